@@ -1,0 +1,22 @@
+"""Retrain the winner of a search: `python launch/retrain.py RUN_DIR --pick knee`."""
+
+from se_nas.command_line import parse_flags, run
+from se_nas.experiment.request import RetrainRequest
+
+PROG = "retrain.py"
+
+
+def main(request: RetrainRequest) -> None:
+    """Check, then retrain."""
+    request.check()
+
+    from rich.console import Console
+
+    from se_nas.experiment.retrain import retrain
+
+    retrain(request, Console())
+
+
+if __name__ == "__main__":
+    asked = parse_flags(RetrainRequest, prog=PROG)
+    run(lambda: main(asked), prog=PROG)

@@ -1,0 +1,1 @@
+"""Runs trials somewhere: in this process, or on Ray's workers."""

@@ -1,0 +1,20 @@
+"""Settings that Ray reads from the environment when it is imported; set before `ray_tune` is."""
+
+import os
+
+SETTINGS = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or each worker builds itself a second environment under `uv run`
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # interrupts are the launch script's affair
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000000",
+}
+
+
+def set_ray_environment() -> None:
+    """Make Ray quiet and frugal; what the user has set stays."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)

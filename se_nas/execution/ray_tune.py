@@ -1,0 +1,164 @@
+"""Trials on Ray Tune's workers. The only file that knows Ray; Ray knows nothing that the study does not.
+
+Our Searcher hands the campaign's trials to Tune, our Scheduler asks the campaign after each epoch whether a trial
+goes on. Nothing is restored from what Tune saves.
+"""
+
+import contextlib
+import logging
+import signal
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from se_nas.errors import InputError, RunFailedError
+from se_nas.execution.protocol import Evaluate, next_report
+from se_nas.search.campaign import Campaign, EpochReport
+
+OBJECT_STORE_BYTES = 128 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayTuneExecutor:
+    """`workers` trials side by side, each with one CPU and `gpus_per_trial` of a GPU.
+
+    Without `address` a cluster is started on this machine and stopped afterwards; with it, an existing one is used.
+    `data_bytes` is what the evaluation carries to each machine.
+    """
+
+    workers: int
+    gpus_per_trial: float
+    address: str | None
+    data_bytes: int
+
+    def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
+        """Returns when every trial that was handed out is settled."""
+        with self._cluster(), tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage:
+            feed = _Feed(campaign, self.workers)
+            tuner = tune.Tuner(
+                tune.with_resources(
+                    tune.with_parameters(_Worker, evaluate=evaluate), {"cpu": 1, "gpu": self.gpus_per_trial}
+                ),
+                tune_config=tune.TuneConfig(search_alg=feed, scheduler=_Gate(feed), num_samples=-1, reuse_actors=True),
+                run_config=tune.RunConfig(name="search", storage_path=storage, verbose=0, callbacks=[]),
+            )
+            tuner.fit()
+        if not campaign.is_over:
+            raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Iterator[None]:
+        for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray.data"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+        on_terminate = signal.getsignal(signal.SIGTERM)
+        try:
+            if self.address:
+                ray.init(address=self.address, **common)
+            else:
+                ray.init(
+                    num_cpus=self.workers,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES + 2 * self.data_bytes,
+                    **common,
+                )
+        except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+            where = f"--address {self.address}" if self.address else "a local Ray cluster"
+            raise InputError(f"{where}: cannot be reached ({' '.join(str(error).split())[:200]})") from None
+        try:
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place, which saves nothing
+            yield
+        finally:
+            ray.shutdown()
+
+
+class _Worker(tune.Trainable):  # type: ignore[misc]
+    """A Ray actor that trains one trial after another; Tune reuses it, so torch and the images load once."""
+
+    def setup(self, config: dict[str, Any], evaluate: Evaluate) -> None:
+        self._evaluate = evaluate
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._reports = self._evaluate(new_config["task"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        return {"report": next_report(self._reports)}
+
+
+class _Feed(Searcher):  # type: ignore[misc]
+    """Hands the campaign's trials to Tune, at most `workers` at a time."""
+
+    def __init__(self, campaign: Campaign, workers: int) -> None:
+        super().__init__()
+        self._campaign, self._workers = campaign, workers
+        self._deaths: dict[int, int] = {}
+        self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if len(self.running) >= self._workers:
+            return None
+        task = self._campaign.next_trial()
+        if task is None:
+            return None if self.running else str(Searcher.FINISHED)
+        self.running[trial_id] = task.number
+        return {"task": task}
+
+    def take(self, trial_id: str, report: EpochReport | str) -> bool:
+        """A worker's report; whether the trial goes on."""
+        if isinstance(report, str):
+            self._campaign.fail(self.running.pop(trial_id), report)
+            return False
+        goes_on = self._campaign.epoch_done(self.running[trial_id], report)
+        if not goes_on:
+            del self.running[trial_id]
+        return goes_on
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        number = self.running.pop(trial_id, None)
+        if number is None:
+            return  # settled by its last report
+        self._deaths[number] = self._deaths.get(number, 0) + 1
+        if self._deaths[number] > 1:
+            self._campaign.fail(number, "its worker process died twice")
+        else:
+            self._campaign.repeat(number)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the record."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its settings, but nobody reads them back."""
+        return {}
+
+    def get_state(self) -> dict[str, Any]:
+        return {}
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Nothing: the study is the record."""
+
+
+class _Gate(FIFOScheduler):  # type: ignore[misc]
+    """Stops what the campaign stops."""
+
+    def __init__(self, feed: _Feed) -> None:
+        super().__init__()
+        self._feed = feed
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing, as for `_Feed`."""
+        return {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        goes_on = self._feed.take(trial.trial_id, result["report"])
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)

@@ -1,0 +1,1 @@
+"""Joins all layers: search, resume, retrain, describe, report. The only package that sees them all."""

@@ -1,0 +1,53 @@
+"""Hears of each trial from the campaign, keeps its files, and tells the trackers."""
+
+from collections.abc import Mapping, Sequence
+
+from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.search.objectives import Objectives
+from se_nas.search.progress import SearchProgress, progress_of
+from se_nas.search.records import TrialRecord
+from se_nas.space.design_space import DesignSpace
+from se_nas.tracking.protocol import SearchOutcome, Tracker
+
+
+class Broadcast:
+    """The campaign's listener. `records` is the campaign's own mapping, which it keeps up to date."""
+
+    def __init__(
+        self,
+        *,
+        folder: RunFolder,
+        space: DesignSpace,
+        config: SearchConfig,
+        objectives: Objectives,
+        records: Mapping[int, TrialRecord],
+        trackers: Sequence[Tracker],
+    ) -> None:
+        self._folder, self._space, self._config = folder, space, config
+        self._objectives, self._records, self._trackers = objectives, records, trackers
+
+    @property
+    def progress(self) -> SearchProgress:
+        """The search as it is now."""
+        return progress_of(self._records.values(), self._objectives, self._config.reference, self._config.budget)
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """Write the network down, then tell."""
+        self._folder.write_architecture(record.number, self._space.decode(record.assignment))
+        progress = self.progress
+        for tracker in self._trackers:
+            tracker.trial_started(record, progress)
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Write the result down, then tell."""
+        self._folder.write_result(record)
+        progress = self.progress
+        for tracker in self._trackers:
+            tracker.trial_ended(record, progress)
+
+    def search_ended(self, outcome: SearchOutcome) -> None:
+        """Tell all."""
+        progress = self.progress
+        for tracker in self._trackers:
+            tracker.search_ended(progress, outcome)

@@ -1,0 +1,57 @@
+"""The resolved settings of a search, as `config.yaml` in its run folder holds them."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from se_nas import __version__
+from se_nas.errors import InputError
+from se_nas.files import write_yaml
+from se_nas.search.optuna_strategy import SAMPLERS
+from se_nas.space.yaml_file import KeysAt, explain, read_yaml
+
+
+class SearchConfig(BaseModel):
+    """What a search was asked to do. `reference` (accuracy, costs) is that of its hypervolume."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str = Field(default_factory=lambda: secrets.token_hex(4))
+    version: str = __version__
+    space: str
+    data: str
+    budget: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    strategy: str
+    objectives: str
+    seed: Annotated[int, Field(ge=0)]
+    image_size: int
+    classes: int
+    reference: list[float]
+
+
+def write_config(path: Path, config: SearchConfig) -> None:
+    """Write the settings as YAML."""
+    write_yaml(path, config.model_dump())
+
+
+def load_config(path: Path) -> SearchConfig:
+    """Read the settings back; InputError where the file was damaged."""
+    file = read_yaml(path)
+    try:
+        config = SearchConfig.model_validate(file.data)
+    except ValidationError as error:
+        raise explain(error, file, KeysAt(SearchConfig)) from None
+    if config.strategy not in SAMPLERS:
+        raise file.error(("strategy",), f"expected one of {', '.join(SAMPLERS)}, but got {config.strategy!r}")
+    return config
+
+
+def check_same(name: str, given: object, stored: object, folder: Path) -> None:
+    """InputError when a resumed search is asked to change what its results depend on."""
+    if given is not None and given != stored:
+        raise InputError(
+            f"--{name} {given}: the search in {folder} was begun with {stored}; leave the flag out, or use a new --run"
+        )

@@ -1,0 +1,69 @@
+"""What a run folder says: its progress, its report page, one of its trials."""
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from se_nas.errors import InputError
+from se_nas.experiment.config import SearchConfig, load_config
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.files import write_atomically
+from se_nas.report.page import render_page
+from se_nas.search.objectives import parse_objectives
+from se_nas.search.pareto import ParetoFront
+from se_nas.search.progress import SearchProgress, progress_of
+from se_nas.search.records import TrialRecord
+from se_nas.search.study import SearchStudy
+from se_nas.space.loading import load_design_space
+
+ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
+    "knee": lambda front: front.knee,
+    "best": lambda front: front.best,
+    "cheapest": lambda front: front.cheapest,
+}
+
+
+def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
+    """The settings and the trials of a run folder."""
+    config = load_config(folder.config)
+    objectives = parse_objectives(config.objectives)
+    study = SearchStudy(folder.study, objectives, load_design_space(folder.space).decisions)
+    try:
+        return config, progress_of(study.records(), objectives, config.reference, config.budget)
+    finally:
+        study.close()
+
+
+def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder) -> TrialRecord:
+    """The trial that `knee`, `best`, `cheapest` or a number names; InputError when there is none."""
+    if pick in ROLES:
+        if not progress.front.members:
+            raise InputError(f"{folder.path}: no network is trained in full yet, so there is no {pick}")
+        return ROLES[pick](progress.front)
+    by_number = {str(record.number): record for record in progress.records}
+    if pick not in by_number:
+        known = f"trials 0 to {len(by_number) - 1}" if by_number else "no trial yet"
+        raise InputError(f"{folder.path}: no trial '{pick}'; expected {', '.join(ROLES)} or a number ({known})")
+    return by_number[pick]
+
+
+def search_title(config: SearchConfig) -> str:
+    """What a search is called in figures and pages."""
+    return f"{Path(config.space).stem} on {config.data.rpartition('/')[2]}"
+
+
+def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> None:
+    """Write `report.html`."""
+    reference = ", ".join(f"{value:.6g}" for value in config.reference)
+    facts = {
+        "command": f"python launch/search.py --space {config.space} --data {config.data} --budget {config.budget} "
+        f"--epochs {config.epochs} --strategy {config.strategy} --objectives {config.objectives} --seed {config.seed}",
+        "images": f"{config.image_size} px, {config.classes} classes",
+        "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
+        "se-nas": config.version,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    write_atomically(folder.report, render_page(progress, title=search_title(config), facts=facts))

@@ -1,0 +1,132 @@
+"""What the command line asks for. Light: `--help` answers before torch is imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from se_nas.errors import InputError
+
+Wandb = Literal["auto", "online", "offline", "off"]
+
+DEFAULTS: dict[str, Any] = {
+    "budget": 200,
+    "data": "digits",
+    "epochs": 12,
+    "strategy": "tpe",
+    "objectives": "accuracy,flops",
+    "seed": 0,
+}
+DEFAULT_SPACE = Path(__file__).parents[2] / "search_spaces" / "small.yaml"
+
+
+def _flag(metavar: str, default: str) -> Any:
+    """How `--help` shows a flag whose default is not in the signature, because a resumed run may have its own."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """Search where Squeeze-and-Excitation pays: trains short trials, stops what cannot reach the Pareto front,
+    and leaves a run folder with the front, its knee (best.yaml) and a report."""
+
+    budget: Annotated[int | None, _flag("N", "200")] = None
+    """Trials in all: complete, pruned and failed ones together."""
+    space: Annotated[Path | None, _flag("FILE", "search_spaces/small.yaml")] = None
+    """Search space, a YAML file."""
+    data: Annotated[str | None, _flag("NAME", "digits")] = None
+    """digits, cifar10, cifar100, fashion_mnist, imagefolder:PATH or npz:PATH."""
+    epochs: Annotated[int | None, _flag("N", "12")] = None
+    """Epochs of a trial that is not stopped."""
+    strategy: Annotated[str | None, _flag("NAME", "tpe")] = None
+    """Who proposes networks: tpe, nsga2 or random."""
+    objectives: Annotated[str | None, _flag("NAMES", "accuracy,flops")] = None
+    """accuracy and one or two of flops, params, activations, latency."""
+    run: Annotated[Path | None, _flag("DIR", "runs/SPACE-DATA-TIME")] = None
+    """Folder to write, new or empty."""
+    resume: Annotated[Path | None, _flag("DIR", "")] = None
+    """Go on with the search in this folder; with --budget, up to a larger one."""
+    seed: Annotated[int | None, _flag("N", "0")] = None
+    """Seed of proposals and trainings."""
+    workers: Annotated[int | None, _flag("N", "one a CPU core, or as many as fit the GPUs")] = None
+    """Trials side by side; 1 runs in this process, without Ray."""
+    gpus_per_trial: Annotated[float | None, _flag("X", "1 where there is a GPU, else 0")] = None
+    """GPUs a trial may use; 0.25 puts four trials on one."""
+    address: Annotated[str | None, _flag("ADDRESS", "start a cluster on this machine")] = None
+    """An existing Ray cluster, e.g. auto or HOST:6379."""
+    wandb: Wandb = "auto"
+    """W&B: auto is online when you are logged in, else offline."""
+    dry_run: FlagCreatePairsOff[bool] = False
+    """Say what would be searched, and train nothing."""
+
+    def value(self, name: str) -> Any:
+        """What was asked, or the default."""
+        given = getattr(self, name)
+        return DEFAULTS[name] if given is None else given
+
+    def check(self) -> None:
+        """InputError for a number out of its range."""
+        for name, least in (("budget", 1), ("epochs", 1), ("seed", 0), ("workers", 1), ("gpus_per_trial", 0)):
+            given = getattr(self, name)
+            if given is not None and not given >= least:
+                raise InputError(f"--{name.replace('_', '-')} {given}: must be at least {least}")
+        if self.resume is not None:
+            for name in ("run", "space"):
+                if getattr(self, name) is not None:
+                    raise InputError(f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names one")
+            if self.dry_run:
+                raise InputError("--dry-run: goes with a new search, but --resume names one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainRequest:
+    """Retrain networks of a search with the long recipe, test each once, and save its weights beside its
+    architecture in RUN_DIR/retrain. Interrupted, the same command goes on where it was."""
+
+    run_dir: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
+    """Run folder of the search."""
+    pick: Annotated[str, arg(metavar="NAME")] = "knee"
+    """knee, best, cheapest, front (each of its members) or the number of a trial."""
+    epochs: Annotated[int | None, _flag("N", "five times the search's")] = None
+    """Epochs of the long recipe."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Seed of the weights and of the order of the images."""
+    wandb: Wandb = "auto"
+    """W&B: auto is online when you are logged in, else offline."""
+
+    def check(self) -> None:
+        """InputError for a number out of its range."""
+        for name, least in (("epochs", 1), ("seed", 0)):
+            given = getattr(self, name)
+            if given is not None and given < least:
+                raise InputError(f"--{name} {given}: must be at least {least}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest:
+    """Write report.html, trials.csv and front.json of a run folder anew from its study."""
+
+    run_dir: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
+    """Run folder of the search."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeRequest:
+    """Show a network: its stages, where it has SE and how wide, and what it costs."""
+
+    network: Annotated[Positional[str], arg(metavar="NETWORK")]
+    """An architecture file, or RUN_DIR:TRIAL, RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest."""
+    image_size: Annotated[int | None, _flag("N", "the run's images, else 224")] = None
+    """Pixels a side of the images that the cost is for."""
+    classes: Annotated[int | None, _flag("N", "the run's classes, else 1000")] = None
+    """Outputs of the classifier."""
+    json: FlagCreatePairsOff[bool] = False
+    """Print an object instead of tables."""
+
+    def check(self) -> None:
+        """InputError for a number out of its range."""
+        for name in ("image_size", "classes"):
+            given = getattr(self, name)
+            if given is not None and given < 1:
+                raise InputError(f"--{name.replace('_', '-')} {given}: must be at least 1")

@@ -1,0 +1,157 @@
+"""The run folder: where each file of a search lies, and who may write there."""
+
+import contextlib
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from se_nas.errors import InputError
+from se_nas.files import read_json, write_atomically, write_json, write_yaml
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord
+from se_nas.space.architecture import Architecture
+
+
+class RunFolder:
+    """Paths and writers of one run; alone it is enough to resume, report or retrain."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.space = path / "space.yaml"
+        self.study = path / "study.db"
+        self.trials_csv = path / "trials.csv"
+        self.front = path / "front.json"
+        self.best = path / "best.yaml"
+        self.report = path / "report.html"
+
+    @classmethod
+    def create(cls, path: Path) -> "RunFolder":
+        """A new folder; InputError when something is there already."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(f"--run {path}: already there and not empty; use --resume {path}, or another folder")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"--run {path}: cannot be made ({error.strerror})") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """The folder of an earlier search; InputError when there is none."""
+        folder = cls(path)
+        for file in (folder.config, folder.space, folder.study):
+            if not file.is_file():
+                what = f"{file.name} is missing" if path.is_dir() else "no such folder"
+                raise InputError(f"{path}: not the run folder of a search ({what})")
+        return folder
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other drivers out; InputError when one is in. The lock of a dead process is none."""
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{self.path}: another search is writing here; wait for it or use another folder"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def trial(self, number: int) -> Path:
+        """The folder of one trial."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def architecture(self, number: int) -> Path:
+        """The file that holds a trial's network."""
+        return self.trial(number) / "architecture.yaml"
+
+    def result(self, number: int) -> Path:
+        """The file that holds a trial's result."""
+        return self.trial(number) / "result.json"
+
+    def write_architecture(self, number: int, architecture: Architecture) -> None:
+        """Write a trial's network down, stage by stage."""
+        write_yaml(self.architecture(number), architecture.to_dict())
+
+    def write_result(self, record: TrialRecord) -> None:
+        """Write an ended trial's `result.json`; what its worker has written already stays."""
+        written = self.read_result(record.number)
+        if written is None or written.get("status") != record.status.value:
+            write_json(self.result(record.number), result_as_dict(record))
+
+    def read_result(self, number: int) -> Mapping[str, Any] | None:
+        """A trial's `result.json`; None when it is not there or not whole."""
+        return read_json(self.result(number))
+
+    def write_tables(self, progress: SearchProgress) -> None:
+        """Write `trials.csv` and `front.json`."""
+        write_atomically(self.trials_csv, _csv(progress.records))
+        write_json(self.front, front_as_dict(progress))
+
+
+def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
+    """The content of `front.json`."""
+    return {
+        "objectives": list(progress.objectives.names),
+        "hypervolume": progress.hypervolume,
+        "reference": list(progress.reference),
+        "members": [
+            {
+                "trial": member.number,
+                "fingerprint": member.fingerprint,
+                "accuracy": member.accuracy,
+                **member.cost,
+                "se": list(member.se),
+                "assignment": dict(member.assignment),
+            }
+            for member in progress.front.members
+        ],
+    }
+
+
+def result_as_dict(record: TrialRecord) -> dict[str, Any]:
+    """The content of `result.json`."""
+    return {
+        "trial": record.number,
+        "status": record.status.value,
+        "reason": record.reason,
+        "fingerprint": record.fingerprint,
+        "curve": list(record.curve),
+        "seconds": record.seconds,
+        "cost": dict(record.cost),
+    }
+
+
+def _csv(records: tuple[TrialRecord, ...]) -> str:
+    """One row a trial: what is known of it, then its decisions."""
+    costs = list(dict.fromkeys(name for record in records for name in record.cost))
+    decisions = list(dict.fromkeys(name for record in records for name in record.assignment))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(
+        ["trial", "state", "reason", "epochs", "accuracy", *costs, "seconds", "fingerprint", "se", *decisions]
+    )
+    for record in records:
+        writer.writerow(
+            [
+                record.number,
+                record.status.value,
+                record.reason,
+                len(record.curve),
+                "" if record.accuracy is None else record.accuracy,
+                *(record.cost.get(name, "") for name in costs),
+                round(record.seconds, 3),
+                record.fingerprint,
+                " | ".join(record.se),
+                *(record.assignment.get(name, "") for name in decisions),
+            ]
+        )
+    return table.getvalue()

@@ -1,0 +1,280 @@
+"""A search from its settings to its run folder; and the same search resumed."""
+
+import contextlib
+import os
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from se_nas.errors import InputError, RunFailedError
+from se_nas.execution.local import LocalExecutor
+from se_nas.execution.protocol import Executor
+from se_nas.execution.ray_environment import set_ray_environment
+from se_nas.experiment.broadcast import Broadcast
+from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
+from se_nas.experiment.evaluation import TrialEvaluation
+from se_nas.experiment.reporting import search_title, write_report
+from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.experiment.survey import CostOf, Survey, cost_on, hypervolume_reference, survey_space
+from se_nas.report.figures import front_figure, placement_figure
+from se_nas.search.campaign import Campaign
+from se_nas.search.objectives import Objectives, parse_objectives
+from se_nas.search.optuna_strategy import SAMPLERS, build_strategy
+from se_nas.search.pruning import FrontPruner
+from se_nas.search.strategy import Fallback, Feasible, SearchStrategy, Unique
+from se_nas.search.study import SearchStudy
+from se_nas.space.decisions import Assignment
+from se_nas.space.design_space import DesignSpace
+from se_nas.space.loading import load_design_space
+from se_nas.tracking.console import ConsoleTracker, plain_teller
+from se_nas.tracking.guarded import Guard, GuardedTracker
+from se_nas.tracking.protocol import SearchOutcome, Tracker
+from se_nas.training.data import ImageData
+from se_nas.training.recipe import Recipe
+from se_nas.training.sources import load_data
+from se_nas.wording import format_count
+
+STRATEGY_PATIENCE = 64
+"""Refused proposals after which a strategy gives way to random ones for that trial."""
+RANDOM_PATIENCE = 5_000
+"""Refused random proposals after which the space counts as exhausted."""
+
+
+def start_search(request: SearchRequest, console: Console) -> None:
+    """Begin a search in a new run folder, or with `dry_run` only say what it would be."""
+    objectives = parse_objectives(request.value("objectives"))
+    strategy = request.value("strategy")
+    if strategy not in SAMPLERS:
+        raise InputError(f"--strategy {strategy}: no such strategy; known: {', '.join(SAMPLERS)}")
+    space_file = request.space or DEFAULT_SPACE
+    space = load_design_space(space_file)
+    source = _with_absolute_path(request.value("data"))
+    data = load_data(source, image_size=space.image_size)
+    survey = survey_space(space, data, cost_on(data))
+    if request.dry_run:
+        _print_dry_run(request, space, data, survey, console)
+        return
+    run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = RunFolder.create(run)
+    config = SearchConfig(
+        space=os.path.relpath(space_file),
+        data=source,
+        budget=request.value("budget"),
+        epochs=request.value("epochs"),
+        strategy=strategy,
+        objectives=",".join(objectives.names),
+        seed=request.value("seed"),
+        image_size=data.image_size,
+        classes=data.classes,
+        reference=hypervolume_reference(objectives, space, data, survey),
+    )
+    shutil.copyfile(space_file, folder.space)
+    write_config(folder.config, config)
+    SearchStudy(folder.study, objectives, space.decisions).close()
+    _run(folder, config, space, data, request, console)
+
+
+def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
+    """Go on with the search in `path`: what is finished stays, what was cut off is repeated, then come new trials."""
+    folder = RunFolder.open(path)
+    config = load_config(folder.config)
+    for name in ("epochs", "strategy", "objectives", "seed"):
+        check_same(name, getattr(request, name), getattr(config, name), path)
+    if request.data is not None:
+        check_same("data", _with_absolute_path(request.data), config.data, path)
+    if request.budget is not None:
+        config = config.model_copy(update={"budget": request.budget})
+    space = load_design_space(folder.space)
+    data = load_data(config.data, image_size=space.image_size)
+    if (data.image_size, data.classes) != (config.image_size, config.classes):
+        raise InputError(
+            f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
+            f"now has {data.image_size} px and {data.classes} classes"
+        )
+    _run(folder, config, space, data, request, console)
+
+
+def _run(
+    folder: RunFolder,
+    config: SearchConfig,
+    space: DesignSpace,
+    data: ImageData,
+    request: SearchRequest,
+    console: Console,
+) -> None:
+    objectives = parse_objectives(config.objectives)
+    with folder.locked(), contextlib.ExitStack() as stack:
+        write_config(folder.config, config)
+        study = SearchStudy(folder.study, objectives, space.decisions)
+        stack.callback(study.close)
+        executor = _executor(request, data)
+        trackers = _trackers(folder, config, request, console)
+        for tracker in trackers:
+            stack.callback(tracker.close)
+        campaign = Campaign(
+            space=space,
+            cost_of=cost_on(data),
+            strategy=_strategy(config, space, objectives, cost_on(data)),
+            study=study,
+            pruner=FrontPruner(costs=objectives.costs, epochs=config.epochs),
+            budget=config.budget,
+            epochs=config.epochs,
+        )
+        broadcast = Broadcast(
+            folder=folder,
+            space=space,
+            config=config,
+            objectives=objectives,
+            records=campaign.records,
+            trackers=trackers,
+        )
+        campaign.listener = broadcast
+        _settle_finished(campaign, folder, config.epochs)
+        evaluation = TrialEvaluation(
+            folder=folder.path.absolute(),
+            data=data,
+            recipe=Recipe(epochs=config.epochs),
+            seed=config.seed,
+            with_latency="latency" in objectives.costs,
+        )
+        if not campaign.is_over:
+            plain_teller(console)(_opening(folder, config, space))
+        try:
+            executor.run(campaign, evaluation)
+        finally:  # ctrl-C and SIGTERM too: the tables show what is finished
+            folder.write_tables(broadcast.progress)
+        _finish(folder, config, broadcast, campaign.exhausted)
+
+
+def _finish(folder: RunFolder, config: SearchConfig, broadcast: Broadcast, exhausted: str | None) -> None:
+    """Write the answer down and tell it."""
+    progress = broadcast.progress
+    write_report(folder, config, progress)
+    if not progress.front.members:
+        reasons = sorted({record.reason for record in progress.records if record.reason})
+        raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
+    shutil.copyfile(folder.architecture(progress.front.knee.number), folder.best)
+    notes = [
+        f"report    {folder.report}",
+        f"W&B       wandb sync {folder.path}/wandb/offline-run-*   (when the run was offline)",
+        f"describe  python launch/describe.py {folder.path}:knee",
+        f"retrain   python launch/retrain.py {folder.path} --pick knee",
+    ]
+    if exhausted:
+        notes.insert(0, f"The search ended early: {exhausted}.")
+    title = search_title(config)
+    broadcast.search_ended(
+        SearchOutcome(
+            figures={
+                "front": front_figure(progress, title=title),
+                "SE placement": placement_figure(progress),
+            },
+            files=(folder.front, folder.best, folder.trials_csv),
+            notes=tuple(notes),
+        )
+    )
+
+
+def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int) -> None:
+    """Take over what a worker had finished when the driver was cut off."""
+    for number in list(campaign.cut_off):
+        result = folder.read_result(number)
+        if result is None or result.get("status") != "complete":
+            continue
+        if result["fingerprint"] != campaign.records[number].fingerprint or len(result["curve"]) != epochs:
+            continue
+        campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
+
+
+def _strategy(config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf) -> SearchStrategy:
+    """The named strategy, refused what breaks a rule or bound or was tried; random where it finds nothing else."""
+
+    def violation(assignment: Assignment) -> str | None:
+        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
+
+    def fingerprint(assignment: Assignment) -> str:
+        return space.decode(assignment).fingerprint()
+
+    def screened(name: str, patience: int) -> SearchStrategy:
+        inner = build_strategy(name, decisions=space.decisions, objectives=objectives, seed=config.seed)
+        return Unique(Feasible(inner, violation, patience=patience), fingerprint, patience=patience)
+
+    return Fallback(screened(config.strategy, STRATEGY_PATIENCE), screened("random", RANDOM_PATIENCE))
+
+
+def _executor(request: SearchRequest, data: ImageData) -> Executor:
+    """This process for one CPU worker, else Ray Tune."""
+    gpus = torch.cuda.device_count()
+    gpus_per_trial = request.gpus_per_trial
+    if gpus_per_trial is None:
+        gpus_per_trial = 1.0 if gpus else 0.0
+    if gpus_per_trial > gpus and request.address is None:
+        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
+    workers = request.workers
+    if workers is None:
+        workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else len(os.sched_getaffinity(0))
+    if workers == 1 and request.address is None:
+        return LocalExecutor()
+    set_ray_environment()
+    from se_nas.execution.ray_tune import RayTuneExecutor
+
+    data_bytes = sum(part.images.nbytes for part in (data.train, data.validation, data.test))
+    return RayTuneExecutor(
+        workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=data_bytes
+    )
+
+
+def _trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
+    build = None if request.wandb == "off" else partial(_wandb, folder, config, request.wandb)
+    guard: Guard[Tracker] = Guard(build, name="W&B", tell=plain_teller(console))
+    return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), GuardedTracker(guard)]
+
+
+def _wandb(folder: RunFolder, config: SearchConfig, wanted: str) -> Tracker:
+    from se_nas.tracking.wandb_tracker import WandbTracker, resolve_mode, start_run
+
+    run = start_run(
+        folder.path,
+        mode=resolve_mode(wanted),
+        run_id=config.run_id,
+        name=folder.path.resolve().name,
+        group=config.run_id,
+        job="search",
+        config=config.model_dump(exclude={"data"}) | {"data": search_title(config)},
+    )
+    return WandbTracker(run)
+
+
+def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:
+    return (
+        f"{config.budget} trials of {config.epochs} epochs, {config.strategy} for {config.objectives}, "
+        f"{space.size()} networks in space '{space.name}'; writing {folder.path}"
+    )
+
+
+def _print_dry_run(
+    request: SearchRequest, space: DesignSpace, data: ImageData, survey: Survey, console: Console
+) -> None:
+    parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
+    lines = [
+        f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",
+        f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
+        f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
+    ]
+    for name in ("flops", "params", "activations"):
+        low, high = survey.range(name)
+        lines.append(f"        {name} {format_count(low)} to {format_count(high)}")
+    lines.append(f"search  {request.value('budget')} trials of {request.value('epochs')} epochs; nothing was trained")
+    for line in lines:
+        plain_teller(console)(line)
+
+
+def _with_absolute_path(source: str) -> str:
+    """`npz:PATH` with its path made absolute, so that a run can be resumed from anywhere."""
+    kind, colon, path = source.partition(":")
+    return f"{kind}:{Path(path).expanduser().absolute()}" if colon and path else source

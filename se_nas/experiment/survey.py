@@ -1,0 +1,87 @@
+"""A look at a space before anything trains: is there a network within the bounds, and how large are they?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from se_nas.errors import InputError
+from se_nas.models.cost import measure_cost
+from se_nas.search.objectives import Objectives
+from se_nas.space.architecture import Architecture
+from se_nas.space.design_space import DesignSpace
+from se_nas.training.data import ImageData
+from se_nas.training.device import pick_device, prepare
+from se_nas.training.latency import measure_latency
+from se_nas.training.trainer import build_initial_model
+from se_nas.wording import format_count
+
+NETWORKS = 32
+DRAWS = 1_000
+HEADROOM = 1.25
+
+CostOf = Callable[[Architecture], Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Networks drawn from a space that keep its bounds, each with its cost; and how many draws they took."""
+
+    networks: tuple[tuple[Architecture, Mapping[str, int]], ...]
+    draws: int
+
+    def range(self, cost: str) -> tuple[int, int]:
+        """The lowest and highest value of a cost."""
+        values = [costs[cost] for _, costs in self.networks]
+        return min(values), max(values)
+
+
+def cost_on(data: ImageData) -> CostOf:
+    """Counts a network's cost on the images of `data`."""
+
+    def cost_of(architecture: Architecture) -> Mapping[str, int]:
+        return measure_cost(architecture, image_size=data.image_size, num_classes=data.classes).as_dict()
+
+    return cost_of
+
+
+def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey:
+    """Draw networks within the bounds; InputError when none is found, with the costs that were."""
+    rng = Random(0)
+    found: list[tuple[Architecture, Mapping[str, int]]] = []
+    flops: list[int] = []
+    draws = 0
+    while len(found) < NETWORKS and draws < DRAWS:
+        draws += 1
+        architecture = space.decode(space.sample(rng))
+        costs = cost_of(architecture)
+        flops.append(costs["flops"])
+        if space.cost_violation(costs) is None:
+            found.append((architecture, costs))
+    if not found:
+        raise InputError(
+            f"space '{space.name}': none of {draws:,} drawn networks keeps its bounds on {data.image_size} px images; "
+            f"they have {format_count(min(flops))} to {format_count(max(flops))} FLOPs: adapt the bounds, or the space"
+        )
+    return Survey(tuple(found), draws)
+
+
+def hypervolume_reference(objectives: Objectives, space: DesignSpace, data: ImageData, survey: Survey) -> list[float]:
+    """Accuracy 0, and for each cost its upper bound or a quarter more than the largest network drawn."""
+    reference = [0.0]
+    for name in objectives.costs:
+        limit = space.bounds.get(name)
+        if limit is not None and limit.high is not None:
+            reference.append(float(limit.high))
+        elif name == "latency":
+            reference.append(HEADROOM * _latency_of_largest(data, survey))
+        else:
+            reference.append(float(round(HEADROOM * survey.range(name)[1])))
+    return reference
+
+
+def _latency_of_largest(data: ImageData, survey: Survey) -> float:
+    largest, _ = max(survey.networks, key=lambda network: network[1]["activations"])
+    device = pick_device()
+    prepare(device)
+    model = build_initial_model(largest, num_classes=data.classes, seed=0).to(device)
+    return measure_latency(model, image_size=data.image_size, device=device)

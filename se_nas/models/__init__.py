@@ -1,0 +1,1 @@
+"""Builds what the space describes, and counts what it costs. torch and fvcore."""

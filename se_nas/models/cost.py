@@ -1,0 +1,139 @@
+"""What a network costs before it is trained: FLOPs, parameters, activations, counted by fvcore.
+
+The total is a sum over stem, blocks and head, so each distinct part is counted once and remembered.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from se_nas.models.network import IMAGE_CHANNELS, Head, build_block, build_stem
+from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.space.architecture import Architecture, BlockShape
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # fvcore compiles a helper with torch.jit.script on import
+    from fvcore.nn import FlopCountAnalysis
+    from fvcore.nn.jit_handles import conv_flop_jit, generic_activation_jit, linear_flop_jit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`flops`: multiply-adds of convolutions and linear layers for one image; biases, norms and gates count none.
+
+    `params`: learned numbers. `activations`: numbers that convolutions and linear layers put out (Radosavovic et
+    al., arXiv 2003.13678, section 3.1).
+    """
+
+    flops: int
+    params: int
+    activations: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            flops=self.flops + other.flops,
+            params=self.params + other.params,
+            activations=self.activations + other.activations,
+        )
+
+    def as_dict(self) -> dict[str, int]:
+        """The three numbers by name."""
+        return asdict(self)
+
+
+def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
+    """Count the network on one square RGB image of `image_size` pixels a side."""
+    total = _stem_cost(architecture.stem_width, architecture.stem_stride, image_size)
+    size = _downsampled(image_size, architecture.stem_stride)
+    for blocks in architecture.blocks():
+        for block in blocks:
+            total += _plain_block_cost(_Plain(replace(block, se=None)), size)
+            if block.se is not None:
+                total += _squeeze_excite_cost(block.se.channels, block.se.hidden)
+            size = _downsampled(size, block.stride)
+    return total + _head_cost(architecture.head_width, num_classes)
+
+
+def measure_module_cost(module: nn.Module, *inputs: torch.Tensor) -> Cost:
+    """Count any module on `inputs`; neither the module's mode nor its statistics change."""
+    was_training = [part.training for part in module.modules()]
+    module.eval()  # in training mode the trace would update batch norm statistics
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch.jit.trace, by which fvcore looks at a module, is deprecated
+            flops, activations = _trace(module, inputs)
+    finally:
+        for part, training in zip(module.modules(), was_training, strict=True):
+            part.training = training
+    params = sum(parameter.numel() for parameter in module.parameters())
+    return Cost(flops=flops, params=params, activations=activations)
+
+
+class _Plain:
+    """A block without SE as a key: equal when it builds the same module."""
+
+    __slots__ = ("block",)
+
+    def __init__(self, block: BlockShape) -> None:
+        self.block = block
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Plain) and self.block.identity == other.block.identity
+
+    def __hash__(self) -> int:
+        return hash(self.block.identity)
+
+
+@cache
+def _stem_cost(width: int, stride: int, image_size: int) -> Cost:
+    return _count(lambda: build_stem(width, stride), (IMAGE_CHANNELS, image_size, image_size))
+
+
+@cache
+def _plain_block_cost(part: _Plain, size: int) -> Cost:
+    return _count(lambda: build_block(part.block), (part.block.width_in, size, size))
+
+
+@cache
+def _squeeze_excite_cost(channels: int, hidden: int) -> Cost:
+    # The squeeze leaves one value a channel, so the module costs the same at every image size.
+    return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1))
+
+
+@cache
+def _head_cost(width: int, num_classes: int) -> Cost:
+    return _count(lambda: Head(width, num_classes), (width, 1, 1))
+
+
+def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int]) -> Cost:
+    with torch.random.fork_rng(devices=()):  # building a module draws its weights; nobody else's draws may shift
+        module = build()
+    return measure_module_cost(module, torch.zeros(1, *shape))
+
+
+def _trace(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[int, int]:
+    """(flops, activations) from one trace, each by fvcore's own rule for the operator."""
+    activations: list[int] = []
+
+    def counting(flop_rule: Callable[..., Any]) -> Callable[..., Any]:
+        def rule(values_in: list[Any], values_out: list[Any]) -> Any:
+            activations.append(int(activation_rule(values_in, values_out)))
+            return flop_rule(values_in, values_out)
+
+        return rule
+
+    activation_rule = generic_activation_jit()
+    analysis = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    analysis.clear_op_handles()
+    analysis.set_op_handle("aten::_convolution", counting(conv_flop_jit))
+    analysis.set_op_handle("aten::linear", counting(linear_flop_jit))
+    return int(analysis.total()), sum(activations)
+
+
+def _downsampled(size: int, stride: int) -> int:
+    return (size - 1) // stride + 1

@@ -1,0 +1,23 @@
+"""The Squeeze-and-Excitation module: SENet, arXiv 1709.01507, equations 2–4."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SqueezeExcite(nn.Module):
+    """Scales each channel by a gate in (0, 1) computed from all channels' means; (N, C, H, W) to the same.
+
+    Squeeze: global average pooling (equation 2). Excitation: 1×1 to `hidden` channels, ReLU, 1×1 back, sigmoid
+    (equation 3). Scale: equation 4. The 1×1 convolutions have biases, as in every public RegNetY.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, hidden, 1)
+        self.expand = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        squeezed = F.adaptive_avg_pool2d(features, 1)
+        gate: Tensor = self.expand(F.relu(self.reduce(squeezed))).sigmoid()
+        return features * gate

@@ -1,0 +1,143 @@
+"""report.html: one self-contained page. No network, no template engine; every text is escaped."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import plotly.io
+
+from se_nas.report.figures import front_figure, placement_figure
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.wording import format_cost, se_glyphs
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #212529; --paper: #fff; --line: #dee2e6; --soft: #f1f3f5;
+  --accent: #d9480f; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e9ecef; --paper: #16181b; --line: #373b40; --soft: #212529; --accent: #ff922b; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  margin: 0 auto; max-width: 1080px; padding: 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.lead { font-size: 1.1rem; }
+.figure { background: #fff; border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
+.scroll { overflow-x: auto; max-height: 30rem; border: 1px solid var(--line); border-radius: 6px; }
+table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+th { position: sticky; top: 0; background: var(--soft); } td.number, th.number { text-align: right; }
+tr.knee td { font-weight: 600; } .se { font-family: ui-monospace, monospace; } .mark { color: var(--accent); }
+"""
+
+
+def render_page(progress: SearchProgress, *, title: str, facts: Mapping[str, str]) -> str:
+    """The page as text. `facts` say how to reproduce the search, by name."""
+    figures = [front_figure(progress, title=f"Pareto front of {title}")]
+    if progress.front.members:
+        figures.append(placement_figure(progress))
+    divs = [
+        f'<div class="figure">{_figure_html(figure, first=index == 0)}</div>' for index, figure in enumerate(figures)
+    ]
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<link rel="icon" href="data:,">',
+            f"<title>se-nas: {escape(title)}</title><style>{STYLE}</style></head><body>",
+            f"<h1>Where SE pays: {escape(title)}</h1>",
+            *(f'<p class="lead">{sentence}</p>' for sentence in _answer(progress)),
+            "<h2>The front</h2>",
+            *divs,
+            _table(progress, progress.front.members),
+            "<h2>All trials</h2>",
+            _table(progress, progress.records, every=True),
+            "<h2>How to reproduce</h2>",
+            _facts_table(facts),
+            "</body></html>",
+            "",
+        ]
+    )
+
+
+def _answer(progress: SearchProgress) -> list[str]:
+    counts = ", ".join(
+        f"{progress.count(status)} {word}"
+        for status, word in (
+            (TrialStatus.COMPLETE, "trained in full"),
+            (TrialStatus.PRUNED, "stopped early"),
+            (TrialStatus.FAILED, "failed"),
+        )
+    )
+    if not progress.front.members:
+        return [f"No network was trained in full yet ({counts})."]
+    front, cost = progress.front, progress.objectives.costs[0]
+    knee, best, cheapest = front.knee, front.best, front.cheapest
+    with_se = sum(any(token != "none" for token in member.se) for member in front.members)
+    return [
+        f"Of {progress.ended} networks tried ({counts}), {len(front)} are on the Pareto front: from "
+        f"{_accuracy(cheapest)} at {format_cost(cost, cheapest.cost[cost])} {cost} to {_accuracy(best)} at "
+        f"{format_cost(cost, best.cost[cost])}.",
+        f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
+        f'stage <span class="se">{escape(se_glyphs(knee.se))}</span>.',
+        f"{with_se} of the {len(front)} networks on the front use SE somewhere. Each was trained once, for a short "
+        "time: differences of a few images are chance.",
+    ]
+
+
+def _accuracy(record: TrialRecord) -> str:
+    return f"{100 * (record.accuracy or 0):.2f}\u2009%"
+
+
+def _table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
+    front = {member.number for member in progress.front.members}
+    knee = progress.front.knee.number if front else None
+    costs = list(dict.fromkeys(name for record in records for name in record.cost))
+    head = [
+        "trial",
+        *(["state"] if every else []),
+        "accuracy",
+        *costs,
+        "SE by stage",
+        "epochs",
+        "fingerprint",
+    ]
+    if every:
+        head.append("reason")
+    rows = []
+    for record in records:
+        mark = ' <span class="mark">●</span>' if every and record.number in front else ""
+        cells = [_cell(f"{record.number}{mark}", number=True)]
+        if every:
+            cells.append(_cell(record.status.value))
+        cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
+        cells += [_cell(_cost(record, name), number=True) for name in costs]
+        cells.append(_cell(f'<span class="se">{escape(se_glyphs(record.se))}</span>'))
+        cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
+        if every:
+            cells.append(_cell(escape(record.reason)))
+        rows.append(f"<tr{' class=knee' if record.number == knee else ''}>{''.join(cells)}</tr>")
+    numbers = {"trial", "accuracy", "epochs", *costs}
+    heads = "".join(f"<th{' class=number' if name in numbers else ''}>{escape(name)}</th>" for name in head)
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _cost(record: TrialRecord, name: str) -> str:
+    value = record.cost.get(name)
+    if value is None:
+        return ""
+    return f"{value:.2f} ms" if name == "latency" else f"{value:,.0f}"
+
+
+def _facts_table(facts: Mapping[str, str]) -> str:
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
+    return f'<div class="scroll"><table>{rows}</table></div>'
+
+
+def _cell(html: str, *, number: bool = False) -> str:
+    return f'<td class="number">{html}</td>' if number else f"<td>{html}</td>"
+
+
+def _figure_html(figure: object, *, first: bool) -> str:
+    html: str = plotly.io.to_html(
+        figure, full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True}
+    )
+    return html

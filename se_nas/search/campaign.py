@@ -1,0 +1,158 @@
+"""Campaign: a search in progress. Joins strategy, study and pruner; executors drive it, trackers listen.
+
+next_trial  strategy.ask -> decode -> study.start
+epoch_done  study.report -> pruner
+fail        the trial's end without a result
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from se_nas.search.pruning import FrontPruner
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.strategy import ExhaustedError, SearchStrategy
+from se_nas.search.study import SearchStudy
+from se_nas.space.architecture import Architecture
+from se_nas.space.design_space import DesignSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialTask:
+    """What a worker is given: a number and the network to train."""
+
+    number: int
+    architecture: Architecture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """What a worker reports after an epoch (counted from 1). `costs` holds what was measured on its device."""
+
+    epoch: int
+    accuracy: float
+    seconds: float
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Hears of every trial as it starts and ends."""
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """A trial is being trained."""
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """A trial is complete, pruned or failed, and in the study."""
+
+
+class Campaign:
+    """Hands out trials until the budget is used, and settles each one exactly once.
+
+    Trials that the study still holds as running were cut off; they come first, as they were.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: DesignSpace,
+        cost_of: Callable[[Architecture], Mapping[str, int]],
+        strategy: SearchStrategy,
+        study: SearchStudy,
+        pruner: FrontPruner,
+        budget: int,
+        epochs: int,
+        listener: Listener | None = None,
+    ) -> None:
+        self._space, self._cost_of, self._strategy = space, cost_of, strategy
+        self._study, self._pruner = study, pruner
+        self.listener = listener
+        self._budget, self._epochs = budget, epochs
+        self.exhausted: str | None = None
+        self.records = {record.number: record for record in study.records()}
+        for record in self.records.values():
+            strategy.tell(record)
+        self.cut_off = deque(number for number, record in self.records.items() if _is_running(record))
+
+    def next_trial(self) -> TrialTask | None:
+        """The next network to train; None when the budget is used or the strategy knows no further one."""
+        if self.cut_off:
+            number = self.cut_off.popleft()
+            record = replace(self.records[number], curve=(), seconds=0.0)
+            return self._start(record)
+        if len(self.records) >= self._budget or self.exhausted:
+            return None
+        try:
+            proposal = self._strategy.ask()
+        except ExhaustedError as error:
+            self.exhausted = str(error)
+            return None
+        architecture = self._space.decode(proposal.assignment)
+        record = TrialRecord(
+            number=len(self.records),
+            status=TrialStatus.RUNNING,
+            assignment=proposal.assignment,
+            fingerprint=architecture.fingerprint(),
+            se=architecture.se_tokens,
+            cost=self._cost_of(architecture),
+            memo=proposal.memo,
+        )
+        self._study.start(record)
+        self._strategy.tell(record)
+        return self._start(record)
+
+    def epoch_done(self, number: int, report: EpochReport) -> bool:
+        """Take a worker's report; False when the trial is at its end, stopped or fully trained."""
+        record = self.records[number]
+        self._study.report(number, epoch=report.epoch, accuracy=report.accuracy, costs=report.costs)
+        record = self.records[number] = replace(
+            record,
+            curve=(*record.curve[: report.epoch - 1], report.accuracy),
+            seconds=record.seconds + report.seconds,
+            cost={**record.cost, **report.costs},
+        )
+        if report.epoch >= self._epochs:
+            self._settle(replace(record, status=TrialStatus.COMPLETE))
+            return False
+        reason = self._study.reason_to_stop(number, self._pruner)
+        if reason is not None:
+            self._settle(replace(record, status=TrialStatus.PRUNED, reason=reason))
+        return reason is None
+
+    def fail(self, number: int, reason: str) -> None:
+        """The trial ended without a result."""
+        self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=reason))
+
+    def take_over(self, number: int, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]) -> None:
+        """Settle a cut-off trial whose worker had finished it."""
+        self.cut_off.remove(number)
+        for epoch, accuracy in enumerate(curve, start=1):
+            self._study.report(number, epoch=epoch, accuracy=accuracy, costs=cost if epoch == 1 else {})
+        record = replace(self.records[number], status=TrialStatus.COMPLETE, curve=tuple(curve), seconds=seconds)
+        self._settle(replace(record, cost={**record.cost, **cost}))
+
+    def repeat(self, number: int) -> None:
+        """The trial's worker died; the trial is handed out once more."""
+        self.cut_off.append(number)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no trial is left to hand out."""
+        return not self.cut_off and (len(self.records) >= self._budget or self.exhausted is not None)
+
+    def _start(self, record: TrialRecord) -> TrialTask:
+        self.records[record.number] = record
+        if self.listener:
+            self.listener.trial_started(record)
+        return TrialTask(number=record.number, architecture=self._space.decode(record.assignment))
+
+    def _settle(self, record: TrialRecord) -> None:
+        self.records[record.number] = record
+        if self.listener:
+            self.listener.trial_ended(record)
+        self._study.finish(record)
+        self._strategy.tell(record)
+
+
+def _is_running(record: TrialRecord) -> bool:
+    return record.status is TrialStatus.RUNNING

@@ -1,0 +1,88 @@
+"""The ask/tell protocol of search strategies, and the wrappers that refuse what should not be trained."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from se_nas.search.records import Proposal, TrialRecord
+from se_nas.space.decisions import Assignment
+
+
+class ExhaustedError(RuntimeError):
+    """A strategy finds no further network to propose."""
+
+
+class SearchStrategy(Protocol):
+    """Proposes assignments and learns from records; it never evaluates.
+
+    What `ask` returns depends on the seed, the records told and how often it was asked since the last of them,
+    and on nothing else: a resumed search that tells the same records is proposed the same networks.
+    """
+
+    def ask(self) -> Proposal:
+        """A proposal; asked again before a `tell`, another one. ExhaustedError when there is none."""
+
+    def tell(self, record: TrialRecord) -> None:
+        """A trial has started (running) or ended; a record of the same number replaces the earlier one."""
+
+
+class Feasible:
+    """Passes on only what `violation` has no objection to: rules and bounds are refused at no cost."""
+
+    def __init__(
+        self, strategy: SearchStrategy, violation: Callable[[Assignment], str | None], *, patience: int
+    ) -> None:
+        self._strategy, self._violation, self._patience = strategy, violation, patience
+
+    def ask(self) -> Proposal:
+        """The strategy's next feasible proposal; ExhaustedError after `patience` infeasible ones."""
+        violation = None
+        for _ in range(self._patience):
+            proposal = self._strategy.ask()
+            violation = self._violation(proposal.assignment)
+            if violation is None:
+                return proposal
+        raise ExhaustedError(f"{self._patience} proposals in a row broke a rule or bound, the last: {violation}")
+
+    def tell(self, record: TrialRecord) -> None:
+        """Pass the record on."""
+        self._strategy.tell(record)
+
+
+class Unique:
+    """Passes on only networks that were not proposed before, as their fingerprints say."""
+
+    def __init__(self, strategy: SearchStrategy, fingerprint: Callable[[Assignment], str], *, patience: int) -> None:
+        self._strategy, self._fingerprint, self._patience = strategy, fingerprint, patience
+        self._seen: set[str] = set()
+
+    def ask(self) -> Proposal:
+        """The strategy's next new network; ExhaustedError after `patience` known ones."""
+        for _ in range(self._patience):
+            proposal = self._strategy.ask()
+            if self._fingerprint(proposal.assignment) not in self._seen:
+                return proposal
+        raise ExhaustedError(f"{self._patience} proposals in a row were networks already tried")
+
+    def tell(self, record: TrialRecord) -> None:
+        """Remember the network and pass the record on."""
+        self._seen.add(record.fingerprint)
+        self._strategy.tell(record)
+
+
+class Fallback:
+    """Asks the second strategy where the first is exhausted; both learn from every record."""
+
+    def __init__(self, first: SearchStrategy, second: SearchStrategy) -> None:
+        self._first, self._second = first, second
+
+    def ask(self) -> Proposal:
+        """The first strategy's proposal, or the second's."""
+        try:
+            return self._first.ask()
+        except ExhaustedError:
+            return self._second.ask()
+
+    def tell(self, record: TrialRecord) -> None:
+        """Tell both."""
+        self._first.tell(record)
+        self._second.tell(record)

@@ -1,0 +1,114 @@
+"""The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from se_nas.errors import InputError
+from se_nas.search.objectives import Objectives
+from se_nas.search.optuna_strategy import STATES, optuna_distribution
+from se_nas.search.pruning import FrontPruner
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.space.decisions import Decision
+
+STUDY_NAME = "se-nas"
+FIELDS = ("fingerprint", "se", "seconds", "reason", "memo")
+"""User attributes of a trial beside its costs."""
+
+
+class SearchStudy:
+    """Trials as records, kept in an Optuna study in an SQLite file."""
+
+    def __init__(self, path: Path, objectives: Objectives, decisions: Mapping[str, Decision]) -> None:
+        """Open the study at `path`, or make it; InputError when the file is damaged or of another search."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # its log lines would break the live table
+        self._objectives = objectives
+        self._distributions: dict[str, BaseDistribution] = {
+            name: optuna_distribution(decision) for name, decision in decisions.items()
+        }
+        try:
+            self._storage = RDBStorage(f"sqlite:///{path}")
+            self.study = optuna.create_study(
+                storage=self._storage,
+                study_name=STUDY_NAME,
+                directions=[objective.direction for objective in objectives],
+                load_if_exists=True,
+            )
+            self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
+        except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
+            reason = str(error).split("\n")[0]
+            raise InputError(f"{path}: the study cannot be opened ({reason}); restore it from a copy") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.study.set_metric_names(list(objectives.names))
+
+    def start(self, record: TrialRecord) -> None:
+        """Write down a new running trial, whole or not at all."""
+        attributes = {
+            "fingerprint": record.fingerprint,
+            "se": list(record.se),
+            "memo": dict(record.memo),
+            **record.cost,
+        }
+        trial = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=dict(record.assignment),
+            distributions=self._distributions,
+            user_attrs=attributes,
+        )
+        self.study.add_trial(trial)
+        self._ids[record.number] = self._storage.get_trial_id_from_study_id_trial_number(
+            self.study._study_id, record.number
+        )
+
+    def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
+        """Write down the accuracy after an epoch, and costs that were measured since the start."""
+        for name, value in costs.items():
+            self._storage.set_trial_user_attr(self._ids[number], name, value)
+        self._storage.set_trial_intermediate_value(self._ids[number], epoch, accuracy)
+
+    def reason_to_stop(self, number: int, pruner: FrontPruner) -> str | None:
+        """What the pruner says of a running trial."""
+        return pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]))
+
+    def finish(self, record: TrialRecord) -> None:
+        """Close a trial; the state is written last, so a crash in between leaves it running."""
+        trial_id = self._ids[record.number]
+        self._storage.set_trial_user_attr(trial_id, "seconds", record.seconds)
+        if record.reason:
+            self._storage.set_trial_user_attr(trial_id, "reason", record.reason)
+        values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
+        self._storage.set_trial_state_values(trial_id, STATES[record.status], values)
+
+    def records(self) -> list[TrialRecord]:
+        """Every trial, in order."""
+        return [_record(trial) for trial in self.study.get_trials(deepcopy=False)]
+
+    def close(self) -> None:
+        """Release the file."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+
+def _record(trial: FrozenTrial) -> TrialRecord:
+    status = {state: status for status, state in STATES.items()}[trial.state]
+    attributes: dict[str, Any] = trial.user_attrs
+    return TrialRecord(
+        number=trial.number,
+        status=status,
+        assignment=dict(trial.params),
+        fingerprint=attributes["fingerprint"],
+        se=tuple(attributes["se"]),
+        cost={name: value for name, value in attributes.items() if name not in FIELDS},
+        memo=attributes["memo"],
+        curve=tuple(value for _, value in sorted(trial.intermediate_values.items())),
+        seconds=attributes.get("seconds", 0.0),
+        reason=attributes.get("reason", ""),
+    )

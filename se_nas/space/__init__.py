@@ -1,0 +1,1 @@
+"""What can be built: architectures, and the spaces they are drawn from. Plain Python."""

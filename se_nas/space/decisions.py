@@ -1,0 +1,117 @@
+"""Decisions: the open questions of a design space, and an assignment that answers them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias, TypeVar
+
+Value = bool | int | float | str
+Assignment = Mapping[str, Value]
+"""One value for each decision of a space, by the decision's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Categorical:
+    """One of a few values without an order."""
+
+    choices: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if not self.choices:
+            raise ValueError("a list of choices must not be empty")
+        if len(set(map(_typed, self.choices))) != len(self.choices):
+            raise ValueError(f"choices must differ, but got {list(self.choices)}")
+
+    def sample(self, rng: Random) -> Value:
+        """A value, each equally likely."""
+        return rng.choice(self.choices)
+
+    def contains(self, value: Value) -> bool:
+        """Whether `value` is one of the choices, in value and in type."""
+        return _typed(value) in map(_typed, self.choices)
+
+    def values(self) -> tuple[Value, ...]:
+        """Every possible value."""
+        return self.choices
+
+    def neighbours(self, value: Value) -> Iterator[Value]:
+        """Every other choice."""
+        return (choice for choice in self.choices if choice != value)
+
+
+@dataclass(frozen=True, slots=True)
+class IntRange:
+    """A whole number from `low` to `high`, both included, in steps."""
+
+    low: int
+    high: int
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if self.low > self.high or self.step < 1 or (self.high - self.low) % self.step:
+            raise ValueError(
+                "a range needs from <= to and a positive step that divides to - from, but got "
+                f"from={self.low}, to={self.high}, step={self.step}"
+            )
+
+    def sample(self, rng: Random) -> int:
+        """A value, each equally likely."""
+        return rng.randrange(self.low, self.high + 1, self.step)
+
+    def contains(self, value: Value) -> bool:
+        """Whether `value` is a whole number on the range's grid."""
+        return type(value) is int and value in range(self.low, self.high + 1, self.step)
+
+    def values(self) -> range:
+        """Every possible value."""
+        return range(self.low, self.high + 1, self.step)
+
+    def neighbours(self, value: Value) -> Iterator[Value]:
+        """One step down and one step up."""
+        return (near for near in (int(value) - self.step, int(value) + self.step) if self.contains(near))
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRange:
+    """A real number from `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"a range needs from < to, but got from={self.low}, to={self.high}")
+
+    def sample(self, rng: Random) -> float:
+        """A value, uniformly."""
+        return rng.uniform(self.low, self.high)
+
+    def contains(self, value: Value) -> bool:
+        """Whether `value` is a number in the range."""
+        return type(value) in (int, float) and self.low <= float(value) <= self.high
+
+    def values(self) -> None:
+        """None: a real range cannot be listed."""
+
+    def neighbours(self, value: Value) -> Iterator[Value]:
+        """A tenth of the range down and up, as far as the range goes."""
+        tenth = (self.high - self.low) / 10
+        return (near for near in (float(value) - tenth, float(value) + tenth) if self.contains(near))
+
+
+Decision = Categorical | IntRange | FloatRange
+
+T = TypeVar("T", bound=Value)
+Setting: TypeAlias = T | Decision
+"""What a space says of a property: a value, or the decision that will give one."""
+
+
+def settle(setting: "Setting[T]", name: str, assignment: Assignment) -> T:
+    """The value of a setting: itself, or what the assignment decides under `name`."""
+    if isinstance(setting, Categorical | IntRange | FloatRange):
+        return assignment[name]  # type: ignore[return-value]  # DesignSpace.check compared the types
+    return setting
+
+
+def _typed(value: Value) -> tuple[type, Value]:
+    return type(value), value  # True == 1 in Python, but not in a design space

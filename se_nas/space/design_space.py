@@ -1,0 +1,204 @@
+"""DesignSpace: the set of networks that a search may propose, as decisions and the rules between them."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from random import Random
+from typing import Any
+
+from se_nas.errors import InputError
+from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.decisions import (
+    Assignment,
+    Categorical,
+    Decision,
+    FloatRange,
+    IntRange,
+    Setting,
+    Value,
+    settle,
+)
+from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
+from se_nas.space.trunks import Trunk
+
+MOST_ENUMERATED = 20_000
+"""Spaces of at most this many assignments are counted exactly (about two seconds)."""
+
+MOST_DRAWS = 20_000
+"""Draws that `sample` makes before it declares the rules unsatisfiable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqueezeExciteChoices:
+    """What may be decided of one stage's SE."""
+
+    present: Setting[bool]
+    site: Setting[str]
+    reduction: Setting[float]
+    of: Reference
+
+    def count_bound(self) -> int | None:
+        """Ways to settle it, absent counted once; None when the ratio is a real range."""
+        presences = _values(self.present)
+        ratios = _values(self.reduction)
+        if presences is None or ratios is None:
+            return None
+        widths = len(_values(self.site) or ()) * len(ratios)
+        return sum(widths if present else 1 for present in presences)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The lowest and highest allowed value of a cost, None where there is no such limit."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSize:
+    """How many distinct networks a space holds, before bounds on cost; not exact means at most so many."""
+
+    count: int
+    exact: bool
+
+    def __str__(self) -> str:
+        return f"{self.count:,}" if self.exact else f"at most {self.count:.2g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesignSpace:
+    """Decisions, their rules, and the way from an assignment to a network.
+
+    `bounds` limits costs by name (`flops`, `params`, `activations`); they are a matter of the built network,
+    so `cost_violation` takes the measured cost, and `check` knows the rules alone.
+    """
+
+    name: str
+    image_size: int
+    stem_width: Setting[int]
+    stem_stride: Setting[int]
+    trunk: Trunk
+    se: tuple[SqueezeExciteChoices, ...]
+    bounds: Mapping[str, Limit] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> dict[str, Decision]:
+        """The open questions, by name, in a fixed order."""
+        return {name: setting for name, setting in self._settings() if _is_open(setting)}
+
+    def sample(self, rng: Random) -> dict[str, Value]:
+        """An assignment that keeps the rules, each decision drawn uniformly; InputError if none is found."""
+        for _ in range(MOST_DRAWS):
+            assignment = {name: decision.sample(rng) for name, decision in self.decisions.items()}
+            if self.check(assignment) is None:
+                return assignment
+        raise InputError(f"space '{self.name}': none of {MOST_DRAWS:,} drawn networks keeps its rules; loosen them")
+
+    def check(self, assignment: Assignment) -> str | None:
+        """The rule that an assignment breaks, in words; None when it breaks none."""
+        decisions = self.decisions
+        if missing := decisions.keys() - assignment.keys():
+            return f"undecided: {', '.join(sorted(missing))}"
+        if unknown := assignment.keys() - decisions.keys():
+            return f"no such decision: {', '.join(sorted(unknown))}"
+        for name, decision in decisions.items():
+            if not decision.contains(assignment[name]):
+                return f"{name}={assignment[name]!r} is none of its values"
+        try:
+            self.decode(assignment)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def decode(self, assignment: Assignment) -> Architecture:
+        """The network of an assignment; ValueError when a rule is broken."""
+        stages = []
+        for number, (trunk, se) in enumerate(zip(self.trunk.stages(assignment), self.se, strict=True), start=1):
+            spec = None
+            if settle(se.present, f"stage{number}.se", assignment):
+                spec = SqueezeExciteSpec(
+                    site=Site(settle(se.site, f"stage{number}.site", assignment)),
+                    reduction=settle(se.reduction, f"stage{number}.reduction", assignment),
+                    of=se.of,
+                )
+            stages.append(
+                Stage(
+                    block=trunk.block,
+                    depth=trunk.depth,
+                    width=trunk.width,
+                    stride=trunk.stride,
+                    se=(spec,) * trunk.depth,
+                )
+            )
+        return Architecture(
+            stem_width=settle(self.stem_width, "stem.width", assignment),
+            stem_stride=settle(self.stem_stride, "stem.stride", assignment),
+            stages=tuple(stages),
+        )
+
+    def cost_violation(self, cost: Mapping[str, int]) -> str | None:
+        """The bound that a measured cost breaks, in words; None when it breaks none."""
+        for name, limit in self.bounds.items():
+            if limit.low is not None and cost[name] < limit.low:
+                return f"{name} {cost[name]:,} is below {limit.low:,}"
+            if limit.high is not None and cost[name] > limit.high:
+                return f"{name} {cost[name]:,} is above {limit.high:,}"
+        return None
+
+    def neighbours(self, assignment: Assignment) -> Iterator[dict[str, Value]]:
+        """The valid assignments that differ in one decision and build another network."""
+        own = self.decode(assignment).fingerprint()
+        for name, decision in self.decisions.items():
+            for value in decision.neighbours(assignment[name]):
+                near = {**assignment, name: value}
+                if self.check(near) is None and self.decode(near).fingerprint() != own:
+                    yield near
+
+    def size(self) -> SpaceSize:
+        """The number of distinct networks: counted when the space is small, else a bound from its choices."""
+        listed = [decision.values() for decision in self.decisions.values()]
+        total = math.prod(math.inf if values is None else len(values) for values in listed)
+        if total <= MOST_ENUMERATED:
+            return SpaceSize(count=len(self._fingerprints()), exact=True)
+        placements = [choices.count_bound() for choices in self.se]
+        stem = [_values(setting) for setting in (self.stem_width, self.stem_stride)]
+        if None in placements or None in stem:
+            raise InputError(
+                f"space '{self.name}': stem.width, stem.stride and se.reduction want choices or whole-number ranges"
+            )
+        factors = [count or 1 for count in placements] + [len(values or ()) for values in stem]
+        return SpaceSize(count=math.prod([self.trunk.size_bound(), *factors]), exact=False)
+
+    def _fingerprints(self) -> set[str]:
+        names = list(self.decisions)
+        found = set()
+        for values in product(*(decision.values() or () for decision in self.decisions.values())):
+            try:
+                found.add(self.decode(dict(zip(names, values, strict=True))).fingerprint())
+            except ValueError:  # a rule is broken: no network
+                continue
+        return found
+
+    def _settings(self) -> Iterator[tuple[str, Setting[Any]]]:
+        yield "stem.width", self.stem_width
+        yield "stem.stride", self.stem_stride
+        yield from self.trunk.settings()
+        for number, se in enumerate(self.se, start=1):
+            yield f"stage{number}.se", se.present
+            if se.present is not False:
+                yield f"stage{number}.site", se.site
+                yield f"stage{number}.reduction", se.reduction
+
+
+def _is_open(setting: Setting[Any]) -> bool:
+    return isinstance(setting, Categorical | IntRange | FloatRange)
+
+
+def _values(setting: Setting[Any]) -> tuple[Value, ...] | None:
+    if isinstance(setting, FloatRange):
+        return None
+    if isinstance(setting, Categorical | IntRange):
+        return tuple(setting.values())
+    return (setting,)

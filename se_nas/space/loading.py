@@ -1,0 +1,281 @@
+"""YAML -> DesignSpace, YAML -> Architecture. Every error is one line with file, line, key and what would be right."""
+
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.decisions import Categorical
+from se_nas.space.design_space import DesignSpace, Limit, SqueezeExciteChoices
+from se_nas.space.families import FAMILIES
+from se_nas.space.regnet import fit_group_width, stage_widths_and_depths
+from se_nas.space.settings import (
+    Bottleneck,
+    Count,
+    Depth,
+    Multiplier,
+    Presence,
+    Quantised,
+    Reduction,
+    ReferenceName,
+    SiteName,
+    Slope,
+    Stride,
+)
+from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
+from se_nas.space.trunks import AnyNetStage, AnyNetTrunk, RegNetTrunk, Trunk
+from se_nas.space.yaml_file import KeysAt, YamlFile, describe_value, explain, read_yaml
+
+
+def load_design_space(path: Path) -> DesignSpace:
+    """Read a search space; InputError where the file does not describe one."""
+    file = read_yaml(path)
+    entry = _parse(_SpaceEntry, file)
+    trunk, se = _regnet(entry, file) if entry.regnet else _anynet(entry, file)
+    space = DesignSpace(
+        name=entry.name or path.stem,
+        image_size=entry.image_size,
+        stem_width=entry.stem.width,
+        stem_stride=entry.stem.stride,
+        trunk=trunk,
+        se=se,
+        bounds=_bounds(entry.bounds, file),
+    )
+    space.sample(Random(0))  # rules that contradict each other are found here, not after start-up
+    return space
+
+
+def load_architecture(path: Path) -> Architecture:
+    """Read one network, written out stage by stage or as `regnet: {...}`; InputError where it is none."""
+    file = read_yaml(path)
+    entry = _parse(_ArchitectureEntry, file)
+    if (entry.stages is None) == (entry.regnet is None):
+        raise file.error((), "expected exactly one of the keys `stages` and `regnet`")
+    stages = _written_out(entry, file) if entry.stages else _from_law(entry, file)
+    return Architecture(stem_width=entry.stem.width, stem_stride=entry.stem.stride, stages=stages)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Stem(_Entry):
+    width: Count
+    stride: Stride
+
+
+class _SqueezeExcite(_Entry):
+    present: Presence = Categorical((False, True))
+    site: SiteName = Site.INNER.value
+    reduction: Reduction = 4
+    of: ReferenceName = Reference.BLOCK_INPUT
+
+
+class _Stage(_Entry):
+    family: Literal["regnet"] = "regnet"
+    depth: Depth = None
+    width: Count = None
+    stride: Stride = None
+    group_width: Count = None
+    bottleneck: Bottleneck = 1
+    se: _SqueezeExcite = _SqueezeExcite()
+
+
+class _Regnet(_Entry):
+    depth: Depth
+    w0: Quantised
+    wa: Slope
+    wm: Multiplier
+    group_width: Count
+    bottleneck: Bottleneck = 1
+    stages: int = Field(ge=1, le=8)
+    strides: list[Stride]
+    se: _SqueezeExcite = _SqueezeExcite()
+    se_by_stage: list[_SqueezeExcite] | None = None
+
+
+class _Rules(_Entry):
+    widths: Literal["free", "non-decreasing"] = "free"
+    depths: Literal["free", "non-decreasing"] = "free"
+
+
+class _Limit(_Entry):
+    min: int | None = Field(default=None, ge=0)
+    max: int | None = Field(default=None, ge=0)
+
+
+class _Bounds(_Entry):
+    flops: _Limit = _Limit()
+    params: _Limit = _Limit()
+    activations: _Limit = _Limit()
+
+
+class _SpaceEntry(_Entry):
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    image_size: int = Field(ge=1, le=4096)
+    stem: _Stem
+    every_stage: _Stage = _Stage()
+    stages: list[_Stage] | None = Field(default=None, min_length=1, max_length=16)
+    regnet: _Regnet | None = None
+    rules: _Rules = _Rules()
+    bounds: _Bounds = _Bounds()
+
+
+class _ArchitectureStem(_Entry):
+    width: int = Field(ge=1)
+    stride: int = Field(default=2, ge=1, le=4)
+
+
+class _ArchitectureStage(_Entry):
+    family: Literal["regnet"] = "regnet"
+    depth: int = Field(ge=1, le=200)
+    width: int = Field(ge=1)
+    stride: int = Field(ge=1, le=4)
+    group_width: int = Field(ge=1)
+    bottleneck: float = Field(default=1, gt=0)
+    se: Any = "none"
+
+
+class _ArchitectureLaw(_Entry):
+    depth: int = Field(ge=1, le=200)
+    w0: int
+    wa: float
+    wm: float
+    group_width: int = Field(ge=1)
+    bottleneck: float = Field(default=1, gt=0)
+    stride: int = Field(default=2, ge=1, le=4)
+    se: Any = "none"
+
+
+class _ArchitectureEntry(_Entry):
+    stem: _ArchitectureStem = _ArchitectureStem(width=32, stride=2)
+    stages: list[_ArchitectureStage] | None = None
+    regnet: _ArchitectureLaw | None = None
+
+
+M = TypeVar("M", bound=_Entry)
+
+
+def _parse(model: type[M], file: YamlFile) -> M:
+    try:
+        return model.model_validate(file.data)
+    except ValidationError as error:
+        raise explain(error, file, KeysAt(model)) from None
+
+
+def _over(base: M, own: M) -> M:
+    """`own`, with `base` for what it does not say; SE entries merge key by key."""
+    update = {name: getattr(own, name) for name in own.model_fields_set}
+    if isinstance(own, _Stage) and isinstance(base, _Stage) and "se" in update:
+        update["se"] = _over(base.se, own.se)
+    return base.model_copy(update=update)
+
+
+def _choices(se: _SqueezeExcite) -> SqueezeExciteChoices:
+    return SqueezeExciteChoices(present=se.present, site=se.site, reduction=se.reduction, of=se.of)
+
+
+def _anynet(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[SqueezeExciteChoices, ...]]:
+    if entry.stages is None:
+        raise file.error((), "expected exactly one of the keys `stages` and `regnet`, but found neither")
+    choices, se = [], []
+    for index, own in enumerate(entry.stages):
+        stage = _over(entry.every_stage, own)
+        for name in ("depth", "width", "stride", "group_width"):
+            if getattr(stage, name) is None:
+                raise file.error(("stages", index), f"`{name}` is needed, here or under `every_stage`")
+        choices.append(
+            AnyNetStage(
+                depth=stage.depth,
+                width=stage.width,
+                stride=stage.stride,
+                group_width=stage.group_width,
+                bottleneck=stage.bottleneck,
+            )
+        )
+        se.append(_choices(stage.se))
+    trunk = AnyNetTrunk(
+        choices=tuple(choices),
+        widths_non_decreasing=entry.rules.widths == "non-decreasing",
+        depths_non_decreasing=entry.rules.depths == "non-decreasing",
+    )
+    return trunk, tuple(se)
+
+
+def _regnet(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[SqueezeExciteChoices, ...]]:
+    law = entry.regnet
+    assert law is not None
+    for key in ("stages", "every_stage", "rules"):
+        if key in entry.model_fields_set:
+            raise file.error((key,), "belongs to a space written stage by stage, but this one has `regnet`")
+    if len(law.strides) != law.stages:
+        raise file.error(
+            ("regnet", "strides"), f"expected {law.stages} strides, one a stage, but got {len(law.strides)}"
+        )
+    own = law.se_by_stage if law.se_by_stage is not None else [_SqueezeExcite()] * law.stages
+    if len(own) != law.stages:
+        raise file.error(("regnet", "se_by_stage"), f"expected {law.stages} entries, one a stage, but got {len(own)}")
+    trunk = RegNetTrunk(
+        depth=law.depth,
+        w0=law.w0,
+        wa=law.wa,
+        wm=law.wm,
+        group_width=law.group_width,
+        bottleneck=law.bottleneck,
+        strides=tuple(law.strides),
+    )
+    return trunk, tuple(_choices(_over(law.se, stage)) for stage in own)
+
+
+def _bounds(entry: _Bounds, file: YamlFile) -> dict[str, Limit]:
+    bounds = {}
+    for name in ("flops", "params", "activations"):
+        limit: _Limit = getattr(entry, name)
+        if limit.min is not None and limit.max is not None and limit.min > limit.max:
+            raise file.error(("bounds", name), f"min <= max must hold, but got min={limit.min}, max={limit.max}")
+        if limit.min is not None or limit.max is not None:
+            bounds[name] = Limit(limit.min, limit.max)
+    return bounds
+
+
+def _written_out(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
+    stages = []
+    for index, stage in enumerate(entry.stages or ()):
+        location = ("stages", index)
+        try:
+            block = FAMILIES[stage.family](group_width=stage.group_width, bottleneck=stage.bottleneck)
+            se = _specs(stage.se, stage.depth)
+            stages.append(Stage(block=block, depth=stage.depth, width=stage.width, stride=stage.stride, se=se))
+        except ValueError as error:
+            raise file.error(location, str(error)) from None
+    return tuple(stages)
+
+
+def _from_law(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
+    law = entry.regnet
+    assert law is not None
+    try:
+        pairs = stage_widths_and_depths(depth=law.depth, w0=law.w0, wa=law.wa, wm=law.wm)
+        by_stage = _specs(law.se, len(pairs))
+        stages = []
+        for (raw_width, depth), spec in zip(pairs, by_stage, strict=True):
+            width, block = fit_group_width(raw_width, group_width=law.group_width, bottleneck=law.bottleneck)
+            stages.append(Stage(block=block, depth=depth, width=width, stride=law.stride, se=(spec,) * depth))
+    except ValueError as error:
+        raise file.error(("regnet",), str(error)) from None
+    return tuple(stages)
+
+
+def _specs(given: Any, count: int) -> tuple[SqueezeExciteSpec | None, ...]:
+    """SE of `count` blocks or stages: one token for all, or a list; true is RegNetY's `inner/4`, false is none."""
+    if isinstance(given, list):
+        if len(given) != count:
+            raise ValueError(f"se: expected one token or {count}, but got {len(given)}")
+        return tuple(_specs(item, 1)[0] for item in given)
+    if isinstance(given, bool) or given is None:
+        given = "inner/4" if given else "none"
+    if not isinstance(given, str):
+        raise ValueError(f"se: expected a token such as none or inner/4, but got {describe_value(given)}")
+    return (parse_token(given),) * count

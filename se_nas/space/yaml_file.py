@@ -1,0 +1,180 @@
+"""Strict YAML: what a file says, and the line where it says it.
+
+Plain values only: duplicate keys, tags, anchors and aliases are refused, so a file cannot mean more than it shows.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from se_nas.errors import InputError
+
+MOST_BYTES = 1 << 20
+MOST_NESTING = 50
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A parsed file: plain data, and the line of each key."""
+
+    path: Path
+    data: dict[str, Any]
+    lines: dict[Location, int]
+
+    def error(self, location: Location, message: str) -> InputError:
+        """An InputError that names the file, the line and the key."""
+        known = location
+        while known and known not in self.lines:
+            known = known[:-1]
+        key = ".".join(str(part) for part in location)
+        return InputError(f"{self.path}:{self.lines.get(known, 1)}: {key + ': ' if key else ''}{message}")
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Parse a YAML file; InputError with file and line for anything that cannot be trusted."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; that is no settings file")
+        text = path.read_bytes().decode()
+        root = yaml.compose(text, Loader=_NoAliases)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise InputError(f"{path}:{line}: not valid YAML ({error.problem})") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested more than {MOST_NESTING} deep") from None
+    file = YamlFile(path=path, data={}, lines={})
+    if not isinstance(root, yaml.MappingNode):
+        raise InputError(f"{path}:1: expected `key: value` lines, but the file holds {_kind(root)}")
+    file.data.update(_construct(root, (), file))
+    return file
+
+
+def explain(error: ValidationError, file: YamlFile, keys_at: "KeysAt") -> InputError:
+    """The first thing that pydantic objects to, as one line with file, line, key and what would be right."""
+    first = min(error.errors(), key=lambda entry: entry["type"] == "missing")
+    location: Location = tuple(first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            known = sorted(keys_at(location[:-1]))
+            near = difflib.get_close_matches(str(location[-1]), known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(known)}"
+            return file.error(location, f"unknown key; {hint}")
+        case "missing":
+            return file.error(location, "this key is needed, but missing")
+        case "value_error":
+            return file.error(location, str(first["ctx"]["error"]))
+        case _:
+            got = first["input"]
+            return file.error(location, f"{first['msg'][0].lower()}{first['msg'][1:]}, but got {describe_value(got)}")
+
+
+class KeysAt:
+    """Asks a pydantic model which keys it knows at a location."""
+
+    def __init__(self, model: Any) -> None:
+        self._schema = model.model_json_schema()
+
+    def __call__(self, location: Location) -> Iterable[str]:
+        """The known keys below `location`; none where the file's own shape says nothing."""
+        schema = self._schema
+        for part in location:
+            schema = self._resolve(schema)
+            schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+        return list(self._resolve(schema).get("properties", {}))
+
+    def _resolve(self, schema: dict[str, Any]) -> dict[str, Any]:
+        for branch in (schema, *schema.get("anyOf", ())):
+            if "$ref" in branch:
+                return dict(self._schema["$defs"][branch["$ref"].rsplit("/", 1)[-1]])
+            if "items" in branch:
+                return dict(branch)
+        return schema
+
+
+def describe_value(value: Any) -> str:
+    """A value as an error message shows it, short; a text that looks like a number says why it is none."""
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return f"the text {shown}"
+        return f"the text {shown} (YAML reads it so; the number is written {_as_yaml(number)})"
+    return shown
+
+
+def _as_yaml(number: float) -> str:
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    text = repr(number)
+    return text.replace("e", ".0e", 1) if "e" in text and "." not in text else text
+
+
+class _NoAliases(yaml.SafeLoader):
+    """Refuses anchors and aliases: settings need none, and they can be made to explode."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
+        self.depth += 1
+        if self.depth > MOST_NESTING:
+            raise yaml.MarkedYAMLError(problem=f"nested more than {MOST_NESTING} deep", problem_mark=event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def _construct(node: yaml.Node, location: Location, file: YamlFile) -> Any:
+    file.lines[location] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, location, file)
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(child, (*location, index), file) for index, child in enumerate(node.value)]
+    return _scalar(node, location, file)
+
+
+def _mapping(node: yaml.MappingNode, location: Location, file: YamlFile) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+            raise file.error(location, f"line {key_node.start_mark.line + 1}: a key must be a plain word")
+        key = str(key_node.value)
+        here = (*location, key)
+        if key in values:
+            file.lines[here] = key_node.start_mark.line + 1
+            raise file.error(here, "this key is given twice")
+        values[key] = _construct(value_node, here, file)
+        file.lines[here] = key_node.start_mark.line + 1
+    return values
+
+
+def _scalar(node: yaml.Node, location: Location, file: YamlFile) -> Any:
+    known = {"null", "bool", "int", "float", "str"}
+    prefix, _, kind = node.tag.rpartition(":")
+    if prefix != "tag:yaml.org,2002" or kind not in known:
+        raise file.error(location, f"only plain values are allowed here, but this is {kind or node.tag} {node.value!r}")
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (ValueError, yaml.YAMLError):
+        raise file.error(location, f"'{node.value}' is no {kind}") from None
+
+
+def _kind(node: Any) -> str:
+    return {yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}.get(type(node), "nothing")

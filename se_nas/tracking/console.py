@@ -1,0 +1,151 @@
+"""The search in the terminal: a live table, plain lines where there is no terminal, and a closing summary."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.tracking.protocol import SearchOutcome
+from se_nas.wording import format_cost, se_glyphs
+
+MOST_ROWS = 12
+STYLES = {TrialStatus.COMPLETE: "green", TrialStatus.PRUNED: "yellow", TrialStatus.FAILED: "red"}
+
+
+class ConsoleTracker:
+    """Shows a search on `console`. `clock` gives seconds."""
+
+    def __init__(self, console: Console, *, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._title, self._clock = console, title, clock
+        self._began = clock()
+        self._ended_before: int | None = None  # trials of an earlier session, which say nothing of the rate
+        self._last: TrialRecord | None = None
+        self._progress: SearchProgress | None = None
+        self._live: Live | None = None
+
+    def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """Show that it runs."""
+        if self._ended_before is None:
+            self._ended_before = progress.ended
+        self._show(progress)
+
+    def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """Show what became of it."""
+        self._last = record
+        self._show(progress)
+        if not self._console.is_terminal:
+            self._console.print(_line(record, progress), soft_wrap=True, highlight=False)
+
+    def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
+        """The front, its knee, and what to do next."""
+        self.close()
+        self._console.print(_counts(progress, self._clock() - self._began), highlight=False)
+        if progress.front.members:
+            self._console.print(_front_table(progress, progress.front.members, title="Pareto front"))
+        for note in outcome.notes:
+            plain_teller(self._console)(note)
+
+    def close(self) -> None:
+        """Leave the live display."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _show(self, progress: SearchProgress) -> None:
+        self._progress = progress
+        if not self._console.is_terminal:
+            return
+        if self._live is None:
+            self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=2, transient=True)
+            self._live.start()
+
+    def _render(self) -> RenderableType:
+        progress = self._progress
+        if progress is None:
+            return Text()
+        parts: list[RenderableType] = [Text(self._title, style="bold"), self._status_line(progress)]
+        running = [str(record.number) for record in progress.records if record.status is TrialStatus.RUNNING]
+        parts.append(Text(f"training: trial {', '.join(running)}" if running else "training: nothing", style="dim"))
+        if self._last is not None:
+            parts.append(_line(self._last, progress))
+        if progress.front.members:
+            parts.append(_front_table(progress, _shortened(progress), title="Pareto front so far"))
+        return Group(*parts)
+
+    def _status_line(self, progress: SearchProgress) -> Table:
+        elapsed = self._clock() - self._began
+        done_here = progress.ended - (self._ended_before or 0)
+        left = (progress.budget - progress.ended) * elapsed / done_here if done_here else None
+        grid = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=progress.budget, completed=progress.ended, width=24)
+        rate = f"{60 * done_here / elapsed:.1f} trials/min" if done_here and elapsed else "starting"
+        left_text = f"{_duration(left)} left" if left is not None else ""
+        grid.add_row(bar, _counts(progress, elapsed), Text(rate), Text(left_text))
+        return grid
+
+
+def plain_teller(console: Console) -> Callable[[str], None]:
+    """Prints lines as they are: unwrapped, without markup."""
+    return lambda line: console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _counts(progress: SearchProgress, elapsed: float) -> Text:
+    text = Text(f"{progress.ended}/{progress.budget} trials: ")
+    for status, style in STYLES.items():
+        text.append(f"{progress.count(status)} {status.value}", style=style)
+        text.append(", ")
+    text.append(f"front {len(progress.front)}, hypervolume {progress.hypervolume_share:.4f}, {_duration(elapsed)}")
+    return text
+
+
+def _line(record: TrialRecord, progress: SearchProgress) -> Text:
+    costs = "  ".join(
+        f"{format_cost(name, record.cost[name])} {name}" for name in progress.objectives.costs if name in record.cost
+    )
+    text = Text(f"trial {record.number:>4}  ")
+    text.append(f"{record.status.value:<8}", style=STYLES.get(record.status, ""))
+    accuracy = f"  accuracy {record.accuracy:.4f}" if record.accuracy is not None else ""
+    reason = f"  {record.reason}" if record.reason else ""
+    text.append(f"{accuracy}  {costs}  SE {se_glyphs(record.se)}{reason}")
+    return text
+
+
+def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, title: str) -> Table:
+    front = progress.front
+    roles = {front.cheapest.number: "cheapest", front.best.number: "best"}
+    roles[front.knee.number] = "knee"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table.add_column("trial", justify="right")
+    table.add_column("accuracy", justify="right")
+    for name in progress.objectives.costs:
+        table.add_column(name, justify="right")
+    table.add_column("SE by stage (· none, else the ratio)")
+    table.add_column("")
+    for member in members:
+        role = roles.get(member.number, "")
+        costs = [format_cost(name, member.cost[name]) for name in progress.objectives.costs]
+        style = "bold" if role == "knee" else ""
+        table.add_row(str(member.number), f"{member.accuracy:.4f}", *costs, se_glyphs(member.se), role, style=style)
+    return table
+
+
+def _shortened(progress: SearchProgress) -> Sequence[TrialRecord]:
+    """At most `MOST_ROWS` members, evenly along the front, its ends and its knee among them."""
+    members = progress.front.members
+    if len(members) <= MOST_ROWS:
+        return members
+    picked = {round(index * (len(members) - 1) / (MOST_ROWS - 2)) for index in range(MOST_ROWS - 1)}
+    picked.add(members.index(progress.front.knee))
+    return [members[index] for index in sorted(picked)]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,34 @@
+"""What a tracker hears."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOutcome:
+    """The end of a search: its figures by name (plotly), the files of its front and best network, what to do next."""
+
+    figures: Mapping[str, Any]
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+class Tracker(Protocol):
+    """Hears of each trial and of the end. Called from one thread."""
+
+    def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """A trial is being trained."""
+
+    def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """A trial is complete, pruned or failed."""
+
+    def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
+        """The budget is used or the space is exhausted."""
+
+    def close(self) -> None:
+        """The search is left, for whatever reason; called once, last."""

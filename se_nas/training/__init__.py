@@ -1,0 +1,1 @@
+"""Trains a network on images and says how accurate it is."""

@@ -1,0 +1,56 @@
+"""Checkpoints: one safetensors file that says what it is. No pickle; a crash leaves the last whole one."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from se_nas.errors import InputError
+from se_nas.files import write_atomically
+from se_nas.training.trainer import Trainer
+
+FORMAT = "se-nas checkpoint 1"
+
+
+def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: list[dict[str, Any]]) -> None:
+    """Write weights, momentum, epoch and history; `identity` names the training that may go on from it."""
+    about = {
+        "format": FORMAT,
+        "identity": identity,
+        "epoch": trainer.epoch,
+        "recipe": asdict(trainer.recipe),
+        "history": history,
+    }
+    write_tensors(path, trainer.tensors(), about)
+
+
+def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict[str, Any]]:
+    """Put `trainer` where the checkpoint was made and return the history; InputError when it is another training's."""
+    tensors, about = read_tensors(path)
+    if about.get("format") != FORMAT or about.get("identity") != identity:
+        raise InputError(
+            f"{path}: made by another training (network, recipe, data or seed differ); remove it to start anew"
+        )
+    trainer.restore(tensors, epoch=int(about["epoch"]))
+    return list(about["history"])
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Write tensors with a JSON description in the file's own header."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, save(contiguous, metadata={"se_nas": json.dumps(about)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote; InputError when the file is damaged or something else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            about = json.loads((file.metadata() or {})["se_nas"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a readable se-nas tensor file ({error})") from None
+    return tensors, about

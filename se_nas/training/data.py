@@ -1,0 +1,145 @@
+"""Images in memory: what a data set is, and how a training device holds and augments it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from se_nas.errors import InputError
+
+EVALUATION_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageSet:
+    """RGB images (N, H, W, 3) as uint8 and their classes (N,) as int64."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageData:
+    """A data set, its three parts apart: the search sees `train` and `validation`, retraining also `test`.
+
+    `mirrored` says that an image and its mirror image show the same class (not so for digits).
+    """
+
+    name: str
+    classes: int
+    train: ImageSet
+    validation: ImageSet
+    test: ImageSet
+    mirrored: bool
+
+    def __post_init__(self) -> None:
+        shape = self.train.images.shape[1:]
+        for name in ("train", "validation", "test"):
+            part: ImageSet = getattr(self, name)
+            if part.images.ndim != 4 or part.images.shape[3] != 3 or part.images.shape[1] != part.images.shape[2]:
+                raise InputError(
+                    f"{self.name}: {name} images must be square RGB, (N, S, S, 3), but are {part.images.shape}"
+                )
+            if part.images.dtype != np.uint8:
+                raise InputError(f"{self.name}: {name} images must be uint8, but are {part.images.dtype}")
+            if part.images.shape[1:] != shape:
+                raise InputError(
+                    f"{self.name}: train images are {shape[:2]}, but {name} images {part.images.shape[1:3]}"
+                )
+            if len(part) != len(part.images) or not len(part):
+                raise InputError(f"{self.name}: {name} has {len(part.images)} images and {len(part)} labels")
+            if part.labels.min() < 0 or part.labels.max() >= self.classes:
+                raise InputError(
+                    f"{self.name}: {name} labels must lie in 0..{self.classes - 1}, "
+                    f"but reach from {part.labels.min()} to {part.labels.max()}"
+                )
+        if self.classes < 2 or len(np.unique(self.train.labels)) < 2:
+            raise InputError(f"{self.name}: at least two classes are needed in the training images, but found one")
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return int(self.train.images.shape[1])
+
+
+class DeviceImages:
+    """One part of a data set on the training device, whole; batches are cut, augmented and normalised there."""
+
+    def __init__(self, part: ImageSet, *, mean: Tensor, deviation: Tensor, device: torch.device) -> None:
+        self._images = torch.from_numpy(np.array(part.images)).to(device)
+        self._labels = torch.from_numpy(np.array(part.labels)).to(device)
+        self._mean, self._deviation = mean.to(device), deviation.to(device)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def training_batches(
+        self, batch_size: int, *, mirrored: bool, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch in random order, each image shifted by up to an eighth and, if `mirrored`, flipped half the time.
+
+        Yields float images (B, 3, S, S) in channels-last memory and labels (B,). The last, smaller batch is left
+        out, so that batch norm sees full batches; each epoch leaves out others.
+        """
+        device, size = self._images.device, self._images.shape[1]
+        padding = size // 8
+        order = torch.randperm(len(self), generator=generator, device=device)
+        steps = torch.arange(size, device=device)
+        for start in range(0, len(self) - batch_size + 1, batch_size):
+            chosen = order[start : start + batch_size]
+            images = F.pad(self._images[chosen], (0, 0, padding, padding, padding, padding))
+            shift = torch.randint(0, 2 * padding + 1, (2, batch_size, 1), generator=generator, device=device)
+            rows, columns = shift[0] + steps, shift[1] + steps
+            if mirrored:
+                flip = torch.rand(batch_size, 1, generator=generator, device=device) < 0.5
+                columns = torch.where(flip, columns.flip(1), columns)
+            which = torch.arange(batch_size, device=device)[:, None, None]
+            yield self._normalised(images[which, rows[:, :, None], columns[:, None, :]]), self._labels[chosen]
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once, in order and as it is."""
+        for start in range(0, len(self), EVALUATION_BATCH):
+            part = slice(start, start + EVALUATION_BATCH)
+            yield self._normalised(self._images[part]), self._labels[part]
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return ((images.float() - self._mean) / self._deviation).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeviceData:
+    """The parts that a training may look at, on its device; `evaluation` is the validation or the test part.
+
+    All are normalised by the training part's `mean` and `deviation`, (3,) each, in pixel values of 0 to 255.
+    """
+
+    train: DeviceImages
+    evaluation: DeviceImages
+    mirrored: bool
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, data: ImageData, *, evaluation: ImageSet, device: torch.device) -> "DeviceData":
+        """Put the training part and one other on the device."""
+        pixels = data.train.images.reshape(-1, 3)
+        mean = torch.tensor(pixels.mean(axis=0, dtype=np.float64), dtype=torch.float32)
+        deviation = torch.tensor(pixels.std(axis=0, dtype=np.float64), dtype=torch.float32).clamp_min(1.0)
+
+        def placed(part: ImageSet) -> DeviceImages:
+            return DeviceImages(part, mean=mean, deviation=deviation, device=device)
+
+        return cls(
+            train=placed(data.train),
+            evaluation=placed(evaluation),
+            mirrored=data.mirrored,
+            mean=mean,
+            deviation=deviation,
+        )

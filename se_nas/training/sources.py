@@ -1,0 +1,215 @@
+"""Where images come from: `digits`, torchvision's sets, `imagefolder:PATH`, `npz:PATH`. The only torchvision import.
+
+Sets without a validation part give a tenth of their training part to it (a fifth of the small digits), always
+the same one, so that every search and every retraining see the same split.
+"""
+
+import contextlib
+import difflib
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from platformdirs import user_cache_path
+
+from se_nas.errors import InputError
+from se_nas.training.data import ImageData, ImageSet
+
+SPLIT_SEED = 0
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+
+def load_data(source: str, *, image_size: int) -> ImageData:
+    """Load a data set by its command-line name; images of a folder are cut to `image_size`.
+
+    InputError says in one line what is wrong with the name, the files or the download.
+    """
+    kind, colon, path = source.partition(":")
+    if kind in PATH_SOURCES and colon:
+        if not path:
+            raise InputError(f"--data {kind}: needs a path, e.g. {kind}:PATH")
+        return PATH_SOURCES[kind](Path(path).expanduser(), image_size)
+    if source in NAMED_SOURCES:
+        return NAMED_SOURCES[source]()
+    known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
+    near = difflib.get_close_matches(source, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    raise InputError(f"--data {source}: no such data; {hint}")
+
+
+def _digits() -> ImageData:
+    """1,797 handwritten digits of 8×8 pixels that scikit-learn ships (UCI Optical Recognition of Digits)."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = _rgb(np.round(bunch.images * (255 / 16)).astype(np.uint8))
+    whole = ImageSet(images=images, labels=bunch.target.astype(np.int64))
+    rest, test = _split(whole, 0.2)
+    train, validation = _split(rest, 0.25)
+    return ImageData(name="digits", classes=10, train=train, validation=validation, test=test, mirrored=False)
+
+
+def _torchvision(name: str, classes: int) -> Callable[[], ImageData]:
+    def load() -> ImageData:
+        from torchvision import datasets
+
+        kind = {
+            "cifar10": datasets.CIFAR10,
+            "cifar100": datasets.CIFAR100,
+            "fashion_mnist": datasets.FashionMNIST,
+        }[name]
+        root = user_cache_path("se-nas") / "datasets"
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                parts = [kind(root, train=train, download=True) for train in (True, False)]
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"--data {name}: could not be downloaded ({reason[:120]}); put torchvision's files into {root}, "
+                "or use npz:PATH, imagefolder:PATH or digits"
+            ) from None
+        sets = [
+            ImageSet(images=_rgb(np.asarray(part.data)), labels=np.asarray(part.targets, np.int64)) for part in parts
+        ]
+        train, validation = _split(sets[0], 0.1)
+        return ImageData(name=name, classes=classes, train=train, validation=validation, test=sets[1], mirrored=True)
+
+    return load
+
+
+def _npz(path: Path, _image_size: int) -> ImageData:
+    """MedMNIST's layout: {train,val,test}_{images,labels}; without `val`, part of `train` is held out."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except FileNotFoundError:
+        raise InputError(f"--data npz:{path}: no such file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays ({error})") from None
+    needed = {f"{part}_{what}" for part in ("train", "test") for what in ("images", "labels")}
+    if missing := needed - arrays.keys():
+        raise InputError(
+            f"--data npz:{path}: missing {', '.join(sorted(missing))}; expected the keys "
+            "{train,val,test}_{images,labels}"
+        )
+    parts = {name: _npz_part(arrays, name, path) for name in ("train", "val", "test") if f"{name}_images" in arrays}
+    classes = 1 + int(parts["train"].labels.max()) if len(parts["train"]) else 0
+    if "val" not in parts:
+        parts["train"], parts["val"] = _split(parts["train"], 0.1)
+    return ImageData(
+        name=path.stem,
+        classes=classes,
+        train=parts["train"],
+        validation=parts["val"],
+        test=parts["test"],
+        mirrored=True,
+    )
+
+
+def _npz_part(arrays: dict[str, NDArray[Any]], name: str, path: Path) -> ImageSet:
+    images, labels = arrays[f"{name}_images"], arrays.get(f"{name}_labels", np.empty(0))
+    if images.dtype != np.uint8:
+        raise InputError(f"--data npz:{path}: {name}_images must be uint8, but are {images.dtype}")
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+        raise InputError(f"--data npz:{path}: {name}_images must be (N, H, W[, 1 or 3]), but are {images.shape}")
+    if labels.dtype.kind not in "iu" or labels.size != len(labels):
+        raise InputError(
+            f"--data npz:{path}: {name}_labels must be whole numbers, (N,) or (N, 1), "
+            f"but are {labels.dtype} {labels.shape}"
+        )
+    return ImageSet(images=_rgb(images), labels=labels.reshape(-1).astype(np.int64))
+
+
+def _imagefolder(path: Path, image_size: int) -> ImageData:
+    """PATH/CLASS/*.jpg, or PATH/train/CLASS and optionally PATH/val/CLASS, PATH/test/CLASS."""
+    if not path.is_dir():
+        raise InputError(f"--data imagefolder:{path}: no such folder")
+    if not (path / "train").is_dir():
+        names = _class_names(path)
+        rest, test = _split(_read_folder(path, names, image_size), 0.15)
+        train, validation = _split(rest, 0.15)
+    else:
+        names = _class_names(path / "train")
+        train = _read_folder(path / "train", names, image_size)
+        held = [_read_folder(path / part, names, image_size) for part in ("val", "test") if (path / part).is_dir()]
+        if len(held) == 2:
+            validation, test = held
+        else:  # the one held-out part there is tests; validation comes out of the training images
+            train, validation = _split(train, 0.1)
+            train, test = (train, held[0]) if held else _split(train, 0.1)
+    return ImageData(
+        name=path.resolve().name,
+        classes=len(names),
+        train=train,
+        validation=validation,
+        test=test,
+        mirrored=True,
+    )
+
+
+def _class_names(path: Path) -> list[str]:
+    names = sorted(child.name for child in path.iterdir() if child.is_dir())
+    if len(names) < 2:
+        raise InputError(
+            f"--data imagefolder:{path}: expected a folder for each of two or more classes, found {len(names)}"
+        )
+    return names
+
+
+def _read_folder(path: Path, names: list[str], image_size: int) -> ImageSet:
+    images, labels = [], []
+    for label, name in enumerate(names):
+        for file in sorted((path / name).glob("**/*")):
+            if file.suffix.lower() in IMAGE_SUFFIXES:
+                images.append(_read_image(file, image_size))
+                labels.append(label)
+    if not images:
+        raise InputError(f"--data imagefolder:{path}: no images ({', '.join(sorted(IMAGE_SUFFIXES))}) found")
+    return ImageSet(images=np.stack(images), labels=np.array(labels, np.int64))
+
+
+def _read_image(file: Path, size: int) -> NDArray[np.uint8]:
+    """The largest centred square, resized."""
+    try:
+        with Image.open(file) as opened:
+            image = opened.convert("RGB")
+    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{file}: cannot be read as an image ({error})") from None
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    return np.asarray(square, np.uint8)
+
+
+def _rgb(images: NDArray[Any]) -> NDArray[np.uint8]:
+    """(N, H, W) or (N, H, W, 1 or 3) to (N, H, W, 3); grey becomes three equal channels."""
+    if images.ndim == 3:
+        images = images[..., None]
+    return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], 3)))
+
+
+def _split(whole: ImageSet, share: float) -> tuple[ImageSet, ImageSet]:
+    """(rest, share of each class), drawn by a fixed seed."""
+    rng = np.random.default_rng(SPLIT_SEED)
+    held = np.zeros(len(whole), bool)
+    for label in np.unique(whole.labels):
+        members = rng.permutation(np.flatnonzero(whole.labels == label))
+        held[members[: round(share * len(members))]] = True
+    return (
+        ImageSet(images=whole.images[~held], labels=whole.labels[~held]),
+        ImageSet(images=whole.images[held], labels=whole.labels[held]),
+    )
+
+
+NAMED_SOURCES: dict[str, Callable[[], ImageData]] = {
+    "digits": _digits,
+    "cifar10": _torchvision("cifar10", 10),
+    "cifar100": _torchvision("cifar100", 100),
+    "fashion_mnist": _torchvision("fashion_mnist", 10),
+}
+PATH_SOURCES: dict[str, Callable[[Path, int], ImageData]] = {"npz": _npz, "imagefolder": _imagefolder}

@@ -1,0 +1,138 @@
+"""Trains one network, epoch by epoch, reproducibly: same seed, same device, same result."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from se_nas.models.network import build_model
+from se_nas.seeds import derive_seed
+from se_nas.space.architecture import Architecture
+from se_nas.training.data import DeviceData, DeviceImages
+from se_nas.training.device import mixed_precision, synchronise
+from se_nas.training.recipe import Recipe
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """One epoch, counted from 1: mean training loss, share of the evaluation images that are right, seconds."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+
+def build_initial_model(architecture: Architecture, *, num_classes: int, seed: int) -> nn.Module:
+    """The network with the weights that `seed` gives it; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(derive_seed(seed, "initial weights"))
+        return build_model(architecture, num_classes=num_classes)
+
+
+class Trainer:
+    """A training in progress: the model, its momentum, and the number of epochs done.
+
+    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum and epoch are all that a
+    checkpoint needs.
+    """
+
+    def __init__(self, model: nn.Module, data: DeviceData, recipe: Recipe, *, seed: int, device: torch.device) -> None:
+        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.recipe = recipe
+        self.epoch = 0
+        self._data, self._seed, self._device = data, seed, device
+        self._batch_size = recipe.batch_size_for(len(data.train))
+        self._steps_per_epoch = len(data.train) // self._batch_size
+        decayed = [weight for weight in model.parameters() if weight.ndim > 1]
+        spared = [weight for weight in model.parameters() if weight.ndim <= 1]
+        self._optimizer = torch.optim.SGD(
+            [
+                {"params": decayed, "weight_decay": recipe.weight_decay},
+                {"params": spared, "weight_decay": 0.0},
+            ],
+            lr=0.0,
+            momentum=recipe.momentum,
+            nesterov=True,
+        )
+
+    def run_epoch(self) -> EpochResult:
+        """Train one more epoch and evaluate; TrainingDivergedError when the loss is no number."""
+        began = time.perf_counter()
+        loss = self._train_epoch()
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(f"the training loss became {loss} in epoch {self.epoch + 1}")
+        self.epoch += 1
+        accuracy = self.evaluate()
+        seconds = time.perf_counter() - began
+        return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds)
+
+    def evaluate(self, held_out: DeviceImages | None = None) -> float:
+        """Share of the evaluation images, or of others, whose class the model names."""
+        part = self._data.evaluation if held_out is None else held_out
+        self.model.eval()
+        correct = torch.zeros((), dtype=torch.int64, device=self._device)
+        with torch.inference_mode(), mixed_precision(self._device):
+            for images, labels in part.batches():
+                correct += (self.model(images).argmax(1) == labels).sum()
+        return int(correct) / len(part)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, statistics and momentum, by name: what `restore` takes back."""
+        state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            momentum = self._optimizer.state[parameter].get("momentum_buffer")
+            if momentum is not None:
+                state[f"momentum.{name}"] = momentum
+        return state
+
+    def restore(self, tensors: dict[str, Tensor], *, epoch: int) -> None:
+        """Go on from a checkpoint exactly where it was made."""
+        prefix = "model."
+        self.model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        for name, parameter in self.model.named_parameters():
+            if f"momentum.{name}" in tensors:
+                buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
+                self._optimizer.state[parameter]["momentum_buffer"] = buffer
+        self.epoch = epoch
+
+    def _train_epoch(self) -> float:
+        self.model.train()
+        generator = torch.Generator(self._device).manual_seed(derive_seed(self._seed, "epoch", self.epoch))
+        total = torch.zeros((), device=self._device)
+        batches = self._data.train.training_batches(self._batch_size, mirrored=self._data.mirrored, generator=generator)
+        for index, (images, labels) in enumerate(batches):
+            self._set_learning_rate(self.epoch * self._steps_per_epoch + index)
+            with mixed_precision(self._device):
+                logits = self.model(images)
+                loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            total += loss.detach()
+        synchronise(self._device)
+        return float(total) / self._steps_per_epoch
+
+    def _set_learning_rate(self, step: int) -> None:
+        rate = self.recipe.learning_rate_at(
+            step,
+            steps=self.recipe.epochs * self._steps_per_epoch,
+            steps_per_epoch=self._steps_per_epoch,
+            batch_size=self._batch_size,
+        )
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+
+
+def train(trainer: Trainer) -> Iterator[EpochResult]:
+    """Run what is left of the recipe; whoever listens may stop after any epoch by asking for no more."""
+    while trainer.epoch < trainer.recipe.epochs:
+        yield trainer.run_epoch()

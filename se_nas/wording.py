@@ -1,0 +1,37 @@
+"""Numbers and SE patterns as people read them."""
+
+from collections.abc import Sequence
+
+
+def se_glyphs(tokens: Sequence[str]) -> str:
+    """One glyph a stage: a dot for none, else the reduction ratio; other sites than inner are named.
+
+    >>> se_glyphs(["none", "inner/4", "post/16 of site"])
+    '· 4 post/16'
+    """
+    return " ".join(_glyph(token) for token in tokens)
+
+
+def format_count(value: float) -> str:
+    """Three digits and a unit.
+
+    >>> format_count(401842848), format_count(98416), format_count(7)
+    ('402M', '98.4k', '7')
+    """
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def format_cost(name: str, value: float) -> str:
+    """A cost with its unit: latency in milliseconds, the others as counts."""
+    return f"{value:.2f} ms" if name == "latency" else format_count(value)
+
+
+def _glyph(token: str) -> str:
+    if token == "none":
+        return "·"
+    if "," in token:
+        return "+".join(_glyph(part) for part in token.split(","))
+    return token.removesuffix(" of site").removeprefix("inner/")
