@@ -38,20 +38,23 @@ def parse_flags(options: type[T], *, prog: str) -> T:
         raise
 
 
-def run(main: Callable[[], None], *, prog: str, when_interrupted: Callable[[], str | None] = lambda: None) -> NoReturn:
-    """Call `main` and leave with the exit code of how it ended; ctrl-C a second time leaves at once."""
+def run(main: Callable[[], None], *, prog: str) -> NoReturn:
+    """Call `main` and leave with the exit code of how it ended; ctrl-C a second time leaves at once.
+
+    What an exception has as notes (PEP 678), such as how to resume, is told with it.
+    """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
     except InputError as error:
-        _leave(f"{prog}: {error}", BAD_INPUT)
+        _leave(prog, str(error), error, BAD_INPUT)
     except RunFailedError as error:
-        _leave(f"{prog}: {error}", FAILED)
-    except KeyboardInterrupt:
-        _leave(when_interrupted() or f"{prog}: interrupted", INTERRUPTED)
-    except _Terminated:
-        _leave(when_interrupted() or f"{prog}: terminated", TERMINATED)
+        _leave(prog, str(error), error, FAILED)
+    except KeyboardInterrupt as error:
+        _leave(prog, "interrupted", error, INTERRUPTED)
+    except _Terminated as error:
+        _leave(prog, "terminated", error, TERMINATED)
     sys.exit(0)
 
 
@@ -70,8 +73,9 @@ def _leave_at_once_next_time() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
 
 
-def _leave(message: str, code: int) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)  # noqa: T201
+def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
+    told = "; ".join([message, *getattr(error, "__notes__", ())])
+    print(f"{prog}: {' '.join(told.split())}", file=sys.stderr)  # noqa: T201
     sys.exit(code)
 
 

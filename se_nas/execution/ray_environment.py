@@ -14,7 +14,7 @@ SETTINGS = {
 }
 
 
-def set_ray_environment() -> None:
-    """Make Ray quiet and frugal; what the user has set stays."""
-    for name, value in SETTINGS.items():
+def set_ray_environment(*, workers: int) -> None:
+    """Make Ray quiet and frugal, and let `workers` start at once; what the user has set stays."""
+    for name, value in {**SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}.items():
         os.environ.setdefault(name, value)

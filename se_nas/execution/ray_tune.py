@@ -46,7 +46,13 @@ class RayTuneExecutor:
                     tune.with_parameters(_Worker, evaluate=evaluate), {"cpu": 1, "gpu": self.gpus_per_trial}
                 ),
                 tune_config=tune.TuneConfig(search_alg=feed, scheduler=_Gate(feed), num_samples=-1, reuse_actors=True),
-                run_config=tune.RunConfig(name="search", storage_path=storage, verbose=0, callbacks=[]),
+                run_config=tune.RunConfig(
+                    name="search",
+                    storage_path=storage,
+                    verbose=0,
+                    callbacks=[],
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
             )
             tuner.fit()
         if not campaign.is_over:

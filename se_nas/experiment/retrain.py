@@ -103,6 +103,9 @@ class _Retraining:
             guard.attempt(lambda run: run.ended(summary, files))
         except TrainingDivergedError as error:
             raise RunFailedError(f"trial {self.record.number}: {error}") from None
+        except KeyboardInterrupt as error:
+            error.add_note(f"the same command goes on after epoch {trainer.epoch}")
+            raise
         finally:
             if guard.is_in_use:
                 guard.attempt(lambda run: run.close())

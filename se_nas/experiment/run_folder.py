@@ -3,7 +3,7 @@
 import contextlib
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from se_nas.errors import InputError
 from se_nas.files import read_json, write_atomically, write_json, write_yaml
 from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord
+from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.space.architecture import Architecture
 
 
@@ -92,8 +92,9 @@ class RunFolder:
         return read_json(self.result(number))
 
     def write_tables(self, progress: SearchProgress) -> None:
-        """Write `trials.csv` and `front.json`."""
-        write_atomically(self.trials_csv, _csv(progress.records))
+        """Write `trials.csv`, of the trials that have ended, and `front.json`."""
+        ended = [record for record in progress.records if record.status is not TrialStatus.RUNNING]
+        write_atomically(self.trials_csv, _csv(ended))
         write_json(self.front, front_as_dict(progress))
 
 
@@ -130,7 +131,7 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
     }
 
 
-def _csv(records: tuple[TrialRecord, ...]) -> str:
+def _csv(records: Sequence[TrialRecord]) -> str:
     """One row a trial: what is known of it, then its decisions."""
     costs = list(dict.fromkeys(name for record in records for name in record.cost))
     decisions = list(dict.fromkeys(name for record in records for name in record.assignment))

@@ -1,6 +1,7 @@
 """A search from its settings to its run folder; and the same search resumed."""
 
 import contextlib
+import difflib
 import os
 import shutil
 import time
@@ -18,7 +19,7 @@ from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.reporting import search_title, write_report
-from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
+from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest, Wandb
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import CostOf, Survey, cost_on, hypervolume_reference, survey_space
 from se_nas.report.figures import front_figure, placement_figure
@@ -26,7 +27,7 @@ from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import Objectives, parse_objectives
 from se_nas.search.optuna_strategy import SAMPLERS, build_strategy
 from se_nas.search.pruning import FrontPruner
-from se_nas.search.strategy import Fallback, Feasible, SearchStrategy, Unique
+from se_nas.search.strategy import Fallback, Feasible, Sampling, SearchStrategy, Unique
 from se_nas.search.study import SearchStudy
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
@@ -41,8 +42,8 @@ from se_nas.wording import format_count
 
 STRATEGY_PATIENCE = 64
 """Refused proposals after which a strategy gives way to random ones for that trial."""
-RANDOM_PATIENCE = 5_000
-"""Refused random proposals after which the space counts as exhausted."""
+DRAW_PATIENCE = 5_000
+"""Refused draws from the space after which it counts as exhausted."""
 
 
 def start_search(request: SearchRequest, console: Console) -> None:
@@ -50,7 +51,9 @@ def start_search(request: SearchRequest, console: Console) -> None:
     objectives = parse_objectives(request.value("objectives"))
     strategy = request.value("strategy")
     if strategy not in SAMPLERS:
-        raise InputError(f"--strategy {strategy}: no such strategy; known: {', '.join(SAMPLERS)}")
+        near = difflib.get_close_matches(strategy, SAMPLERS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(SAMPLERS)}"
+        raise InputError(f"--strategy {strategy}: no such strategy; {hint}")
     space_file = request.space or DEFAULT_SPACE
     space = load_design_space(space_file)
     source = _with_absolute_path(request.value("data"))
@@ -59,6 +62,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
     if request.dry_run:
         _print_dry_run(request, space, data, survey, console)
         return
+    executor = _executor(request, data)
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     config = SearchConfig(
@@ -76,7 +80,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
     shutil.copyfile(space_file, folder.space)
     write_config(folder.config, config)
     SearchStudy(folder.study, objectives, space.decisions).close()
-    _run(folder, config, space, data, request, console)
+    _run(folder, config, space, data, executor, request.wandb, console)
 
 
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
@@ -96,7 +100,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"now has {data.image_size} px and {data.classes} classes"
         )
-    _run(folder, config, space, data, request, console)
+    _run(folder, config, space, data, _executor(request, data), request.wandb, console)
 
 
 def _run(
@@ -104,7 +108,8 @@ def _run(
     config: SearchConfig,
     space: DesignSpace,
     data: ImageData,
-    request: SearchRequest,
+    executor: Executor,
+    wandb: Wandb,
     console: Console,
 ) -> None:
     objectives = parse_objectives(config.objectives)
@@ -112,8 +117,7 @@ def _run(
         write_config(folder.config, config)
         study = SearchStudy(folder.study, objectives, space.decisions)
         stack.callback(study.close)
-        executor = _executor(request, data)
-        trackers = _trackers(folder, config, request, console)
+        trackers = _trackers(folder, config, wandb, console)
         for tracker in trackers:
             stack.callback(tracker.close)
         campaign = Campaign(
@@ -146,7 +150,10 @@ def _run(
             plain_teller(console)(_opening(folder, config, space))
         try:
             executor.run(campaign, evaluation)
-        finally:  # ctrl-C and SIGTERM too: the tables show what is finished
+        except BaseException as error:  # ctrl-C and SIGTERM too
+            error.add_note(f"everything finished is kept; go on with: python launch/search.py --resume {folder.path}")
+            raise
+        finally:
             folder.write_tables(broadcast.progress)
         _finish(folder, config, broadcast, campaign.exhausted)
 
@@ -192,7 +199,7 @@ def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int) -> None
 
 
 def _strategy(config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf) -> SearchStrategy:
-    """The named strategy, refused what breaks a rule or bound or was tried; random where it finds nothing else."""
+    """The named strategy, refused what breaks a rule or bound or was tried; draws where it finds no more."""
 
     def violation(assignment: Assignment) -> str | None:
         return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
@@ -200,11 +207,12 @@ def _strategy(config: SearchConfig, space: DesignSpace, objectives: Objectives, 
     def fingerprint(assignment: Assignment) -> str:
         return space.decode(assignment).fingerprint()
 
-    def screened(name: str, patience: int) -> SearchStrategy:
-        inner = build_strategy(name, decisions=space.decisions, objectives=objectives, seed=config.seed)
+    def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
         return Unique(Feasible(inner, violation, patience=patience), fingerprint, patience=patience)
 
-    return Fallback(screened(config.strategy, STRATEGY_PATIENCE), screened("random", RANDOM_PATIENCE))
+    named = build_strategy(config.strategy, decisions=space.decisions, objectives=objectives, seed=config.seed)
+    draws = Sampling(space.sample, seed=config.seed)
+    return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
 
 
 def _executor(request: SearchRequest, data: ImageData) -> Executor:
@@ -220,7 +228,7 @@ def _executor(request: SearchRequest, data: ImageData) -> Executor:
         workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else len(os.sched_getaffinity(0))
     if workers == 1 and request.address is None:
         return LocalExecutor()
-    set_ray_environment()
+    set_ray_environment(workers=workers)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
     data_bytes = sum(part.images.nbytes for part in (data.train, data.validation, data.test))
@@ -229,8 +237,8 @@ def _executor(request: SearchRequest, data: ImageData) -> Executor:
     )
 
 
-def _trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
-    build = None if request.wandb == "off" else partial(_wandb, folder, config, request.wandb)
+def _trackers(folder: RunFolder, config: SearchConfig, wandb: Wandb, console: Console) -> list[Tracker]:
+    build = None if wandb == "off" else partial(_wandb, folder, config, wandb)
     guard: Guard[Tracker] = Guard(build, name="W&B", tell=plain_teller(console))
     return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), GuardedTracker(guard)]
 

@@ -9,7 +9,10 @@ from se_nas.space.squeeze_excite import Site
 
 
 class RegNetBlockModule(nn.Module):
-    """1×1, grouped 3×3, 1×1 around a shortcut, with SE at the site that `shape` names; no SE is an identity."""
+    """1×1, grouped 3×3, 1×1 around a shortcut, with SE at the site that `shape` names.
+
+    Parameters stand in the order of torchvision's RegNet, so weights can be copied by order.
+    """
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__()
@@ -19,11 +22,11 @@ class RegNetBlockModule(nn.Module):
         self.norm1 = nn.BatchNorm2d(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, stride=shape.stride, padding=1, groups=inner // group_width, bias=False)
         self.norm2 = nn.BatchNorm2d(inner)
-        self.conv3 = nn.Conv2d(inner, shape.width_out, 1, bias=False)
-        self.norm3 = nn.BatchNorm2d(shape.width_out)
         self.se = nn.ModuleDict()
         if shape.se is not None:
             self.se[shape.se.site.value] = SqueezeExcite(shape.se.channels, shape.se.hidden)
+        self.conv3 = nn.Conv2d(inner, shape.width_out, 1, bias=False)
+        self.norm3 = nn.BatchNorm2d(shape.width_out)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, width_in, H, W) -> (N, width_out, ceil(H / stride), ceil(W / stride))."""

@@ -114,7 +114,9 @@ class Campaign:
         if report.epoch >= self._epochs:
             self._settle(replace(record, status=TrialStatus.COMPLETE))
             return False
-        reason = self._study.reason_to_stop(number, self._pruner)
+        reason = None
+        if report.epoch in self._pruner.rungs:
+            reason = self._study.reason_to_stop(number, self._pruner)
         if reason is not None:
             self._settle(replace(record, status=TrialStatus.PRUNED, reason=reason))
         return reason is None

@@ -76,7 +76,9 @@ class OptunaStrategy:
             self._study.sampler = self._build_sampler(seed)
             trial = self._study.ask(fixed_distributions=self._distributions)
         self._draft = trial.number
-        return Proposal(assignment=dict(trial.params), memo=dict(self._study.trials[trial.number].system_attrs))
+        return Proposal(
+            assignment=dict(trial.params), memo=dict(self._study.get_trials(deepcopy=False)[trial.number].system_attrs)
+        )
 
     def tell(self, record: TrialRecord) -> None:
         """Mirror the record: a running one is new, an ended one closes it."""

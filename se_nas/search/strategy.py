@@ -1,9 +1,11 @@
 """The ask/tell protocol of search strategies, and the wrappers that refuse what should not be trained."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Protocol
 
 from se_nas.search.records import Proposal, TrialRecord
+from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 
 
@@ -23,6 +25,25 @@ class SearchStrategy(Protocol):
 
     def tell(self, record: TrialRecord) -> None:
         """A trial has started (running) or ended; a record of the same number replaces the earlier one."""
+
+
+class Sampling:
+    """Draws from the space itself, blind to all results: quick enough to look for the last untried networks."""
+
+    def __init__(self, sample: Callable[[Random], Assignment], *, seed: int) -> None:
+        self._sample, self._seed = sample, seed
+        self._told: set[int] = set()
+        self._asked = 0
+
+    def ask(self) -> Proposal:
+        """Another draw."""
+        self._asked += 1
+        return Proposal(assignment=self._sample(Random(derive_seed(self._seed, "draw", len(self._told), self._asked))))
+
+    def tell(self, record: TrialRecord) -> None:
+        """Count the record; what it says changes nothing."""
+        self._told.add(record.number)
+        self._asked = 0
 
 
 class Feasible:

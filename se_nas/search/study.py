@@ -12,15 +12,13 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from se_nas.errors import InputError
-from se_nas.search.objectives import Objectives
+from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.space.decisions import Decision
 
 STUDY_NAME = "se-nas"
-FIELDS = ("fingerprint", "se", "seconds", "reason", "memo")
-"""User attributes of a trial beside its costs."""
 
 
 class SearchStudy:
@@ -106,7 +104,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         assignment=dict(trial.params),
         fingerprint=attributes["fingerprint"],
         se=tuple(attributes["se"]),
-        cost={name: value for name, value in attributes.items() if name not in FIELDS},
+        cost={name: attributes[name] for name in COSTS if name in attributes},
         memo=attributes["memo"],
         curve=tuple(value for _, value in sorted(trial.intermediate_values.items())),
         seconds=attributes.get("seconds", 0.0),

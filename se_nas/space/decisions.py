@@ -19,7 +19,7 @@ class Categorical:
     def __post_init__(self) -> None:
         if not self.choices:
             raise ValueError("a list of choices must not be empty")
-        if len(set(map(_typed, self.choices))) != len(self.choices):
+        if len({(type(choice) is bool, choice) for choice in self.choices}) != len(self.choices):
             raise ValueError(f"choices must differ, but got {list(self.choices)}")
 
     def sample(self, rng: Random) -> Value:
@@ -36,7 +36,7 @@ class Categorical:
 
     def neighbours(self, value: Value) -> Iterator[Value]:
         """Every other choice."""
-        return (choice for choice in self.choices if choice != value)
+        return (choice for choice in self.choices if _typed(choice) != _typed(value))
 
 
 @dataclass(frozen=True, slots=True)

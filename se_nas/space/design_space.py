@@ -92,9 +92,10 @@ class DesignSpace:
         """An assignment that keeps the rules, each decision drawn uniformly; InputError if none is found."""
         for _ in range(MOST_DRAWS):
             assignment = {name: decision.sample(rng) for name, decision in self.decisions.items()}
-            if self.check(assignment) is None:
+            violation = self.check(assignment)
+            if violation is None:
                 return assignment
-        raise InputError(f"space '{self.name}': none of {MOST_DRAWS:,} drawn networks keeps its rules; loosen them")
+        raise InputError(f"none of {MOST_DRAWS:,} drawn networks keeps the rules of this space; the last: {violation}")
 
     def check(self, assignment: Assignment) -> str | None:
         """The rule that an assignment breaks, in words; None when it breaks none."""

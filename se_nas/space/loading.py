@@ -6,12 +6,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.decisions import Categorical
 from se_nas.space.design_space import DesignSpace, Limit, SqueezeExciteChoices
 from se_nas.space.families import FAMILIES
 from se_nas.space.regnet import fit_group_width, stage_widths_and_depths
 from se_nas.space.settings import (
+    MOST_WIDTH,
     Bottleneck,
     Count,
     Depth,
@@ -26,7 +28,7 @@ from se_nas.space.settings import (
 )
 from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
 from se_nas.space.trunks import AnyNetStage, AnyNetTrunk, RegNetTrunk, Trunk
-from se_nas.space.yaml_file import KeysAt, YamlFile, describe_value, explain, read_yaml
+from se_nas.space.yaml_file import KeysAt, Location, YamlFile, describe_value, explain, read_yaml
 
 
 def load_design_space(path: Path) -> DesignSpace:
@@ -43,7 +45,10 @@ def load_design_space(path: Path) -> DesignSpace:
         se=se,
         bounds=_bounds(entry.bounds, file),
     )
-    space.sample(Random(0))  # rules that contradict each other are found here, not after start-up
+    try:
+        space.sample(Random(0))  # rules that contradict each other are found here, not after start-up
+    except InputError as error:
+        raise file.error(("regnet",) if entry.regnet else ("rules",), str(error)) from None
     return space
 
 
@@ -53,7 +58,7 @@ def load_architecture(path: Path) -> Architecture:
     entry = _parse(_ArchitectureEntry, file)
     if (entry.stages is None) == (entry.regnet is None):
         raise file.error((), "expected exactly one of the keys `stages` and `regnet`")
-    stages = _written_out(entry, file) if entry.stages else _from_law(entry, file)
+    stages = _written_out(entry, file) if entry.stages is not None else _from_law(entry, file)
     return Architecture(stem_width=entry.stem.width, stem_stride=entry.stem.stride, stages=stages)
 
 
@@ -124,34 +129,34 @@ class _SpaceEntry(_Entry):
 
 
 class _ArchitectureStem(_Entry):
-    width: int = Field(ge=1)
+    width: int = Field(ge=1, le=MOST_WIDTH)
     stride: int = Field(default=2, ge=1, le=4)
 
 
 class _ArchitectureStage(_Entry):
     family: Literal["regnet"] = "regnet"
     depth: int = Field(ge=1, le=200)
-    width: int = Field(ge=1)
+    width: int = Field(ge=1, le=MOST_WIDTH)
     stride: int = Field(ge=1, le=4)
-    group_width: int = Field(ge=1)
-    bottleneck: float = Field(default=1, gt=0)
+    group_width: int = Field(ge=1, le=MOST_WIDTH)
+    bottleneck: float = Field(default=1, ge=1 / 64, le=64)
     se: Any = "none"
 
 
 class _ArchitectureLaw(_Entry):
     depth: int = Field(ge=1, le=200)
-    w0: int
-    wa: float
+    w0: int = Field(le=MOST_WIDTH)
+    wa: float = Field(le=MOST_WIDTH)
     wm: float
-    group_width: int = Field(ge=1)
-    bottleneck: float = Field(default=1, gt=0)
+    group_width: int = Field(ge=1, le=MOST_WIDTH)
+    bottleneck: float = Field(default=1, ge=1 / 64, le=64)
     stride: int = Field(default=2, ge=1, le=4)
     se: Any = "none"
 
 
 class _ArchitectureEntry(_Entry):
     stem: _ArchitectureStem = _ArchitectureStem(width=32, stride=2)
-    stages: list[_ArchitectureStage] | None = None
+    stages: list[_ArchitectureStage] | None = Field(default=None, min_length=1)
     regnet: _ArchitectureLaw | None = None
 
 
@@ -244,9 +249,9 @@ def _written_out(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]
     stages = []
     for index, stage in enumerate(entry.stages or ()):
         location = ("stages", index)
+        se = _specs(stage.se, stage.depth, (*location, "se"), file)
         try:
             block = FAMILIES[stage.family](group_width=stage.group_width, bottleneck=stage.bottleneck)
-            se = _specs(stage.se, stage.depth)
             stages.append(Stage(block=block, depth=stage.depth, width=stage.width, stride=stage.stride, se=se))
         except ValueError as error:
             raise file.error(location, str(error)) from None
@@ -257,25 +262,32 @@ def _from_law(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
     law = entry.regnet
     assert law is not None
     try:
-        pairs = stage_widths_and_depths(depth=law.depth, w0=law.w0, wa=law.wa, wm=law.wm)
-        by_stage = _specs(law.se, len(pairs))
-        stages = []
-        for (raw_width, depth), spec in zip(pairs, by_stage, strict=True):
-            width, block = fit_group_width(raw_width, group_width=law.group_width, bottleneck=law.bottleneck)
-            stages.append(Stage(block=block, depth=depth, width=width, stride=law.stride, se=(spec,) * depth))
+        widths, depths = zip(*stage_widths_and_depths(depth=law.depth, w0=law.w0, wa=law.wa, wm=law.wm), strict=True)
+        fitted = [fit_group_width(w, group_width=law.group_width, bottleneck=law.bottleneck) for w in widths]
     except ValueError as error:
         raise file.error(("regnet",), str(error)) from None
-    return tuple(stages)
+    by_stage = _specs(law.se, len(depths), ("regnet", "se"), file)
+    return tuple(
+        Stage(block=block, depth=depth, width=width, stride=law.stride, se=(spec,) * depth)
+        for (width, block), depth, spec in zip(fitted, depths, by_stage, strict=True)
+    )
 
 
-def _specs(given: Any, count: int) -> tuple[SqueezeExciteSpec | None, ...]:
+def _specs(given: Any, count: int, location: Location, file: YamlFile) -> tuple[SqueezeExciteSpec | None, ...]:
     """SE of `count` blocks or stages: one token for all, or a list; true is RegNetY's `inner/4`, false is none."""
-    if isinstance(given, list):
-        if len(given) != count:
-            raise ValueError(f"se: expected one token or {count}, but got {len(given)}")
-        return tuple(_specs(item, 1)[0] for item in given)
+    if not isinstance(given, list):
+        return (_spec(given, location, file),) * count
+    if len(given) != count:
+        raise file.error(location, f"expected one token or {count}, but got {len(given)}")
+    return tuple(_spec(token, (*location, index), file) for index, token in enumerate(given))
+
+
+def _spec(given: Any, location: Location, file: YamlFile) -> SqueezeExciteSpec | None:
     if isinstance(given, bool) or given is None:
         given = "inner/4" if given else "none"
     if not isinstance(given, str):
-        raise ValueError(f"se: expected a token such as none or inner/4, but got {describe_value(given)}")
-    return (parse_token(given),) * count
+        raise file.error(location, f"expected a token such as none or inner/4, but got {describe_value(given)}")
+    try:
+        return parse_token(given)
+    except ValueError as error:
+        raise file.error(location, str(error)) from None

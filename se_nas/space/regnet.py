@@ -20,9 +20,9 @@ def stage_widths_and_depths(*, depth: int, w0: int, wa: float, wm: float) -> tup
     >>> stage_widths_and_depths(depth=13, w0=24, wa=36.44, wm=2.49)  # RegNetX-200MF
     ((24, 1), (56, 1), (152, 4), (368, 7))
     """
-    if depth < 1 or w0 < QUANTUM or w0 % QUANTUM or wa < 0 or wm <= 1:
+    if depth < 1 or w0 < QUANTUM or w0 % QUANTUM or not 0 <= wa < math.inf or not 1 < wm < math.inf:
         raise ValueError(
-            f"depth >= 1, w0 a positive multiple of {QUANTUM}, wa >= 0 and wm > 1 must hold, "
+            f"depth >= 1, w0 a positive multiple of {QUANTUM}, finite wa >= 0 and wm > 1 must hold, "
             f"but got depth={depth}, w0={w0}, wa={wa}, wm={wm}"
         )
     widths = []
@@ -34,7 +34,7 @@ def stage_widths_and_depths(*, depth: int, w0: int, wa: float, wm: float) -> tup
 
 
 def fit_group_width(width: int, *, group_width: int, bottleneck: float) -> tuple[int, RegNetBlock]:
-    """The nearest width whose inner width the groups divide, and its block.
+    """A width near `width` whose inner width the groups divide, and its block; rounding is that of pycls.
 
     A group wider than the inner width shrinks to it. `bottleneck` is a whole number or one over a whole number.
 

@@ -13,6 +13,8 @@ from se_nas.space.regnet import QUANTUM
 from se_nas.space.squeeze_excite import Reference, Site
 from se_nas.space.yaml_file import describe_value
 
+MOST_WIDTH = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Parser:
@@ -47,7 +49,10 @@ class _Parser:
         step = given.get("step", 1)
         if type(step) is not int:
             raise ValueError(f"expected a whole number as step, but got {describe_value(step)}")
-        return IntRange(int(low), int(high), step)
+        values = IntRange(int(low), int(high), step)
+        if any(not self.fits(value) for value in values.values()):
+            raise ValueError(f"expected {self.what}, but a range with step={step} holds others")
+        return values
 
 
 def _whole(value: Any) -> bool:
@@ -55,26 +60,36 @@ def _whole(value: Any) -> bool:
 
 
 def _real(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and -math.inf < value < math.inf
 
 
 def _bottleneck(value: Any) -> bool:
-    return _real(value) and value > 0 and math.isclose(whole := max(value, 1 / value), round(whole))
+    return _real(value) and 1 / 64 <= value <= 64 and math.isclose(whole := max(value, 1 / value), round(whole))
 
 
 def _setting(parser: _Parser) -> Any:
     return Annotated[Any, BeforeValidator(parser), WithJsonSchema({})]
 
 
-Count = _setting(_Parser("a whole number of at least 1", lambda v: _whole(v) and 1 <= v <= 100_000, IntRange))
+Count = _setting(
+    _Parser(f"a whole number of 1 to {MOST_WIDTH:,}", lambda v: _whole(v) and 1 <= v <= MOST_WIDTH, IntRange)
+)
 Stride = _setting(_Parser("a stride of 1 to 4", lambda v: _whole(v) and 1 <= v <= 4, IntRange))
 Depth = _setting(_Parser("a depth of 1 to 200", lambda v: _whole(v) and 1 <= v <= 200, IntRange))
 Quantised = _setting(
-    _Parser(f"a positive multiple of {QUANTUM}", lambda v: _whole(v) and v > 0 and v % QUANTUM == 0, IntRange)
+    _Parser(
+        f"a positive multiple of {QUANTUM}, at most {MOST_WIDTH:,}",
+        lambda v: _whole(v) and 0 < v <= MOST_WIDTH and v % QUANTUM == 0,
+        IntRange,
+    )
 )
-Slope = _setting(_Parser("a number of at least 0", lambda v: _real(v) and v >= 0, FloatRange))
+Slope = _setting(
+    _Parser(
+        f"a number of at least 0 and at most {MOST_WIDTH:,}", lambda v: _real(v) and 0 <= v <= MOST_WIDTH, FloatRange
+    )
+)
 Multiplier = _setting(_Parser("a number above 1", lambda v: _real(v) and v > 1, FloatRange))
-Bottleneck = _setting(_Parser("a whole number or one over a whole number", _bottleneck))
+Bottleneck = _setting(_Parser("a whole number up to 64 or one over such a number", _bottleneck))
 Reduction = _setting(_Parser("a number of at least 1", lambda v: _real(v) and v >= 1))
 Presence = _setting(_Parser("true or false", lambda v: type(v) is bool))
 

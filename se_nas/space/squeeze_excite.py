@@ -52,8 +52,8 @@ class SqueezeExciteSpec:
     of: Reference = Reference.BLOCK_INPUT
 
     def __post_init__(self) -> None:
-        if not 0 < self.reduction < math.inf:
-            raise ValueError(f"an SE reduction ratio must be positive and finite, but got {self.reduction}")
+        if not 1 <= self.reduction < math.inf:
+            raise ValueError(f"an SE reduction ratio must be at least 1 and finite, but got {self.reduction}")
 
     def hidden_width(self, *, block_width_in: int, site_width: int) -> int:
         """Channels of the layer between squeeze and excitation, at least one."""
@@ -66,7 +66,9 @@ def format_token(spec: SqueezeExciteSpec | None) -> str:
     if spec is None:
         return "none"
     suffix = f" of {spec.of}" if spec.of is not Reference.BLOCK_INPUT else ""
-    return f"{spec.site}/{spec.reduction:g}{suffix}"
+    short = f"{spec.reduction:g}"
+    ratio = short if float(short) == spec.reduction else repr(spec.reduction)
+    return f"{spec.site}/{ratio}{suffix}"
 
 
 def parse_token(token: str) -> SqueezeExciteSpec | None:
@@ -88,5 +90,5 @@ def parse_token(token: str) -> SqueezeExciteSpec | None:
     except ValueError:
         sites = ", ".join(Site)
         raise ValueError(
-            f"an SE token is `none`, `SITE/RATIO` or `SITE/RATIO of site` (sites: {sites}), but got '{token}'"
+            f"an SE token is `none`, `SITE/RATIO` or `SITE/RATIO of site` (sites: {sites}), but got {token!r}"
         ) from None

@@ -4,6 +4,7 @@ Plain values only: duplicate keys, tags, anchors and aliases are refused, so a f
 """
 
 import difflib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from se_nas.errors import InputError
 
@@ -34,12 +36,14 @@ class YamlFile:
         while known and known not in self.lines:
             known = known[:-1]
         key = ".".join(str(part) for part in location)
-        return InputError(f"{self.path}:{self.lines.get(known, 1)}: {key + ': ' if key else ''}{message}")
+        return InputError(_one_line(f"{self.path}:{self.lines.get(known, 1)}: {key + ': ' if key else ''}{message}"))
 
 
 def read_yaml(path: Path) -> YamlFile:
     """Parse a YAML file; InputError with file and line for anything that cannot be trusted."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: cannot be read (not a file)")
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; that is no settings file")
         text = path.read_bytes().decode()
@@ -78,8 +82,8 @@ def explain(error: ValidationError, file: YamlFile, keys_at: "KeysAt") -> InputE
         case "value_error":
             return file.error(location, str(first["ctx"]["error"]))
         case _:
-            got = first["input"]
-            return file.error(location, f"{first['msg'][0].lower()}{first['msg'][1:]}, but got {describe_value(got)}")
+            wanted = _wanted(first, keys_at(location))
+            return file.error(location, f"expected {wanted}, but got {describe_value(first['input'])}")
 
 
 class KeysAt:
@@ -107,14 +111,61 @@ class KeysAt:
 
 def describe_value(value: Any) -> str:
     """A value as an error message shows it, short; a text that looks like a number says why it is none."""
-    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = shorten(repr(value))
     if isinstance(value, str):
         try:
             number = float(value)
         except ValueError:
             return f"the text {shown}"
-        return f"the text {shown} (YAML reads it so; the number is written {_as_yaml(number)})"
+        hint = f" (YAML reads it so; the number is written {_as_yaml(number)})" if math.isfinite(number) else ""
+        return f"the text {shown}{hint}"
     return shown
+
+
+def shorten(text: str) -> str:
+    """At most 60 characters of a text."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _wanted(error: ErrorDetails, keys: Iterable[str]) -> str:
+    """What pydantic would have taken, in the words of a settings file."""
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "model_type":
+            return f"the keys {', '.join(sorted(keys))}"
+        case "int_type" | "int_from_float":
+            return "a whole number"
+        case "float_type":
+            return "a number"
+        case "string_type":
+            return "a text"
+        case "list_type":
+            return "a list"
+        case "greater_than":
+            return f"more than {limits['gt']}"
+        case "greater_than_equal":
+            return f"at least {limits['ge']}"
+        case "less_than_equal":
+            return f"at most {limits['le']}"
+        case "too_short":
+            return f"at least {limits['min_length']} entry"
+        case "too_long":
+            return f"at most {limits['max_length']} entries"
+        case "literal_error":
+            return str(limits["expected"])
+        case "string_pattern_mismatch":
+            return "up to 64 letters, digits, `_`, `.` or `-`, the first a letter or digit"
+        case _:
+            return error["msg"].removeprefix("Input should be ")
+
+
+def _one_line(text: str) -> str:
+    """Line breaks and control characters as their escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _as_yaml(number: float) -> str:
@@ -133,6 +184,8 @@ class _NoAliases(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
+        if tag := getattr(event, "tag", None):
+            raise yaml.MarkedYAMLError(problem=f"tags such as {tag!r} are not allowed", problem_mark=event.start_mark)
         self.depth += 1
         if self.depth > MOST_NESTING:
             raise yaml.MarkedYAMLError(problem=f"nested more than {MOST_NESTING} deep", problem_mark=event.start_mark)
@@ -154,7 +207,9 @@ def _mapping(node: yaml.MappingNode, location: Location, file: YamlFile) -> dict
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
-            raise file.error(location, f"line {key_node.start_mark.line + 1}: a key must be a plain word")
+            here = (*location, str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?")
+            file.lines[here] = key_node.start_mark.line + 1
+            raise file.error(here, "a key must be a plain word")
         key = str(key_node.value)
         here = (*location, key)
         if key in values:
@@ -169,11 +224,13 @@ def _scalar(node: yaml.Node, location: Location, file: YamlFile) -> Any:
     known = {"null", "bool", "int", "float", "str"}
     prefix, _, kind = node.tag.rpartition(":")
     if prefix != "tag:yaml.org,2002" or kind not in known:
-        raise file.error(location, f"only plain values are allowed here, but this is {kind or node.tag} {node.value!r}")
+        raise file.error(
+            location, f"only plain values are allowed here, but this is {kind or node.tag} {shorten(repr(node.value))}"
+        )
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (ValueError, yaml.YAMLError):
-        raise file.error(location, f"'{node.value}' is no {kind}") from None
+        raise file.error(location, f"{shorten(repr(node.value))} is no {kind}") from None
 
 
 def _kind(node: Any) -> str:

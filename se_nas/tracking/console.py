@@ -45,7 +45,7 @@ class ConsoleTracker:
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """The front, its knee, and what to do next."""
         self.close()
-        self._console.print(_counts(progress, self._clock() - self._began), highlight=False)
+        self._console.print(_counts(progress, self._clock() - self._began), soft_wrap=True, highlight=False)
         if progress.front.members:
             self._console.print(_front_table(progress, progress.front.members, title="Pareto front"))
         for note in outcome.notes:

@@ -24,7 +24,7 @@ def resolve_mode(wanted: str) -> str:
     """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in."""
     if wanted != "auto":
         return wanted
-    return "online" if os.environ.get("WANDB_API_KEY") or wandb.api.api_key else "offline"
+    return "online" if wandb.login(prompt=False) else "offline"
 
 
 def start_run(
@@ -38,6 +38,7 @@ def start_run(
         disable_code=True,
         x_disable_stats=True,
         x_disable_machine_info=True,
+        host="undisclosed",
         init_timeout=INIT_SECONDS,
         login_timeout=1,
         finish_timeout=FINISH_SECONDS,

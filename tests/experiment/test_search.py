@@ -1,0 +1,280 @@
+import csv
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import moocore
+import numpy as np
+import optuna
+import pytest
+import yaml
+from rich.console import Console
+
+from se_nas.errors import InputError, RunFailedError
+from se_nas.experiment import evaluation, search
+from se_nas.experiment.reporting import load_progress
+from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.models.cost import measure_cost
+from se_nas.search.pareto import ParetoFront
+from se_nas.space.loading import load_architecture, load_design_space
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def outcome_of(folder: Path) -> list[tuple[str, ...]]:
+    """What two equal searches agree in: everything but the seconds."""
+    return [tuple(value for key, value in row.items() if key != "seconds") for row in rows_of(folder)]
+
+
+def said_on(console: Console) -> str:
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_every_trial_is_accounted_for_and_every_promised_file_is_there(
+    request_tiny: SearchRequest, console: Console
+) -> None:
+    search.start_search(request_tiny, console)
+
+    folder = RunFolder(request_tiny.run)
+    states = Counter(row["state"] for row in rows_of(folder.path))
+    assert set(states) <= {"complete", "pruned", "failed"}
+    assert states.total() == 10
+    assert len({row["fingerprint"] for row in rows_of(folder.path)}) == 10
+    for path in (folder.config, folder.space, folder.study, folder.front, folder.best, folder.report):
+        assert path.is_file()
+    for number in range(10):
+        assert (
+            load_architecture(folder.architecture(number)).fingerprint() == rows_of(folder.path)[number]["fingerprint"]
+        )
+        assert json.loads(folder.result(number).read_text())["status"] == rows_of(folder.path)[number]["state"]
+    assert "retrain.py" in said_on(console)
+
+
+def test_the_front_file_agrees_with_the_table_with_moocore_and_with_the_counted_cost(
+    request_tiny: SearchRequest, console: Console
+) -> None:
+    search.start_search(request_tiny, console)
+
+    folder = RunFolder(request_tiny.run)
+    front = json.loads(folder.front.read_text())
+    complete = [row for row in rows_of(folder.path) if row["state"] == "complete"]
+    losses = np.array([[-float(row["accuracy"]), float(row["flops"])] for row in complete])
+    expected = {int(row["trial"]) for row, kept in zip(complete, moocore.is_nondominated(losses), strict=True) if kept}
+    assert {member["trial"] for member in front["members"]} == expected
+    assert [m["flops"] for m in front["members"]] == sorted(m["flops"] for m in front["members"])
+    points = np.array([[-m["accuracy"], m["flops"]] for m in front["members"]])
+    reference = [-front["reference"][0], front["reference"][1]]
+    assert front["hypervolume"] == pytest.approx(moocore.hypervolume(points, ref=reference))
+    space = load_design_space(folder.space)
+    for member in front["members"]:
+        cost = measure_cost(space.decode(member["assignment"]), image_size=8, num_classes=2)
+        assert (member["flops"], member["params"], member["activations"]) == tuple(cost.as_dict().values())
+
+
+def test_accuracy_stands_in_the_table_for_complete_trials_only(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=16, epochs=8), console)
+
+    rows = rows_of(request_tiny.run)
+    assert any(row["state"] == "pruned" for row in rows)
+    assert all((row["accuracy"] != "") == (row["state"] == "complete") for row in rows)
+    assert all(int(row["epochs"]) < 8 and row["reason"] for row in rows if row["state"] == "pruned")
+
+
+def test_optuna_alone_reads_the_study(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(request_tiny, console)
+
+    study = optuna.load_study(study_name="se-nas", storage=f"sqlite:///{request_tiny.run}/study.db")
+    assert study.metric_names == ["accuracy", "flops"]
+    assert len(study.trials) == 10
+    assert all(trial.values is None for trial in study.trials if trial.state is not optuna.trial.TrialState.COMPLETE)
+
+
+def test_the_same_seed_gives_the_same_trials_and_another_seed_others(
+    request_tiny: SearchRequest, console: Console, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        search.start_search(replace(request_tiny, run=tmp_path / name, seed=seed), console)
+
+    assert outcome_of(tmp_path / "a") == outcome_of(tmp_path / "b")
+    assert outcome_of(tmp_path / "a") != outcome_of(tmp_path / "c")
+    assert json.loads((tmp_path / "a/front.json").read_text()) == json.loads((tmp_path / "b/front.json").read_text())
+
+
+class CutOffError(BaseException):
+    """Stands for ctrl-C."""
+
+
+@pytest.mark.parametrize("epochs_before_the_cut", [0, 1, 4, 13, 22])
+def test_a_search_cut_off_anywhere_resumes_to_what_it_would_have_been(
+    request_tiny: SearchRequest,
+    console: Console,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    epochs_before_the_cut: int,
+) -> None:
+    search.start_search(replace(request_tiny, run=tmp_path / "whole"), console)
+    left = epochs_before_the_cut
+    real_train = evaluation.train
+
+    def train_until_cut(trainer: Any) -> Any:
+        nonlocal left
+        for result in real_train(trainer):
+            if left == 0:
+                raise CutOffError
+            left -= 1
+            yield result
+
+    monkeypatch.setattr(evaluation, "train", train_until_cut)
+    with pytest.raises(CutOffError):
+        search.start_search(request_tiny, console)
+    monkeypatch.setattr(evaluation, "train", real_train)
+    search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
+
+    assert outcome_of(request_tiny.run) == outcome_of(tmp_path / "whole")
+    assert json.loads((request_tiny.run / "front.json").read_text()) == json.loads(
+        (tmp_path / "whole/front.json").read_text()
+    )
+
+
+def test_a_trial_that_its_worker_had_finished_is_taken_over_not_repeated(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_write = RunFolder.write_result
+
+    def write_then_die(folder: RunFolder, record: Any) -> None:
+        real_write(folder, record)
+        if record.number == 2:
+            raise CutOffError
+
+    monkeypatch.setattr(RunFolder, "write_result", write_then_die)
+    with pytest.raises(CutOffError):
+        search.start_search(request_tiny, console)
+    monkeypatch.setattr(RunFolder, "write_result", real_write)
+    monkeypatch.setattr(evaluation, "train", lambda trainer: pytest.fail("trial 2 was trained again"))
+    search.resume_search(request_tiny.run, SearchRequest(budget=3, workers=1, wandb="off"), console)
+
+    assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 3
+
+
+def test_a_finished_search_goes_on_with_a_larger_budget(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=4), console)
+    before = outcome_of(request_tiny.run)
+
+    search.resume_search(request_tiny.run, SearchRequest(budget=6, workers=1, wandb="off"), console)
+
+    assert outcome_of(request_tiny.run)[:4] == before
+    assert len(rows_of(request_tiny.run)) == 6
+
+
+def test_an_exhausted_space_ends_the_search_early_and_says_so(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=60, epochs=1), console)
+
+    assert len(rows_of(request_tiny.run)) == 36
+    assert "ended early" in said_on(console)
+
+
+def test_a_failing_trial_is_recorded_with_its_reason_and_the_search_goes_on(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_train = evaluation.train
+    calls = 0
+
+    def fail_the_third(trainer: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise RuntimeError("out of\nmemory")
+        return real_train(trainer)
+
+    monkeypatch.setattr(evaluation, "train", fail_the_third)
+    search.start_search(request_tiny, console)
+
+    rows = rows_of(request_tiny.run)
+    assert [row["trial"] for row in rows if row["state"] == "failed"] == ["2"]
+    assert rows[2]["reason"] == "RuntimeError: out of memory"
+    assert len(rows) == 10
+
+
+def test_a_search_in_which_everything_fails_is_a_failed_run(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(trainer: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(evaluation, "train", fail)
+
+    with pytest.raises(RunFailedError, match=r"no network was trained in full \(RuntimeError: broken\)"):
+        search.start_search(replace(request_tiny, budget=2), console)
+
+
+@pytest.mark.parametrize("objectives", ["accuracy,params", "accuracy,flops,params", "accuracy,flops,latency"])
+@pytest.mark.parametrize("strategy", ["nsga2", "random"])
+def test_other_objectives_and_strategies_run_to_their_end(
+    request_tiny: SearchRequest, console: Console, objectives: str, strategy: str
+) -> None:
+    search.start_search(replace(request_tiny, objectives=objectives, strategy=strategy, budget=4), console)
+
+    front = json.loads((request_tiny.run / "front.json").read_text())
+    assert front["objectives"] == objectives.split(",")
+    assert len(front["reference"]) == len(front["objectives"])
+    assert all(member[name] > 0 for member in front["members"] for name in front["objectives"])
+
+
+def test_the_best_file_is_the_knee(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(request_tiny, console)
+
+    _, progress = load_progress(RunFolder(request_tiny.run))
+    front = ParetoFront.of(progress.records, progress.objectives)
+    assert load_architecture(request_tiny.run / "best.yaml").fingerprint() == front.knee.fingerprint
+
+
+def test_a_dry_run_trains_and_writes_nothing(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, dry_run=True), console)
+
+    assert not request_tiny.run.exists()
+    assert "36 networks" in said_on(console)
+
+
+def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=1), console)
+
+    with (
+        RunFolder(request_tiny.run).locked(),
+        pytest.raises(InputError, match="another search is writing here"),
+    ):
+        search.resume_search(request_tiny.run, SearchRequest(budget=2, wandb="off", workers=1), console)
+
+
+def test_bounds_that_no_network_keeps_are_said_before_anything_starts(
+    request_tiny: SearchRequest, console: Console
+) -> None:
+    space = yaml.safe_load(request_tiny.space.read_text())
+    space["bounds"] = {"flops": {"min": 10**9}}
+    request_tiny.space.write_text(yaml.safe_dump(space))
+
+    with pytest.raises(InputError, match="none of 1,000 drawn networks keeps its bounds on 8 px images"):
+        search.start_search(request_tiny, console)
+    assert not request_tiny.run.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 1}, "--seed 1: the search in .* was begun with 0"),
+        ({"epochs": 9}, "--epochs 9: the search in .* was begun with 4"),
+        ({"data": "digits"}, "--data digits: the search in .* was begun with npz:"),
+    ],
+)
+def test_a_resumed_search_refuses_settings_that_would_change_its_results(
+    request_tiny: SearchRequest, console: Console, changes: dict[str, Any], message: str
+) -> None:
+    search.start_search(replace(request_tiny, budget=1), console)
+
+    with pytest.raises(InputError, match=message):
+        search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off", **changes), console)

@@ -1,0 +1,113 @@
+"""Fakes that several test folders share: records, a tiny design space, separable images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from se_nas.search.objectives import Objectives
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.decisions import Categorical, IntRange
+from se_nas.space.design_space import DesignSpace, SqueezeExciteChoices
+from se_nas.space.families import RegNetBlock
+from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
+from se_nas.space.trunks import AnyNetStage, AnyNetTrunk
+from se_nas.training.data import ImageData, ImageSet
+
+TWO_OBJECTIVES = Objectives(("flops",))
+THREE_OBJECTIVES = Objectives(("flops", "params"))
+NOT_COMPLETE = [status for status in TrialStatus if status is not TrialStatus.COMPLETE]
+
+
+def record(
+    number: int = 0,
+    *,
+    accuracy: float = 0.5,
+    status: TrialStatus = TrialStatus.COMPLETE,
+    assignment: Mapping[str, Any] | None = None,
+    memo: Mapping[str, Any] | None = None,
+    curve: tuple[float, ...] | None = None,
+    seconds: float = 0.0,
+    reason: str = "",
+    **cost: float,
+) -> TrialRecord:
+    """A trial whose curve ends in `accuracy`; costs by name, 100 flops when none is given."""
+    return TrialRecord(
+        number=number,
+        status=status,
+        assignment={"x": number} if assignment is None else assignment,
+        fingerprint=f"network {number}",
+        se=("none",),
+        cost=cost or {"flops": 100},
+        memo=memo or {},
+        curve=(accuracy,) if curve is None else curve,
+        seconds=seconds,
+        reason=reason,
+    )
+
+
+def tiny_space() -> DesignSpace:
+    """84 networks for images of 8 pixels: two stages, SE open in both."""
+    stage = {"stride": 1, "group_width": 8, "bottleneck": 1}
+    return DesignSpace(
+        name="tiny",
+        image_size=8,
+        stem_width=8,
+        stem_stride=1,
+        trunk=AnyNetTrunk(
+            choices=(
+                AnyNetStage(depth=IntRange(1, 2), width=8, **stage),
+                AnyNetStage(depth=1, width=Categorical((8, 16)), **stage),
+            )
+        ),
+        se=(
+            SqueezeExciteChoices(
+                present=Categorical((False, True)), site="inner", reduction=Categorical((2, 4.0)), of=Reference.SITE
+            ),
+            SqueezeExciteChoices(
+                present=Categorical((False, True)),
+                site=Categorical(("inner", "post")),
+                reduction=Categorical((2, 4, 8)),
+                of=Reference.BLOCK_INPUT,
+            ),
+        ),
+    )
+
+
+def cost_by_hand(architecture: Architecture) -> dict[str, int]:
+    """Costs that need no torch: they rise with depth, width and SE as the real ones do."""
+    blocks = [block for stage in architecture.blocks() for block in stage]
+    params = sum(
+        block.width_in * block.width_out + (2 * block.se.channels * block.se.hidden if block.se else 0)
+        for block in blocks
+    )
+    return {"flops": 64 * params, "params": params, "activations": sum(64 * block.width_out for block in blocks)}
+
+
+def tiny_architecture(width: int = 8) -> Architecture:
+    """One block with SE."""
+    spec = SqueezeExciteSpec(site=Site.INNER, reduction=4)
+    stage = Stage(block=RegNetBlock(group_width=8), depth=1, width=width, stride=1, se=(spec,))
+    return Architecture(stem_width=8, stem_stride=1, stages=(stage,))
+
+
+def image_set(images: int, *, size: int = 8, classes: int = 3, seed: int = 0) -> ImageSet:
+    """Noise with one bright colour channel: its index is the class."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(images) % classes
+    pixels = rng.integers(0, 120, (images, size, size, 3))
+    pixels[np.arange(images), :, :, labels] += 130
+    return ImageSet(images=pixels.astype(np.uint8), labels=labels.astype(np.int64))
+
+
+def separable_data(*, train: int = 96, mirrored: bool = True) -> ImageData:
+    """Three classes that a linear model tells apart."""
+    return ImageData(
+        name="separable",
+        classes=3,
+        train=image_set(train, seed=1),
+        validation=image_set(30, seed=2),
+        test=image_set(33, seed=3),
+        mirrored=mirrored,
+    )

@@ -1,0 +1,223 @@
+"""The scripts as users call them: in processes of their own."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(script: str, *arguments: object) -> list[str]:
+    return [sys.executable, str(ROOT / "launch" / script), *map(str, arguments)]
+
+
+def launch(script: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "120"}
+    return subprocess.run(
+        command(script, *arguments), cwd=cwd, env=environment, capture_output=True, text=True, timeout=200
+    )
+
+
+def trial_rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def flags(space_file: Path, data_file: Path) -> list[object]:
+    return ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--wandb", "off"]
+
+
+@pytest.mark.parametrize("script", ["search.py", "retrain.py", "report.py", "describe.py"])
+def test_help_answers_without_loading_torch(script: str, tmp_path: Path) -> None:
+    probe = (
+        "import runpy, sys\n"
+        f"sys.argv = ['{script}', '--help']\n"
+        "try:\n"
+        f"    runpy.run_path({str(ROOT / 'launch' / script)!r}, run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "assert not {'torch', 'ray', 'optuna', 'wandb', 'plotly', 'fvcore'} & set(sys.modules), 'heavy'\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+
+
+def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[object]) -> None:
+    run = tmp_path / "run"
+
+    searched = launch("search.py", "--budget", 9, "--workers", 2, "--run", run, *flags, cwd=tmp_path)
+    described = launch("describe.py", f"{run}:knee", "--json", cwd=tmp_path)
+    retrained = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
+    again = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
+    (run / "report.html").unlink()
+    reported = launch("report.py", run, cwd=tmp_path)
+
+    for done in (searched, described, retrained, again, reported):
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 9
+    front = {m["fingerprint"]: m for m in json.loads((run / "front.json").read_text())["members"]}
+    knee = json.loads(described.stdout)
+    assert {name: front[knee["fingerprint"]][name] for name in ("flops", "params", "activations")} == {
+        name: knee[name] for name in ("flops", "params", "activations")
+    }
+    assert "test accuracy" in retrained.stdout
+    assert "epoch    6/6" in retrained.stdout
+    assert "epoch    " not in again.stdout
+    assert (run / "report.html").is_file()
+
+
+def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("trials/*/result.json"))) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
+    tmp_path: Path, flags: list[object], sent: signal.Signals, code: int, workers: int
+) -> None:
+    run = tmp_path / "run"
+    started = subprocess.Popen(
+        command(
+            "search.py",
+            "--budget",
+            30,
+            "--workers",
+            workers,
+            "--run",
+            run,
+            *flags[:4],
+            "--epochs",
+            40,
+            "--wandb",
+            "off",
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_trials(run, 3, started)
+
+    began = time.monotonic()
+    started.send_signal(sent)
+    _, told = started.communicate(timeout=60)
+    seconds = time.monotonic() - began
+    finished = {row["trial"]: row for row in trial_rows(run)}
+    resumed = launch("search.py", "--resume", run, "--budget", 8, "--workers", workers, "--wandb", "off", cwd=tmp_path)
+
+    assert started.returncode == code, told
+    assert told.count("\n") == 1
+    assert f"--resume {run}" in told
+    assert seconds < 10
+    assert resumed.returncode == 0, resumed.stderr
+    after = {row["trial"]: row for row in trial_rows(run)}
+    assert len(after) >= 8
+    assert all(after[number] == row for number, row in finished.items())
+
+
+def test_a_killed_driver_loses_nothing_finished_and_leaves_nobody_training(tmp_path: Path, flags: list[object]) -> None:
+    run = tmp_path / "run"
+    started = subprocess.Popen(
+        command(
+            "search.py", "--budget", 30, "--workers", 2, "--run", run, *flags[:4], "--epochs", 40, "--wandb", "off"
+        ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    wait_for_trials(run, 3, started)
+    children = psutil.Process(started.pid).children(recursive=True)
+
+    started.kill()
+    started.wait()
+    results = {path: path.read_bytes() for path in run.glob("trials/*/result.json")}
+    resumed = launch("search.py", "--resume", run, "--budget", 8, "--workers", 2, "--wandb", "off", cwd=tmp_path)
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert all(path.read_bytes() == content for path, content in results.items())
+    assert len(trial_rows(run)) >= 8
+    assert all(row["state"] in ("complete", "pruned", "failed") for row in trial_rows(run))
+    _, alive = psutil.wait_procs(children, timeout=15)
+    # Ray 2.60 lets its two agents wait 60 s for the cluster that is gone (ray/_private/process_watcher.py).
+    assert {process.name() for process in alive} <= {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
+
+
+def test_a_killed_worker_costs_one_repetition(tmp_path: Path, flags: list[object]) -> None:
+    run = tmp_path / "run"
+    started = subprocess.Popen(
+        command("search.py", "--budget", 8, "--workers", 2, "--run", run, *flags[:4], "--epochs", 60, "--wandb", "off"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_trials(run, 2, started)
+    workers = [p for p in psutil.Process(started.pid).children(recursive=True) if "_Worker" in "".join(p.cmdline())]
+
+    workers[0].kill()
+    _, told = started.communicate(timeout=120)
+
+    assert started.returncode == 0, told
+    rows = trial_rows(run)
+    assert [row["trial"] for row in rows] == [str(number) for number in range(8)]
+    assert all(row["state"] in ("complete", "pruned") for row in rows)
+
+
+BAD_CALLS = [
+    (["search.py", "--budgt", "3"], "--budget"),
+    (["search.py", "--budget", "many"], "--budget"),
+    (["search.py", "--budget", "0"], "--budget 0: must be at least 1"),
+    (["search.py", "--budget", "-5"], "--budget"),
+    (["search.py", "--epochs", "0"], "--epochs 0: must be at least 1"),
+    (["search.py", "--workers", "0"], "--workers 0: must be at least 1"),
+    (["search.py", "--gpus-per-trial", "-1"], "--gpus-per-trial -1"),
+    (["search.py", "--gpus-per-trial", "nan"], "--gpus-per-trial nan"),
+    (["search.py", "--gpus-per-trial", "99"], "GPUs that torch can use"),
+    (["search.py", "--strategy", "tpee"], "did you mean tpe?"),
+    (["search.py", "--objectives", "accuracy,flop"], "did you mean flops?"),
+    (["search.py", "--objectives", "flops"], "expected accuracy and one or two costs"),
+    (["search.py", "--wandb", "maybe"], "--wandb"),
+    (["search.py", "--space", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+    (["search.py", "--space", "."], "cannot be read"),
+    (["search.py", "--data", "digit"], "did you mean digits?"),
+    (["search.py", "--data", "npz:nowhere.npz"], "no such file"),
+    (["search.py", "--data", "imagefolder:nowhere"], "no such folder"),
+    (["search.py", "--resume", "nowhere"], "nowhere: not the run folder of a search (no such folder)"),
+    (["search.py", "--resume", "nowhere", "--run", "x"], "--run x: belongs to a new search"),
+    (["search.py", "--run", "full"], "full: already there and not empty"),
+    (["search.py", "extra"], "extra"),
+    (["retrain.py"], "RUN_DIR"),
+    (["retrain.py", "nowhere"], "not the run folder of a search"),
+    (["report.py", "nowhere"], "not the run folder of a search"),
+    (["describe.py", "nowhere.yaml"], "cannot be read"),
+    (["describe.py", "nowhere:knee"], "not the run folder of a search"),
+    (["describe.py", "."], "a folder; say which of its networks"),
+]
+
+
+@pytest.mark.parametrize(("call", "expected"), BAD_CALLS, ids=[" ".join(call) for call, _ in BAD_CALLS])
+def test_bad_input_is_one_line_and_exit_code_2(call: list[str], expected: str, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+
+    done = launch(*call, cwd=tmp_path)
+
+    assert done.returncode == 2, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert expected in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,152 @@
+import json
+
+import pytest
+import torch
+from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
+from torch import nn
+
+from se_nas.models.cost import Cost, measure_cost, measure_module_cost
+from se_nas.models.network import build_model
+from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.families import RegNetBlock
+from se_nas.space.loading import load_architecture
+from se_nas.space.squeeze_excite import parse_token
+from tests.space.conftest import ROOT
+
+PUBLISHED = json.loads((ROOT / "tests/golden/regnet_published.json").read_text())["models"]
+COUNTED = ("conv", "linear")
+
+
+def by_fvcore(model, image_size):
+    """The whole model by fvcore's own analyses."""
+    model.eval()
+    image = torch.zeros(1, 3, image_size, image_size)
+    flops = FlopCountAnalysis(model, image).unsupported_ops_warnings(False).by_operator()
+    activations = ActivationCountAnalysis(model, image).unsupported_ops_warnings(False).by_operator()
+    return Cost(
+        flops=sum(int(flops[operator]) for operator in COUNTED),
+        params=sum(parameter.numel() for parameter in model.parameters()),
+        activations=sum(int(activations[operator]) for operator in COUNTED),
+    )
+
+
+@pytest.mark.parametrize("network", PUBLISHED, ids=lambda network: network["name"])
+def test_a_published_network_costs_what_was_published(tmp_path, network):
+    law = {name: network[name] for name in ("depth", "w0", "wa", "wm", "group_width", "se")}
+    path = tmp_path / "regnet.yaml"
+    path.write_text(json.dumps({"regnet": law}))
+    architecture = load_architecture(path)
+    # pycls adds one FLOP for each bias; only SE and the classifier have biases.
+    se = [block.se for stage in architecture.blocks() for block in stage if block.se]
+    biases = sum(module.hidden + module.channels for module in se) + 1000
+
+    cost = measure_cost(architecture, image_size=224, num_classes=1000)
+
+    assert cost.params == network["params"]
+    assert cost.activations == network["activations"]
+    assert cost.flops == network["flops"] - biases
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["own size", "odd size"])
+def test_the_parts_add_up_to_fvcores_count_of_the_whole(space, samples, more):
+    size = space.image_size + more
+    for architecture in samples:
+        expected = by_fvcore(build_model(architecture, num_classes=10), size)
+
+        assert measure_cost(architecture, image_size=size, num_classes=10) == expected
+
+
+SITES = ["inner/4", "standard/4", "pre/4", "post/4", "identity/4", "none", "inner/4 of site"]
+
+
+def network(width=24, tokens=SITES, *, stem_stride=2, bottleneck=1):
+    stage = Stage(
+        block=RegNetBlock(group_width=8, bottleneck=bottleneck),
+        depth=len(tokens),
+        width=width,
+        stride=3,
+        se=tuple(map(parse_token, tokens)),
+    )
+    return Architecture(stem_width=8, stem_stride=stem_stride, stages=(stage, stage))
+
+
+@pytest.mark.parametrize("size", [1, 2, 31, 32])
+@pytest.mark.parametrize("bottleneck", [0.5, 1, 3])
+def test_every_site_stride_and_bottleneck_is_counted(size, bottleneck):
+    architecture = network(bottleneck=bottleneck)
+
+    expected = by_fvcore(build_model(architecture, num_classes=3), size)
+
+    assert measure_cost(architecture, image_size=size, num_classes=3) == expected
+
+
+def test_se_costs_and_a_wider_hidden_layer_costs_more():
+    none, narrow, wide = (
+        measure_cost(network(tokens=[token] * 2), image_size=32, num_classes=10)
+        for token in ("none", "inner/4", "inner/4 of site")  # 8 channels enter the first block, 24 are at its site
+    )
+
+    assert none.flops < narrow.flops < wide.flops
+    assert none.params < narrow.params < wide.params
+    assert none.activations < narrow.activations < wide.activations
+
+
+def test_measuring_draws_no_random_numbers():
+    before = torch.get_rng_state()
+
+    measure_cost(network(width=72), image_size=19, num_classes=11)  # seen by no other test, so nothing is remembered
+
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def state_of(model):
+    modes = [part.training for part in model.modules()]
+    return modes, {name: tensor.tolist() for name, tensor in model.state_dict().items()}
+
+
+def half_frozen_model():
+    model = build_model(network(), num_classes=10).train()
+    model.stem.eval()
+    return model
+
+
+def test_a_measured_module_is_left_as_it_was():
+    model = half_frozen_model()
+    before = state_of(model)
+
+    measure_module_cost(model, torch.randn(2, 3, 16, 16))
+
+    assert state_of(model) == before
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
+
+
+def test_a_module_that_refuses_its_input_is_left_as_it_was():
+    model = half_frozen_model()
+    before = state_of(model)
+
+    with pytest.raises(RuntimeError, match="to have 3 channels"):
+        measure_module_cost(model, torch.randn(2, 4, 16, 16))
+
+    assert state_of(model) == before
+
+
+def test_a_module_costs_the_same_in_training_mode():
+    model, image = half_frozen_model(), torch.zeros(1, 3, 32, 32)
+
+    assert measure_module_cost(model, image) == measure_module_cost(model.eval(), image)
+
+
+def test_a_layer_costs_its_multiply_adds():
+    convolution = nn.Conv2d(6, 4, 3, padding=1, groups=2)
+    linear = nn.Linear(5, 7)
+
+    assert measure_module_cost(convolution, torch.zeros(1, 6, 10, 10)) == Cost(
+        flops=4 * 10 * 10 * 3 * 9, params=4 * 3 * 9 + 4, activations=4 * 10 * 10
+    )
+    assert measure_module_cost(linear, torch.zeros(1, 5)) == Cost(flops=35, params=42, activations=7)
+
+
+def test_costs_add_up_by_name():
+    total = Cost(flops=1, params=2, activations=3) + Cost(flops=10, params=20, activations=30)
+
+    assert total.as_dict() == {"flops": 11, "params": 22, "activations": 33}

@@ -1,0 +1,181 @@
+import copy
+import math
+from random import Random
+
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from se_nas.models.network import BLOCKS, build_model
+from se_nas.models.regnet import RegNetBlockModule
+from se_nas.space.families import FAMILIES
+from se_nas.space.loading import load_architecture, load_design_space
+from tests.models.conftest import wake
+from tests.space.conftest import ROOT
+
+# torchvision's names within a block, by ours; its blocks come in the same order.
+NAMES = {
+    "shortcut.0": "proj.0",
+    "shortcut.1": "proj.1",
+    "conv1": "f.a.0",
+    "norm1": "f.a.1",
+    "conv2": "f.b.0",
+    "norm2": "f.b.1",
+    "se.inner.reduce": "f.se.fc1",
+    "se.inner.expand": "f.se.fc2",
+    "conv3": "f.c.0",
+    "norm3": "f.c.1",
+}
+
+
+def copy_weights(source, model):
+    """From torchvision's RegNet into ours, every tensor once."""
+    model.stem.load_state_dict(source.stem.state_dict())
+    model.head.classify.load_state_dict(source.fc.state_dict())
+    ours = [part for part in model.modules() if isinstance(part, RegNetBlockModule)]
+    theirs = [part for part in source.modules() if type(part).__name__ == "ResBottleneckBlock"]
+    for our, their in zip(ours, theirs, strict=True):
+        state = their.state_dict()
+        renamed = {}
+        for key in our.state_dict():
+            layer, _, tensor = key.rpartition(".")
+            renamed[key] = state.pop(f"{NAMES[layer]}.{tensor}")
+        our.load_state_dict(renamed)
+        assert not state
+
+
+# Of torchvision's networks these two have pycls' widths; laws of arXiv 2003.13678, tables 5 and 6.
+LAWS = {
+    "regnet_y_400mf": "{depth: 16, w0: 48, wa: 27.89, wm: 2.09, group_width: 8, se: inner/4}",
+    "regnet_x_800mf": "{depth: 16, w0: 56, wa: 35.73, wm: 2.28, group_width: 16}",
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_torchvisions_weights_give_torchvisions_logits(tmp_path, name):
+    theirs = wake(torchvision.models.get_model(name, weights=None))
+    path = tmp_path / "regnet.yaml"
+    path.write_text(f"regnet: {LAWS[name]}")
+    ours = build_model(load_architecture(path), num_classes=1000).eval()
+    copy_weights(theirs, ours)
+    images = torch.randn(2, 3, 96, 96)
+
+    with torch.no_grad():
+        expected, got = theirs(images), ours(images)
+
+    assert expected.std() > 0.01
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_every_family_of_the_space_can_be_built():
+    assert BLOCKS.keys() == set(FAMILIES.values())
+
+
+def structure(model):
+    """What a network is, told by torch: each block's layers with their settings, and the shapes of all tensors."""
+    blocks = [repr(part) for part in model.modules() if isinstance(part, RegNetBlockModule)]
+    shapes = [tensor.shape for tensor in model.state_dict().values()]
+    return repr(model.stem), blocks, repr(model.head), shapes
+
+
+def vary(space, one, changes, data):
+    """`one` with some decisions taken anew."""
+    other = dict(one)
+    for name in data.draw(st.permutations(list(space.decisions)))[:changes]:
+        other[name] = data.draw(st.sampled_from(list(space.decisions[name].values())))
+    return other
+
+
+SMALL = load_design_space(ROOT / "search_spaces/small.yaml")
+
+
+@pytest.mark.parametrize("name", ["small", "tiny"])
+@settings(derandomize=True, deadline=None)
+@given(seed=st.integers(0, 10**6), changes=st.integers(0, 4), data=st.data())
+def test_fingerprints_are_equal_exactly_when_the_built_networks_are(tiny_space, name, seed, changes, data):
+    space = {"small": SMALL, "tiny": tiny_space}[name]
+    one = space.sample(Random(seed))
+    first, second = space.decode(one), space.decode(vary(space, one, changes, data))
+
+    built_alike = structure(build_model(first, num_classes=10)) == structure(build_model(second, num_classes=10))
+
+    assert (first.fingerprint() == second.fingerprint()) == built_alike
+
+
+def test_equal_seeds_build_equal_weights_and_other_seeds_others(samples):
+    def build(seed):
+        torch.manual_seed(seed)
+        return build_model(samples[0], num_classes=10).state_dict()
+
+    first, again, other = build(1), build(1), build(2)
+
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["stem.0.weight"], other["stem.0.weight"])
+
+
+def test_a_forward_and_a_backward_pass_reach_every_weight(samples):
+    for architecture in samples:
+        model = build_model(architecture, num_classes=7).train()
+
+        logits = model(torch.randn(2, 3, 32, 32))
+        nn.functional.cross_entropy(logits, torch.tensor([0, 6])).backward()
+
+        assert logits.shape == (2, 7)
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+
+
+@torch.no_grad()
+def test_channels_last_gives_the_same_logits(samples):
+    model = wake(build_model(samples[0], num_classes=10))
+    images = torch.randn(2, 3, 32, 32)
+
+    expected = model(images)
+    got = model.to(memory_format=torch.channels_last)(images.contiguous(memory_format=torch.channels_last))
+
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 17)])
+def test_images_of_any_size_are_classified(samples, size):
+    model = build_model(samples[0], num_classes=10).eval()
+
+    assert model(torch.randn(2, 3, *size)).shape == (2, 10)
+
+
+def test_a_fresh_block_is_its_shortcut():
+    # Goyal et al., arXiv 1706.02677, section 5.1
+    model = build_model(SMALL.decode(SMALL.sample(Random(0))), num_classes=10)
+    for block in (part for part in model.modules() if isinstance(part, RegNetBlockModule)):
+        x = torch.randn(4, block.conv1.in_channels, 8, 8)
+
+        torch.testing.assert_close(block(x), torch.relu(block.shortcut(x)))
+
+
+def test_fresh_weights_have_the_published_deviations(tmp_path):
+    # facebookresearch/pycls@5719de6, pycls/models/blocks.py, `init_weights`
+    path = tmp_path / "regnet.yaml"
+    path.write_text(f"regnet: {LAWS['regnet_y_400mf']}")
+    model = build_model(load_architecture(path), num_classes=1000)
+
+    for part in (part for part in model.modules() if isinstance(part, nn.Conv2d)):
+        if part.weight.numel() > 2000:
+            fan_out = part.out_channels * math.prod(part.kernel_size)
+            assert part.weight.std().item() == pytest.approx(math.sqrt(2 / fan_out), rel=0.1)
+    assert model.head.classify.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert not model.head.classify.bias.any()
+
+
+def test_a_network_can_be_copied_and_its_weights_carried_over(samples):
+    model = wake(build_model(samples[0], num_classes=10))
+    images = torch.randn(1, 3, 32, 32)
+    fresh = build_model(samples[0], num_classes=10).eval()
+
+    fresh.load_state_dict(model.state_dict())
+
+    assert torch.equal(fresh(images), model(images))
+    assert torch.equal(copy.deepcopy(model)(images), model(images))

@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from se_nas.models.squeeze_excite import SqueezeExcite
+
+
+def by_the_paper(module, x):
+    """SENet, arXiv 1709.01507, equations 2–4, with the biases of the module."""
+    w1, b1 = module.reduce.weight[:, :, 0, 0], module.reduce.bias
+    w2, b2 = module.expand.weight[:, :, 0, 0], module.expand.bias
+    z = torch.einsum("nchw->nc", x) / (x.shape[2] * x.shape[3])  # equation 2
+    hidden = torch.einsum("rc,nc->nr", w1, z) + b1
+    s = 1 / (1 + torch.exp(-(torch.einsum("cr,nr->nc", w2, hidden.clamp(min=0)) + b2)))  # equation 3
+    return torch.einsum("nc,nchw->nchw", s, x)  # equation 4
+
+
+@pytest.mark.parametrize(("channels", "hidden"), [(1, 1), (8, 2), (24, 6), (7, 20)])
+@pytest.mark.parametrize("size", [(1, 1), (7, 7), (4, 9)])
+def test_the_module_computes_the_equations_of_the_paper(channels, hidden, size):
+    module = SqueezeExcite(channels, hidden).double()
+    x = torch.randn(3, channels, *size, dtype=torch.float64)
+
+    torch.testing.assert_close(module(x), by_the_paper(module, x))
+
+
+def test_gradients_are_those_of_finite_differences():
+    module = SqueezeExcite(4, 3).double()
+    x = torch.randn(2, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    parameters = dict(module.named_parameters())
+
+    def function(x, *values):
+        return torch.func.functional_call(module, dict(zip(parameters, values, strict=True)), x)
+
+    assert torch.autograd.gradcheck(function, (x, *parameters.values()))
+
+
+def test_each_channel_is_scaled_by_one_gate_between_0_and_1():
+    x = torch.rand(2, 8, 5, 5) + 0.5
+
+    gates = SqueezeExcite(8, 2)(x) / x
+
+    torch.testing.assert_close(gates, gates[:, :, :1, :1].expand_as(gates))
+    assert gates.min() > 0
+    assert gates.max() < 1
+
+
+def test_an_image_is_not_touched_by_the_others_of_its_batch():
+    module, x = SqueezeExcite(8, 2), torch.randn(4, 8, 5, 5)
+
+    torch.testing.assert_close(module(x)[:1], module(x[:1]))

@@ -1,0 +1,37 @@
+import re
+from dataclasses import replace
+
+from se_nas.report.page import render_page
+from se_nas.search.records import TrialStatus
+from tests.tracking.test_console import a_progress, a_record
+
+
+def test_the_page_is_self_contained_and_under_six_megabytes() -> None:
+    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={})
+
+    assert len(page.encode()) < 6_000_000
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="?(https?:)?//', page)
+
+
+def test_the_answer_comes_first_with_its_figures() -> None:
+    progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.2, 300, TrialStatus.PRUNED))
+
+    page = render_page(progress, title="t", facts={})
+
+    assert "Of 3 networks tried (2 trained in full, 1 stopped early, 0 failed), 2 are on the Pareto front" in page
+
+
+def test_text_from_outside_is_escaped() -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    failed = replace(a_record(0, 0.5, 100, TrialStatus.FAILED), reason=evil)
+    complete = replace(a_record(1, 0.5, 100), assignment={"stage1.site": evil})
+
+    page = render_page(a_progress(failed, complete), title=evil, facts={evil: evil})
+
+    assert evil not in page
+
+
+def test_a_search_without_a_complete_trial_says_so() -> None:
+    page = render_page(a_progress(a_record(0, 0.5, 100, TrialStatus.FAILED)), title="t", facts={})
+
+    assert "No network was trained in full yet" in page

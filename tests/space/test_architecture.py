@@ -1,0 +1,202 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.families import RegNetBlock
+from se_nas.space.squeeze_excite import Reference, Site, parse_token
+from tests.space.conftest import ROOT
+
+
+def stage(*, depth=2, width=32, stride=2, group_width=8, bottleneck=1, se="none"):
+    """`se` is one token for all blocks, or one for each, joined by commas."""
+    specs = tuple(parse_token(token) for token in se.split(","))
+    return Stage(
+        block=RegNetBlock(group_width=group_width, bottleneck=bottleneck),
+        depth=depth,
+        width=width,
+        stride=stride,
+        se=specs * depth if len(specs) == 1 else specs,
+    )
+
+
+def network(*stages, stem_width=16, stem_stride=1):
+    return Architecture(stem_width=stem_width, stem_stride=stem_stride, stages=stages)
+
+
+def fingerprint(*stages, **stem):
+    return network(*stages, **stem).fingerprint()
+
+
+# An example that all versions must agree on: it names trials in every run folder written so far.
+EXAMPLE = network(stage(se="inner/4", width=24), stage(depth=3, width=48, se="none,standard/16 of site,post/2"))
+EXAMPLE_FINGERPRINT = "4006e2c5de751885"
+
+
+def test_every_width_of_a_block_is_counted_out():
+    first, second = next(network(stage(se="inner/4", width=32, stride=2), stem_width=16).blocks())
+
+    assert (first.width_in, first.width_out, first.stride) == (16, 32, 2)
+    assert (second.width_in, second.width_out, second.stride) == (32, 32, 1)
+    assert (first.se.channels, first.se.hidden) == (32, 4)
+    assert (second.se.channels, second.se.hidden) == (32, 8)
+
+
+@pytest.mark.parametrize(
+    ("site", "channels"),
+    [(Site.INNER, 64), (Site.PRE, 16), (Site.STANDARD, 32), (Site.POST, 32), (Site.IDENTITY, 32)],
+)
+def test_se_sees_the_channels_of_its_site(site, channels):
+    (block,) = next(network(stage(depth=1, width=32, bottleneck=0.5, se=f"{site}/8 of site"), stem_width=16).blocks())
+
+    assert (block.se.channels, block.se.hidden) == (channels, channels // 8)
+
+
+def test_a_ratio_that_rounds_to_the_same_hidden_width_is_the_same_network():
+    # 16 channels enter the only block: both ratios round to 3.
+    assert fingerprint(stage(depth=1, se="inner/5")) == fingerprint(stage(depth=1, se="inner/6"))
+
+
+def test_a_reference_that_gives_the_same_hidden_width_is_the_same_network():
+    own, site = stage(depth=1, width=32, se="inner/4"), stage(depth=1, width=32, se="inner/8 of site")
+
+    assert fingerprint(own) == fingerprint(site)
+
+
+def test_a_stage_split_in_two_is_the_same_network():
+    whole = stage(depth=3, stride=2, se="inner/4")
+    first, second = stage(depth=1, stride=2, se="inner/4"), stage(depth=2, stride=1, se="inner/4")
+
+    assert fingerprint(whole) == fingerprint(first, second)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"depth": 3},
+        {"width": 40},
+        {"stride": 1},
+        {"group_width": 16},
+        {"bottleneck": 0.5},
+        {"se": "none"},
+        {"se": "inner/8"},
+        {"se": "inner/4 of site"},
+        {"se": "inner/4,none"},
+        {"se": "none,inner/4"},
+        {"se": "standard/4"},
+        {"se": "pre/4"},
+        {"se": "post/4"},
+        {"se": "identity/4"},
+    ],
+    ids=str,
+)
+def test_any_change_of_a_stage_is_another_network(change):
+    assert fingerprint(stage(se="inner/4")) != fingerprint(stage(**{"se": "inner/4", **change}))
+
+
+def test_sites_of_equal_width_are_different_networks():
+    prints = {fingerprint(stage(width=16, stride=1, se=f"{site}/4"), stem_width=16) for site in Site}
+
+    assert len(prints) == len(Site)
+
+
+@pytest.mark.parametrize("stem", [{"stem_width": 24}, {"stem_stride": 2}], ids=str)
+def test_another_stem_is_another_network(stem):
+    assert fingerprint(stage(stride=1)) != fingerprint(stage(stride=1), **stem)
+
+
+def test_the_order_of_stages_counts():
+    a, b = stage(width=32), stage(width=64)
+
+    assert fingerprint(a, b) != fingerprint(b, a)
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1"])
+def test_a_fingerprint_is_the_same_in_every_process(hash_seed):
+    code = "from tests.space.test_architecture import EXAMPLE; print(EXAMPLE.fingerprint())"
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert printed.strip() == EXAMPLE.fingerprint() == EXAMPLE_FINGERPRINT
+
+
+def test_equal_architectures_hash_equal():
+    again = replace(EXAMPLE, stages=tuple(replace(stage) for stage in EXAMPLE.stages))
+
+    assert again == EXAMPLE
+    assert hash(again) == hash(EXAMPLE)
+
+
+def test_se_is_told_by_stage_in_short():
+    assert EXAMPLE.se_tokens == ("inner/4", "none,standard/16 of site,post/2")
+    assert EXAMPLE.head_width == 48
+
+
+def test_the_hidden_width_of_se_is_never_below_one():
+    (block,) = next(network(stage(depth=1, se="inner/1000")).blocks())
+
+    assert block.se.hidden == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "values"),
+    [
+        ({"depth": 0, "se": ()}, "depth=0, width=32, stride=2"),
+        ({"width": 0}, "depth=2, width=0, stride=2"),
+        ({"stride": 0}, "depth=2, width=32, stride=0"),
+        ({"width": 36}, "group_width=8, inner width 36"),
+        ({"se": (None,)}, "depth 2 needs 2 SE entries, but got 1"),
+        ({"se": (None,) * 3}, "depth 2 needs 2 SE entries, but got 3"),
+    ],
+    ids=str,
+)
+def test_a_wrong_stage_is_refused_with_its_values(change, values):
+    with pytest.raises(ValueError, match=values):
+        replace(stage(), **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "values"),
+    [
+        ({"stem_width": 0}, "width=0, stride=1"),
+        ({"stem_stride": 0}, "width=16, stride=0"),
+        ({"stages": ()}, "at least one stage, but got none"),
+    ],
+    ids=str,
+)
+def test_a_wrong_architecture_is_refused_with_its_values(change, values):
+    with pytest.raises(ValueError, match=values):
+        replace(network(stage()), **change)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "values"), [({"group_width": 0}, "got 0"), ({"group_width": 8, "bottleneck": 0}, "got 0")], ids=str
+)
+def test_a_wrong_block_is_refused_with_its_values(wrong, values):
+    with pytest.raises(ValueError, match=values):
+        RegNetBlock(**wrong)
+
+
+def test_a_family_that_takes_no_se_at_a_site_says_so(monkeypatch):
+    monkeypatch.setattr(RegNetBlock, "sites", frozenset({Site.INNER}))
+
+    with pytest.raises(ValueError, match="takes no SE at site 'post'"):
+        stage(se="post/4")
+
+
+def test_the_written_form_is_plain_data_with_se_shortened():
+    written = EXAMPLE.to_dict()
+
+    assert written["stem"] == {"width": 16, "stride": 1}
+    assert [entry["se"] for entry in written["stages"]] == ["inner/4", ["none", "standard/16 of site", "post/2"]]
+    assert Reference.SITE.value in written["stages"][1]["se"][1]

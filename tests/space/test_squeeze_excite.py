@@ -1,0 +1,81 @@
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from se_nas.space.squeeze_excite import (
+    Reference,
+    Site,
+    SqueezeExciteSpec,
+    format_token,
+    parse_token,
+    round_width,
+)
+
+ratios = st.floats(min_value=1, max_value=1e6) | st.integers(1, 1024)
+specs = st.builds(SqueezeExciteSpec, site=st.sampled_from(Site), reduction=ratios, of=st.sampled_from(Reference))
+reproducibly = settings(derandomize=True, deadline=None)
+
+
+@reproducibly
+@given(st.none() | specs)
+def test_a_token_is_read_back_as_what_was_written(spec):
+    assert parse_token(format_token(spec)) == spec
+
+
+def test_tokens_are_short():
+    assert format_token(None) == "none"
+    assert format_token(SqueezeExciteSpec(reduction=4)) == "inner/4"
+    assert format_token(SqueezeExciteSpec(reduction=4.0)) == "inner/4"
+    spec = SqueezeExciteSpec(site=Site.STANDARD, reduction=2.5, of=Reference.SITE)
+    assert format_token(spec) == "standard/2.5 of site"
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "inner", "inner/", "inner/x", "inner/0", "inner/-2", "inner/nan", "inner/inf", "outer/4", "inner/4 of x"],
+)
+def test_a_wrong_token_is_quoted_and_the_right_form_shown(token):
+    with pytest.raises(ValueError, match="SITE/RATIO") as caught:
+        parse_token(token)
+
+    assert repr(token) in str(caught.value)
+
+
+@reproducibly
+@given(st.integers(0, 4096), st.integers(1, 256))
+def test_a_width_rounds_to_the_nearest_with_halves_up_and_never_below_one(width, ratio):
+    exact = Fraction(width, ratio)
+
+    rounded = round_width(width / ratio)
+
+    assert rounded == max(1, math.floor(exact + Fraction(1, 2)))
+
+
+@pytest.mark.parametrize(("width", "expected"), [(0.2, 1), (0.5, 1), (1.5, 2), (2.5, 3), (12.49, 12)])
+def test_halves_round_up(width, expected):
+    assert round_width(width) == expected
+
+
+@pytest.mark.parametrize("site", Site)
+def test_the_block_input_is_the_reference_of_regnet(site):
+    spec = SqueezeExciteSpec(site=site, reduction=4)
+
+    # RegNetY-400MF, first block of stage 2: 48 channels in, 104 at the 3×3.
+    assert spec.hidden_width(block_width_in=48, site_width=104) == 12
+
+
+@pytest.mark.parametrize(("channels", "hidden"), [(64, 4), (256, 16), (512, 32), (1024, 64), (2048, 128)])
+def test_senet_divides_the_width_at_the_site_by_sixteen(channels, hidden):
+    # SENet, arXiv 1709.01507, table 1: "fc, [16, 256]" to "fc, [128, 2048]" in SE-ResNet-50.
+    spec = SqueezeExciteSpec(site=Site.STANDARD, reduction=16, of=Reference.SITE)
+
+    assert spec.hidden_width(block_width_in=7, site_width=channels) == hidden
+
+
+@pytest.mark.parametrize("reduction", [0, -4, math.inf, math.nan])
+def test_a_wrong_ratio_is_refused_with_its_value(reduction):
+    with pytest.raises(ValueError, match=f"ratio must be .* but got {reduction}"):
+        SqueezeExciteSpec(reduction=reduction)

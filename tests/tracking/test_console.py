@@ -1,0 +1,73 @@
+import io
+
+from rich.console import Console
+
+from se_nas.search.objectives import parse_objectives
+from se_nas.search.progress import SearchProgress, progress_of
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.tracking.console import ConsoleTracker
+from se_nas.tracking.protocol import SearchOutcome
+
+
+def a_record(number: int, accuracy: float, flops: int, status: TrialStatus = TrialStatus.COMPLETE) -> TrialRecord:
+    return TrialRecord(
+        number=number,
+        status=status,
+        assignment={"stage1.se": True},
+        fingerprint=f"{number:016x}",
+        se=("none", "inner/4"),
+        cost={"flops": flops},
+        curve=(accuracy,),
+        reason="stopped at epoch 3" if status is TrialStatus.PRUNED else "",
+    )
+
+
+def a_progress(*records: TrialRecord) -> SearchProgress:
+    return progress_of(records, parse_objectives("accuracy,flops"), (0.0, 1000.0), 5)
+
+
+def console_on(text: io.StringIO, *, terminal: bool) -> Console:
+    return Console(file=text, width=100, force_terminal=terminal, color_system=None)
+
+
+def test_without_a_terminal_each_ended_trial_is_one_plain_line() -> None:
+    text = io.StringIO()
+    tracker = ConsoleTracker(console_on(text, terminal=False), title="t", clock=lambda: 0.0)
+    complete, pruned = a_record(0, 0.9, 500), a_record(1, 0.5, 600, TrialStatus.PRUNED)
+
+    tracker.trial_started(complete, a_progress(complete))
+    tracker.trial_ended(complete, a_progress(complete))
+    tracker.trial_ended(pruned, a_progress(complete, pruned))
+
+    lines = text.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "complete  accuracy 0.9000  500 flops  SE · 4" in lines[0]
+    assert "pruned" in lines[1]
+    assert "stopped at epoch 3" in lines[1]
+
+
+def test_the_closing_summary_names_front_knee_and_what_to_do_next() -> None:
+    text = io.StringIO()
+    tracker = ConsoleTracker(console_on(text, terminal=False), title="t", clock=lambda: 0.0)
+    progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.91, 900))
+
+    tracker.search_ended(progress, SearchOutcome(figures={}, files=(), notes=("retrain   python x [knee]",)))
+
+    said = text.getvalue()
+    assert "3/5 trials: 3 complete, 0 pruned, 0 failed, front 3" in said
+    assert [line.split()[-1] for line in said.splitlines()[3:6]] == ["cheapest", "knee", "best"]
+    assert said.endswith("retrain   python x [knee]\n")
+
+
+def test_on_a_terminal_the_live_table_shows_rate_and_time_left() -> None:
+    text = io.StringIO()
+    seconds = iter([0.0] + [60.0] * 1000)
+    tracker = ConsoleTracker(console_on(text, terminal=True), title="t", clock=lambda: next(seconds))
+    record = a_record(0, 0.9, 500)
+
+    tracker.trial_started(record, a_progress())
+    tracker.trial_ended(record, a_progress(record))
+    tracker.close()
+
+    assert "1.0 trials/min" in text.getvalue()
+    assert "4:00 left" in text.getvalue()
