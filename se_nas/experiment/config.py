@@ -4,13 +4,13 @@ import secrets
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from se_nas import __version__
 from se_nas.errors import InputError
 from se_nas.files import write_yaml
 from se_nas.search.optuna_strategy import SAMPLERS
-from se_nas.space.yaml_file import KeysAt, explain, read_yaml
+from se_nas.space.yaml_file import parse_entry, read_yaml
 
 
 class SearchConfig(BaseModel):
@@ -40,10 +40,7 @@ def write_config(path: Path, config: SearchConfig) -> None:
 def load_config(path: Path) -> SearchConfig:
     """Read the settings back; InputError where the file was damaged."""
     file = read_yaml(path)
-    try:
-        config = SearchConfig.model_validate(file.data)
-    except ValidationError as error:
-        raise explain(error, file, KeysAt(SearchConfig)) from None
+    config = parse_entry(SearchConfig, file)
     if config.strategy not in SAMPLERS:
         raise file.error(("strategy",), f"expected one of {', '.join(SAMPLERS)}, but got {config.strategy!r}")
     return config

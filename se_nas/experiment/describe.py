@@ -13,7 +13,7 @@ from se_nas.experiment.request import DescribeRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.cost import Cost, measure_cost
 from se_nas.space.architecture import Architecture
-from se_nas.space.loading import load_architecture
+from se_nas.space.architecture_file import load_architecture
 from se_nas.wording import format_count
 
 IMAGE_SIZE, CLASSES = 224, 1000

@@ -20,7 +20,7 @@ from se_nas.files import read_json, write_json, write_yaml
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.space.architecture import Architecture
-from se_nas.space.loading import load_architecture
+from se_nas.space.architecture_file import load_architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint, write_tensors

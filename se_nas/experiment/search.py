@@ -5,45 +5,33 @@ import difflib
 import os
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from se_nas.errors import InputError, RunFailedError
-from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Executor
-from se_nas.execution.ray_environment import set_ray_environment
+from se_nas.experiment.assembly import build_executor, build_search_strategy, build_trackers
 from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.reporting import search_title, write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest, Wandb
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.experiment.survey import CostOf, Survey, cost_on, hypervolume_reference, survey_space
+from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.search.campaign import Campaign
-from se_nas.search.objectives import Objectives, parse_objectives
-from se_nas.search.optuna_strategy import SAMPLERS, build_strategy
+from se_nas.search.objectives import parse_objectives
+from se_nas.search.optuna_strategy import SAMPLERS
 from se_nas.search.pruning import FrontPruner
-from se_nas.search.strategy import Fallback, Feasible, Sampling, SearchStrategy, Unique
 from se_nas.search.study import SearchStudy
-from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
-from se_nas.tracking.console import ConsoleTracker, plain_teller
-from se_nas.tracking.guarded import Guard, GuardedTracker
-from se_nas.tracking.protocol import SearchOutcome, Tracker
+from se_nas.tracking.console import plain_teller
+from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.data import ImageData
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
-from se_nas.wording import format_count
-
-STRATEGY_PATIENCE = 64
-"""Refused proposals after which a strategy gives way to random ones for that trial."""
-DRAW_PATIENCE = 5_000
-"""Refused draws from the space after which it counts as exhausted."""
 
 
 def start_search(request: SearchRequest, console: Console) -> None:
@@ -60,9 +48,11 @@ def start_search(request: SearchRequest, console: Console) -> None:
     data = load_data(source, image_size=space.image_size)
     survey = survey_space(space, data, cost_on(data))
     if request.dry_run:
-        _print_dry_run(request, space, data, survey, console)
+        trials = f"{request.value('budget')} trials of {request.value('epochs')} epochs; nothing was trained"
+        for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
+            plain_teller(console)(line)
         return
-    executor = _executor(request, data)
+    executor = build_executor(request, data)
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     config = SearchConfig(
@@ -100,7 +90,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"now has {data.image_size} px and {data.classes} classes"
         )
-    _run(folder, config, space, data, _executor(request, data), request.wandb, console)
+    _run(folder, config, space, data, build_executor(request, data), request.wandb, console)
 
 
 def _run(
@@ -117,13 +107,13 @@ def _run(
         write_config(folder.config, config)
         study = SearchStudy(folder.study, objectives, space.decisions)
         stack.callback(study.close)
-        trackers = _trackers(folder, config, wandb, console)
+        trackers = build_trackers(folder, config, wandb, console)
         for tracker in trackers:
             stack.callback(tracker.close)
         campaign = Campaign(
             space=space,
             cost_of=cost_on(data),
-            strategy=_strategy(config, space, objectives, cost_on(data)),
+            strategy=build_search_strategy(config, space, objectives, cost_on(data)),
             study=study,
             pruner=FrontPruner(costs=objectives.costs, epochs=config.epochs),
             budget=config.budget,
@@ -198,88 +188,11 @@ def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int) -> None
         campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
 
 
-def _strategy(config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf) -> SearchStrategy:
-    """The named strategy, refused what breaks a rule or bound or was tried; draws where it finds no more."""
-
-    def violation(assignment: Assignment) -> str | None:
-        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
-
-    def fingerprint(assignment: Assignment) -> str:
-        return space.decode(assignment).fingerprint()
-
-    def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
-        return Unique(Feasible(inner, violation, patience=patience), fingerprint, patience=patience)
-
-    named = build_strategy(config.strategy, decisions=space.decisions, objectives=objectives, seed=config.seed)
-    draws = Sampling(space.sample, seed=config.seed)
-    return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
-
-
-def _executor(request: SearchRequest, data: ImageData) -> Executor:
-    """This process for one CPU worker, else Ray Tune."""
-    gpus = torch.cuda.device_count()
-    gpus_per_trial = request.gpus_per_trial
-    if gpus_per_trial is None:
-        gpus_per_trial = 1.0 if gpus else 0.0
-    if gpus_per_trial > gpus and request.address is None:
-        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
-    workers = request.workers
-    if workers is None:
-        workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else len(os.sched_getaffinity(0))
-    if workers == 1 and request.address is None:
-        return LocalExecutor()
-    set_ray_environment(workers=workers)
-    from se_nas.execution.ray_tune import RayTuneExecutor
-
-    data_bytes = sum(part.images.nbytes for part in (data.train, data.validation, data.test))
-    return RayTuneExecutor(
-        workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=data_bytes
-    )
-
-
-def _trackers(folder: RunFolder, config: SearchConfig, wandb: Wandb, console: Console) -> list[Tracker]:
-    build = None if wandb == "off" else partial(_wandb, folder, config, wandb)
-    guard: Guard[Tracker] = Guard(build, name="W&B", tell=plain_teller(console))
-    return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), GuardedTracker(guard)]
-
-
-def _wandb(folder: RunFolder, config: SearchConfig, wanted: str) -> Tracker:
-    from se_nas.tracking.wandb_tracker import WandbTracker, resolve_mode, start_run
-
-    run = start_run(
-        folder.path,
-        mode=resolve_mode(wanted),
-        run_id=config.run_id,
-        name=folder.path.resolve().name,
-        group=config.run_id,
-        job="search",
-        config=config.model_dump(exclude={"data"}) | {"data": search_title(config)},
-    )
-    return WandbTracker(run)
-
-
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:
     return (
         f"{config.budget} trials of {config.epochs} epochs, {config.strategy} for {config.objectives}, "
         f"{space.size()} networks in space '{space.name}'; writing {folder.path}"
     )
-
-
-def _print_dry_run(
-    request: SearchRequest, space: DesignSpace, data: ImageData, survey: Survey, console: Console
-) -> None:
-    parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
-    lines = [
-        f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",
-        f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
-        f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
-    ]
-    for name in ("flops", "params", "activations"):
-        low, high = survey.range(name)
-        lines.append(f"        {name} {format_count(low)} to {format_count(high)}")
-    lines.append(f"search  {request.value('budget')} trials of {request.value('epochs')} epochs; nothing was trained")
-    for line in lines:
-        plain_teller(console)(line)
 
 
 def _with_absolute_path(source: str) -> str:

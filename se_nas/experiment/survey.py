@@ -85,3 +85,17 @@ def _latency_of_largest(data: ImageData, survey: Survey) -> float:
     prepare(device)
     model = build_initial_model(largest, num_classes=data.classes, seed=0).to(device)
     return measure_latency(model, image_size=data.image_size, device=device)
+
+
+def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list[str]:
+    """What would be searched, in lines for people."""
+    parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
+    lines = [
+        f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",
+        f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
+        f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
+    ]
+    for name in ("flops", "params", "activations"):
+        low, high = survey.range(name)
+        lines.append(f"        {name} {format_count(low)} to {format_count(high)}")
+    return lines

@@ -1,19 +1,15 @@
-"""YAML -> DesignSpace, YAML -> Architecture. Every error is one line with file, line, key and what would be right."""
+"""YAML -> DesignSpace. Every error is one line with file, line, key and what would be right."""
 
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from se_nas.errors import InputError
-from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.decisions import Categorical
 from se_nas.space.design_space import DesignSpace, Limit, SqueezeExciteChoices
-from se_nas.space.families import FAMILIES
-from se_nas.space.regnet import fit_group_width, stage_widths_and_depths
 from se_nas.space.settings import (
-    MOST_WIDTH,
     Bottleneck,
     Count,
     Depth,
@@ -26,15 +22,15 @@ from se_nas.space.settings import (
     Slope,
     Stride,
 )
-from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
+from se_nas.space.squeeze_excite import Reference, Site
 from se_nas.space.trunks import AnyNetStage, AnyNetTrunk, RegNetTrunk, Trunk
-from se_nas.space.yaml_file import KeysAt, Location, YamlFile, describe_value, explain, read_yaml
+from se_nas.space.yaml_file import Entry, YamlFile, parse_entry, read_yaml
 
 
 def load_design_space(path: Path) -> DesignSpace:
     """Read a search space; InputError where the file does not describe one."""
     file = read_yaml(path)
-    entry = _parse(_SpaceEntry, file)
+    entry = parse_entry(_SpaceEntry, file)
     trunk, se = _regnet(entry, file) if entry.regnet else _anynet(entry, file)
     space = DesignSpace(
         name=entry.name or path.stem,
@@ -52,33 +48,19 @@ def load_design_space(path: Path) -> DesignSpace:
     return space
 
 
-def load_architecture(path: Path) -> Architecture:
-    """Read one network, written out stage by stage or as `regnet: {...}`; InputError where it is none."""
-    file = read_yaml(path)
-    entry = _parse(_ArchitectureEntry, file)
-    if (entry.stages is None) == (entry.regnet is None):
-        raise file.error((), "expected exactly one of the keys `stages` and `regnet`")
-    stages = _written_out(entry, file) if entry.stages is not None else _from_law(entry, file)
-    return Architecture(stem_width=entry.stem.width, stem_stride=entry.stem.stride, stages=stages)
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Stem(_Entry):
+class _Stem(Entry):
     width: Count
     stride: Stride
 
 
-class _SqueezeExcite(_Entry):
+class _SqueezeExcite(Entry):
     present: Presence = Categorical((False, True))
     site: SiteName = Site.INNER.value
     reduction: Reduction = 4
     of: ReferenceName = Reference.BLOCK_INPUT
 
 
-class _Stage(_Entry):
+class _Stage(Entry):
     family: Literal["regnet"] = "regnet"
     depth: Depth = None
     width: Count = None
@@ -88,7 +70,7 @@ class _Stage(_Entry):
     se: _SqueezeExcite = _SqueezeExcite()
 
 
-class _Regnet(_Entry):
+class _Regnet(Entry):
     depth: Depth
     w0: Quantised
     wa: Slope
@@ -101,23 +83,23 @@ class _Regnet(_Entry):
     se_by_stage: list[_SqueezeExcite] | None = None
 
 
-class _Rules(_Entry):
+class _Rules(Entry):
     widths: Literal["free", "non-decreasing"] = "free"
     depths: Literal["free", "non-decreasing"] = "free"
 
 
-class _Limit(_Entry):
+class _Limit(Entry):
     min: int | None = Field(default=None, ge=0)
     max: int | None = Field(default=None, ge=0)
 
 
-class _Bounds(_Entry):
+class _Bounds(Entry):
     flops: _Limit = _Limit()
     params: _Limit = _Limit()
     activations: _Limit = _Limit()
 
 
-class _SpaceEntry(_Entry):
+class _SpaceEntry(Entry):
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     image_size: int = Field(ge=1, le=4096)
     stem: _Stem
@@ -128,49 +110,10 @@ class _SpaceEntry(_Entry):
     bounds: _Bounds = _Bounds()
 
 
-class _ArchitectureStem(_Entry):
-    width: int = Field(ge=1, le=MOST_WIDTH)
-    stride: int = Field(default=2, ge=1, le=4)
+E = TypeVar("E", bound=Entry)
 
 
-class _ArchitectureStage(_Entry):
-    family: Literal["regnet"] = "regnet"
-    depth: int = Field(ge=1, le=200)
-    width: int = Field(ge=1, le=MOST_WIDTH)
-    stride: int = Field(ge=1, le=4)
-    group_width: int = Field(ge=1, le=MOST_WIDTH)
-    bottleneck: float = Field(default=1, ge=1 / 64, le=64)
-    se: Any = "none"
-
-
-class _ArchitectureLaw(_Entry):
-    depth: int = Field(ge=1, le=200)
-    w0: int = Field(le=MOST_WIDTH)
-    wa: float = Field(le=MOST_WIDTH)
-    wm: float
-    group_width: int = Field(ge=1, le=MOST_WIDTH)
-    bottleneck: float = Field(default=1, ge=1 / 64, le=64)
-    stride: int = Field(default=2, ge=1, le=4)
-    se: Any = "none"
-
-
-class _ArchitectureEntry(_Entry):
-    stem: _ArchitectureStem = _ArchitectureStem(width=32, stride=2)
-    stages: list[_ArchitectureStage] | None = Field(default=None, min_length=1)
-    regnet: _ArchitectureLaw | None = None
-
-
-M = TypeVar("M", bound=_Entry)
-
-
-def _parse(model: type[M], file: YamlFile) -> M:
-    try:
-        return model.model_validate(file.data)
-    except ValidationError as error:
-        raise explain(error, file, KeysAt(model)) from None
-
-
-def _over(base: M, own: M) -> M:
+def _over(base: E, own: E) -> E:
     """`own`, with `base` for what it does not say; SE entries merge key by key."""
     update = {name: getattr(own, name) for name in own.model_fields_set}
     if isinstance(own, _Stage) and isinstance(base, _Stage) and "se" in update:
@@ -243,51 +186,3 @@ def _bounds(entry: _Bounds, file: YamlFile) -> dict[str, Limit]:
         if limit.min is not None or limit.max is not None:
             bounds[name] = Limit(limit.min, limit.max)
     return bounds
-
-
-def _written_out(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
-    stages = []
-    for index, stage in enumerate(entry.stages or ()):
-        location = ("stages", index)
-        se = _specs(stage.se, stage.depth, (*location, "se"), file)
-        try:
-            block = FAMILIES[stage.family](group_width=stage.group_width, bottleneck=stage.bottleneck)
-            stages.append(Stage(block=block, depth=stage.depth, width=stage.width, stride=stage.stride, se=se))
-        except ValueError as error:
-            raise file.error(location, str(error)) from None
-    return tuple(stages)
-
-
-def _from_law(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
-    law = entry.regnet
-    assert law is not None
-    try:
-        widths, depths = zip(*stage_widths_and_depths(depth=law.depth, w0=law.w0, wa=law.wa, wm=law.wm), strict=True)
-        fitted = [fit_group_width(w, group_width=law.group_width, bottleneck=law.bottleneck) for w in widths]
-    except ValueError as error:
-        raise file.error(("regnet",), str(error)) from None
-    by_stage = _specs(law.se, len(depths), ("regnet", "se"), file)
-    return tuple(
-        Stage(block=block, depth=depth, width=width, stride=law.stride, se=(spec,) * depth)
-        for (width, block), depth, spec in zip(fitted, depths, by_stage, strict=True)
-    )
-
-
-def _specs(given: Any, count: int, location: Location, file: YamlFile) -> tuple[SqueezeExciteSpec | None, ...]:
-    """SE of `count` blocks or stages: one token for all, or a list; true is RegNetY's `inner/4`, false is none."""
-    if not isinstance(given, list):
-        return (_spec(given, location, file),) * count
-    if len(given) != count:
-        raise file.error(location, f"expected one token or {count}, but got {len(given)}")
-    return tuple(_spec(token, (*location, index), file) for index, token in enumerate(given))
-
-
-def _spec(given: Any, location: Location, file: YamlFile) -> SqueezeExciteSpec | None:
-    if isinstance(given, bool) or given is None:
-        given = "inner/4" if given else "none"
-    if not isinstance(given, str):
-        raise file.error(location, f"expected a token such as none or inner/4, but got {describe_value(given)}")
-    try:
-        return parse_token(given)
-    except ValueError as error:
-        raise file.error(location, str(error)) from None

@@ -8,10 +8,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from se_nas.errors import InputError
@@ -42,7 +42,7 @@ class YamlFile:
 def read_yaml(path: Path) -> YamlFile:
     """Parse a YAML file; InputError with file and line for anything that cannot be trusted."""
     try:
-        if path.exists() and not path.is_file():
+        if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(f"{path}: cannot be read (not a file)")
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; that is no settings file")
@@ -67,7 +67,24 @@ def read_yaml(path: Path) -> YamlFile:
     return file
 
 
-def explain(error: ValidationError, file: YamlFile, keys_at: "KeysAt") -> InputError:
+class Entry(BaseModel):
+    """A mapping in a file, in the shape that the program wants; nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_entry(model: type[M], file: YamlFile) -> M:
+    """The file's content in the shape of `model`; InputError says where it is not."""
+    try:
+        return model.model_validate(file.data)
+    except ValidationError as error:
+        raise _explain(error, file, _KeysAt(model)) from None
+
+
+def _explain(error: ValidationError, file: YamlFile, keys_at: "_KeysAt") -> InputError:
     """The first thing that pydantic objects to, as one line with file, line, key and what would be right."""
     first = min(error.errors(), key=lambda entry: entry["type"] == "missing")
     location: Location = tuple(first["loc"])
@@ -86,7 +103,7 @@ def explain(error: ValidationError, file: YamlFile, keys_at: "KeysAt") -> InputE
             return file.error(location, f"expected {wanted}, but got {describe_value(first['input'])}")
 
 
-class KeysAt:
+class _KeysAt:
     """Asks a pydantic model which keys it knows at a location."""
 
     def __init__(self, model: Any) -> None:

@@ -19,7 +19,8 @@ from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.cost import measure_cost
 from se_nas.search.pareto import ParetoFront
-from se_nas.space.loading import load_architecture, load_design_space
+from se_nas.space.architecture_file import load_architecture
+from se_nas.space.loading import load_design_space
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:

@@ -8,8 +8,8 @@ from torch import nn
 from se_nas.models.cost import Cost, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture_file import load_architecture
 from se_nas.space.families import RegNetBlock
-from se_nas.space.loading import load_architecture
 from se_nas.space.squeeze_excite import parse_token
 from tests.space.conftest import ROOT
 

@@ -11,8 +11,9 @@ from torch import nn
 
 from se_nas.models.network import BLOCKS, build_model
 from se_nas.models.regnet import RegNetBlockModule
+from se_nas.space.architecture_file import load_architecture
 from se_nas.space.families import FAMILIES
-from se_nas.space.loading import load_architecture, load_design_space
+from se_nas.space.loading import load_design_space
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 

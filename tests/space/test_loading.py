@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from se_nas.errors import InputError
 from se_nas.space import design_space
+from se_nas.space.architecture_file import load_architecture
 from se_nas.space.decisions import Categorical, FloatRange, IntRange
-from se_nas.space.loading import load_architecture, load_design_space
+from se_nas.space.loading import load_design_space
 from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
 from tests.space.test_architecture import EXAMPLE
 

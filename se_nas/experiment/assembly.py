@@ -1,0 +1,94 @@
+"""The strategy, executor and trackers that a search is assembled from."""
+
+import os
+from functools import partial
+
+import torch
+from rich.console import Console
+
+from se_nas.errors import InputError
+from se_nas.execution.local import LocalExecutor
+from se_nas.execution.protocol import Executor
+from se_nas.execution.ray_environment import set_ray_environment
+from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.reporting import search_title
+from se_nas.experiment.request import SearchRequest, Wandb
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.experiment.survey import CostOf
+from se_nas.search.objectives import Objectives
+from se_nas.search.optuna_strategy import build_strategy
+from se_nas.search.strategy import Fallback, Feasible, Sampling, SearchStrategy, Unique
+from se_nas.space.decisions import Assignment
+from se_nas.space.design_space import DesignSpace
+from se_nas.tracking.console import ConsoleTracker, plain_teller
+from se_nas.tracking.guarded import Guard, GuardedTracker
+from se_nas.tracking.protocol import Tracker
+from se_nas.training.data import ImageData
+
+STRATEGY_PATIENCE = 64
+"""Refused proposals after which a strategy gives way to random ones for that trial."""
+DRAW_PATIENCE = 5_000
+"""Refused draws from the space after which it counts as exhausted."""
+
+
+def build_search_strategy(
+    config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf
+) -> SearchStrategy:
+    """The named strategy, refused what breaks a rule or bound or was tried; draws where it finds no more."""
+
+    def violation(assignment: Assignment) -> str | None:
+        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
+
+    def fingerprint(assignment: Assignment) -> str:
+        return space.decode(assignment).fingerprint()
+
+    def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
+        return Unique(Feasible(inner, violation, patience=patience), fingerprint, patience=patience)
+
+    named = build_strategy(config.strategy, decisions=space.decisions, objectives=objectives, seed=config.seed)
+    draws = Sampling(space.sample, seed=config.seed)
+    return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
+
+
+def build_executor(request: SearchRequest, data: ImageData) -> Executor:
+    """This process for one CPU worker, else Ray Tune."""
+    gpus = torch.cuda.device_count()
+    gpus_per_trial = request.gpus_per_trial
+    if gpus_per_trial is None:
+        gpus_per_trial = 1.0 if gpus else 0.0
+    if gpus_per_trial > gpus and request.address is None:
+        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
+    workers = request.workers
+    if workers is None:
+        workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else len(os.sched_getaffinity(0))
+    if workers == 1 and request.address is None:
+        return LocalExecutor()
+    set_ray_environment(workers=workers)
+    from se_nas.execution.ray_tune import RayTuneExecutor
+
+    data_bytes = sum(part.images.nbytes for part in (data.train, data.validation, data.test))
+    return RayTuneExecutor(
+        workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=data_bytes
+    )
+
+
+def build_trackers(folder: RunFolder, config: SearchConfig, wandb: Wandb, console: Console) -> list[Tracker]:
+    """The terminal, and W&B behind a guard."""
+    build = None if wandb == "off" else partial(_wandb, folder, config, wandb)
+    guard: Guard[Tracker] = Guard(build, name="W&B", tell=plain_teller(console))
+    return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), GuardedTracker(guard)]
+
+
+def _wandb(folder: RunFolder, config: SearchConfig, wanted: str) -> Tracker:
+    from se_nas.tracking.wandb_tracker import WandbTracker, resolve_mode, start_run
+
+    run = start_run(
+        folder.path,
+        mode=resolve_mode(wanted),
+        run_id=config.run_id,
+        name=folder.path.resolve().name,
+        group=config.run_id,
+        job="search",
+        config=config.model_dump(exclude={"data"}) | {"data": search_title(config)},
+    )
+    return WandbTracker(run)
