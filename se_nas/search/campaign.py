@@ -5,6 +5,7 @@ epoch_done  study.report -> pruner
 fail        the trial's end without a result
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,6 +105,9 @@ class Campaign:
     def epoch_done(self, number: int, report: EpochReport) -> bool:
         """Take a worker's report; False when the trial is at its end, stopped or fully trained."""
         record = self.records[number]
+        if not math.isfinite(report.accuracy):
+            self.fail(number, f"the accuracy became {report.accuracy} in epoch {report.epoch}")
+            return False
         self._study.report(number, epoch=report.epoch, accuracy=report.accuracy, costs=report.costs)
         record = self.records[number] = replace(
             record,
@@ -116,7 +120,7 @@ class Campaign:
             return False
         reason = None
         if report.epoch in self._pruner.rungs:
-            reason = self._study.reason_to_stop(number, self._pruner)
+            reason = self._study.reason_to_stop(number, report.epoch, self._pruner)
         if reason is not None:
             self._settle(replace(record, status=TrialStatus.PRUNED, reason=reason))
         return reason is None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from se_nas.search.objectives import Objectives
@@ -61,14 +62,19 @@ class OptunaStrategy:
         self._distributions = {name: optuna_distribution(decision) for name, decision in decisions.items()}
         self._names = objectives.names
         self._seed = seed
-        self._study = optuna.create_study(directions=[objective.direction for objective in objectives])
+        self._storage = InMemoryStorage()
+        self._study = optuna.create_study(
+            storage=self._storage, directions=[objective.direction for objective in objectives]
+        )
         self._mirrored: dict[int, int] = {}  # our trial number -> number in the mirror
+        self._ended: set[int] = set()
         self._draft: int | None = None
         self._asked = 0
 
     def ask(self) -> Proposal:
         """Another assignment; whether it is trained is said by the next `tell`."""
         self._drop_draft()
+        self._forget_caches()
         seed = derive_seed(self._seed, "ask", len(self._mirrored), self._asked) % 2**32
         self._asked += 1
         with warnings.catch_warnings():
@@ -87,9 +93,11 @@ class OptunaStrategy:
         if record.number not in self._mirrored:
             self._mirrored[record.number] = len(self._study.get_trials(deepcopy=False))
             self._study.add_trial(self._frozen(record))
-        elif record.status is not TrialStatus.RUNNING:
+        elif record.status is not TrialStatus.RUNNING and record.number not in self._ended:
             values = record.values(self._names) if record.status is TrialStatus.COMPLETE else None
             self._study.tell(self._mirrored[record.number], values=values, state=STATES[record.status])
+        if record.status is not TrialStatus.RUNNING:
+            self._ended.add(record.number)
 
     def _frozen(self, record: TrialRecord) -> optuna.trial.FrozenTrial:
         return optuna.trial.create_trial(
@@ -99,6 +107,13 @@ class OptunaStrategy:
             distributions=self._distributions,
             system_attrs=dict(record.memo),
         )
+
+    def _forget_caches(self) -> None:
+        """What a sampler noted in the study, such as NSGA-II's parents, depends on when it was noted."""
+        study_id = self._study._study_id
+        for name in self._storage.get_study_system_attrs(study_id):
+            if ":parent:" in name:
+                self._storage.set_study_system_attr(study_id, name, None)
 
     def _drop_draft(self) -> None:
         """A proposal that nobody started is none: samplers look past failed trials."""

@@ -43,6 +43,7 @@ class SearchStudy:
         except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
             reason = str(error).split("\n")[0]
             raise InputError(f"{path}: the study cannot be opened ({reason}); restore it from a copy") from None
+        self._check_same_search(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.study.set_metric_names(list(objectives.names))
@@ -72,22 +73,38 @@ class SearchStudy:
             self._storage.set_trial_user_attr(self._ids[number], name, value)
         self._storage.set_trial_intermediate_value(self._ids[number], epoch, accuracy)
 
-    def reason_to_stop(self, number: int, pruner: FrontPruner) -> str | None:
-        """What the pruner says of a running trial."""
-        return pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]))
+    def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
+        """What the pruner says of a running trial after `epoch`.
+
+        A trial begun anew may still have later values of its first run, which do not count.
+        """
+        trial = self._storage.get_trial(self._ids[number])
+        trial.intermediate_values = {e: value for e, value in trial.intermediate_values.items() if e <= epoch}
+        return pruner.reason_to_stop(self.study, trial)
 
     def finish(self, record: TrialRecord) -> None:
         """Close a trial; the state is written last, so a crash in between leaves it running."""
         trial_id = self._ids[record.number]
-        self._storage.set_trial_user_attr(trial_id, "seconds", record.seconds)
-        if record.reason:
-            self._storage.set_trial_user_attr(trial_id, "reason", record.reason)
+        end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
+        self._storage.set_trial_user_attr(trial_id, "end", end)
         values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
         self._storage.set_trial_state_values(trial_id, STATES[record.status], values)
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order."""
         return [_record(trial) for trial in self.study.get_trials(deepcopy=False)]
+
+    def _check_same_search(self, path: Path) -> None:
+        directions = [objective.direction for objective in self._objectives]
+        names = self.study.metric_names
+        trials = self.study.get_trials(deepcopy=False)
+        if (
+            [direction.name.lower() for direction in self.study.directions] != directions
+            or (names is not None and names != list(self._objectives.names))
+            or any(trial.distributions != self._distributions for trial in trials)
+        ):
+            self.close()
+            raise InputError(f"{path}: the study of another search: its objectives or decisions differ")
 
     def close(self) -> None:
         """Release the file."""
@@ -98,6 +115,8 @@ class SearchStudy:
 def _record(trial: FrozenTrial) -> TrialRecord:
     status = {state: status for status, state in STATES.items()}[trial.state]
     attributes: dict[str, Any] = trial.user_attrs
+    end = attributes.get("end", {}) if status is not TrialStatus.RUNNING else {}
+    curve = [value for _, value in sorted(trial.intermediate_values.items())]
     return TrialRecord(
         number=trial.number,
         status=status,
@@ -106,7 +125,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         se=tuple(attributes["se"]),
         cost={name: attributes[name] for name in COSTS if name in attributes},
         memo=attributes["memo"],
-        curve=tuple(value for _, value in sorted(trial.intermediate_values.items())),
-        seconds=attributes.get("seconds", 0.0),
-        reason=attributes.get("reason", ""),
+        curve=tuple(curve[: end.get("epochs")]),
+        seconds=end.get("seconds", 0.0),
+        reason=end.get("reason", ""),
     )

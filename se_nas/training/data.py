@@ -47,6 +47,8 @@ class ImageData:
                 raise InputError(
                     f"{self.name}: {name} images must be square RGB, (N, S, S, 3), but are {part.images.shape}"
                 )
+            if not part.images.shape[1]:
+                raise InputError(f"{self.name}: {name} images have no pixels: {part.images.shape}")
             if part.images.dtype != np.uint8:
                 raise InputError(f"{self.name}: {name} images must be uint8, but are {part.images.dtype}")
             if part.images.shape[1:] != shape:

@@ -46,7 +46,7 @@ class Recipe:
 def long_recipe(search: Recipe, epochs: int | None) -> Recipe:
     """The recipe of retraining: the search's own, five times as long unless `epochs` says otherwise."""
     return Recipe(
-        epochs=epochs or 5 * search.epochs,
+        epochs=5 * search.epochs if epochs is None else epochs,
         batch_size=search.batch_size,
         learning_rate=search.learning_rate,
         momentum=search.momentum,

@@ -7,14 +7,13 @@ the same one, so that every search and every retraining see the same split.
 import contextlib
 import difflib
 import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
@@ -33,7 +32,7 @@ def load_data(source: str, *, image_size: int) -> ImageData:
     if kind in PATH_SOURCES and colon:
         if not path:
             raise InputError(f"--data {kind}: needs a path, e.g. {kind}:PATH")
-        return PATH_SOURCES[kind](Path(path).expanduser(), image_size)
+        return PATH_SOURCES[kind](Path(path), image_size)
     if source in NAMED_SOURCES:
         return NAMED_SOURCES[source]()
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
@@ -67,7 +66,7 @@ def _torchvision(name: str, classes: int) -> Callable[[], ImageData]:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 parts = [kind(root, train=train, download=True) for train in (True, False)]
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - network, disk or half-unpacked files: all end here
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
                 f"--data {name}: could not be downloaded ({reason[:120]}); put torchvision's files into {root}, "
@@ -85,12 +84,15 @@ def _torchvision(name: str, classes: int) -> Callable[[], ImageData]:
 def _npz(path: Path, _image_size: int) -> ImageData:
     """MedMNIST's layout: {train,val,test}_{images,labels}; without `val`, part of `train` is held out."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {key: np.asarray(file[key]) for key in file.files}
     except FileNotFoundError:
         raise InputError(f"--data npz:{path}: no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays ({error})") from None
+    except Exception as error:  # noqa: BLE001 - a damaged archive fails in numpy, zipfile or zlib in many ways
+        reason = " ".join(str(error).split())
+        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays ({reason})") from None
+    if any(array.dtype.kind not in "biuf" for array in arrays.values()):
+        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays (a member holds no numbers)")
     needed = {f"{part}_{what}" for part in ("train", "test") for what in ("images", "labels")}
     if missing := needed - arrays.keys():
         raise InputError(
@@ -99,6 +101,11 @@ def _npz(path: Path, _image_size: int) -> ImageData:
         )
     parts = {name: _npz_part(arrays, name, path) for name in ("train", "val", "test") if f"{name}_images" in arrays}
     classes = 1 + int(parts["train"].labels.max()) if len(parts["train"]) else 0
+    if classes > len(parts["train"]):
+        raise InputError(
+            f"--data npz:{path}: train_labels must be 0..K-1 for K classes, but reach {classes - 1} "
+            f"in {len(parts['train'])} images"
+        )
     if "val" not in parts:
         parts["train"], parts["val"] = _split(parts["train"], 0.1)
     return ImageData(
@@ -117,11 +124,13 @@ def _npz_part(arrays: dict[str, NDArray[Any]], name: str, path: Path) -> ImageSe
         raise InputError(f"--data npz:{path}: {name}_images must be uint8, but are {images.dtype}")
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise InputError(f"--data npz:{path}: {name}_images must be (N, H, W[, 1 or 3]), but are {images.shape}")
-    if labels.dtype.kind not in "iu" or labels.size != len(labels):
+    if labels.dtype.kind not in "iu" or labels.ndim not in (1, 2) or labels.size != len(labels):
         raise InputError(
             f"--data npz:{path}: {name}_labels must be whole numbers, (N,) or (N, 1), "
             f"but are {labels.dtype} {labels.shape}"
         )
+    if len(images) != len(labels):
+        raise InputError(f"--data npz:{path}: {name} has {len(images)} images and {len(labels)} labels")
     return ImageSet(images=_rgb(images), labels=labels.reshape(-1).astype(np.int64))
 
 
@@ -178,8 +187,8 @@ def _read_image(file: Path, size: int) -> NDArray[np.uint8]:
     try:
         with Image.open(file) as opened:
             image = opened.convert("RGB")
-    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{file}: cannot be read as an image ({error})") from None
+    except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
+        raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))

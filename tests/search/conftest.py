@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+import pytest
+import sqlalchemy
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_studies() -> Iterator[None]:
+    """SQLite files that only this machine's power failing could harm: the tests do not wait for its disk."""
+
+    def do_not_sync(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", do_not_sync)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.engine.Engine, "connect", do_not_sync)

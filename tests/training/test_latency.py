@@ -1,0 +1,41 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from se_nas.models.network import build_model
+from se_nas.training.latency import BATCH, REPEATS, WARMUPS, measure_latency
+from tests.fakes import tiny_architecture
+
+CPU = torch.device("cpu")
+
+
+class Watched(nn.Module):
+    """Notes in which mode it is called, and on what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[bool, torch.Size]] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.calls.append((self.training, images.shape))
+        return images
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_it_is_measured_in_eval_mode_and_the_mode_is_kept(training: bool) -> None:
+    model = Watched().train(training)
+
+    measure_latency(model, image_size=6, device=CPU)
+
+    assert model.calls == [(False, torch.Size([BATCH, 3, 6, 6]))] * (WARMUPS + REPEATS)
+    assert model.training is training
+
+
+def test_it_is_positive_and_statistics_stay_as_they_were() -> None:
+    model = build_model(tiny_architecture(), num_classes=3)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    milliseconds = measure_latency(model, image_size=8, device=CPU)
+
+    assert 0 < milliseconds < 1000
+    assert all((tensor == before[name]).all() for name, tensor in model.state_dict().items())

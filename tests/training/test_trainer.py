@@ -1,0 +1,166 @@
+import math
+from itertools import islice
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from se_nas.training.data import DeviceData, ImageData
+from se_nas.training.recipe import Recipe
+from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
+from tests.fakes import separable_data, tiny_architecture
+
+CPU = torch.device("cpu")
+
+
+def trainer_of(
+    *, seed: int = 0, data: ImageData | None = None, model: nn.Module | None = None, **recipe: float
+) -> Trainer:
+    """A trainer of the tiny network on separable images, three epochs unless the recipe says otherwise."""
+    data = data or separable_data()
+    model = model or build_initial_model(tiny_architecture(), num_classes=data.classes, seed=seed)
+    device_data = DeviceData.of(data, evaluation=data.validation, device=CPU)
+    return Trainer(model, device_data, Recipe(**{"epochs": 3, **recipe}), seed=seed, device=CPU)
+
+
+def curve(results: list[EpochResult]) -> list[tuple[int, float, float]]:
+    """Everything of the epochs but the time they took."""
+    return [(result.epoch, result.loss, result.accuracy) for result in results]
+
+
+def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    """Bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Constant(nn.Module):
+    """Says `answer` to every image, and remembers those that it was trained on."""
+
+    def __init__(self, answer: int = 0) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.eye(3)[answer])
+        self.seen: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.training:
+            self.seen.append(images)
+        return self.logits.expand(len(images), 3)
+
+
+class TestInitialModel:
+    def test_the_seed_alone_decides_the_weights(self) -> None:
+        torch.manual_seed(1)
+        first = build_initial_model(tiny_architecture(), num_classes=3, seed=5).state_dict()
+        torch.manual_seed(2)
+        again = build_initial_model(tiny_architecture(), num_classes=3, seed=5).state_dict()
+        other = build_initial_model(tiny_architecture(), num_classes=3, seed=6).state_dict()
+
+        assert equal(first, again)
+        assert not equal(first, other)
+
+    def test_nobody_elses_random_numbers_move(self) -> None:
+        before = torch.get_rng_state()
+
+        build_initial_model(tiny_architecture(), num_classes=3, seed=5)
+
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+class TestTraining:
+    def test_it_learns_what_can_be_learned(self) -> None:
+        *_, last = train(trainer_of(epochs=6))
+
+        assert last.accuracy > 0.9  # one in three by guessing
+
+    def test_the_same_seed_gives_the_same_training_bit_for_bit(self) -> None:
+        first, again = trainer_of(seed=7), trainer_of(seed=7)
+        torch.manual_seed(1)
+        results = list(train(first))
+        torch.manual_seed(2)
+
+        assert curve(list(train(again))) == curve(results)
+        assert equal(first.tensors(), again.tensors())
+
+    def test_another_seed_gives_another_training_of_the_same_weights(self) -> None:
+        def of_seed(seed: int) -> list[EpochResult]:
+            model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
+            return list(train(trainer_of(seed=seed, model=model)))
+
+        assert curve(of_seed(1)) != curve(of_seed(2))
+
+    def test_nobody_elses_random_numbers_move(self) -> None:
+        trainer, before = trainer_of(), torch.get_rng_state()
+
+        trainer.run_epoch()
+
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_each_epoch_has_its_own_order(self) -> None:
+        trainer = trainer_of(model=(model := Constant()))
+
+        list(train(trainer))
+
+        first, second, third = torch.stack(model.seen).reshape(3, -1, 3, 8, 8)
+        assert not torch.equal(first, second)
+        assert not torch.equal(second, third)
+
+    def test_epochs_are_counted_from_one_and_end_with_the_recipe(self) -> None:
+        assert [result.epoch for result in train(trainer_of())] == [1, 2, 3]
+
+    def test_whoever_listens_may_stop_after_any_epoch(self) -> None:
+        trainer = trainer_of()
+
+        list(islice(train(trainer), 2))
+
+        assert trainer.epoch == 2
+
+    @pytest.mark.parametrize("learning_rate", [1e30, math.inf, math.nan])
+    def test_a_loss_that_is_no_number_ends_it(self, learning_rate: float) -> None:
+        with pytest.raises(TrainingDivergedError, match=r"the training loss became (nan|inf) in epoch \d"):
+            list(train(trainer_of(learning_rate=learning_rate)))
+
+    def test_weight_decay_acts_on_the_weights_of_layers_and_spares_norms_and_biases(self) -> None:
+        """One step from the same place, with and without decay: only what is decayed comes to differ."""
+
+        def after_one_step(weight_decay: float) -> dict[str, Tensor]:
+            model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter += 0.1  # a bias of zero would not show its decay
+            trainer = trainer_of(
+                model=model, data=separable_data(train=16), epochs=1, weight_decay=weight_decay, momentum=0.5
+            )
+            trainer.run_epoch()
+            return dict(model.named_parameters())
+
+        plain, decayed = after_one_step(0.0), after_one_step(0.5)
+
+        differing = {name for name in plain if not torch.equal(plain[name], decayed[name])}
+        assert differing == {name for name, parameter in plain.items() if parameter.ndim > 1}
+        assert {name.rpartition(".")[2] for name in differing} == {"weight"}
+        assert not any("norm" in name for name in differing)
+
+
+class TestEvaluation:
+    def test_accuracy_is_the_share_of_the_evaluation_images_named_right(self) -> None:
+        data = separable_data()
+
+        for answer in range(3):
+            accuracy = trainer_of(model=Constant(answer), data=data).evaluate()
+            assert accuracy == pytest.approx((data.validation.labels == answer).mean())
+
+    def test_other_images_can_be_evaluated(self) -> None:
+        data = separable_data()
+        others = DeviceData.of(data, evaluation=data.test, device=CPU).evaluation
+
+        accuracy = trainer_of(model=Constant(0), data=data).evaluate(others)
+
+        assert accuracy == pytest.approx((data.test.labels == 0).mean())
+
+    def test_it_changes_nothing(self) -> None:
+        trainer = trainer_of()
+        trainer.run_epoch()
+        before = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+
+        assert trainer.evaluate() == trainer.evaluate()
+        assert equal(trainer.tensors(), before)
