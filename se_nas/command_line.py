@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -55,6 +56,9 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         _leave(prog, "interrupted", error, INTERRUPTED)
     except _Terminated as error:
         _leave(prog, "terminated", error, TERMINATED)
+    except Exception as error:  # noqa: BLE001 - the last resort; the trace helps whoever mends it
+        traceback.print_exc()
+        _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
     sys.exit(0)
 
 

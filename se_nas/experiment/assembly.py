@@ -1,9 +1,9 @@
 """The strategy, executor and trackers that a search is assembled from."""
 
 import os
+import socket
 from functools import partial
 
-import torch
 from rich.console import Console
 
 from se_nas.errors import InputError
@@ -17,13 +17,14 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import CostOf
 from se_nas.search.objectives import Objectives
 from se_nas.search.optuna_strategy import build_strategy
-from se_nas.search.strategy import Fallback, Feasible, Sampling, SearchStrategy, Unique
+from se_nas.search.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.console import ConsoleTracker, plain_teller
 from se_nas.tracking.guarded import Guard, GuardedTracker
 from se_nas.tracking.protocol import Tracker
 from se_nas.training.data import ImageData
+from se_nas.training.device import gpu_count
 
 STRATEGY_PATIENCE = 64
 """Refused proposals after which a strategy gives way to random ones for that trial."""
@@ -43,7 +44,7 @@ def build_search_strategy(
         return space.decode(assignment).fingerprint()
 
     def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
-        return Unique(Feasible(inner, violation, patience=patience), fingerprint, patience=patience)
+        return Unique(Feasible(Patient(inner, patience=patience), violation), fingerprint)
 
     named = build_strategy(config.strategy, decisions=space.decisions, objectives=objectives, seed=config.seed)
     draws = Sampling(space.sample, seed=config.seed)
@@ -52,7 +53,9 @@ def build_search_strategy(
 
 def build_executor(request: SearchRequest, data: ImageData) -> Executor:
     """This process for one CPU worker, else Ray Tune."""
-    gpus = torch.cuda.device_count()
+    if request.address is not None:
+        _check_reachable(request.address)
+    gpus = gpu_count()
     gpus_per_trial = request.gpus_per_trial
     if gpus_per_trial is None:
         gpus_per_trial = 1.0 if gpus else 0.0
@@ -66,10 +69,21 @@ def build_executor(request: SearchRequest, data: ImageData) -> Executor:
     set_ray_environment(workers=workers)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
-    data_bytes = sum(part.images.nbytes for part in (data.train, data.validation, data.test))
+    data_bytes = data.train.images.nbytes + data.validation.images.nbytes
     return RayTuneExecutor(
         workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=data_bytes
     )
+
+
+def _check_reachable(address: str) -> None:
+    """InputError when nothing listens at HOST:PORT; `auto` and ray:// are Ray's to resolve."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "://" in address:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(f"--address {address}: cannot be reached ({error})") from None
 
 
 def build_trackers(folder: RunFolder, config: SearchConfig, wandb: Wandb, console: Console) -> list[Tracker]:
@@ -89,6 +103,6 @@ def _wandb(folder: RunFolder, config: SearchConfig, wanted: str) -> Tracker:
         name=folder.path.resolve().name,
         group=config.run_id,
         job="search",
-        config=config.model_dump(exclude={"data"}) | {"data": search_title(config)},
+        config=config.model_dump() | {"data": config.data.rpartition("/")[2]},
     )
     return WandbTracker(run)

@@ -7,11 +7,10 @@ from pathlib import Path
 import torch
 
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.experiment.survey import cost_on
 from se_nas.search.campaign import EpochReport, TrialTask
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.seeds import derive_seed
-from se_nas.training.data import DeviceData, ImageData
+from se_nas.training.data import DeviceData, ImageSet
 from se_nas.training.device import pick_device, prepare
 from se_nas.training.latency import measure_latency
 from se_nas.training.recipe import Recipe
@@ -20,31 +19,35 @@ from se_nas.training.trainer import Trainer, build_initial_model, train
 
 @dataclass(kw_only=True, slots=True)
 class TrialEvaluation:
-    """Evaluates tasks in one process; the images go to the device once, with the first task.
+    """Evaluates tasks in one process; the images go to the device once, with the first task. It has no test images.
 
     A trial's seed follows from the search's seed and the trial's number: repeated, it gives the same result.
     """
 
     folder: Path
-    data: ImageData
+    train: ImageSet
+    validation: ImageSet
+    mirrored: bool
+    classes: int
     recipe: Recipe
     seed: int
     with_latency: bool
+    use_gpu: bool
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
 
     def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
         """Train the task's network, a report an epoch."""
         if self._device is None or self._device_data is None:
-            self._device = pick_device()
+            self._device = pick_device(use_gpu=self.use_gpu)
             prepare(self._device)
-            self._device_data = DeviceData.of(self.data, evaluation=self.data.validation, device=self._device)
+            self._device_data = DeviceData.of(self.train, self.validation, mirrored=self.mirrored, device=self._device)
         seed = derive_seed(self.seed, "trial", task.number)
-        model = build_initial_model(task.architecture, num_classes=self.data.classes, seed=seed)
+        model = build_initial_model(task.architecture, num_classes=self.classes, seed=seed)
         trainer = Trainer(model, self._device_data, self.recipe, seed=seed, device=self._device)
         costs = {}
         if self.with_latency:
-            costs["latency"] = measure_latency(model, image_size=self.data.image_size, device=self._device)
+            costs["latency"] = measure_latency(model, image_size=self.train.image_size, device=self._device)
         curve: list[float] = []
         seconds = 0.0
         for result in train(trainer):
@@ -55,14 +58,13 @@ class TrialEvaluation:
             yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)
 
     def _write_result(self, task: TrialTask, curve: tuple[float, ...], seconds: float, costs: dict[str, float]) -> None:
-        counted = cost_on(self.data)(task.architecture)
         record = TrialRecord(
             number=task.number,
             status=TrialStatus.COMPLETE,
             assignment={},
             fingerprint=task.architecture.fingerprint(),
             se=task.architecture.se_tokens,
-            cost={**counted, **costs},
+            cost=costs,
             curve=curve,
             seconds=seconds,
         )

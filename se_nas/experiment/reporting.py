@@ -2,9 +2,8 @@
 
 import platform
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
-
-import torch
 
 from se_nas.errors import InputError
 from se_nas.experiment.config import SearchConfig, load_config
@@ -63,7 +62,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
         "images": f"{config.image_size} px, {config.classes} classes",
         "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
         "se-nas": config.version,
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "python": platform.python_version(),
     }
     write_atomically(folder.report, render_page(progress, title=search_title(config), facts=facts))

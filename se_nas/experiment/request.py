@@ -126,7 +126,7 @@ class DescribeRequest:
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        for name in ("image_size", "classes"):
+        for name, most in (("image_size", 4096), ("classes", 1_000_000)):
             given = getattr(self, name)
-            if given is not None and given < 1:
-                raise InputError(f"--{name.replace('_', '-')} {given}: must be at least 1")
+            if given is not None and not 1 <= given <= most:
+                raise InputError(f"--{name.replace('_', '-')} {given}: must be 1 to {most:,}")

@@ -24,7 +24,7 @@ from se_nas.space.architecture_file import load_architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint, write_tensors
-from se_nas.training.data import DeviceData, ImageData
+from se_nas.training.data import DeviceData, DeviceImages, ImageData
 from se_nas.training.device import pick_device, prepare
 from se_nas.training.recipe import Recipe, long_recipe
 from se_nas.training.sources import load_data
@@ -74,7 +74,7 @@ class _Retraining:
         device = pick_device()
         prepare(device)
         model = build_initial_model(architecture, num_classes=self.data.classes, seed=self.seed)
-        on_device = DeviceData.of(self.data, evaluation=self.data.validation, device=device)
+        on_device = DeviceData.of(self.data.train, self.data.validation, mirrored=self.data.mirrored, device=device)
         trainer = Trainer(model, on_device, self.recipe, seed=self.seed, device=device)
         checkpoint = self.target / "checkpoint.safetensors"
         identity = json.dumps([self.record.fingerprint, asdict(self.recipe), self.seed, self.config.data])
@@ -95,7 +95,7 @@ class _Retraining:
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
                     f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s"
                 )
-            tests = DeviceData.of(self.data, evaluation=self.data.test, device=device).evaluation
+            tests = DeviceImages(self.data.test, mean=on_device.mean, deviation=on_device.deviation, device=device)
             result = self._result(architecture, history, test_accuracy=trainer.evaluate(tests))
             files = self._write(architecture, trainer, on_device, result)
             checkpoint.unlink()
@@ -103,7 +103,7 @@ class _Retraining:
             guard.attempt(lambda run: run.ended(summary, files))
         except TrainingDivergedError as error:
             raise RunFailedError(f"trial {self.record.number}: {error}") from None
-        except KeyboardInterrupt as error:
+        except BaseException as error:  # ctrl-C and SIGTERM
             error.add_note(f"the same command goes on after epoch {trainer.epoch}")
             raise
         finally:

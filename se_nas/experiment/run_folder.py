@@ -94,7 +94,8 @@ class RunFolder:
     def write_tables(self, progress: SearchProgress) -> None:
         """Write `trials.csv`, of the trials that have ended, and `front.json`."""
         ended = [record for record in progress.records if record.status is not TrialStatus.RUNNING]
-        write_atomically(self.trials_csv, _csv(ended))
+        decisions = dict.fromkeys(name for record in progress.records for name in record.assignment)
+        write_atomically(self.trials_csv, _csv(ended, list(decisions)))
         write_json(self.front, front_as_dict(progress))
 
 
@@ -113,7 +114,7 @@ def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
                 "se": list(member.se),
                 "assignment": dict(member.assignment),
             }
-            for member in progress.front.members
+            for member in sorted(progress.front.members, key=lambda member: (member.cost["flops"], member.number))
         ],
     }
 
@@ -131,10 +132,10 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
     }
 
 
-def _csv(records: Sequence[TrialRecord]) -> str:
+def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
     """One row a trial: what is known of it, then its decisions."""
-    costs = list(dict.fromkeys(name for record in records for name in record.cost))
-    decisions = list(dict.fromkeys(name for record in records for name in record.assignment))
+    measured = (name for record in records for name in record.cost)
+    costs = list(dict.fromkeys(["flops", "params", "activations", *measured]))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import os
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.reporting import search_title, write_report
-from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest, Wandb
+from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space
 from se_nas.report.figures import front_figure, placement_figure
@@ -70,7 +71,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
     shutil.copyfile(space_file, folder.space)
     write_config(folder.config, config)
     SearchStudy(folder.study, objectives, space.decisions).close()
-    _run(folder, config, space, data, executor, request.wandb, console)
+    _run(folder, config, space, data, executor, request, console)
 
 
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
@@ -90,7 +91,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"now has {data.image_size} px and {data.classes} classes"
         )
-    _run(folder, config, space, data, build_executor(request, data), request.wandb, console)
+    _run(folder, config, space, data, build_executor(request, data), request, console)
 
 
 def _run(
@@ -99,15 +100,18 @@ def _run(
     space: DesignSpace,
     data: ImageData,
     executor: Executor,
-    wandb: Wandb,
+    request: SearchRequest,
     console: Console,
 ) -> None:
     objectives = parse_objectives(config.objectives)
     with folder.locked(), contextlib.ExitStack() as stack:
-        write_config(folder.config, config)
         study = SearchStudy(folder.study, objectives, space.decisions)
         stack.callback(study.close)
-        trackers = build_trackers(folder, config, wandb, console)
+        begun = len(study.records())
+        if config.budget < begun:
+            raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
+        write_config(folder.config, config)
+        trackers = build_trackers(folder, config, request.wandb, console)
         for tracker in trackers:
             stack.callback(tracker.close)
         campaign = Campaign(
@@ -131,17 +135,22 @@ def _run(
         _settle_finished(campaign, folder, config.epochs)
         evaluation = TrialEvaluation(
             folder=folder.path.absolute(),
-            data=data,
+            train=data.train,
+            validation=data.validation,
+            mirrored=data.mirrored,
+            classes=data.classes,
             recipe=Recipe(epochs=config.epochs),
             seed=config.seed,
             with_latency="latency" in objectives.costs,
+            use_gpu=request.gpus_per_trial != 0,
         )
-        if not campaign.is_over:
-            plain_teller(console)(_opening(folder, config, space))
         try:
-            executor.run(campaign, evaluation)
+            if not campaign.is_over:
+                plain_teller(console)(_opening(folder, config, space))
+                executor.run(campaign, evaluation)
         except BaseException as error:  # ctrl-C and SIGTERM too
-            error.add_note(f"everything finished is kept; go on with: python launch/search.py --resume {folder.path}")
+            again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
+            error.add_note(f"everything finished is kept; go on with: {again}")
             raise
         finally:
             folder.write_tables(broadcast.progress)
@@ -156,12 +165,14 @@ def _finish(folder: RunFolder, config: SearchConfig, broadcast: Broadcast, exhau
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
     shutil.copyfile(folder.architecture(progress.front.knee.number), folder.best)
+    run = shlex.quote(str(folder.path))
     notes = [
         f"report    {folder.report}",
-        f"W&B       wandb sync {folder.path}/wandb/offline-run-*   (when the run was offline)",
-        f"describe  python launch/describe.py {folder.path}:knee",
-        f"retrain   python launch/retrain.py {folder.path} --pick knee",
+        f"describe  python launch/describe.py {run}:knee",
+        f"retrain   python launch/retrain.py {run} --pick knee",
     ]
+    if any(folder.path.glob("wandb/offline-run-*")):
+        notes.append(f"W&B       wandb sync {run}/wandb/offline-run-*")
     if exhausted:
         notes.insert(0, f"The search ended early: {exhausted}.")
     title = search_title(config)
@@ -198,4 +209,7 @@ def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str
 def _with_absolute_path(source: str) -> str:
     """`npz:PATH` with its path made absolute, so that a run can be resumed from anywhere."""
     kind, colon, path = source.partition(":")
-    return f"{kind}:{Path(path).expanduser().absolute()}" if colon and path else source
+    try:
+        return f"{kind}:{Path(path).expanduser().absolute()}" if colon and path else source
+    except RuntimeError as error:
+        raise InputError(f"--data {source}: {error}") from None

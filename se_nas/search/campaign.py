@@ -44,7 +44,7 @@ class Listener(Protocol):
         """A trial is being trained."""
 
     def trial_ended(self, record: TrialRecord) -> None:
-        """A trial is complete, pruned or failed, and in the study."""
+        """A trial is complete, pruned or failed; its files are written before the study closes it."""
 
 
 class Campaign:
@@ -143,8 +143,9 @@ class Campaign:
 
     @property
     def is_over(self) -> bool:
-        """Whether no trial is left to hand out."""
-        return not self.cut_off and (len(self.records) >= self._budget or self.exhausted is not None)
+        """Whether every trial is settled and none is left to hand out."""
+        handed_out = len(self.records) >= self._budget or self.exhausted is not None
+        return handed_out and not any(map(_is_running, self.records.values()))
 
     def _start(self, record: TrialRecord) -> TrialTask:
         self.records[record.number] = record

@@ -54,7 +54,7 @@ class ParetoFront:
 
     @property
     def knee(self) -> TrialRecord:
-        """The member farthest from the plane through the front's extremes, towards the ideal.
+        """The member with the most gain over all objectives: on two, the farthest from the line through the extremes.
 
         Das, "On characterizing the 'knee' of the Pareto curve", Structural Optimization 18 (1999), for objectives
         scaled to the front's range, costs logarithmically. On a straight front the more accurate member wins.

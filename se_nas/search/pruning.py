@@ -56,14 +56,16 @@ class FrontPruner(BasePruner):
         """Whether to stop `trial`, judged at its last reported epoch."""
         return self.reason_to_stop(study, trial) is not None
 
-    def reason_to_stop(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
-        """Why to stop `trial`, in a line; None when it goes on."""
-        epoch = trial.last_step
-        if trial.number < self._never_stopped or epoch not in self.rungs or self._losses(trial, epoch) is None:
+    def reason_to_stop(self, study: optuna.Study, trial: FrozenTrial, epoch: int | None = None) -> str | None:
+        """Why to stop `trial` at `epoch` (its last reported one), in a line; None when it goes on."""
+        epoch = trial.last_step if epoch is None else epoch
+        if trial.number < self._never_stopped or epoch not in self.rungs:
+            return None
+        own = self._losses(trial, epoch)
+        if own is None:
             return None
         rivals = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         rows = [losses for other in rivals if (losses := self._losses(other, epoch)) is not None]
-        own = self._losses(trial, epoch)
         points = np.array([own, *rows])
         place = _order(points).index(0) + 1
         kept = math.ceil(len(points) / 2)

@@ -46,23 +46,37 @@ class Sampling:
         self._asked = 0
 
 
+class Patient:
+    """Asks at most `patience` times between two records: whoever refuses more has seen what there is to see."""
+
+    def __init__(self, strategy: SearchStrategy, *, patience: int) -> None:
+        self._strategy, self._patience = strategy, patience
+        self._asked = 0
+
+    def ask(self) -> Proposal:
+        """The strategy's next proposal; ExhaustedError after `patience` of them."""
+        if self._asked >= self._patience:
+            raise ExhaustedError(f"{self._patience} proposals in a row broke a rule or bound, or were already tried")
+        self._asked += 1
+        return self._strategy.ask()
+
+    def tell(self, record: TrialRecord) -> None:
+        """Begin anew and pass the record on."""
+        self._asked = 0
+        self._strategy.tell(record)
+
+
 class Feasible:
     """Passes on only what `violation` has no objection to: rules and bounds are refused at no cost."""
 
-    def __init__(
-        self, strategy: SearchStrategy, violation: Callable[[Assignment], str | None], *, patience: int
-    ) -> None:
-        self._strategy, self._violation, self._patience = strategy, violation, patience
+    def __init__(self, strategy: SearchStrategy, violation: Callable[[Assignment], str | None]) -> None:
+        self._strategy, self._violation = strategy, violation
 
     def ask(self) -> Proposal:
-        """The strategy's next feasible proposal; ExhaustedError after `patience` infeasible ones."""
-        violation = None
-        for _ in range(self._patience):
-            proposal = self._strategy.ask()
-            violation = self._violation(proposal.assignment)
-            if violation is None:
-                return proposal
-        raise ExhaustedError(f"{self._patience} proposals in a row broke a rule or bound, the last: {violation}")
+        """The strategy's next feasible proposal."""
+        while self._violation((proposal := self._strategy.ask()).assignment) is not None:
+            pass
+        return proposal
 
     def tell(self, record: TrialRecord) -> None:
         """Pass the record on."""
@@ -70,19 +84,17 @@ class Feasible:
 
 
 class Unique:
-    """Passes on only networks that were not proposed before, as their fingerprints say."""
+    """Passes on only networks that were not tried before, as their fingerprints say."""
 
-    def __init__(self, strategy: SearchStrategy, fingerprint: Callable[[Assignment], str], *, patience: int) -> None:
-        self._strategy, self._fingerprint, self._patience = strategy, fingerprint, patience
+    def __init__(self, strategy: SearchStrategy, fingerprint: Callable[[Assignment], str]) -> None:
+        self._strategy, self._fingerprint = strategy, fingerprint
         self._seen: set[str] = set()
 
     def ask(self) -> Proposal:
-        """The strategy's next new network; ExhaustedError after `patience` known ones."""
-        for _ in range(self._patience):
-            proposal = self._strategy.ask()
-            if self._fingerprint(proposal.assignment) not in self._seen:
-                return proposal
-        raise ExhaustedError(f"{self._patience} proposals in a row were networks already tried")
+        """The strategy's next new network."""
+        while self._fingerprint((proposal := self._strategy.ask()).assignment) in self._seen:
+            pass
+        return proposal
 
     def tell(self, record: TrialRecord) -> None:
         """Remember the network and pass the record on."""

@@ -78,9 +78,7 @@ class SearchStudy:
 
         A trial begun anew may still have later values of its first run, which do not count.
         """
-        trial = self._storage.get_trial(self._ids[number])
-        trial.intermediate_values = {e: value for e, value in trial.intermediate_values.items() if e <= epoch}
-        return pruner.reason_to_stop(self.study, trial)
+        return pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]), epoch)
 
     def finish(self, record: TrialRecord) -> None:
         """Close a trial; the state is written last, so a crash in between leaves it running."""

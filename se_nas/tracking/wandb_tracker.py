@@ -4,9 +4,12 @@ W&B only tells: nothing is read back from it, it never asks for a login, and the
 """
 
 import os
+import socket
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import wandb
 
@@ -21,10 +24,25 @@ FINISH_SECONDS = 60
 
 
 def resolve_mode(wanted: str) -> str:
-    """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in."""
+    """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in and the server answers."""
     if wanted != "auto":
         return wanted
-    return "online" if wandb.login(prompt=False) else "offline"
+    try:
+        return "online" if _server_answers() and wandb.login(prompt=False) else "offline"
+    except wandb.errors.Error:
+        return "offline"
+
+
+def _server_answers() -> bool:
+    """Whether a connection to W&B's server (or to a proxy's choice) opens within two seconds."""
+    url = urlsplit(wandb.setup().settings.base_url)
+    if urllib.request.getproxies().get(url.scheme):
+        return True
+    try:
+        socket.create_connection((url.hostname or "", url.port or (443 if url.scheme == "https" else 80)), 2).close()
+    except OSError:
+        return False
+    return True
 
 
 def start_run(

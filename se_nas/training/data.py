@@ -24,6 +24,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return int(self.images.shape[1])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageData:
@@ -68,7 +73,7 @@ class ImageData:
     @property
     def image_size(self) -> int:
         """Pixels a side."""
-        return int(self.train.images.shape[1])
+        return self.train.image_size
 
 
 class DeviceImages:
@@ -129,9 +134,9 @@ class DeviceData:
     deviation: Tensor
 
     @classmethod
-    def of(cls, data: ImageData, *, evaluation: ImageSet, device: torch.device) -> "DeviceData":
+    def of(cls, train: ImageSet, evaluation: ImageSet, *, mirrored: bool, device: torch.device) -> "DeviceData":
         """Put the training part and one other on the device."""
-        pixels = data.train.images.reshape(-1, 3)
+        pixels = train.images.reshape(-1, 3)
         mean = torch.tensor(pixels.mean(axis=0, dtype=np.float64), dtype=torch.float32)
         deviation = torch.tensor(pixels.std(axis=0, dtype=np.float64), dtype=torch.float32).clamp_min(1.0)
 
@@ -139,9 +144,9 @@ class DeviceData:
             return DeviceImages(part, mean=mean, deviation=deviation, device=device)
 
         return cls(
-            train=placed(data.train),
+            train=placed(train),
             evaluation=placed(evaluation),
-            mirrored=data.mirrored,
+            mirrored=mirrored,
             mean=mean,
             deviation=deviation,
         )

@@ -6,7 +6,7 @@ import time
 import torch
 from torch import nn
 
-from se_nas.training.device import mixed_precision, synchronise
+from se_nas.training.device import memory_layout, mixed_precision, synchronise
 
 BATCH = 1
 WARMUPS = 10
@@ -15,7 +15,7 @@ REPEATS = 50
 
 def measure_latency(model: nn.Module, *, image_size: int, device: torch.device) -> float:
     """Milliseconds of one forward pass in eval mode: the median of 50, batch of one. The model's mode is kept."""
-    images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=torch.channels_last)
+    images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=memory_layout(device))
     was_training = model.training
     model.eval()
     times = []

@@ -1,7 +1,7 @@
 """Where images come from: `digits`, torchvision's sets, `imagefolder:PATH`, `npz:PATH`. The only torchvision import.
 
-Sets without a validation part give a tenth of their training part to it (a fifth of the small digits), always
-the same one, so that every search and every retraining see the same split.
+Sets without a validation part give a share of their training part to it, always the same images, so that every
+search and every retraining see the same split.
 """
 
 import contextlib

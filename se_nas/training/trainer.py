@@ -13,7 +13,7 @@ from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.training.data import DeviceData, DeviceImages
-from se_nas.training.device import mixed_precision, synchronise
+from se_nas.training.device import memory_layout, mixed_precision, synchronise
 from se_nas.training.recipe import Recipe
 
 
@@ -46,7 +46,7 @@ class Trainer:
     """
 
     def __init__(self, model: nn.Module, data: DeviceData, recipe: Recipe, *, seed: int, device: torch.device) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(device, memory_format=memory_layout(device))  # type: ignore[call-overload]
         self.recipe = recipe
         self.epoch = 0
         self._data, self._seed, self._device = data, seed, device

@@ -1,7 +1,7 @@
 import csv
 import json
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +279,25 @@ def test_a_resumed_search_refuses_settings_that_would_change_its_results(
 
     with pytest.raises(InputError, match=message):
         search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off", **changes), console)
+
+
+def test_a_resumed_search_refuses_a_budget_below_what_it_has(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=3), console)
+
+    with pytest.raises(InputError, match=r"--budget 2: the search in .* already has 3 trials"):
+        search.resume_search(request_tiny.run, SearchRequest(budget=2, workers=1, wandb="off"), console)
+    assert yaml.safe_load((request_tiny.run / "config.yaml").read_text())["budget"] == 3
+
+
+def test_the_front_file_is_sorted_by_flops_whatever_is_searched(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, objectives="accuracy,params,flops", budget=12), console)
+
+    flops = [member["flops"] for member in json.loads((request_tiny.run / "front.json").read_text())["members"]]
+    assert flops == sorted(flops)
+
+
+def test_the_workers_are_given_no_test_images() -> None:
+    given = {field.name for field in fields(evaluation.TrialEvaluation)}
+
+    assert {"train", "validation"} <= given
+    assert not {"test", "data"} & given

@@ -16,7 +16,7 @@ from se_nas.search.optuna_strategy import SAMPLERS, build_strategy
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.search.strategy import Fallback, Feasible, SearchStrategy, Unique
+from se_nas.search.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
 from se_nas.search.study import SearchStudy
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment
@@ -82,8 +82,8 @@ def wrapped_strategy(space: DesignSpace, sampler: str, seed: int) -> SearchStrat
 
     def screened(name: str, patience: int) -> SearchStrategy:
         strategy = build_strategy(name, decisions=space.decisions, objectives=TWO_OBJECTIVES, seed=seed)
-        feasible = Feasible(strategy, violation, patience=patience)
-        return Unique(feasible, lambda assignment: space.decode(assignment).fingerprint(), patience=patience)
+        feasible = Feasible(Patient(strategy, patience=patience), violation)
+        return Unique(feasible, lambda assignment: space.decode(assignment).fingerprint())
 
     return Fallback(screened(sampler, 8), screened("random", 60))
 

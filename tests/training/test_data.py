@@ -173,7 +173,7 @@ class TestNormalisation:
     def test_training_images_have_mean_zero_and_deviation_one_in_each_channel(self) -> None:
         data = separable_data()
 
-        device_data = DeviceData.of(data, evaluation=data.validation, device=CPU)
+        device_data = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=CPU)
 
         images = torch.cat([images for images, _ in device_data.train.batches()])
         assert images.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
@@ -184,7 +184,7 @@ class TestNormalisation:
         pixels = data.train.images.astype(float)
         expected = (data.test.images - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2))
 
-        device_data = DeviceData.of(data, evaluation=data.test, device=CPU)
+        device_data = DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU)
 
         images = torch.cat([images for images, _ in device_data.evaluation.batches()])
         assert images.permute(0, 2, 3, 1).numpy() == pytest.approx(expected, abs=1e-4)
@@ -193,7 +193,7 @@ class TestNormalisation:
         data = separable_data()
         constant = replace(data.train, images=np.full_like(data.train.images, 7))
 
-        device_data = DeviceData.of(replace(data, train=constant), evaluation=data.test, device=CPU)
+        device_data = DeviceData.of(constant, data.test, mirrored=False, device=CPU)
 
         assert all(images.isfinite().all() for images, _ in device_data.evaluation.batches())
 
@@ -201,4 +201,4 @@ class TestNormalisation:
     def test_whether_images_may_be_mirrored_is_the_data_sets_to_say(self, mirrored: bool) -> None:
         data = separable_data(mirrored=mirrored)
 
-        assert DeviceData.of(data, evaluation=data.test, device=CPU).mirrored is mirrored
+        assert DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU).mirrored is mirrored

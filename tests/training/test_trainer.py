@@ -19,7 +19,7 @@ def trainer_of(
     """A trainer of the tiny network on separable images, three epochs unless the recipe says otherwise."""
     data = data or separable_data()
     model = model or build_initial_model(tiny_architecture(), num_classes=data.classes, seed=seed)
-    device_data = DeviceData.of(data, evaluation=data.validation, device=CPU)
+    device_data = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=CPU)
     return Trainer(model, device_data, Recipe(**{"epochs": 3, **recipe}), seed=seed, device=CPU)
 
 
@@ -151,7 +151,7 @@ class TestEvaluation:
 
     def test_other_images_can_be_evaluated(self) -> None:
         data = separable_data()
-        others = DeviceData.of(data, evaluation=data.test, device=CPU).evaluation
+        others = DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU).evaluation
 
         accuracy = trainer_of(model=Constant(0), data=data).evaluate(others)
 

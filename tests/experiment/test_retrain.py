@@ -1,0 +1,128 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from se_nas.errors import InputError
+from se_nas.experiment import retrain, search
+from se_nas.experiment.reporting import load_progress
+from se_nas.experiment.request import RetrainRequest, SearchRequest
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.models.network import build_model
+from se_nas.space.architecture_file import load_architecture
+from se_nas.training.trainer import Trainer
+
+
+@pytest.fixture
+def searched(request_tiny: SearchRequest, console: Console) -> Path:
+    """The run folder of a short search."""
+    search.start_search(replace(request_tiny, budget=6), console)
+    assert request_tiny.run is not None
+    return request_tiny.run
+
+
+def retrained(run: Path, console: Console, **changes: Any) -> list[Path]:
+    """The folders that a retraining leaves."""
+    retrain.retrain(RetrainRequest(run_dir=run, **{"epochs": 4, "wandb": "off", **changes}), console)
+    return sorted((run / "retrain").iterdir())
+
+
+def result_in(folder: Path) -> dict[str, Any]:
+    """The result without its times."""
+    result = json.loads((folder / "result.json").read_text())
+    for epoch in result["history"]:
+        del epoch["seconds"]
+    return dict(result)
+
+
+def test_the_test_images_are_looked_at_once(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    evaluate = Trainer.evaluate
+
+    def counted(trainer: Trainer, held_out: Any = None) -> float:
+        looks.append(held_out is not None)
+        return evaluate(trainer, held_out)
+
+    monkeypatch.setattr(Trainer, "evaluate", counted)
+    retrained(searched, console)
+    retrained(searched, console)
+
+    assert looks == [False] * 4 + [True]
+
+
+def test_the_saved_weights_are_those_of_the_network_beside_them(searched: Path, console: Console) -> None:
+    (folder,) = retrained(searched, console)
+
+    architecture = load_architecture(folder / "architecture.yaml")
+    model = build_model(architecture, num_classes=2)
+    model.load_state_dict(load_file(folder / "weights.safetensors"))
+
+    assert architecture.fingerprint() == result_in(folder)["fingerprint"]
+    assert model.eval()(torch.zeros(1, 3, 8, 8)).isfinite().all()
+
+
+def test_an_interrupted_retraining_goes_on_to_the_same_result(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = retrained(searched, console)
+    expected, weights = result_in(whole), load_file(whole / "weights.safetensors")
+    for file in whole.iterdir():
+        file.unlink()
+    train = retrain.train
+
+    def interrupted(trainer: Trainer) -> Iterator[Any]:
+        for epoch in train(trainer):
+            yield epoch
+            if epoch.epoch == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(retrain, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt) as cut:
+        retrained(searched, console)
+    monkeypatch.setattr(retrain, "train", train)
+    (resumed,) = retrained(searched, console)
+
+    assert cut.value.__notes__ == ["the same command goes on after epoch 2"]
+    assert result_in(resumed) == expected
+    assert all(
+        torch.equal(tensor, weights[name]) for name, tensor in load_file(resumed / "weights.safetensors").items()
+    )
+
+
+@pytest.mark.parametrize("pick", ["best", "cheapest", "0"])
+def test_a_member_or_a_number_can_be_picked(searched: Path, console: Console, pick: str) -> None:
+    _, progress = load_progress(RunFolder(searched))
+    front = progress.front
+    expected = {"best": front.best, "cheapest": front.cheapest, "0": progress.records[0]}[pick]
+
+    (folder,) = retrained(searched, console, pick=pick, epochs=1)
+
+    assert result_in(folder)["trial"] == expected.number
+
+
+def test_the_whole_front_can_be_retrained(searched: Path, console: Console) -> None:
+    _, progress = load_progress(RunFolder(searched))
+
+    folders = retrained(searched, console, pick="front", epochs=1)
+
+    assert len(folders) == len(progress.front)
+
+
+@pytest.mark.parametrize("pick", ["kneee", "99", "-1"])
+def test_what_is_not_there_cannot_be_picked(searched: Path, console: Console, pick: str) -> None:
+    with pytest.raises(InputError, match="no trial"):
+        retrained(searched, console, pick=pick)
+
+
+def test_an_altered_architecture_file_is_refused(searched: Path, console: Console) -> None:
+    first, second = RunFolder(searched).architecture(0), RunFolder(searched).architecture(1)
+    first.write_bytes(second.read_bytes())
+
+    with pytest.raises(InputError, match="not the network that trial 0 trained"):
+        retrained(searched, console, pick="0")
