@@ -69,24 +69,27 @@ class ConsoleTracker:
         progress = self._progress
         if progress is None:
             return Text()
-        parts: list[RenderableType] = [Text(self._title, style="bold"), self._status_line(progress)]
+        parts: list[RenderableType] = [Text(self._title, style="bold"), self._pace(progress)]
+        parts.append(_counts(progress, self._clock() - self._began))
         running = [str(record.number) for record in progress.records if record.status is TrialStatus.RUNNING]
         parts.append(Text(f"training: trial {', '.join(running)}" if running else "training: nothing", style="dim"))
         if self._last is not None:
-            parts.append(_line(self._last, progress))
+            last = _line(self._last, progress)
+            last.no_wrap, last.overflow = True, "ellipsis"
+            parts.append(last)
         if progress.front.members:
             parts.append(_front_table(progress, _shortened(progress), title="Pareto front so far"))
         return Group(*parts)
 
-    def _status_line(self, progress: SearchProgress) -> Table:
+    def _pace(self, progress: SearchProgress) -> Table:
         elapsed = self._clock() - self._began
         done_here = progress.ended - (self._ended_before or 0)
         left = (progress.budget - progress.ended) * elapsed / done_here if done_here else None
-        grid = Table.grid(padding=(0, 2))
+        grid = Table.grid(padding=(0, 2, 0, 0))
         bar = ProgressBar(total=progress.budget, completed=progress.ended, width=24)
         rate = f"{60 * done_here / elapsed:.1f} trials/min" if done_here and elapsed else "starting"
         left_text = f"{_duration(left)} left" if left is not None else ""
-        grid.add_row(bar, _counts(progress, elapsed), Text(rate), Text(left_text))
+        grid.add_row(bar, Text(rate), Text(left_text))
         return grid
 
 
@@ -116,23 +119,23 @@ def _line(record: TrialRecord, progress: SearchProgress) -> Text:
     return text
 
 
-def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, title: str) -> Table:
+def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, title: str) -> RenderableType:
     front = progress.front
     roles = {front.cheapest.number: "cheapest", front.best.number: "best"}
     roles[front.knee.number] = "knee"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("trial", justify="right")
     table.add_column("accuracy", justify="right")
     for name in progress.objectives.costs:
         table.add_column(name, justify="right")
-    table.add_column("SE by stage (· none, else the ratio)")
+    table.add_column("SE by stage")
     table.add_column("")
     for member in members:
         role = roles.get(member.number, "")
         costs = [format_cost(name, member.cost[name]) for name in progress.objectives.costs]
         style = "bold" if role == "knee" else ""
         table.add_row(str(member.number), f"{member.accuracy:.4f}", *costs, se_glyphs(member.se), role, style=style)
-    return table
+    return Group(Text(f"{title} (SE by stage: · none, else its ratio)", style="bold"), table)
 
 
 def _shortened(progress: SearchProgress) -> Sequence[TrialRecord]:
