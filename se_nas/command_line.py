@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
@@ -19,12 +20,38 @@ import tyro
 from se_nas.errors import InputError, RunFailedError
 
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 3, 130, 143
+PATIENCE_SECONDS = 20
 
 T = TypeVar("T")
 
 
-class _Terminated(BaseException):
-    """SIGTERM, as an exception that unwinds like ctrl-C."""
+class _Stop:
+    """Turns ctrl-C and SIGTERM into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
+
+    The second signal leaves at once; so does a shutdown that takes longer than `PATIENCE_SECONDS`.
+    """
+
+    def __init__(self, prog: str) -> None:
+        self.code = INTERRUPTED
+        self._prog = prog
+
+    @property
+    def word(self) -> str:
+        """What happened, for people."""
+        return "terminated" if self.code == TERMINATED else "interrupted"
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: self._leave_at_once())
+        watchdog = threading.Timer(PATIENCE_SECONDS, self._leave_at_once)
+        watchdog.daemon = True
+        watchdog.start()
+        raise KeyboardInterrupt
+
+    def _leave_at_once(self) -> None:
+        os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
+        os._exit(self.code)
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:
@@ -44,8 +71,9 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
     What an exception has as notes (PEP 678), such as how to resume, is told with it.
     """
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _terminate)
+    stop = _Stop(prog)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
     try:
         main()
     except InputError as error:
@@ -53,28 +81,11 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
     except RunFailedError as error:
         _leave(prog, str(error), error, FAILED)
     except KeyboardInterrupt as error:
-        _leave(prog, "interrupted", error, INTERRUPTED)
-    except _Terminated as error:
-        _leave(prog, "terminated", error, TERMINATED)
+        _leave(prog, stop.word, error, stop.code)
     except Exception as error:  # noqa: BLE001 - the last resort; the trace helps whoever mends it
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
     sys.exit(0)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    _leave_at_once_next_time()
-    raise KeyboardInterrupt
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    _leave_at_once_next_time()
-    raise _Terminated
-
-
-def _leave_at_once_next_time() -> None:
-    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
@@ -87,6 +98,8 @@ def _one_line(box: str) -> str:
     """What tyro's box of several lines says first, with its suggestion."""
     lines = [line.strip("│╭╮╰╯ ").strip() for line in box.splitlines()]
     lines = [line for line in lines if line and not line.startswith("─")] or ["bad flags"]
+    if wrong := re.search(r"Error parsing (--[\w-]+): no type matching .*? from \['(.*?)'\]", " ".join(lines)):
+        return f"{wrong.group(1)} {wrong.group(2)}: expected a number; see --help"
     rule = next((i for i, line in enumerate(box.splitlines()) if "│ ───" in line), len(lines))
     message = " ".join(lines[: max(1, rule - 1)])
     near = re.search(r"Perhaps you meant:\s+(--[\w-]+)", " ".join(lines))

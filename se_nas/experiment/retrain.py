@@ -46,7 +46,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     for record in records:
         retraining = _Retraining(folder, config, record, data, recipe, request.seed)
         result = read_json(retraining.target / "result.json")
-        if result is None:
+        if result is None or "cost" not in result or not (retraining.target / "weights.safetensors").is_file():
             result = retraining.run(request, console)
         plain_teller(console)(_summary(result))
         plain_teller(console)(f"weights   {retraining.target / 'weights.safetensors'}")

@@ -48,6 +48,8 @@ class RunFolder:
             if not file.is_file():
                 what = f"{file.name} is missing" if path.is_dir() else "no such folder"
                 raise InputError(f"{path}: not the run folder of a search ({what})")
+            if not file.stat().st_size:
+                raise InputError(f"{path}: {file.name} is empty, so it was damaged; restore it from a copy")
         return folder
 
     @contextlib.contextmanager

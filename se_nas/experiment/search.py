@@ -194,9 +194,13 @@ def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int) -> None
         result = folder.read_result(number)
         if result is None or result.get("status") != "complete":
             continue
-        if result["fingerprint"] != campaign.records[number].fingerprint or len(result["curve"]) != epochs:
+        try:
+            curve, seconds, cost = result["curve"], float(result["seconds"]), dict(result["cost"])
+            same = result["fingerprint"] == campaign.records[number].fingerprint and len(curve) == epochs
+        except (KeyError, TypeError, ValueError):  # damaged: the trial is repeated
             continue
-        campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
+        if same:
+            campaign.take_over(number, curve=curve, seconds=seconds, cost=cost)
 
 
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:

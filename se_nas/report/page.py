@@ -24,6 +24,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 th { position: sticky; top: 0; background: var(--soft); } td.number, th.number { text-align: right; }
+td:last-child { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
+.figure, .scroll { margin-bottom: 1rem; }
 tr.knee td { font-weight: 600; } .se { font-family: ui-monospace, monospace; } .mark { color: var(--accent); }
 """
 

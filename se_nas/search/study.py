@@ -32,7 +32,7 @@ class SearchStudy:
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
         try:
-            self._storage = RDBStorage(f"sqlite:///{path}")
+            self._storage = RDBStorage(sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False))
             self.study = optuna.create_study(
                 storage=self._storage,
                 study_name=STUDY_NAME,

@@ -162,7 +162,7 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
 
 
 def _class_names(path: Path) -> list[str]:
-    names = sorted(child.name for child in path.iterdir() if child.is_dir())
+    names = sorted(child.name for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
     if len(names) < 2:
         raise InputError(
             f"--data imagefolder:{path}: expected a folder for each of two or more classes, found {len(names)}"
@@ -174,7 +174,7 @@ def _read_folder(path: Path, names: list[str], image_size: int) -> ImageSet:
     images, labels = [], []
     for label, name in enumerate(names):
         for file in sorted((path / name).glob("**/*")):
-            if file.suffix.lower() in IMAGE_SUFFIXES:
+            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith("."):
                 images.append(_read_image(file, image_size))
                 labels.append(label)
     if not images:
@@ -186,13 +186,20 @@ def _read_image(file: Path, size: int) -> NDArray[np.uint8]:
     """The largest centred square, resized."""
     try:
         with Image.open(file) as opened:
-            image = opened.convert("RGB")
+            image = _eight_bit(opened).convert("RGB")
     except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
     return np.asarray(square, np.uint8)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey scaled to 8 bits, which Pillow would clip; any other image as it is."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def _rgb(images: NDArray[Any]) -> NDArray[np.uint8]:

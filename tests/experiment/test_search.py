@@ -301,3 +301,20 @@ def test_the_workers_are_given_no_test_images() -> None:
 
     assert {"train", "validation"} <= given
     assert not {"test", "data"} & given
+
+
+def test_a_run_folder_may_have_any_name(request_tiny: SearchRequest, console: Console, tmp_path: Path) -> None:
+    run = tmp_path / "odd d'ir é #%?&;$x"
+
+    search.start_search(replace(request_tiny, run=run, budget=2), console)
+
+    assert (run / "study.db").is_file()
+    assert len(load_progress(RunFolder.open(run))[1].records) == 2
+
+
+def test_an_emptied_study_is_no_new_search(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=2), console)
+    (request_tiny.run / "study.db").write_bytes(b"")
+
+    with pytest.raises(InputError, match=r"study\.db is empty"):
+        search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)

@@ -453,3 +453,16 @@ class TestTorchvision:
         refusal_of("cifar10")
 
         assert capsys.readouterr() == ("", "")
+
+
+def test_sixteen_bit_grey_keeps_its_shades(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        for number in range(20):
+            shades = np.full((8, 8), 256 * number * 10, np.uint16)
+            Image.fromarray(shades).save(tmp_path / label / f"{number:02d}.png")
+
+    data = load_data(f"imagefolder:{tmp_path}", image_size=8)
+
+    shades = {int(image.mean()) for part in (data.train, data.validation, data.test) for image in part.images}
+    assert shades == {number * 10 for number in range(20)}
