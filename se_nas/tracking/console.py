@@ -24,7 +24,7 @@ class ConsoleTracker:
     def __init__(self, console: Console, *, title: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._title, self._clock = console, title, clock
         self._began = clock()
-        self._ended_before: int | None = None  # trials of an earlier session, which say nothing of the rate
+        self._ended_before: int | None = None  # trials from before a resume, which say nothing of the rate
         self._last: TrialRecord | None = None
         self._progress: SearchProgress | None = None
         self._live: Live | None = None
