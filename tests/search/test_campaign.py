@@ -113,7 +113,7 @@ def campaign_on(
             cost_of=cost_of,
             strategy=wrapped_strategy(space, sampler, seed),
             study=study,
-            pruner=FrontPruner(costs=["flops"], epochs=EPOCHS, **{"first_rung": 1, "never_stopped": 2, **pruning}),
+            pruner=FrontPruner(costs=["flops"], epochs=EPOCHS, **pruning),
             budget=budget,
             epochs=EPOCHS,
             listener=Journal(clock),
@@ -308,21 +308,21 @@ class TestTrialsSideBySide:
         assert record.cost["latency"] == 1.5
 
     def test_a_trial_begun_anew_is_judged_by_its_new_reports_alone(self, path: Path) -> None:
-        """It shines in its first epoch and collapses in its second; its only rival is even and safe."""
-        with campaign_on(path, budget=2, never_stopped=1) as campaign:
-            campaign.next_trial()
-            campaign.next_trial()
-            assert campaign.epoch_done(1, report(1, accuracy=0.9))
-            assert campaign.epoch_done(1, report(2, accuracy=0.0))  # nothing to compare it with
+        """It shines in its first epoch and collapses in its second, when its rivals are not finished, and again."""
+        with campaign_on(path, budget=7) as campaign:
+            for _ in range(7):
+                campaign.next_trial()
+            assert campaign.epoch_done(6, report(1, accuracy=0.9))
+            assert campaign.epoch_done(6, report(2, accuracy=0.0))  # nothing to compare it with
 
-        with campaign_on(path, budget=2, never_stopped=1) as resumed:
-            resumed.next_trial()
-            resumed.next_trial()
-            for epoch in (1, 2, 3):
-                resumed.epoch_done(0, report(epoch, accuracy=0.5))
-            assert resumed.epoch_done(1, report(1, accuracy=0.9))
-            assert not resumed.epoch_done(1, report(2, accuracy=0.0))
-            assert resumed.records[1].reason.startswith("stopped at epoch 2")
+        with campaign_on(path, budget=7) as resumed:
+            for number in range(7):
+                resumed.next_trial()
+                for epoch in (1, 2, 3) if number < 6 else ():
+                    resumed.epoch_done(number, report(epoch, accuracy=0.5 + number / 100))
+            assert resumed.epoch_done(6, report(1, accuracy=0.9))
+            assert not resumed.epoch_done(6, report(2, accuracy=0.0))
+            assert resumed.records[6].reason.startswith("stopped at epoch 2")
 
     def test_what_a_trial_reported_before_it_was_cut_off_is_not_part_of_its_curve(self, path: Path) -> None:
         with campaign_on(path, budget=1) as campaign:
@@ -352,7 +352,7 @@ class TestTrialsSideBySide:
         assert (stored(path)[0].status, stored(path)[0].reason) == (TrialStatus.COMPLETE, "")
 
 
-SHORT = {"budget": 5, "seed": 6}
+SHORT = {"budget": 10, "seed": 9}
 """A search whose few trials end in every way: complete, failed, stopped at the first rung and at the second."""
 
 

@@ -47,7 +47,7 @@ def stopped_in(order: list[int]) -> tuple[set[int], int]:
 
 
 def test_at_most_one_front_network_in_ten_is_stopped_while_half_of_the_others_are() -> None:
-    """Measured over these ten orders: 3 % of the front, 61 % of the others, at 61 % of the epochs."""
+    """Measured over these ten orders: nothing of the front, 59 % of the others, at 52 % of the epochs."""
     front = true_front()
     others = set(range(len(CURVES))) - front
     of_front, of_others, epochs = [], [], []
@@ -59,6 +59,6 @@ def test_at_most_one_front_network_in_ten_is_stopped_while_half_of_the_others_ar
         of_others.append(len(stopped & others) / len(others))
         epochs.append(trained / (EPOCHS * len(CURVES)))
 
-    assert np.mean(of_front) <= 0.10
+    assert np.mean(of_front) <= 0.05
     assert np.mean(of_others) >= 0.50
-    assert np.mean(epochs) <= 0.70
+    assert np.mean(epochs) <= 0.60

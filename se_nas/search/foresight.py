@@ -1,0 +1,121 @@
+"""What the accuracy after an epoch says of the final one: is judging there worth it, and what is to be expected?
+
+The trials that are trained to the end answer both. Judging pays at an epoch where, among networks of equal cost, the
+ranks there and at the end go together; how closely is believed with the caution that so few points deserve.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata, t
+
+Values = NDArray[np.float64]
+
+PRIOR_Z, PRIOR_POINTS = 0.4, 3.0
+"""What is believed before any evidence: a correlation of tanh(0.4) = 0.38, with the weight of three points."""
+SOUGHT = 0.05
+"""The share of networks that a search is after; keeping these is what a rung has to do."""
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The n trials that have trained up to an epoch: their accuracy there (n,), the final one (n,), NaN where it is
+    not known, and the logarithm of their k costs (n, k)."""
+
+    accuracy: Values
+    final: Values
+    log_costs: Values
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """Whose final accuracy is known (n,)."""
+        return np.isfinite(self.final)
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """The belief about the correlation: normal in Fisher's z, with mean `z` and deviation `deviation`."""
+
+    z: float
+    deviation: float
+
+    @property
+    def correlation(self) -> float:
+        """The most likely correlation."""
+        return math.tanh(self.z)
+
+    def gain(self, *, kept: float, spent: float) -> float:
+        """How many times more sought networks an epoch of training finds where the best share `kept` goes on.
+
+        `spent` is the share of a full training that is used up at the rung. With ranks jointly normal, the least
+        of the sought networks passes with Φ((ρ·z(1-SOUGHT) - z(1-kept)) / √(1-ρ²)), averaged over the belief about
+        ρ; without the rung it passes for certain, at the price of a whole training.
+        """
+        rho = np.tanh(self.z + self.deviation * _NODES)
+        passes = ndtr((rho * ndtri(1 - SOUGHT) - ndtri(1 - kept)) / np.sqrt(1 - rho * rho))
+        return float(_WEIGHTS @ passes) / (spent + kept * (1 - spent))
+
+
+def foresight(arrivals: Arrivals) -> Foresight | None:
+    """The belief about the rank correlation between accuracy and final accuracy, the costs held fixed.
+
+    Normal scores instead of ranks (Blom), the costs' part taken out of both (partial correlation), and corrected
+    for the finished ones having been selected by that very accuracy (Thorndike's case 2, "Personnel Selection",
+    1949). Fisher's z has the deviation 1.06/√(n-3-k) (Fieller et al., Biometrika 44, 1957). None when the finished
+    are too few to say anything.
+    """
+    finished = arrivals.finished
+    evidence = int(finished.sum()) - 3 - arrivals.log_costs.shape[1]
+    if evidence < 1:
+        return None
+    costs = np.column_stack([_normal_scores(column) for column in arrivals.log_costs.T])
+    accuracy = _without(_normal_scores(arrivals.accuracy), costs)
+    selected = _without(accuracy[finished], costs[finished])
+    final = _without(_normal_scores(arrivals.final[finished]), costs[finished])
+    z = math.atanh(min(max(_correlation(selected, final, spread=float(accuracy.std())), -0.995), 0.995))
+    points = PRIOR_POINTS + evidence
+    return Foresight((PRIOR_POINTS * PRIOR_Z + evidence * z) / points, 1.06 / math.sqrt(points))
+
+
+def forecast(arrivals: Arrivals, index: int, *, confidence: float = 0.8) -> tuple[float, float]:
+    """(expected final accuracy, half the width of its prediction interval) of a trial; from a straight line through
+    (accuracy, final accuracy) of the finished trials, of which there must be at least three."""
+    x, y = arrivals.accuracy[arrivals.finished], arrivals.final[arrivals.finished]
+    if len(x) < 3:
+        raise ValueError(f"a forecast needs three finished trials, but got {len(x)}")
+    centred = x - x.mean()
+    scatter = float(centred @ centred)
+    slope = float(centred @ (y - y.mean())) / scatter if scatter > 1e-12 else 0.0
+    distance = float(arrivals.accuracy[index] - x.mean())
+    leverage = distance * distance / scatter if scatter > 1e-12 else 0.0
+    freedom = len(x) - 2
+    residual = math.sqrt(float(((y - y.mean() - slope * centred) ** 2).sum()) / freedom)
+    spread = residual * math.sqrt(1 + 1 / len(x) + leverage)
+    return float(y.mean()) + slope * distance, float(t.ppf(0.5 + confidence / 2, freedom)) * spread
+
+
+def _correlation(selected: Values, final: Values, *, spread: float) -> float:
+    """Pearson's r, corrected to a population whose first variable deviates by `spread`."""
+    deviation = float(selected.std())
+    if deviation < 1e-9 or final.std() < 1e-9:
+        return 0.0
+    r = float(np.corrcoef(selected, final)[0, 1])
+    wider = max(1.0, spread / deviation)
+    return r * wider / math.sqrt(1 + r * r * (wider * wider - 1))
+
+
+def _normal_scores(values: Values) -> Values:
+    scores: Values = ndtri((rankdata(values) - 0.375) / (len(values) + 0.25))
+    return scores
+
+
+def _without(values: Values, explained: Values) -> Values:
+    """The residuals of a linear regression on `explained` (n, k)."""
+    design = np.column_stack([np.ones(len(values)), explained])
+    residuals: Values = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return residuals

@@ -1,0 +1,38 @@
+"""An order of all points towards a Pareto front: by non-dominated rank, and within a rank by the ε-net.
+
+Schmucker et al., "Multi-objective Asynchronous Successive Halving", arXiv 2106.12639, section 3; the ε-net is from
+Salinas et al., arXiv 2106.05680, section 3. Points are scaled to their range before distances are taken.
+"""
+
+import moocore
+import numpy as np
+from numpy.typing import NDArray
+
+
+def place(points: NDArray[np.float64], index: int) -> int:
+    """The place of `points[index]` in the order, 1 for the first; (n, m) points, all to be minimised.
+
+    >>> place(np.array([[0.1, 9.0], [0.2, 8.0], [0.3, 9.0]]), 2)
+    3
+    """
+    ranks = moocore.pareto_rank(points)
+    better = int((ranks < ranks[index]).sum())
+    equal = np.flatnonzero(ranks == ranks[index])
+    span = np.ptp(points, axis=0)
+    scaled = (points[equal] - points.min(axis=0)) / np.where(span > 0, span, 1.0)
+    return better + epsilon_net(scaled).index(int(np.flatnonzero(equal == index)[0])) + 1
+
+
+def epsilon_net(points: NDArray[np.float64]) -> list[int]:
+    """An order in which each next point is the farthest from all before it, from the first objective's best on.
+
+    >>> epsilon_net(np.array([[0.0, 1.0], [0.1, 0.9], [0.5, 0.5], [1.0, 0.0]]))
+    [0, 3, 2, 1]
+    """
+    chosen = [int(np.lexsort(points.T[::-1])[0])]
+    distance = np.linalg.norm(points - points[chosen[0]], axis=1)
+    while len(chosen) < len(points):
+        distance[chosen] = -1.0
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return chosen

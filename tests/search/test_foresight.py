@@ -1,0 +1,136 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from se_nas.search.foresight import Arrivals, Foresight, forecast, foresight
+
+NAN = float("nan")
+
+
+def population(
+    correlation: float, *, count: int, seed: int = 0, cost_effect: tuple[float, float] = (0.0, 0.0)
+) -> Arrivals:
+    """Normal accuracies that correlate so with the final ones; the cost shifts the two by `cost_effect`."""
+    rng = np.random.default_rng(seed)
+    early, noise, cost = rng.standard_normal((3, count))
+    final = correlation * early + math.sqrt(1 - correlation**2) * noise
+    return Arrivals(
+        accuracy=early + cost_effect[0] * cost, final=final + cost_effect[1] * cost, log_costs=cost[:, None]
+    )
+
+
+class TestTheBelief:
+    @pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.4, 0.9])
+    def test_with_much_evidence_it_is_the_true_correlation(self, correlation: float) -> None:
+        belief = foresight(population(correlation, count=4000))
+
+        assert belief is not None
+        assert belief.correlation == pytest.approx(correlation, abs=0.04)
+        assert belief.deviation == pytest.approx(1.06 / math.sqrt(4000 - 4 + 3))
+
+    def test_what_the_cost_explains_does_not_count(self) -> None:
+        """Here the dear networks are ahead at first and behind in the end; at equal cost the ranks agree."""
+        arrivals = population(0.8, count=4000, cost_effect=(2.0, -2.0))
+
+        belief = foresight(arrivals)
+
+        assert np.corrcoef(arrivals.accuracy, arrivals.final)[0, 1] < -0.3
+        assert belief is not None
+        assert belief.correlation == pytest.approx(0.8, abs=0.06)
+
+    def test_that_only_the_better_ones_were_finished_does_not_bias_it(self) -> None:
+        arrivals = population(0.7, count=4000)
+        better = arrivals.accuracy > np.median(arrivals.accuracy)
+        selected = Arrivals(arrivals.accuracy, np.where(better, arrivals.final, NAN), arrivals.log_costs)
+
+        naive = np.corrcoef(arrivals.accuracy[better], arrivals.final[better])[0, 1]
+        belief = foresight(selected)
+
+        assert naive < 0.6
+        assert belief is not None
+        assert belief.correlation == pytest.approx(0.7, abs=0.06)
+
+    def test_it_does_not_change_when_accuracies_are_stretched(self) -> None:
+        arrivals = population(0.6, count=30)
+        stretched = Arrivals(np.exp(arrivals.accuracy), np.tanh(arrivals.final), arrivals.log_costs)
+
+        assert foresight(stretched) == foresight(arrivals)
+
+    @pytest.mark.parametrize(("costs", "least"), [(1, 5), (2, 6)])
+    def test_it_needs_as_many_finished_trials_as_make_one_degree_of_freedom(self, costs: int, least: int) -> None:
+        rng = np.random.default_rng(0)
+        final = np.full(20, NAN)
+        final[: least - 1] = rng.random(least - 1)
+        arrivals = Arrivals(rng.random(20), final, rng.random((20, costs)))
+
+        assert foresight(arrivals) is None
+        final[least - 1] = 0.5
+        assert foresight(arrivals) is not None
+
+    def test_equal_accuracies_say_nothing(self) -> None:
+        arrivals = Arrivals(np.full(9, 0.5), np.arange(9.0), np.arange(9.0)[:, None])
+
+        belief = foresight(arrivals)
+
+        assert belief is not None
+        assert 0 < belief.correlation < 0.38
+
+    def test_five_points_in_perfect_order_leave_more_doubt_than_fifty(self) -> None:
+        few, many = (foresight(population(0.999, count=count)) for count in (5, 50))
+
+        assert few is not None
+        assert many is not None
+        assert few.correlation < many.correlation
+        assert few.deviation > 2 * many.deviation
+
+
+class TestTheGain:
+    def test_against_a_simulation(self) -> None:
+        """Of two million networks, how many at the border of the best twentieth are in the better half early?"""
+        rng = np.random.default_rng(0)
+        early, noise = rng.standard_normal((2, 2_000_000))
+        final = 0.6 * early + 0.8 * noise
+        sought, passed = np.abs(final - norm.isf(0.05)) < 0.02, early > 0
+        simulated = (sought & passed).sum() / sought.sum() / (0.25 + 0.5 * 0.75)
+
+        gain = Foresight(math.atanh(0.6), 1e-9).gain(kept=0.5, spent=0.25)
+
+        assert gain == pytest.approx(simulated, rel=0.03)
+
+    def test_a_blind_rung_early_on_costs_little_and_a_late_one_much(self) -> None:
+        blind = Foresight(0.0, 1e-9)
+
+        assert blind.gain(kept=0.5, spent=0.02) == pytest.approx(0.5 / 0.51)
+        assert blind.gain(kept=0.5, spent=0.9) == pytest.approx(0.5 / 0.95)
+
+    def test_a_perfect_rung_halves_the_price(self) -> None:
+        assert Foresight(5.0, 1e-9).gain(kept=0.5, spent=0.0) == pytest.approx(2.0)
+
+    def test_it_grows_with_the_correlation(self) -> None:
+        gains = [Foresight(z, 0.3).gain(kept=0.5, spent=0.2) for z in (-1.0, 0.0, 0.5, 1.0, 2.0)]
+
+        assert gains == sorted(gains)
+
+
+class TestTheForecast:
+    def test_a_straight_line_is_continued_without_doubt(self) -> None:
+        arrivals = Arrivals(np.array([0.1, 0.2, 0.3, 0.25]), np.array([0.5, 0.6, 0.7, NAN]), np.zeros((4, 1)))
+
+        assert forecast(arrivals, 3) == pytest.approx((0.65, 0.0), abs=1e-9)
+
+    def test_eight_of_ten_end_within_the_interval(self) -> None:
+        inside = 0
+        for seed in range(400):
+            arrivals = population(0.7, count=12, seed=seed)
+            truth = arrivals.final[0]
+            unfinished = np.r_[NAN, arrivals.final[1:]]
+            expected, margin = forecast(Arrivals(arrivals.accuracy, unfinished, arrivals.log_costs), 0)
+            inside += abs(truth - expected) <= margin
+
+        assert 0.74 <= inside / 400 <= 0.86
+
+    def test_too_few_finished_trials_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="needs three finished trials, but got 1"):
+            forecast(Arrivals(np.array([0.1, 0.2]), np.array([0.5, NAN]), np.zeros((2, 1))), 1)
