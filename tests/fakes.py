@@ -30,6 +30,7 @@ def record(
     curve: tuple[float, ...] | None = None,
     seconds: float = 0.0,
     reason: str = "",
+    fingerprint: str | None = None,
     **cost: float,
 ) -> TrialRecord:
     """A trial whose curve ends in `accuracy`; costs by name, 100 flops when none is given."""
@@ -37,7 +38,7 @@ def record(
         number=number,
         status=status,
         assignment={"x": number} if assignment is None else assignment,
-        fingerprint=f"network {number}",
+        fingerprint=f"network {number}" if fingerprint is None else fingerprint,
         se=("none",),
         cost=cost or {"flops": 100},
         memo=memo or {},

@@ -15,8 +15,9 @@ from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import SearchRequest, Wandb
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import CostOf
+from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
-from se_nas.search.optuna_strategy import build_strategy
+from se_nas.search.strategies import build_strategy
 from se_nas.search.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
@@ -46,7 +47,20 @@ def build_search_strategy(
     def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
         return Unique(Feasible(Patient(inner, patience=patience), violation), fingerprint)
 
-    named = build_strategy(config.strategy, decisions=space.decisions, objectives=objectives, seed=config.seed)
+    def inspect(assignment: Assignment) -> Inspection | None:
+        if violation(assignment) is not None:
+            return None
+        return Inspection(fingerprint(assignment), cost_of(space.decode(assignment)))
+
+    named = build_strategy(
+        config.strategy,
+        decisions=space.decisions,
+        sample=space.sample,
+        neighbours=space.neighbours,
+        inspect=inspect,
+        objectives=objectives,
+        seed=config.seed,
+    )
     draws = Sampling(space.sample, seed=config.seed)
     return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from se_nas import __version__
 from se_nas.errors import InputError
 from se_nas.files import write_yaml
-from se_nas.search.optuna_strategy import SAMPLERS
+from se_nas.search.strategies import STRATEGIES
 from se_nas.space.yaml_file import parse_entry, read_yaml
 
 
@@ -41,8 +41,8 @@ def load_config(path: Path) -> SearchConfig:
     """Read the settings back; InputError where the file was damaged."""
     file = read_yaml(path)
     config = parse_entry(SearchConfig, file)
-    if config.strategy not in SAMPLERS:
-        raise file.error(("strategy",), f"expected one of {', '.join(SAMPLERS)}, but got {config.strategy!r}")
+    if config.strategy not in STRATEGIES:
+        raise file.error(("strategy",), f"expected one of {', '.join(STRATEGIES)}, but got {config.strategy!r}")
     return config
 
 

@@ -40,7 +40,7 @@ class SearchRequest:
     epochs: Annotated[int | None, _flag("N", "12")] = None
     """Epochs of a trial that is not stopped."""
     strategy: Annotated[str | None, _flag("NAME", "tpe")] = None
-    """Who proposes networks: tpe, nsga2 or random."""
+    """Who proposes networks: front, tpe, nsga2 or random."""
     objectives: Annotated[str | None, _flag("NAMES", "accuracy,flops")] = None
     """accuracy and one or two of flops, params, activations, latency."""
     run: Annotated[Path | None, _flag("DIR", "runs/SPACE-DATA-TIME")] = None

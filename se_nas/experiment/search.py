@@ -23,8 +23,8 @@ from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_refer
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
-from se_nas.search.optuna_strategy import SAMPLERS
 from se_nas.search.pruning import FrontPruner
+from se_nas.search.strategies import STRATEGIES
 from se_nas.search.study import SearchStudy
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
@@ -39,9 +39,9 @@ def start_search(request: SearchRequest, console: Console) -> None:
     """Begin a search in a new run folder, or with `dry_run` only say what it would be."""
     objectives = parse_objectives(request.value("objectives"))
     strategy = request.value("strategy")
-    if strategy not in SAMPLERS:
-        near = difflib.get_close_matches(strategy, SAMPLERS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(SAMPLERS)}"
+    if strategy not in STRATEGIES:
+        near = difflib.get_close_matches(strategy, STRATEGIES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(STRATEGIES)}"
         raise InputError(f"--strategy {strategy}: no such strategy; {hint}")
     space_file = request.space or DEFAULT_SPACE
     space = load_design_space(space_file)

@@ -120,10 +120,3 @@ class OptunaStrategy:
         if self._draft is not None:
             self._study.tell(self._draft, state=TrialState.FAIL)
             self._draft = None
-
-
-def build_strategy(
-    name: str, *, decisions: Mapping[str, Decision], objectives: Objectives, seed: int
-) -> OptunaStrategy:
-    """The strategy of that name; `SAMPLERS` lists them."""
-    return OptunaStrategy(name, decisions=decisions, objectives=objectives, seed=seed)

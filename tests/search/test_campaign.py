@@ -12,10 +12,11 @@ import sqlalchemy
 
 from se_nas.execution.local import LocalExecutor
 from se_nas.search.campaign import Campaign, EpochReport, TrialTask
-from se_nas.search.optuna_strategy import SAMPLERS, build_strategy
+from se_nas.search.front_strategy import Inspection
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.strategies import STRATEGIES, build_strategy
 from se_nas.search.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
 from se_nas.search.study import SearchStudy
 from se_nas.space.architecture import Architecture
@@ -80,8 +81,20 @@ def wrapped_strategy(space: DesignSpace, sampler: str, seed: int) -> SearchStrat
     def violation(assignment: Assignment) -> str | None:
         return space.check(assignment) or space.cost_violation(cost_by_hand(space.decode(assignment)))
 
+    def inspect(assignment: Assignment) -> Inspection | None:
+        architecture = space.decode(assignment)
+        return None if violation(assignment) else Inspection(architecture.fingerprint(), cost_by_hand(architecture))
+
     def screened(name: str, patience: int) -> SearchStrategy:
-        strategy = build_strategy(name, decisions=space.decisions, objectives=TWO_OBJECTIVES, seed=seed)
+        strategy = build_strategy(
+            name,
+            decisions=space.decisions,
+            sample=space.sample,
+            neighbours=space.neighbours,
+            inspect=inspect,
+            objectives=TWO_OBJECTIVES,
+            seed=seed,
+        )
         feasible = Feasible(Patient(strategy, patience=patience), violation)
         return Unique(feasible, lambda assignment: space.decode(assignment).fingerprint())
 
@@ -150,7 +163,7 @@ def path(tmp_path: Path) -> Path:
 BOUNDED = replace(tiny_space(), bounds={"flops": Limit(low=10_000, high=30_000)})
 
 
-@pytest.fixture(scope="module", params=SAMPLERS)
+@pytest.fixture(scope="module", params=STRATEGIES)
 def records(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[TrialRecord]:
     """A whole search of 25 trials within bounds, by each sampler."""
     path = tmp_path_factory.mktemp(request.param) / "study.db"

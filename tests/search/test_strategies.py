@@ -1,16 +1,18 @@
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from random import Random
 
 import pytest
 
+from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
-from se_nas.search.optuna_strategy import SAMPLERS, OptunaStrategy, build_strategy
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import Proposal, TrialRecord, TrialStatus
-from se_nas.space.decisions import Categorical, Decision, FloatRange, IntRange, Value
+from se_nas.search.strategies import STRATEGIES, build_strategy
+from se_nas.search.strategy import SearchStrategy
+from se_nas.space.decisions import Assignment, Categorical, Decision, FloatRange, IntRange, Value
 from tests.fakes import THREE_OBJECTIVES, TWO_OBJECTIVES, record
 
 DECISIONS: dict[str, Decision] = {
@@ -20,6 +22,30 @@ DECISIONS: dict[str, Decision] = {
     "site": Categorical(("inner", "post")),
     "reduction": Categorical((1, 2.5, 4)),
 }
+
+
+def build(
+    name: str, objectives: Objectives, *, seed: int = 0, decisions: Mapping[str, Decision] = DECISIONS
+) -> SearchStrategy:
+    """The strategy on decisions without rules, whose costs are those of `_trained`."""
+
+    def neighbours(assignment: Assignment) -> Iterator[Assignment]:
+        for name, decision in decisions.items():
+            for value in decision.neighbours(assignment[name]):
+                yield {**assignment, name: value}
+
+    def inspect(assignment: Assignment) -> Inspection:
+        return Inspection(json.dumps(assignment), _costs(assignment) if decisions is DECISIONS else {"flops": 1.0})
+
+    return build_strategy(
+        name,
+        decisions=decisions,
+        sample=lambda rng: {name: decision.sample(rng) for name, decision in decisions.items()},
+        neighbours=neighbours,
+        inspect=inspect,
+        objectives=objectives,
+        seed=seed,
+    )
 
 
 class Search:
@@ -55,9 +81,9 @@ class Search:
                 self._tell(replace(self.records[ended], status=self._random.choice(statuses)))
         return proposals
 
-    def _build(self) -> OptunaStrategy:
+    def _build(self) -> SearchStrategy:
         sampler, objectives, seed = self._parts
-        return build_strategy(sampler, decisions=DECISIONS, objectives=objectives, seed=seed)
+        return build(sampler, objectives, seed=seed)
 
     def _tell(self, told: TrialRecord) -> None:
         self.records[told.number] = told
@@ -66,20 +92,24 @@ class Search:
 
 def _trained(number: int, proposal: Proposal) -> TrialRecord:
     """A running record whose end would be an analytic function of the assignment; the memo went through JSON."""
-    depth, slope = float(proposal.assignment["depth"]), float(proposal.assignment["slope"])
     return record(
         number,
         status=TrialStatus.RUNNING,
         assignment=proposal.assignment,
         memo=json.loads(json.dumps(proposal.memo)),
-        accuracy=slope * (0.5 + 0.5 * bool(proposal.assignment["se"])),
-        flops=depth * (1 + slope),
-        params=depth + float(proposal.assignment["reduction"]),
+        accuracy=float(proposal.assignment["slope"]) * (0.5 + 0.5 * bool(proposal.assignment["se"])),
+        fingerprint=json.dumps(proposal.assignment),
+        **_costs(proposal.assignment),
     )
 
 
+def _costs(assignment: Assignment) -> dict[str, float]:
+    depth, slope = float(assignment["depth"]), float(assignment["slope"])
+    return {"flops": depth * (1 + slope), "params": depth + float(assignment["reduction"])}
+
+
 @pytest.mark.parametrize("objectives", [TWO_OBJECTIVES, THREE_OBJECTIVES], ids=["two", "three"])
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", STRATEGIES)
 class TestEverySampler:
     """The contract of a strategy. After 60 trials TPE is past its random start and NSGA-II in its third generation."""
 
@@ -103,7 +133,7 @@ class TestEverySampler:
         assert resumed == Search(sampler, objectives, width=width).run(60)
 
     def test_asked_again_it_proposes_another_draft(self, sampler: str, objectives: Objectives) -> None:
-        strategy = build_strategy(sampler, decisions=DECISIONS, objectives=objectives, seed=0)
+        strategy = build(sampler, objectives)
 
         slopes = {strategy.ask().assignment["slope"] for _ in range(5)}
 
@@ -113,7 +143,7 @@ class TestEverySampler:
     def test_goes_on_when_no_trial_was_ever_complete(
         self, sampler: str, objectives: Objectives, status: TrialStatus
     ) -> None:
-        strategy = build_strategy(sampler, decisions=DECISIONS, objectives=objectives, seed=0)
+        strategy = build(sampler, objectives)
 
         for number in range(25):
             running = _trained(number, strategy.ask())
@@ -123,7 +153,7 @@ class TestEverySampler:
         assert strategy.ask().assignment.keys() == DECISIONS.keys()
 
     def test_a_record_told_twice_counts_once(self, sampler: str, objectives: Objectives) -> None:
-        once, twice = (build_strategy(sampler, decisions=DECISIONS, objectives=objectives, seed=0) for _ in range(2))
+        once, twice = (build(sampler, objectives) for _ in range(2))
         for number in range(12):
             complete = replace(_trained(number, once.ask()), status=TrialStatus.COMPLETE)
             once.tell(complete)
@@ -135,9 +165,7 @@ class TestEverySampler:
 
 def test_refused_drafts_do_not_count_as_trials() -> None:
     """TPE draws at random until ten trials have ended, however many drafts were refused before."""
-    tpe, random = (
-        build_strategy(sampler, decisions=DECISIONS, objectives=TWO_OBJECTIVES, seed=0) for sampler in ("tpe", "random")
-    )
+    tpe, random = (build(sampler, TWO_OBJECTIVES) for sampler in ("tpe", "random"))
 
     assert [tpe.ask() for _ in range(30)] == [random.ask() for _ in range(30)]
 
@@ -159,7 +187,7 @@ def zdt1(assignment: Mapping[str, Value]) -> dict[str, float]:
 def mean_hypervolume(sampler: str, *, trials: int, seeds: int) -> float:
     total = 0.0
     for seed in range(seeds):
-        strategy = build_strategy(sampler, decisions=HARD, objectives=TWO_OBJECTIVES, seed=seed)
+        strategy = build(sampler, TWO_OBJECTIVES, seed=seed, decisions=HARD)
         records = []
         for number in range(trials):
             proposal = strategy.ask()

@@ -1,0 +1,251 @@
+"""Replays a search on recorded trainings: many workers in simulated time, nothing is trained.
+
+A curve table holds networks that were all trained to the end, with their accuracy after each epoch; a grid holds every
+network of a small space with its final accuracy. What a search finds is judged by the fully trained networks alone:
+the hypervolume of (accuracy, log MACs), against the table's worst accuracy and highest cost, as a share of the whole
+table's.
+"""
+
+import heapq
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import moocore
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+
+class StoppingRule(Protocol):
+    """Decides after each epoch but the last whether a trial goes on; trials are numbered as they start."""
+
+    def started(self, trial: int, costs: tuple[float, ...]) -> None:
+        """A trial begins; `costs` are to be minimised."""
+
+    def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
+        """False stops the trial for ever; epochs count from 1."""
+
+    def finished(self, trial: int, accuracy: float) -> None:
+        """A trial has trained to its last epoch."""
+
+
+class Proposer(Protocol):
+    """Chooses the next row of a table."""
+
+    def ask(self) -> int:
+        """A row to train."""
+
+    def tell(self, row: int, accuracy: float) -> None:
+        """What it reached, fully trained."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """n networks: `curves` (n, epochs), MACs (n,), and the accuracy that they are judged by (n,).
+
+    Grids have one epoch, of which `curves` holds the mean of the recorded runs, and `choices` (n, decisions); what a
+    search is shown is one of `runs` (n, repeats).
+    """
+
+    name: str
+    curves: Values
+    macs: Values
+    runs: Values | None = None
+    choices: NDArray[np.int64] | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Of a full training."""
+        return self.curves.shape[1]
+
+    @cached_property
+    def points(self) -> Values:
+        """(n, 2): what is minimised."""
+        return np.column_stack([-self.curves[:, -1], np.log(self.macs)])
+
+    @cached_property
+    def whole(self) -> float:
+        """The hypervolume of all networks."""
+        return float(moocore.hypervolume(self.points, ref=self.points.max(axis=0)))
+
+    @cached_property
+    def front(self) -> NDArray[np.bool_]:
+        """Who is on the true front (n,)."""
+        kept: NDArray[np.bool_] = moocore.is_nondominated(self.points)
+        return kept
+
+    def share(self, rows: NDArray[np.int64]) -> float:
+        """The hypervolume of some networks as a share of all networks'."""
+        return (
+            float(moocore.hypervolume(self.points[rows], ref=self.points.max(axis=0))) / self.whole
+            if len(rows)
+            else 0.0
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a replay did: the fully trained rows, and the trainings' worth of epochs spent when each was; all trials."""
+
+    spent: Values
+    rows: NDArray[np.int64]
+    started: NDArray[np.int64]
+    stopped: NDArray[np.int64]
+    table: Table
+
+    def share_at(self, budget: float) -> float:
+        """The hypervolume share after `budget` full trainings' worth of epochs."""
+        return self.table.share(self.rows[self.spent <= budget])
+
+    def budget_to(self, share: float, limit: float) -> float:
+        """Trainings' worth of epochs until that share is reached; `limit` if it never is."""
+        low, high = 0, len(self.rows)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self.table.share(self.rows[: middle + 1]) < share else (low, middle)
+        return float(self.spent[low]) if low < len(self.rows) else limit
+
+    @property
+    def front_stopped(self) -> float:
+        """Of the true front's networks that were started, the share that was stopped."""
+        seen = self.table.front[self.started].sum()
+        return float(self.table.front[self.stopped].sum() / seen) if seen else 0.0
+
+    @property
+    def duplicates(self) -> float:
+        """The share of trials that had been started before."""
+        return 1 - len(np.unique(self.started)) / len(self.started)
+
+
+class Shuffled:
+    """Random proposals, each row once."""
+
+    def __init__(self, table: Table, seed: int) -> None:
+        self._rows = iter(np.random.default_rng([seed, 1]).permutation(len(table.macs)))
+
+    def ask(self) -> int:
+        """The next row; StopIteration after the last."""
+        return int(next(self._rows))
+
+    def tell(self, row: int, accuracy: float) -> None:
+        """Ignored."""
+
+
+def replay(
+    table: Table,
+    proposer: Proposer,
+    rule: StoppingRule | None,
+    *,
+    seed: int,
+    budget: int,
+    workers: int,
+    by_macs: bool = False,
+) -> Outcome:
+    """Search until `budget` full trainings' worth of epochs are spent. An epoch takes one unit of time, give or take a
+    tenth, or by MACs; a trial that is still in training at the end does not count."""
+    rng = np.random.default_rng([seed, 2])
+    weight = table.macs / table.macs.mean() if by_macs else np.ones(len(table.macs))
+    rows: list[int] = []
+    epoch_of: list[int] = []
+    queue: list[tuple[float, int]] = []
+    finished: list[tuple[float, int]] = []
+    stopped: list[int] = []
+    spent, limit = 0.0, float(budget * table.epochs)
+
+    def due(now: float, trial: int) -> None:
+        heapq.heappush(queue, (now + weight[rows[trial]] * math.exp(0.1 * rng.standard_normal()), trial))
+
+    def start(now: float) -> None:
+        try:
+            row = proposer.ask()
+        except (StopIteration, IndexError):
+            return
+        rows.append(row)
+        epoch_of.append(0)
+        if rule is not None:
+            rule.started(len(rows) - 1, (float(table.macs[row]),))
+        due(now, len(rows) - 1)
+
+    for _ in range(workers):
+        start(0.0)
+    while queue and spent < limit:
+        now, trial = heapq.heappop(queue)
+        row = rows[trial]
+        epoch_of[trial] += 1
+        epoch = epoch_of[trial]
+        spent += weight[row]
+        accuracy = float(table.curves[row, epoch - 1])
+        if epoch == table.epochs:
+            if spent <= limit:
+                finished.append((spent / table.epochs, row))
+            if rule is not None:
+                rule.finished(trial, accuracy)
+            shown = accuracy if table.runs is None else float(rng.choice(table.runs[row]))
+            proposer.tell(row, shown)
+            start(now)
+        elif rule is not None and not rule.keep_going(trial, epoch, accuracy):
+            stopped.append(row)
+            start(now)
+        else:
+            due(now, trial)
+    return Outcome(
+        spent=np.array([when for when, _ in finished]),
+        rows=np.array([row for _, row in finished], dtype=np.int64),
+        started=np.array(rows, dtype=np.int64),
+        stopped=np.array(stopped, dtype=np.int64),
+        table=table,
+    )
+
+
+def load_curve_tables(folder: Path) -> list[Table]:
+    """The curves of `metaqnn_*_curves.npz` (acc, macs) and `lcbench_curves.npz` (*_val_acc, *_macs)."""
+    tables = []
+    for path in sorted(folder.glob("metaqnn_*_curves.npz")):
+        with np.load(path) as file:
+            tables.append(_curves(path.name.removesuffix("_curves.npz"), file["acc"], file["macs"]))
+    for path in folder.glob("lcbench_curves.npz"):
+        with np.load(path) as file:
+            names = [key.removesuffix("_val_acc") for key in file.files if key.endswith("_val_acc")]
+            tables += [_curves(f"lcbench_{name}", file[f"{name}_val_acc"], file[f"{name}_macs"]) for name in names]
+    return tables
+
+
+def load_grids(folder: Path) -> list[Table]:
+    """The full grids: `nasbench201_final.npz` on three data sets and `nas_bench_macro.npz`."""
+    grids = []
+    for path in folder.glob("nasbench201_final.npz"):
+        with np.load(path) as file:
+            for name in ("cifar10", "cifar100", "imagenet"):
+                runs, macs = file[f"{name}_val_acc"], file[f"{name}_macs"]
+                grids.append(_grid(f"nasbench201_{name}", runs, macs, file["op_index"]))
+    for path in folder.glob("nas_bench_macro.npz"):
+        with np.load(path) as file:
+            grids.append(_grid("nas_bench_macro", file["test_acc"], file["flops"], file["arch"]))
+    return grids
+
+
+def _curves(name: str, accuracy: Values, macs: Values) -> Table:
+    return Table(name, _as_share(accuracy), macs.astype(float))
+
+
+def _grid(name: str, runs: Values, macs: Values, choices: NDArray[np.int64]) -> Table:
+    """Networks with a run missing are shown their mean in its place."""
+    runs = _as_share(runs)
+    mean = np.nanmean(runs, axis=1)
+    runs = np.where(np.isnan(runs), mean[:, None], runs)
+    return Table(name, mean[:, None], macs.astype(float), runs, choices.astype(np.int64))
+
+
+def _as_share(accuracy: Values) -> Values:
+    """Percentages to shares."""
+    accuracy = accuracy.astype(float)
+    return accuracy / 100 if np.nanmax(accuracy) > 1.5 else accuracy
+
+
+RuleFactory = Callable[[int, int], StoppingRule]
+"""From epochs and seed."""

@@ -1,0 +1,302 @@
+"""How good is the front that a search finds for its epochs? Ours beside other people's, replayed on recorded trainings.
+
+    uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part stopping
+    uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part proposing
+
+Prints a table, and writes OUT.csv (every replay) and OUT.html (one figure). Pairs share their seed: the same networks
+come in the same order. Intervals are bootstraps over the seeds, 95 %.
+"""
+
+import argparse
+import csv
+import os
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import optuna
+import plotly.graph_objects as go
+from peers import PROPOSERS, STOPPING
+from replay import Outcome, Proposer, RuleFactory, Shuffled, StoppingRule, Table, load_curve_tables, load_grids, replay
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from se_nas.search import pruning
+from se_nas.search.front_strategy import FrontStrategy, Inspection
+from se_nas.search.objectives import Objectives
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.space.decisions import Assignment, Categorical
+
+NOTHING = "no pruning"
+OURS = "FrontPruner"
+TARGET = 100
+RESOLUTION = 0.002
+"""Added to each regret before ratios are taken, so that a front found whole does not make them infinite."""
+
+
+class OurRule:
+    """`FrontPruner` on an Optuna study in memory, as a search calls it."""
+
+    def __init__(self, epochs: int, seed: int, *, worthwhile: float = pruning.WORTHWHILE) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._storage = optuna.storages.InMemoryStorage()
+        self._study = optuna.create_study(storage=self._storage, directions=["maximize", "minimize"])
+        self._pruner = pruning.FrontPruner(costs=["flops"], epochs=epochs)
+        self._epochs, self._worthwhile = epochs, worthwhile
+        self._ids: list[int] = []
+
+    def started(self, trial: int, costs: tuple[float, ...]) -> None:
+        """Add the trial with its cost."""
+        running = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING, user_attrs={"flops": costs[0]})
+        self._study.add_trial(running)
+        self._ids.append(self._study.get_trials(deepcopy=False)[trial]._trial_id)
+
+    def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
+        """Report the epoch, and ask."""
+        self._storage.set_trial_intermediate_value(self._ids[trial], epoch, accuracy)
+        if epoch not in self._pruner.rungs:
+            return True
+        pruning.WORTHWHILE = self._worthwhile
+        return self._pruner.reason_to_stop(self._study, self._storage.get_trial(self._ids[trial]), epoch) is None
+
+    def finished(self, trial: int, accuracy: float) -> None:
+        """Report the last epoch."""
+        self._storage.set_trial_intermediate_value(self._ids[trial], self._epochs, accuracy)
+
+
+def blind(epochs: int, seed: int) -> StoppingRule:
+    """Ours without learning where judging pays: every rung is open."""
+    return OurRule(epochs, seed, worthwhile=-np.inf)
+
+
+class OurProposer:
+    """The `front` strategy on a grid of unordered choices."""
+
+    def __init__(self, table: Table, seed: int) -> None:
+        assert table.choices is not None
+        options = [int(column.max()) + 1 for column in table.choices.T]
+        names = [f"decision {index}" for index in range(len(options))]
+        words = [[f"option {option}" for option in range(count)] for count in options]
+        row_of = {tuple(choices): row for row, choices in enumerate(table.choices.tolist())}
+        self._macs, self._tried, self._count = table.macs, set[int](), 0
+
+        def row_for(assignment: Assignment) -> int:
+            return row_of[tuple(words[i].index(str(assignment[name])) for i, name in enumerate(names))]
+
+        decisions = {name: Categorical(tuple(choices)) for name, choices in zip(names, words, strict=True)}
+        self._row_for = row_for
+        self._strategy = FrontStrategy(
+            decisions=decisions,
+            sample=lambda rng: {name: decision.sample(rng) for name, decision in decisions.items()},
+            neighbours=lambda assignment: (
+                {**assignment, name: value}
+                for name, decision in decisions.items()
+                for value in decision.neighbours(assignment[name])
+            ),
+            inspect=lambda assignment: Inspection(
+                str(row_for(assignment)), {"flops": float(self._macs[row_for(assignment)])}
+            ),
+            objectives=Objectives(("flops",)),
+            seed=seed,
+        )
+        self._running: dict[int, TrialRecord] = {}
+
+    def ask(self) -> int:
+        """The best row that was not tried, told as running at once."""
+        while (row := self._row_for((proposal := self._strategy.ask()).assignment)) in self._tried:
+            pass
+        self._tried.add(row)
+        self._running[row] = TrialRecord(
+            number=self._count,
+            status=TrialStatus.RUNNING,
+            assignment=proposal.assignment,
+            fingerprint=str(row),
+            se=(),
+            cost={"flops": float(self._macs[row])},
+        )
+        self._count += 1
+        self._strategy.tell(self._running[row])
+        return row
+
+    def tell(self, row: int, accuracy: float) -> None:
+        """Its end, trained in one epoch."""
+        running = self._running.pop(row)
+        fields = {name: getattr(running, name) for name in ("number", "assignment", "fingerprint", "se", "cost")}
+        self._strategy.tell(TrialRecord(status=TrialStatus.COMPLETE, curve=(accuracy,), **fields))
+
+
+STOPPING_RULES: dict[str, RuleFactory | None] = {
+    NOTHING: None,
+    OURS: OurRule,
+    f"{OURS}, every rung open": blind,
+    **STOPPING,
+}
+CHOOSERS: dict[str, Callable[[Table, int], Proposer]] = {
+    "front": OurProposer,
+    **{name: (lambda table, seed, build=build: _peer(build, table, seed)) for name, build in PROPOSERS.items()},
+}
+
+
+def _peer(build: Callable[..., Proposer], table: Table, seed: int) -> Proposer:
+    assert table.choices is not None
+    row_of = {tuple(choices): row for row, choices in enumerate(table.choices.tolist())}
+    return build([int(column.max()) + 1 for column in table.choices.T], table.macs, row_of.__getitem__, seed)
+
+
+def one(job: tuple[str, str, int]) -> dict[str, Any]:
+    """One replay as a row of the CSV."""
+    name, method, seed = job
+    table, options = TABLES[name], OPTIONS
+    if options.part == "stopping":
+        factory = STOPPING_RULES[method]
+        proposer: Proposer = Shuffled(table, seed)
+        rule = factory(table.epochs, seed) if factory else None
+    else:
+        proposer, rule = CHOOSERS[method](table, seed), None
+    outcome = replay(
+        table,
+        proposer,
+        rule,
+        seed=seed,
+        budget=max(options.budgets),
+        workers=options.workers,
+        by_macs=options.weight == "macs",
+    )
+    return {"table": name, "method": method, "seed": seed} | figures(outcome, options.budgets)
+
+
+def figures(outcome: Outcome, budgets: Sequence[int]) -> dict[str, Any]:
+    """What is written down of a replay."""
+    shares = {f"share {budget}": round(outcome.share_at(budget), 6) for budget in budgets}
+    counts = {"started": len(outcome.started), "finished": len(outcome.rows)}
+    lost = {"front stopped": round(outcome.front_stopped, 4), "duplicates": round(outcome.duplicates, 4)}
+    steps = {
+        f"to {level:.3f}": round(outcome.budget_to(level, max(budgets)), 3) for level in targets(outcome.table.name)
+    }
+    return shares | counts | lost | steps
+
+
+def targets(table: str) -> list[float]:
+    """The share whose price is told: what no pruning reaches at `TARGET`, found by a first pass."""
+    return [LEVELS[table]] if table in LEVELS else []
+
+
+LEVELS: dict[str, float] = {}
+TABLES: dict[str, Table] = {}
+OPTIONS = argparse.Namespace()
+
+
+def run_all(methods: Sequence[str], seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """All replays, on all cores."""
+    jobs = [(table, method, seed) for method in methods for table in TABLES for seed in seeds]
+    with get_context("fork").Pool(OPTIONS.processes) as pool:
+        return list(pool.imap_unordered(one, jobs))
+
+
+def summary(rows: list[dict[str, Any]], methods: Sequence[str], against: str) -> tuple[RichTable, list[str]]:
+    """A line a method: at each budget, regret as a multiple of `against`, with its interval; and its worst table."""
+    budgets = OPTIONS.budgets
+    share = {(row["table"], row["method"], row["seed"]): [row[f"share {b}"] for b in budgets] for row in rows}
+    seeds = sorted({row["seed"] for row in rows})
+    cube = np.array([[[share[table, method, seed] for seed in seeds] for table in TABLES] for method in methods])
+    regret = 1 - cube + RESOLUTION  # methods, tables, seeds, budgets
+    base = methods.index(against)
+    picks = np.random.default_rng(0).integers(len(seeds), size=(1000, len(seeds)))
+    title = f"regret as a multiple of '{against}' (geometric mean over {len(TABLES)} tables; 95 %); worst share ratio"
+    view = RichTable(title=title, box=None)
+    view.add_column("method")
+    for budget in budgets:
+        view.add_column(f"{budget} trainings", justify="right")
+    for column in ("worst table", "started", "front stopped", "epochs to target", "duplicates"):
+        view.add_column(column, justify="right")
+    lines = []
+    for index, method in enumerate(methods):
+        cells = []
+        for position in range(len(budgets)):
+            ours, theirs = regret[index, :, :, position], regret[base, :, :, position]
+            ratio = np.exp(np.log(ours.mean(axis=1) / theirs.mean(axis=1)).mean())
+            boot = np.exp(np.log(ours[:, picks].mean(axis=2) / theirs[:, picks].mean(axis=2)).mean(axis=0))
+            low, high = np.quantile(boot, [0.025, 0.975])
+            cells.append(f"{ratio:.2f} ({low:.2f}-{high:.2f})")
+        worst = (cube[index].mean(axis=1) / cube[base].mean(axis=1)).min(axis=0)
+        own = [row for row in rows if row["method"] == method]
+        price = []
+        for table in TABLES:
+            for key in (f"to {level:.3f}" for level in targets(table)):
+                price.append(np.mean([row[key] for row in own if row["table"] == table]) / TARGET)
+        cells.append(" ".join(f"{value:.2f}" for value in worst))
+        cells.append(f"{np.mean([row['started'] for row in own]):.0f}")
+        cells.append(f"{np.mean([row['front stopped'] for row in own]):.2f}")
+        cells.append(f"{np.exp(np.log(price).mean()):.2f}" if price else "")
+        cells.append(f"{np.mean([row['duplicates'] for row in own]):.2f}")
+        view.add_row(method, *cells)
+    for table_index, table in enumerate(TABLES):
+        for index, method in enumerate(methods):
+            means = " ".join(f"{value:.4f}" for value in cube[index, table_index].mean(axis=0))
+            ratio = regret[index, table_index].mean(axis=0) / regret[base, table_index].mean(axis=0)
+            lines.append(f"{table:24s} {method:30s} {means}   {' '.join(f'{value:.2f}' for value in ratio)}")
+    return view, lines
+
+
+def draw(rows: list[dict[str, Any]], methods: Sequence[str], path: Path) -> None:
+    """Mean hypervolume share against the budget, over all tables."""
+    figure = go.Figure()
+    for method in methods:
+        own = [row for row in rows if row["method"] == method]
+        shares = [np.mean([row[f"share {budget}"] for row in own]) for budget in OPTIONS.budgets]
+        width = 4 if method in (OURS, "front") else 1.5
+        figure.add_scatter(x=OPTIONS.budgets, y=shares, name=method, mode="lines+markers", line={"width": width})
+    figure.update_layout(
+        template="plotly_white", xaxis_title="trainings' worth of epochs", yaxis_title="mean share of the hypervolume"
+    )
+    figure.write_html(path)
+
+
+def main() -> None:
+    """Parse, replay, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", type=Path, help="folder with the recorded tables")
+    parser.add_argument("--part", choices=["stopping", "proposing"], default="stopping")
+    parser.add_argument("--budgets", type=int, nargs="+", default=[20, 50, 100, 200])
+    parser.add_argument("--seeds", type=int, default=30, help="how many")
+    parser.add_argument("--first-seed", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=4, help="trials side by side, in simulated time")
+    parser.add_argument("--weight", choices=["epochs", "macs"], default="epochs", help="what a budget counts")
+    parser.add_argument("--methods", nargs="+", help="only these")
+    parser.add_argument("--against", help="the method that the others are compared with")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--out", type=Path, default=Path("search_quality"))
+    parser.parse_args(namespace=OPTIONS)
+    loaded = load_curve_tables(OPTIONS.tables) if OPTIONS.part == "stopping" else load_grids(OPTIONS.tables)
+    if not loaded:
+        parser.error(f"{OPTIONS.tables}: no recorded table is there")
+    TABLES.update({table.name: table for table in loaded})
+    known = list(STOPPING_RULES) if OPTIONS.part == "stopping" else list(CHOOSERS)
+    against = OPTIONS.against or (NOTHING if OPTIONS.part == "stopping" else "multivariate TPE")
+    methods = list(dict.fromkeys([against, *(OPTIONS.methods or known)]))
+    if unknown := [method for method in methods if method not in known]:
+        parser.error(f"no method {', '.join(unknown)}; known: {', '.join(known)}")
+    seeds = range(OPTIONS.first_seed, OPTIONS.first_seed + OPTIONS.seeds)
+    if OPTIONS.part == "stopping" and max(OPTIONS.budgets) >= TARGET:
+        for name, table in TABLES.items():
+            runs = [replay(table, Shuffled(table, seed), None, seed=seed, budget=TARGET, workers=1) for seed in seeds]
+            LEVELS[name] = float(np.mean([run.share_at(TARGET) for run in runs]))
+    rows = run_all(methods, seeds)
+    view, lines = summary(rows, methods, against)
+    console = Console(width=200)
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+    console.print(view)
+    with OPTIONS.out.with_suffix(".csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+    draw(rows, methods, OPTIONS.out.with_suffix(".html"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The `front` strategy: proposes the network that is expected to push the Pareto front out the farthest.
+
+Costs are exact before training, so only the accuracy is modelled. Candidates are networks drawn from the space and
+the neighbours of the front's members; each is costed, and scored by its expected hypervolume improvement, with the
+costs' logarithms.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from se_nas.search.foresight import Arrivals, forecast
+from se_nas.search.improvement import expected_improvement
+from se_nas.search.objectives import Objectives
+from se_nas.search.pareto import ParetoFront
+from se_nas.search.records import Proposal, TrialRecord, TrialStatus
+from se_nas.search.strategy import ExhaustedError
+from se_nas.search.surrogate import Surrogate
+from se_nas.seeds import derive_seed
+from se_nas.space.decisions import Assignment, Categorical, Decision
+
+Values = NDArray[np.float64]
+
+RANDOM_TRIALS = 10
+"""Trials that are drawn from the space before the first is proposed by the model."""
+DRAWS_A_TRIAL, MOST_DRAWS = 24, 2_000
+"""Drawn candidates: so many more with every trial, up to so many in all."""
+CONFIDENCE = 0.8
+NORMAL_QUANTILE = 1.2816
+"""Half the width of a normal interval of that confidence, in deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a network before it is trained: which one it is, and its costs by name."""
+
+    fingerprint: str
+    cost: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network that may be proposed."""
+
+    assignment: Assignment
+    inspection: Inspection
+
+
+class FrontStrategy:
+    """Expected hypervolume improvement under a Gaussian process, one network at a time.
+
+    Trained networks teach their accuracy; stopped ones what they were expected to reach, with its doubt; those in
+    training count as if they reached what is predicted, so that many workers are given different networks.
+    """
+
+    def __init__(
+        self,
+        *,
+        decisions: Mapping[str, Decision],
+        sample: Callable[[Random], Assignment],
+        neighbours: Callable[[Assignment], Iterable[Assignment]],
+        inspect: Callable[[Assignment], Inspection | None],
+        objectives: Objectives,
+        seed: int,
+    ) -> None:
+        """`inspect` says None of an assignment that breaks a rule or bound."""
+        self._decisions, self._objectives, self._seed = dict(decisions), objectives, seed
+        self._sample, self._neighbours, self._inspect = sample, neighbours, inspect
+        self._records: dict[int, TrialRecord] = {}
+        self._drawn: list[Candidate] = []
+        self._draws = 0
+        self._near: dict[int, list[Candidate]] = {}
+        self._proposals: Iterator[Assignment] | None = None
+
+    def ask(self) -> Proposal:
+        """The best candidate by now; asked again before a `tell`, the next best."""
+        if self._proposals is None:
+            self._proposals = self._propose()
+        for assignment in self._proposals:
+            return Proposal(assignment=assignment)
+        raise ExhaustedError("no candidate is left")
+
+    def tell(self, record: TrialRecord) -> None:
+        """Remember the record, and think anew at the next `ask`."""
+        self._records[record.number] = record
+        self._proposals = None
+
+    def _propose(self) -> Iterator[Assignment]:
+        """Assignments, best first."""
+        self._draw_candidates()
+        taught = _taught(self._records.values())
+        if len(self._records) < RANDOM_TRIALS or len(taught) < 3:
+            rng = Random(derive_seed(self._seed, "start", len(self._records)))
+            while True:
+                yield self._sample(rng)
+        candidates = self._candidates()
+        if candidates:
+            scores = self._scores(candidates, taught)
+            for index in np.argsort(-scores, kind="stable"):
+                yield candidates[index].assignment
+
+    def _draw_candidates(self) -> None:
+        """Draw and cost a few with every trial, so that no single proposal waits for many."""
+        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * len(self._records))
+        for number in range(self._draws, wanted):
+            self._drawn += self._inspected([self._sample(Random(derive_seed(self._seed, "candidate", number)))])
+        self._draws = max(self._draws, wanted)
+
+    def _candidates(self) -> list[Candidate]:
+        """Drawn networks and neighbours of the front, each once and none that was tried."""
+        front = ParetoFront.of(self._records.values(), self._objectives)
+        for member in front.members:
+            if member.number not in self._near:
+                self._near[member.number] = self._inspected(self._neighbours(member.assignment))
+        near = [candidate for member in front.members for candidate in self._near[member.number]]
+        tried = {record.fingerprint for record in self._records.values()}
+        distinct = {candidate.inspection.fingerprint: candidate for candidate in [*near, *self._drawn]}
+        return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in tried]
+
+    def _inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:
+        inspected = ((assignment, self._inspect(assignment)) for assignment in assignments)
+        return [Candidate(assignment, seen) for assignment, seen in inspected if seen is not None]
+
+    def _scores(self, candidates: list[Candidate], taught: "list[Lesson]") -> Values:
+        """The expected hypervolume improvement of each candidate (n,)."""
+        known = [lesson.record for lesson in taught]
+        accuracy = Surrogate(
+            self._features((record.assignment, record.cost) for record in known),
+            np.array([lesson.accuracy for lesson in taught]),
+            np.array([lesson.doubt for lesson in taught]),
+        )
+        running = [record for record in self._records.values() if record.status is TrialStatus.RUNNING]
+        if running:
+            accuracy = accuracy.believing(self._features((record.assignment, record.cost) for record in running))
+        features = self._features((candidate.assignment, candidate.inspection.cost) for candidate in candidates)
+        mean, deviation = accuracy.predict(features)
+        costs = self._log_costs(candidates, features, known)
+        front = ParetoFront.of(self._records.values(), self._objectives).members
+        front_values = np.array([member.values(self._objectives.names) for member in front])
+        front_costs = np.log(np.maximum(front_values[:, 1:], 1e-12))
+        dearest = np.maximum(costs.max(axis=0), front_costs.max(axis=0))
+        return expected_improvement(
+            mean,
+            deviation,
+            costs,
+            front_accuracy=front_values[:, 0],
+            front_costs=front_costs,
+            reference=np.array([min(lesson.accuracy for lesson in taught), *dearest]),
+        )
+
+    def _log_costs(self, candidates: list[Candidate], features: Values, known: list[TrialRecord]) -> Values:
+        """(n, k): exact where a cost is counted; latency, which only a device can tell, as learned from the trials."""
+        columns: list[Values] = []
+        for name in self._objectives.costs:
+            if all(name in candidate.inspection.cost for candidate in candidates):
+                columns.append(np.log([max(candidate.inspection.cost[name], 1e-12) for candidate in candidates]))
+            else:
+                measured = [record for record in known if name in record.cost]
+                inputs = self._features((record.assignment, record.cost) for record in measured)
+                values = np.log([max(record.cost[name], 1e-12) for record in measured])
+                columns.append(Surrogate(inputs, values, np.zeros(len(values))).predict(features)[0])
+        return np.column_stack(columns)
+
+    def _features(self, networks: Iterable[tuple[Assignment, Mapping[str, float]]]) -> Values:
+        """(n, d): each decision's value, its choices side by side where they have no order; and the counted costs."""
+        rows = []
+        for assignment, cost in networks:
+            row: list[float] = []
+            for name, decision in self._decisions.items():
+                value = assignment[name]
+                if isinstance(decision, Categorical) and any(isinstance(choice, str) for choice in decision.choices):
+                    row += [float(value == choice) for choice in decision.choices]
+                else:
+                    row.append(float(value))
+            row += [math.log(max(value, 1e-12)) for name, value in sorted(cost.items()) if name != "latency"]
+            rows.append(row)
+        return np.array(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """An accuracy, and how far it may be off (a deviation)."""
+
+    record: TrialRecord
+    accuracy: float
+    doubt: float
+
+
+def _taught(records: Iterable[TrialRecord]) -> list[Lesson]:
+    """What complete trials reached, and what stopped ones were expected to reach."""
+    records = sorted(records, key=lambda record: record.number)
+    complete = [record for record in records if record.accuracy is not None]
+    lessons = [Lesson(record, record.curve[-1], 0.0) for record in complete]
+    if len(complete) < 3:
+        return lessons
+    finals = np.array([record.curve[-1] for record in complete])
+    for record in records:
+        epoch = len(record.curve)
+        if record.status is not TrialStatus.PRUNED or not epoch:
+            continue
+        reached = np.array([record.curve[-1], *(other.curve[epoch - 1] for other in complete)])
+        arrivals = Arrivals(reached, np.append(math.nan, finals), np.zeros((len(reached), 1)))
+        expected, half = forecast(arrivals, 0, confidence=CONFIDENCE)
+        lessons.append(Lesson(record, min(max(expected, 0.0), 1.0), half / NORMAL_QUANTILE))
+    return lessons

@@ -1,0 +1,35 @@
+"""The search strategies by name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+
+from se_nas.search.front_strategy import FrontStrategy, Inspection
+from se_nas.search.objectives import Objectives
+from se_nas.search.optuna_strategy import SAMPLERS, OptunaStrategy
+from se_nas.search.strategy import SearchStrategy
+from se_nas.space.decisions import Assignment, Decision
+
+STRATEGIES = ("front", *SAMPLERS)
+
+
+def build_strategy(
+    name: str,
+    *,
+    decisions: Mapping[str, Decision],
+    sample: Callable[[Random], Assignment],
+    neighbours: Callable[[Assignment], Iterable[Assignment]],
+    inspect: Callable[[Assignment], Inspection | None],
+    objectives: Objectives,
+    seed: int,
+) -> SearchStrategy:
+    """The strategy of that name, one of `STRATEGIES`."""
+    if name == "front":
+        return FrontStrategy(
+            decisions=decisions,
+            sample=sample,
+            neighbours=neighbours,
+            inspect=inspect,
+            objectives=objectives,
+            seed=seed,
+        )
+    return OptunaStrategy(name, decisions=decisions, objectives=objectives, seed=seed)
