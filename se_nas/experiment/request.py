@@ -14,7 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "budget": 200,
     "data": "digits",
     "epochs": 12,
-    "strategy": "tpe",
+    "strategy": "front",
     "objectives": "accuracy,flops",
     "seed": 0,
 }
@@ -39,7 +39,7 @@ class SearchRequest:
     """digits, cifar10, cifar100, fashion_mnist, imagefolder:PATH or npz:PATH."""
     epochs: Annotated[int | None, _flag("N", "12")] = None
     """Epochs of a trial that is not stopped."""
-    strategy: Annotated[str | None, _flag("NAME", "tpe")] = None
+    strategy: Annotated[str | None, _flag("NAME", "front")] = None
     """Who proposes networks: front, tpe, nsga2 or random."""
     objectives: Annotated[str | None, _flag("NAMES", "accuracy,flops")] = None
     """accuracy and one or two of flops, params, activations, latency."""

@@ -215,7 +215,7 @@ def test_a_search_in_which_everything_fails_is_a_failed_run(
 
 
 @pytest.mark.parametrize("objectives", ["accuracy,params", "accuracy,flops,params", "accuracy,flops,latency"])
-@pytest.mark.parametrize("strategy", ["nsga2", "random"])
+@pytest.mark.parametrize("strategy", ["front", "tpe", "nsga2", "random"])
 def test_other_objectives_and_strategies_run_to_their_end(
     request_tiny: SearchRequest, console: Console, objectives: str, strategy: str
 ) -> None:
