@@ -29,6 +29,9 @@ RANDOM_TRIALS = 10
 """Trials that are drawn from the space before the first is proposed by the model."""
 DRAWS_A_TRIAL, MOST_DRAWS = 24, 2_000
 """Drawn candidates: so many more with every trial, up to so many in all."""
+BEYOND = 0.1
+"""How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
+network would have nothing to add."""
 CONFIDENCE = 0.8
 NORMAL_QUANTILE = 1.2816
 """Half the width of a normal interval of that confidence, in deviations."""
@@ -133,23 +136,41 @@ class FrontStrategy:
             np.array([lesson.accuracy for lesson in taught]),
             np.array([lesson.doubt for lesson in taught]),
         )
+        features = self._features((candidate.assignment, candidate.inspection.cost) for candidate in candidates)
+        costs = self._log_costs(candidates, features, known)
+        front = np.array(
+            [
+                member.values(self._objectives.names)
+                for member in ParetoFront.of(self._records.values(), self._objectives).members
+            ]
+        )
         running = [record for record in self._records.values() if record.status is TrialStatus.RUNNING]
         if running:
-            accuracy = accuracy.believing(self._features((record.assignment, record.cost) for record in running))
-        features = self._features((candidate.assignment, candidate.inspection.cost) for candidate in candidates)
+            in_training = self._features((record.assignment, record.cost) for record in running)
+            reached = accuracy.predict(in_training)[0]
+            accuracy = accuracy.believing(in_training)
+            believed = [
+                (value, *(record.cost[name] for name in self._objectives.costs))
+                for value, record in zip(reached, running, strict=True)
+                if all(name in record.cost for name in self._objectives.costs)
+            ]
+            front = np.vstack([front, *believed])
         mean, deviation = accuracy.predict(features)
-        costs = self._log_costs(candidates, features, known)
-        front = ParetoFront.of(self._records.values(), self._objectives).members
-        front_values = np.array([member.values(self._objectives.names) for member in front])
-        front_costs = np.log(np.maximum(front_values[:, 1:], 1e-12))
-        dearest = np.maximum(costs.max(axis=0), front_costs.max(axis=0))
+        front_costs = np.log(np.maximum(front[:, 1:], 1e-12))
+        every_cost = np.vstack([costs, front_costs])
+        span = np.ptp(every_cost, axis=0)
         return expected_improvement(
             mean,
             deviation,
             costs,
-            front_accuracy=front_values[:, 0],
+            front_accuracy=front[:, 0],
             front_costs=front_costs,
-            reference=np.array([min(lesson.accuracy for lesson in taught), *dearest]),
+            reference=np.array(
+                [
+                    min(lesson.accuracy for lesson in taught),
+                    *(every_cost.max(axis=0) + np.where(span > 1e-9, BEYOND * span, 1.0)),
+                ]
+            ),
         )
 
     def _log_costs(self, candidates: list[Candidate], features: Values, known: list[TrialRecord]) -> Values:
@@ -162,7 +183,7 @@ class FrontStrategy:
                 measured = [record for record in known if name in record.cost]
                 inputs = self._features((record.assignment, record.cost) for record in measured)
                 values = np.log([max(record.cost[name], 1e-12) for record in measured])
-                columns.append(Surrogate(inputs, values, np.zeros(len(values))).predict(features)[0])
+                columns.append(Surrogate(inputs, values, np.zeros(len(values)), outliers=False).predict(features)[0])
         return np.column_stack(columns)
 
     def _features(self, networks: Iterable[tuple[Assignment, Mapping[str, float]]]) -> Values:

@@ -22,12 +22,17 @@ class Surrogate:
     networks that did not learn, are drawn towards the others: how bad they are is of no interest.
     """
 
-    def __init__(self, features: Values, values: Values, doubt: Values) -> None:
-        """Learn `values` (n,) of networks with `features` (n, d); `doubt` (n,) is each value's own deviation."""
+    def __init__(self, features: Values, values: Values, doubt: Values, *, outliers: bool = True) -> None:
+        """Learn `values` (n,) of networks with `features` (n, d); `doubt` (n,) is each value's own deviation.
+
+        Without `outliers` no value is drawn towards the others.
+        """
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-        values = np.maximum(values, middle - 3.0 * max(high - low, 1e-6))
+        if outliers and high > low:
+            values = np.maximum(values, middle - 3.0 * (high - low))
         self._mean, self._scale = float(values.mean()), max(float(values.std()), 1e-6)
-        self._shift, self._spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+        spread = features.std(axis=0)
+        self._shift, self._spread = features.mean(axis=0), np.where(spread > 1e-6, spread, 1.0)
         inputs, targets = self._scaled(features), (values - self._mean) / self._scale
         alpha = (doubt / self._scale) ** 2 + 1e-6
         every = max(1, -(-len(values) // FITTED_ON))

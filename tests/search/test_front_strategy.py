@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 
@@ -15,7 +15,7 @@ from se_nas.search.objectives import Objectives
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError
 from se_nas.space.decisions import Assignment, Categorical
-from tests.fakes import TWO_OBJECTIVES, record
+from tests.fakes import THREE_OBJECTIVES, TWO_OBJECTIVES, record
 
 CHOICES = ("a", "b", "c", "d")
 DECISIONS = {f"decision {index}": Categorical(CHOICES) for index in range(5)}
@@ -178,3 +178,170 @@ class TestWhatStoppedTrialsTeach:
         failed = [record(8, status=status, curve=(), flops=9.0) for status in (TrialStatus.FAILED, TrialStatus.PRUNED)]
 
         assert len(_taught([*FINISHED, *failed])) == 5
+
+
+class Workers:
+    """Four trials side by side that end in random order; one in four is stopped after the first of two epochs.
+
+    With `reborn` the strategy is lost before each trial and a new one is told the records, as on resuming.
+    """
+
+    def __init__(self, objectives: Objectives, *, reborn: bool) -> None:
+        self._objectives, self._reborn, self._random = objectives, reborn, Random(5)
+        self._strategy = build(objectives=objectives)
+        self.records: dict[int, TrialRecord] = {}
+
+    def run(self, trials: int) -> list[Assignment]:
+        proposed: list[Assignment] = []
+        at_work: list[int] = []
+        for number in range(trials):
+            if self._reborn:
+                self._strategy = build(objectives=self._objectives)
+                for told in sorted(self.records):
+                    self._strategy.tell(self.records[told])
+            proposed.append(new(self._strategy, list(self.records.values())))
+            self._tell(replace(running(number, proposed[-1], **self._latency(proposed[-1])), curve=()))
+            at_work.append(number)
+            if len(at_work) == 4:
+                self._end(at_work.pop(self._random.randrange(4)))
+        return proposed
+
+    def _latency(self, assignment: Assignment) -> dict[str, float]:
+        return {"latency": 2 + flops(assignment) ** 1.5} if "latency" in self._objectives.costs else {}
+
+    def _end(self, number: int) -> None:
+        one = self.records[number]
+        final = accuracy(one.assignment)
+        if self._random.random() < 0.25:
+            self._tell(replace(one, status=TrialStatus.PRUNED, curve=(0.5 * final,)))
+        else:
+            self._tell(replace(one, status=TrialStatus.COMPLETE, curve=(0.5 * final, final)))
+
+    def _tell(self, told: TrialRecord) -> None:
+        self.records[told.number] = told
+        self._strategy.tell(told)
+
+
+@pytest.mark.parametrize(
+    "costs", [("flops",), ("latency",), ("flops", "latency"), ("latency", "flops")], ids=" and ".join
+)
+def test_resumed_beside_running_and_stopped_trials_it_proposes_what_it_would_have(costs: tuple[str, ...]) -> None:
+    resumed, kept = (Workers(Objectives(costs), reborn=reborn).run(25) for reborn in (True, False))
+
+    assert resumed == kept
+
+
+@pytest.mark.parametrize("costs", [("latency",), ("flops", "latency")], ids=len)
+def test_with_a_learned_latency_it_still_finds_a_better_front_than_draws_do(costs: tuple[str, ...]) -> None:
+    """Latency rises with flops, so that a good front in the one is a good front in the other."""
+    proposed = hypervolume(Workers(Objectives(costs), reborn=False).run(40))
+    drawn = [hypervolume([sample(rng) for _ in range(40)]) for rng in map(Random, range(5))]
+
+    assert proposed > max(drawn)
+
+
+def test_until_enough_trials_are_told_it_draws_blindly() -> None:
+    """What the first trials reach is of no account."""
+    good, bad = build(), build()
+    rng = Random(0)
+    for number in range(RANDOM_TRIALS - 1):
+        assignment = sample(rng)
+        good.tell(replace(running(number, assignment), status=TrialStatus.COMPLETE))
+        bad.tell(replace(running(number, assignment), status=TrialStatus.COMPLETE, curve=(0.01 * number,)))
+
+    assert [good.ask() for _ in range(5)] == [bad.ask() for _ in range(5)]
+
+
+def test_how_far_a_stopped_trial_came_changes_what_is_proposed() -> None:
+    """Ten are trained; the network that would come next is stopped, behind all others or ahead of them."""
+    rankings = []
+    for reached in (0.05, 0.95):
+        strategy, told = build(), []
+        for one in search(15):
+            told.append(replace(one, curve=(0.5 * one.curve[-1], one.curve[-1])))
+            strategy.tell(told[-1])
+        stopped = running(15, new(strategy, told))
+        strategy.tell(replace(stopped, status=TrialStatus.PRUNED, curve=(reached,)))
+        rankings.append([strategy.ask().assignment for _ in range(10)])
+
+    assert rankings[0] != rankings[1]
+
+
+def test_a_network_in_training_makes_those_like_it_less_promising_and_none_more() -> None:
+    strategy, told = build(), search(20)
+    for one in told:
+        strategy.tell(one)
+    first = strategy.ask().assignment
+    candidates = strategy._candidates()
+    alike = [sum(first[name] != one.assignment[name] for name in DECISIONS) <= 1 for one in candidates]
+
+    before = strategy._scores(candidates, _taught(told))
+    strategy.tell(running(20, first))
+    after = strategy._scores(candidates, _taught(told))
+
+    assert (after <= before + 1e-9).all()
+    assert after[alike].sum() < 0.99 * before[alike].sum()
+
+
+def free_search(
+    trials: int, costs: Callable[[Assignment], dict[str, float]], objectives: Objectives, *, seed: int = 0
+) -> list[TrialRecord]:
+    """A search without rules."""
+    strategy = FrontStrategy(
+        decisions=DECISIONS,
+        sample=sample,
+        neighbours=neighbours,
+        inspect=lambda assignment: Inspection(json.dumps(assignment), costs(assignment)),
+        objectives=objectives,
+        seed=seed,
+    )
+    told: list[TrialRecord] = []
+    for number in range(trials):
+        tried = {one.fingerprint for one in told}
+        while json.dumps(assignment := strategy.ask().assignment) in tried:
+            pass
+        told.append(
+            record(
+                number,
+                assignment=assignment,
+                accuracy=accuracy(assignment),
+                fingerprint=json.dumps(assignment),
+                **costs(assignment),
+            )
+        )
+        strategy.tell(told[-1])
+    return told
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_it_finds_the_most_accurate_network_where_that_is_the_dearest(seed: int) -> None:
+    dearest = dict.fromkeys(DECISIONS, "d")
+
+    told = free_search(60, lambda assignment: {"flops": flops(assignment)}, TWO_OBJECTIVES, seed=seed)
+
+    assert dearest in [one.assignment for one in told]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_cost_that_is_equal_for_all_networks_does_not_blind_it(seed: int) -> None:
+    flat = free_search(40, lambda assignment: {"flops": flops(assignment), "params": 7.0}, THREE_OBJECTIVES, seed=seed)
+    without = free_search(40, lambda assignment: {"flops": flops(assignment)}, TWO_OBJECTIVES, seed=seed)
+
+    flat_volume, volume = (hypervolume([one.assignment for one in told]) for told in (flat, without))
+    assert flat_volume > 0.95 * volume
+
+
+def test_a_network_in_training_counts_towards_the_front() -> None:
+    """To train it once more would add next to nothing."""
+    strategy, told = build(), search(20)
+    for one in told:
+        strategy.tell(one)
+    first = strategy.ask().assignment
+    candidates = strategy._candidates()
+    index = [one.assignment for one in candidates].index(first)
+
+    before = strategy._scores(candidates, _taught(told))[index]
+    strategy.tell(running(20, first))
+    after = strategy._scores(candidates, _taught(told))[index]
+
+    assert after < 0.2 * before

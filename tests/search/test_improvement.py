@@ -70,3 +70,37 @@ class TestOneCandidate:
 
     def test_a_lower_cost_promises_more(self) -> None:
         assert self.improvement(0.7, 0.1, 2.5) < self.improvement(0.7, 0.1, 1.5)
+
+
+@pytest.mark.parametrize("costs", [1, 2])
+def test_with_an_empty_front_it_is_the_box_down_to_the_reference(costs: int) -> None:
+    values = expected_improvement(
+        np.array([0.6]),
+        np.array([1e-9]),
+        np.ones((1, costs)),
+        front_accuracy=np.empty(0),
+        front_costs=np.empty((0, costs)),
+        reference=np.array([0.1, *[3.0] * costs]),
+    )
+
+    assert values == pytest.approx((0.6 - 0.1) * (3.0 - 1.0) ** costs)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_members_that_another_dominates_change_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    front_accuracy, front_costs = a_front(rng, 2)
+    candidates, mean, deviation = rng.uniform(0, 1, (20, 2)), rng.uniform(0.3, 0.9, 20), rng.uniform(0.05, 0.3, 20)
+    reference = np.array([0.1, 1.1, 1.1])
+
+    without, beside = (
+        expected_improvement(
+            mean, deviation, candidates, front_accuracy=accuracy, front_costs=costs, reference=reference
+        )
+        for accuracy, costs in (
+            (front_accuracy, front_costs),
+            (np.append(front_accuracy, front_accuracy - 0.05), np.vstack([front_costs, front_costs + 0.05])),
+        )
+    )
+
+    assert beside == pytest.approx(without)
