@@ -3,17 +3,21 @@
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part stopping
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part proposing
 
-Prints a table, and writes OUT.csv (every replay) and OUT.html (one figure). Pairs share their seed: the same networks
+Prints a table, and writes OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against METHOD` compares
+those replays with another method. Pairs share their seed: the same networks
 come in the same order. Intervals are bootstraps over the seeds, 95 %.
 """
 
 import argparse
 import csv
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -21,11 +25,12 @@ import numpy as np
 import optuna
 import plotly.graph_objects as go
 from peers import PROPOSERS, STOPPING
-from replay import Outcome, Proposer, RuleFactory, Shuffled, StoppingRule, Table, load_curve_tables, load_grids, replay
+from replay import Outcome, Proposer, RuleFactory, Shuffled, Table, load_curve_tables, load_grids, replay
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from se_nas.search import pruning
+from se_nas.search.foresight import Arrivals
 from se_nas.search.front_strategy import FrontStrategy, Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.records import TrialRecord, TrialStatus
@@ -39,14 +44,23 @@ RESOLUTION = 0.002
 
 
 class OurRule:
-    """`FrontPruner` on an Optuna study in memory, as a search calls it."""
+    """`FrontPruner` on an Optuna study in memory, as a search calls it; with other constants, if any are `changed`."""
 
-    def __init__(self, epochs: int, seed: int, *, worthwhile: float = pruning.WORTHWHILE) -> None:
+    def __init__(
+        self,
+        epochs: int,
+        seed: int,
+        *,
+        kind: type[pruning.FrontPruner] = pruning.FrontPruner,
+        never_stopped: int = 10,
+        changed: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._storage = optuna.storages.InMemoryStorage()
         self._study = optuna.create_study(storage=self._storage, directions=["maximize", "minimize"])
-        self._pruner = pruning.FrontPruner(costs=["flops"], epochs=epochs)
-        self._epochs, self._worthwhile = epochs, worthwhile
+        self._epochs, self._changed = epochs, dict(changed)
+        with patch.dict(vars(pruning), self._changed):
+            self._pruner = kind(costs=["flops"], epochs=epochs, never_stopped=never_stopped)
         self._ids: list[int] = []
 
     def started(self, trial: int, costs: tuple[float, ...]) -> None:
@@ -60,17 +74,19 @@ class OurRule:
         self._storage.set_trial_intermediate_value(self._ids[trial], epoch, accuracy)
         if epoch not in self._pruner.rungs:
             return True
-        pruning.WORTHWHILE = self._worthwhile
-        return self._pruner.reason_to_stop(self._study, self._storage.get_trial(self._ids[trial]), epoch) is None
+        with patch.dict(vars(pruning), self._changed):
+            return self._pruner.reason_to_stop(self._study, self._storage.get_trial(self._ids[trial]), epoch) is None
 
     def finished(self, trial: int, accuracy: float) -> None:
         """Report the last epoch."""
         self._storage.set_trial_intermediate_value(self._ids[trial], self._epochs, accuracy)
 
 
-def blind(epochs: int, seed: int) -> StoppingRule:
-    """Ours without learning where judging pays: every rung is open."""
-    return OurRule(epochs, seed, worthwhile=-np.inf)
+class Unsparing(pruning.FrontPruner):
+    """Ours, but stops by place alone, whoever nobody beats included."""
+
+    def _outlook(self, arrivals: Arrivals) -> str:
+        return "not looked at"
 
 
 class OurProposer:
@@ -132,7 +148,10 @@ class OurProposer:
 STOPPING_RULES: dict[str, RuleFactory | None] = {
     NOTHING: None,
     OURS: OurRule,
-    f"{OURS}, every rung open": blind,
+    f"{OURS}, every rung open": partial(OurRule, changed={"WORTHWHILE": -np.inf}),
+    f"{OURS}, rungs from epoch 1": partial(OurRule, changed={"EARLIEST": 0.0}),
+    f"{OURS}, none always finishes": partial(OurRule, never_stopped=0),
+    f"{OURS}, unbeaten not spared": partial(OurRule, kind=Unsparing),
     **STOPPING,
 }
 CHOOSERS: dict[str, Callable[[Table, int], Proposer]] = {
@@ -195,6 +214,15 @@ def run_all(methods: Sequence[str], seeds: Sequence[int]) -> list[dict[str, Any]
     jobs = [(table, method, seed) for method in methods for table in TABLES for seed in seeds]
     with get_context("fork").Pool(OPTIONS.processes) as pool:
         return list(pool.imap_unordered(one, jobs))
+
+
+def read_replays(path: Path) -> list[dict[str, Any]]:
+    """The rows that an earlier run wrote."""
+    with path.open(newline="") as file:
+        return [
+            {key: value if key in ("table", "method") else float(value) for key, value in row.items() if value}
+            for row in csv.DictReader(file)
+        ]
 
 
 def summary(rows: list[dict[str, Any]], methods: Sequence[str], against: str) -> tuple[RichTable, list[str]]:
@@ -270,6 +298,7 @@ def main() -> None:
     parser.add_argument("--against", help="the method that the others are compared with")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("search_quality"))
+    parser.add_argument("--told", type=Path, help="tell of the replays in this CSV, of an earlier run, and run none")
     parser.parse_args(namespace=OPTIONS)
     loaded = load_curve_tables(OPTIONS.tables) if OPTIONS.part == "stopping" else load_grids(OPTIONS.tables)
     if not loaded:
@@ -285,16 +314,18 @@ def main() -> None:
         for name, table in TABLES.items():
             runs = [replay(table, Shuffled(table, seed), None, seed=seed, budget=TARGET, workers=1) for seed in seeds]
             LEVELS[name] = float(np.mean([run.share_at(TARGET) for run in runs]))
-    rows = run_all(methods, seeds)
+    rows = read_replays(OPTIONS.told) if OPTIONS.told else run_all(methods, seeds)
+    methods = [method for method in methods if any(row["method"] == method for row in rows)]
     view, lines = summary(rows, methods, against)
     console = Console(width=200)
     for line in lines:
         console.print(line, highlight=False, markup=False)
     console.print(view)
-    with OPTIONS.out.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(key for row in rows for key in row)))
-        writer.writeheader()
-        writer.writerows(rows)
+    if not OPTIONS.told:
+        with OPTIONS.out.with_suffix(".csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(key for row in rows for key in row)))
+            writer.writeheader()
+            writer.writerows(rows)
     draw(rows, methods, OPTIONS.out.with_suffix(".html"))
 
 

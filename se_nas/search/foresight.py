@@ -14,8 +14,8 @@ from scipy.stats import rankdata, t
 
 Values = NDArray[np.float64]
 
-PRIOR_Z, PRIOR_POINTS = 0.4, 3.0
-"""What is believed before any evidence: a correlation of tanh(0.4) = 0.38, with the weight of three points."""
+PRIOR_Z, PRIOR_POINTS = 0.6, 3.0
+"""What is believed before any evidence: a correlation of tanh(0.6) = 0.54, with the weight of three points."""
 SOUGHT = 0.05
 """The share of networks that a search is after; keeping these is what a rung has to do."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -49,35 +49,40 @@ class Foresight:
         """The most likely correlation."""
         return math.tanh(self.z)
 
-    def gain(self, *, kept: float, spent: float) -> float:
+    def gain(self, *, kept: float, sunk: float, rest: float) -> float:
         """How many times more sought networks an epoch of training finds where the best share `kept` goes on.
 
-        `spent` is the share of a full training that is used up at the rung. With ranks jointly normal, the least
-        of the sought networks passes with Φ((ρ·z(1-SOUGHT) - z(1-kept)) / √(1-ρ²)), averaged over the belief about
-        ρ; without the rung it passes for certain, at the price of a whole training.
+        An arrival has cost `sunk` epochs, those of all who were stopped on the way included, and goes on for `rest`
+        more. With ranks jointly normal, the least of the sought networks passes with
+        Φ((ρ·z(1-SOUGHT) - z(1-kept)) / √(1-ρ²)), averaged over the belief about ρ; without the rung it passes for
+        certain, and so does everybody.
         """
         rho = np.tanh(self.z + self.deviation * _NODES)
         passes = ndtr((rho * ndtri(1 - SOUGHT) - ndtri(1 - kept)) / np.sqrt(1 - rho * rho))
-        return float(_WEIGHTS @ passes) / (spent + kept * (1 - spent))
+        return float(_WEIGHTS @ passes) * (sunk + rest) / (sunk + kept * rest)
 
 
-def foresight(arrivals: Arrivals) -> Foresight | None:
+def foresight(arrivals: Arrivals) -> Foresight:
     """The belief about the rank correlation between accuracy and final accuracy, the costs held fixed.
 
-    Normal scores instead of ranks (Blom), the costs' part taken out of both (partial correlation), and corrected
-    for the finished ones having been selected by that very accuracy (Thorndike's case 2, "Personnel Selection",
-    1949). Fisher's z has the deviation 1.06/√(n-3-k) (Fieller et al., Biometrika 44, 1957). None when the finished
-    are too few to say anything.
+    Normal scores instead of ranks (Blom); the costs' part, straight and square, taken out of both (partial
+    correlation); corrected for the finished ones having been selected by that very accuracy (Thorndike's case 2,
+    "Personnel Selection", 1949). Fisher's z has the deviation 1.06/√(n-3-2k) (Fieller et al., Biometrika 44, 1957);
+    the correction by a factor u makes it wider by as much, so n counts for 1/u² of itself. Where the finished are too
+    few to say anything, it is what was believed before.
     """
     finished = arrivals.finished
-    evidence = int(finished.sum()) - 3 - arrivals.log_costs.shape[1]
-    if evidence < 1:
-        return None
     costs = np.column_stack([_normal_scores(column) for column in arrivals.log_costs.T])
+    costs = np.column_stack([costs, costs**2])
+    evidence = float(finished.sum()) - 3 - costs.shape[1]
+    if evidence < 1:
+        return Foresight(PRIOR_Z, 1.06 / math.sqrt(PRIOR_POINTS))
     accuracy = _without(_normal_scores(arrivals.accuracy), costs)
     selected = _without(accuracy[finished], costs[finished])
     final = _without(_normal_scores(arrivals.final[finished]), costs[finished])
-    z = math.atanh(min(max(_correlation(selected, final, spread=float(accuracy.std())), -0.995), 0.995))
+    correlation, wider = _unrestricted_correlation(selected, final, spread=float(accuracy.std()))
+    evidence /= wider**2
+    z = math.atanh(min(max(correlation, -0.995), 0.995))
     points = PRIOR_POINTS + evidence
     return Foresight((PRIOR_POINTS * PRIOR_Z + evidence * z) / points, 1.06 / math.sqrt(points))
 
@@ -99,14 +104,15 @@ def forecast(arrivals: Arrivals, index: int, *, confidence: float = 0.8) -> tupl
     return float(y.mean()) + slope * distance, float(t.ppf(0.5 + confidence / 2, freedom)) * spread
 
 
-def _correlation(selected: Values, final: Values, *, spread: float) -> float:
-    """Pearson's r, corrected to a population whose first variable deviates by `spread`."""
+def _unrestricted_correlation(selected: Values, final: Values, *, spread: float) -> tuple[float, float]:
+    """Pearson's r, corrected to a population whose first variable deviates by `spread`; and by what factor that is
+    more than in the selected. Where either is constant, (0, 1): it says that nothing can be told apart."""
     deviation = float(selected.std())
     if deviation < 1e-9 or final.std() < 1e-9:
-        return 0.0
+        return 0.0, 1.0
     r = float(np.corrcoef(selected, final)[0, 1])
     wider = max(1.0, spread / deviation)
-    return r * wider / math.sqrt(1 + r * r * (wider * wider - 1))
+    return r * wider / math.sqrt(1 + r * r * (wider * wider - 1)), wider
 
 
 def _normal_scores(values: Values) -> Values:

@@ -2,8 +2,8 @@
 
 Asynchronous successive halving on several objectives, after Schmucker et al., "Multi-objective Asynchronous
 Successive Halving", arXiv 2106.12639, in its stopping variant: a trial is judged when it arrives at a rung and is
-never resumed. Departures: the order is that of (accuracy at the rung, costs known beforehand), and a rung is open
-only where judging pays, as the trials that are never stopped show (`foresight`).
+never resumed. Departures: the order is that of (accuracy at the rung, costs known beforehand), nobody is stopped whom
+nobody beats, and a rung is open only where judging pays, as the trials that went to the end show (`foresight`).
 """
 
 import math
@@ -11,33 +11,38 @@ from collections.abc import Sequence
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial
 
 from se_nas.search.foresight import Arrivals, forecast, foresight
 from se_nas.search.front_order import place
 
-KEPT = 0.5
+KEPT = 0.4
 """The share of the trials at an open rung that goes on."""
 WORTHWHILE = 1.1
-"""The gain that is expected of a rung before it is opened."""
+"""The gain that is expected of a rung where it is open."""
+EARLIEST = 0.06
+"""The share of a full training before which there is no rung: it would save that much at most."""
+ASSUMED_TO_FINISH = 3
+"""So many arrivals are taken to have gone on to the end besides those that were seen: at first none was."""
 
 
 class FrontPruner(BasePruner):
-    """Lets the better half go on at those of `rungs` where judging pays, and whoever is expected to end above all that
-    is finished at no more cost; there may be any number of workers.
+    """Stops a trial that is not among the best 40 % at one of `rungs` where judging pays, if another is at least as
+    accurate there at no more cost; there may be any number of workers.
 
     It needs of each trial: the accuracy after each epoch as intermediate value (step = epoch, counted from 1),
     and each of `costs` as user attribute, set before the first rung. All costs are minimised. A trial that lacks
-    one is not judged. The first `never_stopped` trials always finish (by default as many as the estimate needs),
-    and so do, to go on learning, those numbered 2, 4, 8, ... times that. Nothing is kept here: the study is the state.
+    one is not judged. To go on learning, the trials numbered 1, 4, 16, ... times `never_stopped` always finish; 0
+    exempts none. Nothing is kept here: the study is the state.
 
     With Optuna alone, where `trial.report` refuses several objectives, the storage takes the values:
 
     >>> optuna.logging.set_verbosity(optuna.logging.ERROR)
     >>> study = optuna.create_study(directions=["maximize", "minimize"])
     >>> pruner = FrontPruner(costs=["flops"], epochs=4)
-    >>> for final, flops in [(0.9, 50), (0.8, 70), (0.7, 10), (0.6, 80), (0.5, 60), (0.4, 90), (0.95, 40)]:
+    >>> for final, flops in [(0.9, 50), (0.8, 40), (0.7, 10), (0.6, 80)]:
     ...     trial = study.ask()
     ...     trial.set_user_attr("flops", flops)
     ...     for epoch in (1, 2, 3, 4):
@@ -49,18 +54,18 @@ class FrontPruner(BasePruner):
     ...             break
     ...     else:
     ...         _ = study.tell(trial, (accuracy, flops))
-    stopped at epoch 1: place 6 of 6; expected final 40.0-40.0 % against 90.0 % at no more flops
+    stopped at epoch 1: place 4 of 4; expected final 60.0-60.0 % against 90.0 % at no more flops
     """
 
-    def __init__(self, *, costs: Sequence[str], epochs: int, never_stopped: int | None = None) -> None:
-        if not costs or epochs < 1 or (never_stopped is not None and never_stopped < 0):
+    def __init__(self, *, costs: Sequence[str], epochs: int, never_stopped: int = 10) -> None:
+        if not costs or epochs < 1 or never_stopped < 0:
             raise ValueError(
                 "at least one cost, epochs >= 1 and never_stopped >= 0 must hold, but got "
                 f"costs={list(costs)}, epochs={epochs}, never_stopped={never_stopped}"
             )
         self._costs = tuple(costs)
         self._epochs = epochs
-        self._never_stopped = 4 + len(costs) if never_stopped is None else never_stopped
+        self._never_stopped = never_stopped
         self.rungs = _rungs(epochs)
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
@@ -79,27 +84,52 @@ class FrontPruner(BasePruner):
         rows = [row for other in rivals if (row := self._row(other, epoch)) is not None]
         table = np.array([own, *rows])
         arrivals = Arrivals(accuracy=table[:, 0], final=table[:, 1], log_costs=table[:, 2:])
-        belief = foresight(arrivals)
-        if belief is None or belief.gain(kept=KEPT, spent=epoch / self._epochs) < WORTHWHILE:
+        lengths = np.array([epoch, *(other.last_step or 0 for other in rivals)])
+        if not self._pays(arrivals, lengths, epoch):
             return None
-        expected, margin = forecast(arrivals, 0)
-        no_dearer = arrivals.finished & (arrivals.log_costs <= arrivals.log_costs[0]).all(axis=1)
-        best = arrivals.final[no_dearer].max(initial=-math.inf)
         own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0)
-        if own_place <= math.ceil(KEPT * len(table)) or expected > best:
+        if own_place <= math.ceil(KEPT * len(table)):
             return None
-        low, high = max(0.0, expected - margin), min(1.0, expected + margin)
-        return (
-            f"stopped at epoch {epoch}: place {own_place} of {len(table)}; expected final {100 * low:.1f}-"
-            f"{100 * high:.1f} % against {100 * best:.1f} % at no more {' and '.join(self._costs)}"
+        outlook = self._outlook(arrivals)
+        if outlook is None:
+            return None
+        return f"stopped at epoch {epoch}: place {own_place} of {len(table)}; {outlook}"
+
+    def _pays(self, arrivals: Arrivals, lengths: NDArray[np.int64], epoch: int) -> bool:
+        """Whether the rung is open, all trials so far having trained for `lengths` epochs."""
+        beyond = lengths[lengths > epoch] - epoch
+        unseen = ASSUMED_TO_FINISH * (self._epochs - epoch)
+        gain = foresight(arrivals).gain(
+            kept=KEPT,
+            sunk=float(np.minimum(lengths, epoch).sum()) / len(arrivals.accuracy),
+            rest=(float(beyond.sum()) + unseen) / (len(beyond) + ASSUMED_TO_FINISH),
         )
+        return gain >= WORTHWHILE
+
+    def _outlook(self, arrivals: Arrivals) -> str | None:
+        """What the first arrival has to expect beside those that cost no more; None where it may yet be ahead."""
+        no_dearer = (arrivals.log_costs <= arrivals.log_costs[0]).all(axis=1)
+        no_dearer[0] = False
+        best = int(np.where(no_dearer, arrivals.accuracy, -math.inf).argmax())
+        own, ahead = arrivals.accuracy[0], arrivals.accuracy[best]
+        if not no_dearer.any() or own > ahead:
+            return None
+        at_no_more_cost = f"at no more {' and '.join(self._costs)}"
+        if arrivals.finished.sum() < 3:
+            return f"{100 * own:.1f} % there against {100 * ahead:.1f} % {at_no_more_cost}"
+        expected, margin = forecast(arrivals, 0)
+        reached = arrivals.final[no_dearer & arrivals.finished].max(initial=-math.inf)
+        to_beat = max(reached, min(1.0, forecast(arrivals, best)[0]))
+        if expected > to_beat:
+            return None
+        low, high = (min(max(end, 0.0), 1.0) for end in (expected - margin, expected + margin))
+        return f"expected final {100 * low:.1f}-{100 * high:.1f} % against {100 * to_beat:.1f} % {at_no_more_cost}"
 
     def _always_finishes(self, number: int) -> bool:
-        """Whether a trial is one of those to learn from: the first n, then numbers 2n, 4n, 8n, ..."""
-        if number < self._never_stopped:
-            return True
-        times, rest = divmod(number, self._never_stopped) if self._never_stopped else (0, 0)
-        return rest == 0 and times > 1 and times.bit_count() == 1
+        """Whether a trial is one of those to learn from: numbers n, 4n, 16n, ..."""
+        while number > self._never_stopped and number % 4 == 0:
+            number //= 4
+        return number == self._never_stopped > 0
 
     def _row(self, trial: FrozenTrial, epoch: int) -> tuple[float, ...] | None:
         """(accuracy at the epoch, final accuracy or NaN, log cost, ...); None where one is not known or not finite."""
@@ -112,10 +142,10 @@ class FrontPruner(BasePruner):
 
 
 def _rungs(epochs: int) -> tuple[int, ...]:
-    """Epochs a factor of √2 apart, before the last: 1, 2, 3, 4, 6, 8, 11, 16, 23, ..."""
+    """Epochs a factor of √2 apart, 1, 2, 3, 4, 6, 8, 11, 16, 23, ..., from `EARLIEST` on and before the last."""
     rungs, exact = [], 1.0
     while (rung := round(exact)) < epochs:
-        if rung not in rungs:
+        if rung not in rungs and rung >= round(EARLIEST * epochs):
             rungs.append(rung)
         exact *= math.sqrt(2)
     return tuple(rungs)

@@ -34,7 +34,7 @@ def add_finished(study: optuna.Study, *, seed: int = 0, count: int = 12, told_ea
         add(study, first / 2, first / 2, first / 2, final, flops=100 * flops, params=params)
 
 
-def front_pruner(*costs: str, epochs: int = EPOCHS, never_stopped: int = 5) -> FrontPruner:
+def front_pruner(*costs: str, epochs: int = EPOCHS, never_stopped: int = 0) -> FrontPruner:
     return FrontPruner(costs=costs or ["flops"], epochs=epochs, never_stopped=never_stopped)
 
 
@@ -43,9 +43,24 @@ def hopeless(study: optuna.Study, **costs: float) -> FrozenTrial:
 
 
 class TestRungs:
-    @pytest.mark.parametrize(("epochs", "rungs"), [(1, ()), (2, (1,)), (5, (1, 2, 3, 4)), (12, (1, 2, 3, 4, 6, 8, 11))])
-    def test_they_are_a_root_of_two_apart_and_before_the_last_epoch(self, epochs: int, rungs: tuple[int, ...]) -> None:
+    @pytest.mark.parametrize(
+        ("epochs", "rungs"),
+        [(1, ()), (2, (1,)), (5, (1, 2, 3, 4)), (12, (1, 2, 3, 4, 6, 8, 11)), (52, (3, 4, 6, 8, 11, 16, 23, 32, 45))],
+    )
+    def test_they_are_a_root_of_two_apart_from_six_hundredths_on(self, epochs: int, rungs: tuple[int, ...]) -> None:
         assert front_pruner(epochs=epochs).rungs == rungs
+
+    def test_the_first_is_open_before_anything_is_finished(self, study: optuna.Study) -> None:
+        add(study, 0.5, flops=80.0)
+
+        assert front_pruner().prune(study, hopeless(study))
+
+    def test_one_is_closed_where_hardly_anything_is_left_to_save(self, study: optuna.Study) -> None:
+        add(study, *[0.5] * 48, flops=80.0)
+        pruner = front_pruner(epochs=50)
+
+        assert pruner.rungs[-1] == 45
+        assert not pruner.prune(study, add(study, *[0.1] * 45, flops=90.0))
 
     def test_a_rung_opens_where_accuracy_tells_of_the_final_one(self, study: optuna.Study) -> None:
         add_finished(study)
@@ -81,26 +96,18 @@ class TestRungs:
 
 
 class TestWhoAlwaysFinishes:
-    def test_nothing_is_stopped_before_enough_is_learned(self, study: optuna.Study) -> None:
-        add_finished(study, count=4)
-
-        assert not any(front_pruner(never_stopped=0).prune(study, hopeless(study)) for _ in range(10))
-
-    def test_the_first_and_every_doubling_go_on_so_that_it_keeps_learning(self, study: optuna.Study) -> None:
+    def test_the_tenth_and_four_times_as_many_again_so_that_it_goes_on_learning(self, study: optuna.Study) -> None:
         add_finished(study, count=9)
-        pruner = front_pruner()
+        pruner = FrontPruner(costs=["flops"], epochs=EPOCHS)
 
         stopped = [pruner.prune(study, add(study, 0.1 - number / 1000, flops=90.0)) for number in range(9, 45)]
 
-        assert [number for number, stop in enumerate(stopped, start=9) if not stop] == [10, 20, 40]
+        assert [number for number, stop in enumerate(stopped, start=9) if not stop] == [10, 40]
 
-    def test_with_two_costs_one_more_is_needed(self, study: optuna.Study) -> None:
-        pruner = FrontPruner(costs=["flops", "params"], epochs=EPOCHS)
-        add_finished(study, count=5)
+    def test_none_does_where_none_is_wanted(self, study: optuna.Study) -> None:
+        add_finished(study, count=9)
 
-        assert not pruner.prune(study, hopeless(study))
-        add_finished(study, count=7, seed=1)
-        assert pruner.prune(study, hopeless(study))
+        assert all(front_pruner().prune(study, hopeless(study)) for _ in range(10))
 
 
 class TestWhoIsStopped:
@@ -112,14 +119,48 @@ class TestWhoIsStopped:
 
         assert reason == "stopped at epoch 1: place 5 of 7; expected final 60.0-60.0 % against 90.0 % at no more flops"
 
-    def test_whoever_is_expected_above_all_at_no_more_cost_goes_on(self, study: optuna.Study) -> None:
-        """Ten dearer ones are better; at so few FLOPs none is."""
+    def test_while_no_final_accuracy_can_be_expected_it_says_what_was_reached(self, study: optuna.Study) -> None:
+        add(study, 0.45, flops=50)
+
+        reason = front_pruner().reason_to_stop(study, add(study, 0.312, flops=65))
+
+        assert reason == "stopped at epoch 1: place 2 of 2; 31.2 % there against 45.0 % at no more flops"
+
+    def test_what_is_to_beat_may_be_a_rival_that_is_not_finished(self, study: optuna.Study) -> None:
+        """Those that are finished are all dearer."""
+        for final in (0.9, 0.8, 0.7, 0.6):
+            add(study, final / 2, final / 2, final / 2, final, flops=500)
+        add(study, 0.4, flops=50)
+
+        reason = front_pruner().reason_to_stop(study, add(study, 0.3, flops=65))
+
+        assert str(reason).endswith("expected final 60.0-60.0 % against 80.0 % at no more flops")
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_whoever_nobody_beats_at_no_more_cost_goes_on_whatever_the_place(
+        self, study: optuna.Study, seed: int
+    ) -> None:
+        """All are on the front, so more than half of them have a bad place."""
+        rng = np.random.default_rng(seed)
+        for flops in rng.permutation(np.arange(10.0, 60.0, 2.5)):
+            trial = add(study, 0.5 * math.sqrt(flops / 100), flops=flops)
+
+            assert not front_pruner().prune(study, trial)
+
+    def test_whoever_is_expected_to_end_above_the_others_goes_on(self, study: optuna.Study) -> None:
+        """At the second epoch the more accurate are those that end lower, and yet the rung is open: four are few."""
+        for early, final in [(0.30, 0.8), (0.34, 0.7), (0.32, 0.75), (0.36, 0.65)]:
+            add(study, early, early, early, final, flops=50)
+
+        assert not front_pruner().prune(study, add(study, 0.2, 0.2, flops=50))
+
+    def test_ten_better_ones_that_are_dearer_stop_nobody(self, study: optuna.Study) -> None:
         for index in range(10):
             add(study, *[0.8 + index / 100] * 4, flops=50.0 + index)
         add(study, *[0.3] * 4, flops=10.0)
 
         assert not front_pruner().prune(study, add(study, 0.31, flops=11.0))
-        assert not front_pruner().prune(study, add(study, 0.01, flops=9.0))  # nothing is as cheap
+        assert not front_pruner().prune(study, add(study, 0.01, flops=9.0))
 
     def test_a_third_objective_can_save_a_trial(self, study: optuna.Study) -> None:
         add_finished(study)

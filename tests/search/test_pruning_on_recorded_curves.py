@@ -14,7 +14,7 @@ from se_nas.search.pruning import FrontPruner
 
 CURVES = json.loads((Path(__file__).parents[1] / "golden" / "digits_curves.json").read_text())["networks"]
 EPOCHS = 12
-ORDERS = 10
+ORDERS = 30
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +46,8 @@ def stopped_in(order: list[int]) -> tuple[set[int], int]:
     return stopped, epochs
 
 
-def test_at_most_one_front_network_in_ten_is_stopped_while_half_of_the_others_are() -> None:
-    """Measured over these ten orders: nothing of the front, 59 % of the others, at 52 % of the epochs."""
+def test_at_most_one_front_network_in_ten_is_stopped_while_three_quarters_of_the_others_are() -> None:
+    """Measured over these thirty orders: 8 % of the front, 82 % of the others, at 33 % of the epochs."""
     front = true_front()
     others = set(range(len(CURVES))) - front
     of_front, of_others, epochs = [], [], []
@@ -59,6 +59,6 @@ def test_at_most_one_front_network_in_ten_is_stopped_while_half_of_the_others_ar
         of_others.append(len(stopped & others) / len(others))
         epochs.append(trained / (EPOCHS * len(CURVES)))
 
-    assert np.mean(of_front) <= 0.05
-    assert np.mean(of_others) >= 0.50
-    assert np.mean(epochs) <= 0.60
+    assert np.mean(of_front) <= 0.10
+    assert np.mean(of_others) >= 0.75
+    assert np.mean(epochs) <= 0.40
