@@ -4,8 +4,8 @@
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part proposing
 
 Prints a table, and writes OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against METHOD` compares
-those replays with another method. Pairs share their seed: the same networks
-come in the same order. Intervals are bootstraps over the seeds, 95 %.
+those replays with another method. Pairs share their seed: the same networks come in the same order. Intervals are
+bootstraps over the seeds, 95 %.
 """
 
 import argparse
