@@ -30,7 +30,7 @@ ASSUMED_TO_FINISH = 3
 
 class FrontPruner(BasePruner):
     """Stops a trial that is not among the best 40 % at one of `rungs` where judging pays, if another is at least as
-    accurate there at no more cost; there may be any number of workers.
+    accurate there at no more cost and it is not expected to end above those; there may be any number of workers.
 
     It needs of each trial: the accuracy after each epoch as intermediate value (step = epoch, counted from 1),
     and each of `costs` as user attribute, set before the first rung. All costs are minimised. A trial that lacks
