@@ -5,7 +5,8 @@ be minimised; `keep_going(trial, epoch, accuracy)` is asked after each epoch, co
 stops the trial for ever; `finished(trial, accuracy)` closes one that was fully trained.
 
 A proposer is built by `Proposer(choices, costs, index_of, seed)`: the number of options of each decision, the cost of
-each row of the full grid, and the row of a tuple of options. `ask()` gives a row, `tell(row, accuracy)` its result.
+each row of the full grid, and the row of a tuple of options. `ask()` gives a row, `tell(row, curve, complete=...)` its
+accuracies and whether it was fully trained or stopped.
 
 Peers are imported when a rule is built, so that this file can be read without them.
 """
@@ -380,7 +381,7 @@ class RandomProposer:
         """An untried row; IndexError when none is left."""
         return self._untried.pop()
 
-    def tell(self, row: int, accuracy: float) -> None:
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
         """Nothing is learned."""
 
 
@@ -421,9 +422,13 @@ class OptunaProposer:
         self._study.enqueue_trial(dict(zip(self._space, self._untried(), strict=True)))
         return self._hand_out(*self._propose())
 
-    def tell(self, row: int, accuracy: float) -> None:
-        """Complete the oldest trial of the row."""
-        self._study.tell(self._pending[row].pop(0), [accuracy, float(self._log_costs[row])])
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
+        """End the oldest trial of the row; Optuna takes no values of a pruned one if there are several objectives."""
+        trial = self._pending[row].pop(0)
+        if complete:
+            self._study.tell(trial, [curve[-1], float(self._log_costs[row])])
+        else:
+            self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
 
     def _propose(self) -> tuple[int, optuna.Trial]:
         trial = self._study.ask(fixed_distributions=self._space)
@@ -479,7 +484,7 @@ class OptunaSearchAsha:
         self._count += 1
         return row
 
-    def tell(self, row: int, accuracy: float) -> None:
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
         """Nothing: the searcher is told through the stopping rule."""
 
     def started(self, trial: int, costs: tuple[float, ...]) -> None:

@@ -8,8 +8,8 @@ table's.
 
 import heapq
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,8 @@ from typing import Protocol
 import moocore
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from scipy.stats import iqr, rankdata
 
 Values = NDArray[np.float64]
 
@@ -40,8 +42,8 @@ class Proposer(Protocol):
     def ask(self) -> int:
         """A row to train."""
 
-    def tell(self, row: int, accuracy: float) -> None:
-        """What it reached, fully trained."""
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
+        """Its accuracy after each epoch, whether it was then fully trained or stopped."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Table:
     """n networks: `curves` (n, epochs), MACs (n,), and the accuracy that they are judged by (n,).
 
     Grids have one epoch, of which `curves` holds the mean of the recorded runs, and `choices` (n, decisions); what a
-    search is shown is one of `runs` (n, repeats).
+    search is shown of the end is one of `runs` (n, repeats).
     """
 
     name: str
@@ -132,7 +134,7 @@ class Shuffled:
         """The next row; StopIteration after the last."""
         return int(next(self._rows))
 
-    def tell(self, row: int, accuracy: float) -> None:
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
         """Ignored."""
 
 
@@ -183,13 +185,14 @@ def replay(
         if epoch == table.epochs:
             if spent <= limit:
                 finished.append((spent / table.epochs, row))
-            if rule is not None:
-                rule.finished(trial, accuracy)
             shown = accuracy if table.runs is None else float(rng.choice(table.runs[row]))
-            proposer.tell(row, shown)
+            if rule is not None:
+                rule.finished(trial, shown)
+            proposer.tell(row, (*table.curves[row, :-1].tolist(), shown), complete=True)
             start(now)
         elif rule is not None and not rule.keep_going(trial, epoch, accuracy):
             stopped.append(row)
+            proposer.tell(row, table.curves[row, :epoch].tolist(), complete=False)
             start(now)
         else:
             due(now, trial)
@@ -227,6 +230,23 @@ def load_grids(folder: Path) -> list[Table]:
         with np.load(path) as file:
             grids.append(_grid("nas_bench_macro", file["test_acc"], file["flops"], file["arch"]))
     return grids
+
+
+def grafted(grid: Table, donor: Table) -> Table:
+    """The grid with the learning curves of another table, as nobody recorded both: made up, but of real parts.
+
+    Each network takes the curve of the donor's network that is nearest in (quantile of final accuracy, quantile of
+    MACs), shifted to end where its own accuracy is, and scaled by the ratio of the middle halves' widths.
+    """
+
+    def quantiles(table: Table) -> Values:
+        return np.column_stack([rankdata(table.curves[:, -1]), rankdata(table.macs)]) / len(table.macs)
+
+    nearest = KDTree(quantiles(donor)).query(quantiles(grid))[1]
+    missing = donor.curves - donor.curves[:, -1:]
+    scale = iqr(grid.curves[:, -1]) / iqr(donor.curves[:, -1])
+    curves = grid.curves[:, -1:] + scale * missing[nearest]
+    return replace(grid, name=f"{grid.name} + {donor.name}", curves=np.clip(curves, 0.0, 1.0))
 
 
 def _curves(name: str, accuracy: Values, macs: Values) -> Table:

@@ -2,16 +2,19 @@
 
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part stopping
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part proposing
+    uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part whole
 
-Prints a table, and writes OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against METHOD` compares
-those replays with another method. Pairs share their seed: the same networks come in the same order. Intervals are
-bootstraps over the seeds, 95 %.
+The parts: stopping rules on random networks with recorded curves; proposers on full grids, where nothing is stopped;
+and whole searches, on the same grids with learning curves borrowed from other tables. Each prints a table, and writes
+OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against METHOD` compares those replays with another
+method. Pairs share their seed: the same networks come in the same order. Intervals are bootstraps over the seeds, 95 %.
 """
 
 import argparse
 import csv
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,8 +27,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from peers import PROPOSERS, STOPPING
-from replay import Outcome, Proposer, RuleFactory, Shuffled, Table, load_curve_tables, load_grids, replay
+from peers import PROPOSERS, STOPPING, OptunaSearchAsha
+from replay import (
+    Outcome,
+    Proposer,
+    RuleFactory,
+    Shuffled,
+    StoppingRule,
+    Table,
+    grafted,
+    load_curve_tables,
+    load_grids,
+    replay,
+)
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -38,6 +52,7 @@ from se_nas.space.decisions import Assignment, Categorical
 
 NOTHING = "no pruning"
 OURS = "FrontPruner"
+RAY = "Ray: OptunaSearch + ASHA"
 TARGET = 100
 RESOLUTION = 0.002
 """Added to each regret before ratios are taken, so that a front found whole does not make them infinite."""
@@ -138,11 +153,10 @@ class OurProposer:
         self._strategy.tell(self._running[row])
         return row
 
-    def tell(self, row: int, accuracy: float) -> None:
-        """Its end, trained in one epoch."""
-        running = self._running.pop(row)
-        fields = {name: getattr(running, name) for name in ("number", "assignment", "fingerprint", "se", "cost")}
-        self._strategy.tell(TrialRecord(status=TrialStatus.COMPLETE, curve=(accuracy,), **fields))
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
+        """How the trial ended."""
+        status = TrialStatus.COMPLETE if complete else TrialStatus.PRUNED
+        self._strategy.tell(replace(self._running.pop(row), status=status, curve=tuple(curve)))
 
 
 STOPPING_RULES: dict[str, RuleFactory | None] = {
@@ -160,22 +174,69 @@ CHOOSERS: dict[str, Callable[[Table, int], Proposer]] = {
 }
 
 
+"""Each builds a proposer from a grid and a seed."""
+SEARCHES: dict[str, tuple[str, str]] = {
+    "front + FrontPruner": ("front", OURS),
+    "front": ("front", NOTHING),
+    "random + FrontPruner": ("random", OURS),
+    "multivariate TPE + FrontPruner": ("multivariate TPE", OURS),
+    "random": ("random", NOTHING),
+    "Optuna: multivariate TPE": ("multivariate TPE", NOTHING),
+    "Optuna: NSGA-II of 20": ("NSGA-II of 20", NOTHING),
+    "OptunaHub: TPE + Pareto rank": ("multivariate TPE", "OptunaHub Pareto rank"),
+    "NePS: random + MO-ASHA": ("random", "NePS MO-ASHA"),
+    "Syne Tune: random + MOASHA": ("random", "Syne Tune MOASHA"),
+    "Syne Tune: random + MOASHA, corrected": ("random", "Syne Tune MOASHA, corrected"),
+    RAY: (RAY, RAY),
+}
+"""Whole searches: who proposes and who stops."""
+PARTS = {"stopping": STOPPING_RULES, "proposing": CHOOSERS, "whole": SEARCHES}
+BASELINES = {"stopping": NOTHING, "proposing": "multivariate TPE", "whole": "Optuna: multivariate TPE"}
+DONORS = {
+    "nasbench201_cifar10": "metaqnn_cifar10",
+    "nasbench201_cifar100": "lcbench_volkert",
+    "nasbench201_imagenet": "lcbench_jannis",
+    "nas_bench_macro": "metaqnn_svhn",
+}
+"""Whose learning curves a grid borrows for whole searches."""
+
+
 def _peer(build: Callable[..., Proposer], table: Table, seed: int) -> Proposer:
     assert table.choices is not None
     row_of = {tuple(choices): row for row, choices in enumerate(table.choices.tolist())}
     return build([int(column.max()) + 1 for column in table.choices.T], table.macs, row_of.__getitem__, seed)
 
 
+def searcher(part: str, method: str, table: Table, seed: int) -> tuple[Proposer, StoppingRule | None]:
+    """Who proposes and who stops; None where nobody does."""
+    if method == RAY:
+        both = _peer(partial(OptunaSearchAsha, epochs=table.epochs), table, seed)
+        assert isinstance(both, OptunaSearchAsha)
+        return both, both
+    if part == "whole":
+        chooser, rule = SEARCHES[method]
+    else:
+        chooser, rule = ("", method) if part == "stopping" else (method, NOTHING)
+    build = STOPPING_RULES[rule]
+    return CHOOSERS[chooser](table, seed) if chooser else Shuffled(table, seed), build and build(table.epochs, seed)
+
+
+def load(part: str, folder: Path) -> list[Table]:
+    """The tables of a part; [] where there are none."""
+    if part == "stopping":
+        return load_curve_tables(folder)
+    grids = load_grids(folder)
+    if part == "proposing":
+        return grids
+    donors = {table.name: table for table in load_curve_tables(folder)}
+    return [grafted(grid, donors[DONORS[grid.name]]) for grid in grids if DONORS[grid.name] in donors]
+
+
 def one(job: tuple[str, str, int]) -> dict[str, Any]:
     """One replay as a row of the CSV."""
     name, method, seed = job
     table, options = TABLES[name], OPTIONS
-    if options.part == "stopping":
-        factory = STOPPING_RULES[method]
-        proposer: Proposer = Shuffled(table, seed)
-        rule = factory(table.epochs, seed) if factory else None
-    else:
-        proposer, rule = CHOOSERS[method](table, seed), None
+    proposer, rule = searcher(options.part, method, table, seed)
     outcome = replay(
         table,
         proposer,
@@ -262,11 +323,12 @@ def summary(rows: list[dict[str, Any]], methods: Sequence[str], against: str) ->
         cells.append(f"{np.exp(np.log(price).mean()):.2f}" if price else "")
         cells.append(f"{np.mean([row['duplicates'] for row in own]):.2f}")
         view.add_row(method, *cells)
+    wide = max(map(len, TABLES))
     for table_index, table in enumerate(TABLES):
         for index, method in enumerate(methods):
             means = " ".join(f"{value:.4f}" for value in cube[index, table_index].mean(axis=0))
             ratio = regret[index, table_index].mean(axis=0) / regret[base, table_index].mean(axis=0)
-            lines.append(f"{table:24s} {method:30s} {means}   {' '.join(f'{value:.2f}' for value in ratio)}")
+            lines.append(f"{table:{wide}s} {method:36s} {means}   {' '.join(f'{value:.2f}' for value in ratio)}")
     return view, lines
 
 
@@ -276,7 +338,7 @@ def draw(rows: list[dict[str, Any]], methods: Sequence[str], path: Path) -> None
     for method in methods:
         own = [row for row in rows if row["method"] == method]
         shares = [np.mean([row[f"share {budget}"] for row in own]) for budget in OPTIONS.budgets]
-        width = 4 if method in (OURS, "front") else 1.5
+        width = 4 if method in (OURS, "front", "front + FrontPruner") else 1.5
         figure.add_scatter(x=OPTIONS.budgets, y=shares, name=method, mode="lines+markers", line={"width": width})
     figure.update_layout(
         template="plotly_white", xaxis_title="trainings' worth of epochs", yaxis_title="mean share of the hypervolume"
@@ -288,7 +350,7 @@ def main() -> None:
     """Parse, replay, tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder with the recorded tables")
-    parser.add_argument("--part", choices=["stopping", "proposing"], default="stopping")
+    parser.add_argument("--part", choices=list(PARTS), default="stopping")
     parser.add_argument("--budgets", type=int, nargs="+", default=[20, 50, 100, 200])
     parser.add_argument("--seeds", type=int, default=30, help="how many")
     parser.add_argument("--first-seed", type=int, default=10_000)
@@ -300,12 +362,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("search_quality"))
     parser.add_argument("--told", type=Path, help="tell of the replays in this CSV, of an earlier run, and run none")
     parser.parse_args(namespace=OPTIONS)
-    loaded = load_curve_tables(OPTIONS.tables) if OPTIONS.part == "stopping" else load_grids(OPTIONS.tables)
+    loaded = load(OPTIONS.part, OPTIONS.tables)
     if not loaded:
         parser.error(f"{OPTIONS.tables}: no recorded table is there")
     TABLES.update({table.name: table for table in loaded})
-    known = list(STOPPING_RULES) if OPTIONS.part == "stopping" else list(CHOOSERS)
-    against = OPTIONS.against or (NOTHING if OPTIONS.part == "stopping" else "multivariate TPE")
+    known = list(PARTS[OPTIONS.part])
+    against = OPTIONS.against or BASELINES[OPTIONS.part]
     methods = list(dict.fromkeys([against, *(OPTIONS.methods or known)]))
     if unknown := [method for method in methods if method not in known]:
         parser.error(f"no method {', '.join(unknown)}; known: {', '.join(known)}")

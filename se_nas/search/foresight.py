@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata, t
+from scipy.special import ndtr, ndtri, stdtrit
+from scipy.stats import rankdata
 
 Values = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def forecast(arrivals: Arrivals, index: int, *, confidence: float = 0.8) -> tupl
     freedom = len(x) - 2
     residual = math.sqrt(float(((y - y.mean() - slope * centred) ** 2).sum()) / freedom)
     spread = residual * math.sqrt(1 + 1 / len(x) + leverage)
-    return float(y.mean()) + slope * distance, float(t.ppf(0.5 + confidence / 2, freedom)) * spread
+    return float(y.mean()) + slope * distance, float(stdtrit(freedom, 0.5 + confidence / 2)) * spread
 
 
 def _unrestricted_correlation(selected: Values, final: Values, *, spread: float) -> tuple[float, float]:

@@ -47,10 +47,11 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A network that may be proposed."""
+    """A network that may be proposed, with its features for the model (d,)."""
 
     assignment: Assignment
     inspection: Inspection
+    features: Values
 
 
 class FrontStrategy:
@@ -126,17 +127,21 @@ class FrontStrategy:
 
     def _inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:
         inspected = ((assignment, self._inspect(assignment)) for assignment in assignments)
-        return [Candidate(assignment, seen) for assignment, seen in inspected if seen is not None]
+        return [
+            Candidate(assignment, seen, self._features(assignment, seen.cost))
+            for assignment, seen in inspected
+            if seen is not None
+        ]
 
     def _scores(self, candidates: list[Candidate], taught: "list[Lesson]") -> Values:
         """The expected hypervolume improvement of each candidate (n,)."""
         known = [lesson.record for lesson in taught]
         accuracy = Surrogate(
-            self._features((record.assignment, record.cost) for record in known),
+            self._features_of(known),
             np.array([lesson.accuracy for lesson in taught]),
             np.array([lesson.doubt for lesson in taught]),
         )
-        features = self._features((candidate.assignment, candidate.inspection.cost) for candidate in candidates)
+        features = np.array([candidate.features for candidate in candidates])
         costs = self._log_costs(candidates, features, known)
         front = np.array(
             [
@@ -146,7 +151,7 @@ class FrontStrategy:
         )
         running = [record for record in self._records.values() if record.status is TrialStatus.RUNNING]
         if running:
-            in_training = self._features((record.assignment, record.cost) for record in running)
+            in_training = self._features_of(running)
             reached = accuracy.predict(in_training)[0]
             accuracy = accuracy.believing(in_training)
             believed = [
@@ -181,25 +186,26 @@ class FrontStrategy:
                 columns.append(np.log([max(candidate.inspection.cost[name], 1e-12) for candidate in candidates]))
             else:
                 measured = [record for record in known if name in record.cost]
-                inputs = self._features((record.assignment, record.cost) for record in measured)
+                inputs = self._features_of(measured)
                 values = np.log([max(record.cost[name], 1e-12) for record in measured])
                 columns.append(Surrogate(inputs, values, np.zeros(len(values)), outliers=False).predict(features)[0])
         return np.column_stack(columns)
 
-    def _features(self, networks: Iterable[tuple[Assignment, Mapping[str, float]]]) -> Values:
-        """(n, d): each decision's value, its choices side by side where they have no order; and the counted costs."""
-        rows = []
-        for assignment, cost in networks:
-            row: list[float] = []
-            for name, decision in self._decisions.items():
-                value = assignment[name]
-                if isinstance(decision, Categorical) and any(isinstance(choice, str) for choice in decision.choices):
-                    row += [float(value == choice) for choice in decision.choices]
-                else:
-                    row.append(float(value))
-            row += [math.log(max(value, 1e-12)) for name, value in sorted(cost.items()) if name != "latency"]
-            rows.append(row)
-        return np.array(rows)
+    def _features_of(self, records: Iterable[TrialRecord]) -> Values:
+        """(n, d)."""
+        return np.array([self._features(record.assignment, record.cost) for record in records])
+
+    def _features(self, assignment: Assignment, cost: Mapping[str, float]) -> Values:
+        """(d,): each decision's value, its choices side by side where they have no order; and the counted costs."""
+        features: list[float] = []
+        for name, decision in self._decisions.items():
+            value = assignment[name]
+            if isinstance(decision, Categorical) and any(isinstance(choice, str) for choice in decision.choices):
+                features += [float(value == choice) for choice in decision.choices]
+            else:
+                features.append(float(value))
+        features += [math.log(max(value, 1e-12)) for name, value in sorted(cost.items()) if name != "latency"]
+        return np.array(features)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,23 +77,23 @@ class FrontPruner(BasePruner):
         epoch = trial.last_step if epoch is None else epoch
         if epoch not in self.rungs or self._always_finishes(trial.number):
             return None
-        own = self._row(trial, epoch)
-        if own is None:
-            return None
         rivals = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        rows = [row for other in rivals if (row := self._row(other, epoch)) is not None]
-        table = np.array([own, *rows])
-        arrivals = Arrivals(accuracy=table[:, 0], final=table[:, 1], log_costs=table[:, 2:])
+        table = self._known([trial, *rivals], epoch)
+        judged = np.flatnonzero(np.isfinite(np.delete(table, 1, axis=1)).all(axis=1))
+        if 0 not in judged:
+            return None
+        arrivals = Arrivals(accuracy=table[judged, 0], final=table[judged, 1], log_costs=table[judged, 2:])
         lengths = np.array([epoch, *(other.last_step or 0 for other in rivals)])
         if not self._pays(arrivals, lengths, epoch):
             return None
         own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0)
-        if own_place <= math.ceil(KEPT * len(table)):
+        count = len(arrivals.accuracy)
+        if own_place <= math.ceil(KEPT * count):
             return None
         outlook = self._outlook(arrivals)
         if outlook is None:
             return None
-        return f"stopped at epoch {epoch}: place {own_place} of {len(table)}; {outlook}"
+        return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 
     def _pays(self, arrivals: Arrivals, lengths: NDArray[np.int64], epoch: int) -> bool:
         """Whether the rung is open, all trials so far having trained for `lengths` epochs."""
@@ -131,14 +131,16 @@ class FrontPruner(BasePruner):
             number //= 4
         return number == self._never_stopped > 0
 
-    def _row(self, trial: FrozenTrial, epoch: int) -> tuple[float, ...] | None:
-        """(accuracy at the epoch, final accuracy or NaN, log cost, ...); None where one is not known or not finite."""
-        accuracy = trial.intermediate_values.get(epoch)
-        costs = [trial.user_attrs.get(name) for name in self._costs]
-        if accuracy is None or not math.isfinite(accuracy) or any(cost is None for cost in costs):
-            return None
-        final = trial.intermediate_values.get(self._epochs, math.nan)
-        return (accuracy, final, *(math.log(max(float(cost), 1e-12)) for cost in costs))  # type: ignore[arg-type]
+    def _known(self, trials: Sequence[FrozenTrial], epoch: int) -> NDArray[np.float64]:
+        """A row a trial: accuracy at the epoch, final accuracy, log cost, ...; NaN for what is not known."""
+        rows = []
+        for trial in trials:
+            accuracies, costs = trial.intermediate_values, trial.user_attrs
+            reached, final = accuracies.get(epoch, math.nan), accuracies.get(self._epochs, math.nan)
+            rows.append((reached, final, *[costs.get(name, math.nan) for name in self._costs]))
+        table = np.array(rows, dtype=float)
+        table[:, 2:] = np.log(np.maximum(table[:, 2:], 1e-12))
+        return table
 
 
 def _rungs(epochs: int) -> tuple[int, ...]:

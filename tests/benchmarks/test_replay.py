@@ -1,10 +1,11 @@
 """The replay that `benchmarks/search_quality.py` judges by."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from replay import Outcome, Shuffled, Table, replay
+from replay import Outcome, Shuffled, Table, grafted, replay
 
 
 def a_table(*, networks: int = 60, epochs: int = 5, seed: int = 0) -> Table:
@@ -96,3 +97,39 @@ def test_the_true_front_is_known_and_its_losses_are_counted() -> None:
     )
     assert (outcome.front_stopped, outcome.duplicates) == (0.5, 0.25)
     assert table.whole == pytest.approx(0.1 * math.log(10))
+
+
+def test_a_grid_borrows_the_curves_of_its_like() -> None:
+    rng = np.random.default_rng(0)
+    donor = a_table(networks=200, epochs=4)
+    final = 0.3 + 0.5 * rng.random((300, 1))
+    grid = Table("grid", final, np.exp(rng.random(300)), runs=final, choices=rng.integers(2, size=(300, 3)))
+
+    whole = grafted(grid, donor)
+
+    assert whole.curves.shape == (300, 4)
+    assert np.array_equal(whole.curves[:, -1], final[:, 0])
+    halfway = np.corrcoef(whole.curves[:, 0], final[:, 0])[0, 1]
+    assert halfway == pytest.approx(np.corrcoef(donor.curves[:, 0], donor.curves[:, -1])[0, 1], abs=0.05)
+
+
+class Listening(Shuffled):
+    """Random proposals that note what they are told."""
+
+    def __init__(self, table: Table, seed: int) -> None:
+        super().__init__(table, seed)
+        self.heard: list[tuple[int, int, bool]] = []
+
+    def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
+        self.heard.append((row, len(curve), complete))
+
+
+@pytest.mark.parametrize(("rule", "length"), [(StopAll(epoch=2), 2), (None, 5)])
+def test_a_proposer_is_told_of_every_trial_as_far_as_it_was_trained(rule: StopAll | None, length: int) -> None:
+    table = a_table()
+    proposer = Listening(table, 0)
+
+    outcome = replay(table, proposer, rule, seed=0, budget=5, workers=1)
+
+    assert proposer.heard == [(row, length, rule is None) for row in outcome.started[: len(proposer.heard)]]
+    assert len(proposer.heard) >= 5
