@@ -1,8 +1,9 @@
 """Expected hypervolume improvement where the costs are known and only the accuracy is a guess.
 
-With known costs the improvement is a sum over the cells that the front's costs cut the space behind the candidate
-into: each is an expected improvement in accuracy (Jones et al., "Efficient Global Optimization", 1998, equation 15)
-times the cell's size, an exact form of the integral in Emmerich et al., "Hypervolume-based expected improvement", 2011.
+With known costs the improvement is a sum over slabs of accuracy, one between each two of the front: the expected growth
+within the slab (Jones et al., "Efficient Global Optimization", 1998, equation 15) times the costs' area in front of the
+candidate that no member as accurate covers, an exact form of the integral in Emmerich et al., "Hypervolume-based
+expected improvement", 2011.
 """
 
 import numpy as np
@@ -32,20 +33,42 @@ def expected_improvement(
     ... ).round(6)
     array([0.8])
     """
-    edges = [np.unique(np.append(column[column < limit], limit)) for column, limit in _columns(front_costs, reference)]
-    edges = [np.concatenate([[-np.inf], edge]) for edge in edges]
-    corners = np.stack(np.meshgrid(*[edge[:-1] for edge in edges], indexing="ij"), axis=-1).reshape(-1, costs.shape[1])
-    ends = np.stack(np.meshgrid(*[edge[1:] for edge in edges], indexing="ij"), axis=-1).reshape(-1, costs.shape[1])
-    as_cheap = (front_costs[None, :, :] <= corners[:, None, :]).all(axis=2)
-    level = np.where(as_cheap, front_accuracy, -np.inf).max(axis=1, initial=reference[0])
-    total = np.zeros(len(mean))
-    for corner, end, accuracy in zip(corners, ends, level, strict=True):
-        size = np.maximum(end - np.maximum(corner, costs), 0.0).prod(axis=1)
+
+    def above(accuracy: float) -> Values:
         gap = (mean - accuracy) / deviation
-        density = np.exp(-0.5 * gap * gap) / np.sqrt(2 * np.pi)
-        total += size * deviation * (density + gap * ndtr(gap))
+        growth: Values = deviation * (np.exp(-0.5 * gap * gap) / np.sqrt(2 * np.pi) + gap * ndtr(gap))
+        return growth
+
+    if costs.shape[1] == 1:  # a second cost that is 0 throughout, with the limit 1, leaves an area one unit high
+        costs, front_costs = (np.column_stack([values, np.zeros(len(values))]) for values in (costs, front_costs))
+        reference = np.append(reference, 1.0)
+    limit = reference[1:]
+    by_accuracy = np.argsort(-front_accuracy, kind="stable")
+    floors = np.maximum(np.append(front_accuracy[by_accuracy], reference[0]), reference[0])
+    free = np.maximum(limit - costs, 0.0).prod(axis=1)
+    higher = above(floors[0])
+    total: Values = free * higher
+    stairs = np.empty((0, 2))
+    for index, floor in zip(by_accuracy, floors[1:], strict=True):
+        stairs = _with_step(stairs, front_costs[index])
+        lower = above(floor)
+        total += (lower - higher) * (free - _covered(stairs, costs, limit))
+        higher = lower
     return total
 
 
-def _columns(front_costs: Values, reference: Values) -> list[tuple[Values, float]]:
-    return [(front_costs[:, index], float(reference[1 + index])) for index in range(front_costs.shape[1])]
+def _with_step(stairs: Values, point: Values) -> Values:
+    """The cost pairs (s, 2) that no other undercuts in both, by the first cost, with another point among them."""
+    if (stairs <= point).all(axis=1).any():
+        return stairs
+    kept = stairs[~(stairs >= point).all(axis=1)]
+    return np.insert(kept, int(np.searchsorted(kept[:, 0], point[0])), point, axis=0)
+
+
+def _covered(stairs: Values, costs: Values, limit: Values) -> Values:
+    """(n,) area between each of `costs` (n, 2) and the limit that lies behind a step."""
+    ends = np.minimum(np.append(stairs[1:, 0], limit[0]), limit[0])
+    widths = np.maximum(ends - np.maximum(stairs[:, 0], costs[:, :1]), 0.0)
+    heights = np.maximum(limit[1] - np.maximum(stairs[:, 1], costs[:, 1:]), 0.0)
+    covered: Values = (widths * heights).sum(axis=1)
+    return covered
