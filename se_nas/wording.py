@@ -1,6 +1,7 @@
-"""Numbers and SE patterns as people read them."""
+"""Numbers, SE patterns and hints as people read them."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 def se_glyphs(tokens: Sequence[str]) -> str:
@@ -27,6 +28,17 @@ def format_count(value: float) -> str:
 def format_cost(name: str, value: float) -> str:
     """A cost with its unit: latency in milliseconds, the others as counts."""
     return f"{value:.2f} ms" if name == "latency" else format_count(value)
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """What was meant by a mistyped word, or else all that could be.
+
+    >>> suggest("tpee", ["tpe", "random"]), suggest("x", ["tpe", "random"])
+    ('did you mean tpe?', 'known: tpe, random')
+    """
+    known = list(known)
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
 
 
 def _glyph(token: str) -> str:

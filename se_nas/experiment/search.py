@@ -1,7 +1,6 @@
 """A search from its settings to its run folder; and the same search resumed."""
 
 import contextlib
-import difflib
 import os
 import shlex
 import shutil
@@ -33,6 +32,7 @@ from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.data import ImageData
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
+from se_nas.wording import suggest
 
 
 def start_search(request: SearchRequest, console: Console) -> None:
@@ -40,9 +40,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
     objectives = parse_objectives(request.value("objectives"))
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
-        near = difflib.get_close_matches(strategy, STRATEGIES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(STRATEGIES)}"
-        raise InputError(f"--strategy {strategy}: no such strategy; {hint}")
+        raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
     space_file = request.space or DEFAULT_SPACE
     space = load_design_space(space_file)
     source = _with_absolute_path(request.value("data"))

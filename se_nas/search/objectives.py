@@ -1,11 +1,11 @@
 """What a search optimises: accuracy up, costs down."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from se_nas.errors import InputError
+from se_nas.wording import suggest
 
 COSTS = ("flops", "params", "activations", "latency")
 
@@ -46,8 +46,7 @@ def parse_objectives(text: str) -> Objectives:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in (ACCURACY.name, *COSTS):
-            near = difflib.get_close_matches(name, (ACCURACY.name, *COSTS), n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: accuracy, {', '.join(COSTS)}"
+            hint = suggest(name, (ACCURACY.name, *COSTS))
             raise InputError(f"--objectives {text}: no objective '{name}'; {hint}")
     costs = tuple(name for name in names if name != ACCURACY.name)
     if len(set(names)) < len(names) or len(costs) == len(names) or not 1 <= len(costs) <= 2:

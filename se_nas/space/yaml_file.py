@@ -3,7 +3,6 @@
 Plain values only: duplicate keys, tags, anchors and aliases are refused, so a file cannot mean more than it shows.
 """
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from se_nas.errors import InputError
+from se_nas.wording import suggest
 
 MOST_BYTES = 1 << 20
 MOST_NESTING = 50
@@ -92,10 +92,7 @@ def _explain(error: ValidationError, file: YamlFile, keys_at: "_KeysAt") -> Inpu
     location: Location = tuple(first["loc"])
     match first["type"]:
         case "extra_forbidden":
-            known = sorted(keys_at(location[:-1]))
-            near = difflib.get_close_matches(str(location[-1]), known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(known)}"
-            return file.error(location, f"unknown key; {hint}")
+            return file.error(location, f"unknown key; {suggest(str(location[-1]), sorted(keys_at(location[:-1])))}")
         case "missing":
             return file.error(location, "this key is needed, but missing")
         case "value_error":

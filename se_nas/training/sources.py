@@ -5,7 +5,6 @@ search and every retraining see the same split.
 """
 
 import contextlib
-import difflib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
 from se_nas.training.data import ImageData, ImageSet
+from se_nas.wording import suggest
 
 SPLIT_SEED = 0
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -36,9 +36,7 @@ def load_data(source: str, *, image_size: int) -> ImageData:
     if source in NAMED_SOURCES:
         return NAMED_SOURCES[source]()
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
-    near = difflib.get_close_matches(source, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    raise InputError(f"--data {source}: no such data; {hint}")
+    raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
 
 
 def _digits() -> ImageData:
