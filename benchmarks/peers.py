@@ -594,7 +594,7 @@ def _newcomer_place(points: NDArray[np.float64], fronts: NDArray[np.int64]) -> i
 
 
 def _epsilon_net(points: NDArray[np.float64]) -> list[int]:
-    """Indices from the most accurate on, each the farthest from those before it (Salinas et al., arXiv 2106.12639)."""
+    """Indices from the most accurate on, each the farthest from those before it (Salinas et al., arXiv 2106.05680)."""
     order = [int(np.lexsort(points.T[::-1])[0])]
     distances = np.full(len(points), np.inf)
     while len(order) < len(points):

@@ -27,6 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import optuna
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from peers import PROPOSERS, STOPPING, OptunaSearchAsha
 from replay import (
     Outcome,
@@ -100,7 +101,7 @@ class OurRule:
 class Unsparing(pruning.FrontPruner):
     """Ours, but stops by place alone, whoever nobody beats included."""
 
-    def _outlook(self, arrivals: Arrivals) -> str:
+    def _outlook(self, arrivals: Arrivals, in_the_race: NDArray[np.bool_]) -> str:
         return "not looked at"
 
 
@@ -174,7 +175,6 @@ CHOOSERS: dict[str, Callable[[Table, int], Proposer]] = {
 }
 
 
-"""Each builds a proposer from a grid and a seed."""
 SEARCHES: dict[str, tuple[str, str]] = {
     "front + FrontPruner": ("front", OURS),
     "front": ("front", NOTHING),
@@ -327,8 +327,11 @@ def summary(rows: list[dict[str, Any]], methods: Sequence[str], against: str) ->
     for table_index, table in enumerate(TABLES):
         for index, method in enumerate(methods):
             means = " ".join(f"{value:.4f}" for value in cube[index, table_index].mean(axis=0))
-            ratio = regret[index, table_index].mean(axis=0) / regret[base, table_index].mean(axis=0)
-            lines.append(f"{table:{wide}s} {method:36s} {means}   {' '.join(f'{value:.2f}' for value in ratio)}")
+            ours, theirs = regret[index, table_index], regret[base, table_index]  # seeds, budgets
+            ratio = ours.mean(axis=0) / theirs.mean(axis=0)
+            low, high = np.quantile(ours[picks].mean(axis=1) / theirs[picks].mean(axis=1), [0.025, 0.975], axis=0)
+            told = " ".join(f"{r:.2f} ({a:.2f}-{b:.2f})" for r, a, b in zip(ratio, low, high, strict=True))
+            lines.append(f"{table:{wide}s} {method:36s} {means}   {told}")
     return view, lines
 
 
@@ -371,15 +374,16 @@ def main() -> None:
     methods = list(dict.fromkeys([against, *(OPTIONS.methods or known)]))
     if unknown := [method for method in methods if method not in known]:
         parser.error(f"no method {', '.join(unknown)}; known: {', '.join(known)}")
-    seeds = range(OPTIONS.first_seed, OPTIONS.first_seed + OPTIONS.seeds)
+    told = read_replays(OPTIONS.told) if OPTIONS.told else []
+    seeds = sorted({int(row["seed"]) for row in told}) or range(OPTIONS.first_seed, OPTIONS.first_seed + OPTIONS.seeds)
     if OPTIONS.part == "stopping" and max(OPTIONS.budgets) >= TARGET:
         for name, table in TABLES.items():
             runs = [replay(table, Shuffled(table, seed), None, seed=seed, budget=TARGET, workers=1) for seed in seeds]
             LEVELS[name] = float(np.mean([run.share_at(TARGET) for run in runs]))
-    rows = read_replays(OPTIONS.told) if OPTIONS.told else run_all(methods, seeds)
+    rows = told or run_all(methods, seeds)
     methods = [method for method in methods if any(row["method"] == method for row in rows)]
     view, lines = summary(rows, methods, against)
-    console = Console(width=200)
+    console = Console(width=220)
     for line in lines:
         console.print(line, highlight=False, markup=False)
     console.print(view)

@@ -62,29 +62,42 @@ class Foresight:
         return float(_WEIGHTS @ passes) * (sunk + rest) / (sunk + kept * rest)
 
 
-def foresight(arrivals: Arrivals) -> Foresight:
+def foresight(arrivals: Arrivals, later: Values) -> Foresight:
     """The belief about the rank correlation between accuracy and final accuracy, the costs held fixed.
 
-    Normal scores instead of ranks (Blom); the costs' part, straight and square, taken out of both (partial
-    correlation); corrected for the finished ones having been selected by that very accuracy (Thorndike's case 2,
-    "Personnel Selection", 1949). Fisher's z has the deviation 1.06/√(n-3-2k) (Fieller et al., Biometrika 44, 1957);
-    the correction by a factor u makes it wider by as much, so n counts for 1/u² of itself. Where the finished are too
-    few to say anything, it is what was believed before.
+    It begins with what is believed before any evidence, or with what the accuracies `later` (n,), NaN where not known,
+    say of this one, if that is less: an epoch that does not foretell the next ones does not foretell the last.
     """
-    finished = arrivals.finished
+    near = _belief(arrivals, later, prior_z=PRIOR_Z)
+    return _belief(arrivals, arrivals.final, prior_z=min(PRIOR_Z, near.z))
+
+
+def _belief(arrivals: Arrivals, outcome: Values, *, prior_z: float) -> Foresight:
+    """The belief about the rank correlation between accuracy and `outcome` (n,), NaN where it is not known.
+
+    Normal scores instead of ranks (Blom); the costs' part, straight and square, taken out of both (partial
+    correlation); corrected for those with an outcome having been selected by that very accuracy (Thorndike's case 2,
+    "Personnel Selection", 1949). Fisher's z has the deviation 1/√(n-3-2k), k being the number of costs; the
+    correction by a factor u makes it wider by as much, so n counts for 1/u² of itself. Where the outcomes are too few
+    to say anything, it is what was believed before.
+    """
+    known = np.isfinite(outcome)
     costs = np.column_stack([_normal_scores(column) for column in arrivals.log_costs.T])
     costs = np.column_stack([costs, costs**2])
-    evidence = float(finished.sum()) - 3 - costs.shape[1]
+    evidence = float(known.sum()) - 3 - costs.shape[1]
     if evidence < 1:
-        return Foresight(PRIOR_Z, 1.06 / math.sqrt(PRIOR_POINTS))
+        return Foresight(prior_z, 1 / math.sqrt(PRIOR_POINTS))
     accuracy = _without(_normal_scores(arrivals.accuracy), costs)
-    selected = _without(accuracy[finished], costs[finished])
-    final = _without(_normal_scores(arrivals.final[finished]), costs[finished])
-    correlation, wider = _unrestricted_correlation(selected, final, spread=float(accuracy.std()))
+    selected = _without(accuracy[known], costs[known])
+    reached = _without(_normal_scores(outcome[known]), costs[known])
+    explained = 1 + costs.shape[1]
+    correlation, wider = _unrestricted_correlation(
+        selected, reached, wider=_deviation(accuracy, explained) / max(_deviation(selected, explained), 1e-9)
+    )
     evidence /= wider**2
     z = math.atanh(min(max(correlation, -0.995), 0.995))
     points = PRIOR_POINTS + evidence
-    return Foresight((PRIOR_POINTS * PRIOR_Z + evidence * z) / points, 1.06 / math.sqrt(points))
+    return Foresight((PRIOR_POINTS * prior_z + evidence * z) / points, 1 / math.sqrt(points))
 
 
 def forecast(arrivals: Arrivals, index: int, *, confidence: float = 0.8) -> tuple[float, float]:
@@ -104,15 +117,19 @@ def forecast(arrivals: Arrivals, index: int, *, confidence: float = 0.8) -> tupl
     return float(y.mean()) + slope * distance, float(stdtrit(freedom, 0.5 + confidence / 2)) * spread
 
 
-def _unrestricted_correlation(selected: Values, final: Values, *, spread: float) -> tuple[float, float]:
-    """Pearson's r, corrected to a population whose first variable deviates by `spread`; and by what factor that is
-    more than in the selected. Where either is constant, (0, 1): it says that nothing can be told apart."""
-    deviation = float(selected.std())
-    if deviation < 1e-9 or final.std() < 1e-9:
+def _unrestricted_correlation(selected: Values, reached: Values, *, wider: float) -> tuple[float, float]:
+    """Pearson's r, corrected to a population whose first variable deviates `wider` times as much, at least once; and
+    that factor. Where either is constant, (0, 1): it says that nothing can be told apart."""
+    if selected.std() < 1e-9 or reached.std() < 1e-9:
         return 0.0, 1.0
-    r = float(np.corrcoef(selected, final)[0, 1])
-    wider = max(1.0, spread / deviation)
+    r = float(np.corrcoef(selected, reached)[0, 1])
+    wider = max(1.0, wider)
     return r * wider / math.sqrt(1 + r * r * (wider * wider - 1)), wider
+
+
+def _deviation(residuals: Values, explained: int) -> float:
+    """Of residuals that so many coefficients were fitted for."""
+    return math.sqrt(float(residuals @ residuals) / (len(residuals) - explained))
 
 
 def _normal_scores(values: Values) -> Values:

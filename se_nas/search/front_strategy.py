@@ -6,12 +6,15 @@ costs' logarithms.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from se_nas.search.foresight import Arrivals, forecast
 from se_nas.search.improvement import expected_improvement
@@ -57,8 +60,9 @@ class Candidate:
 class FrontStrategy:
     """Expected hypervolume improvement under a Gaussian process, one network at a time.
 
-    Trained networks teach their accuracy; stopped ones what they were expected to reach, with its doubt; those in
-    training count as if they reached what is predicted, so that many workers are given different networks.
+    Trained networks teach their accuracy; stopped ones what they were expected to reach, with its doubt; failed ones
+    that those like them may fail. Those in training count as if they reached what is predicted, so that many workers
+    are given different networks.
     """
 
     def __init__(
@@ -142,33 +146,25 @@ class FrontStrategy:
             np.array([lesson.doubt for lesson in taught]),
         )
         features = np.array([candidate.features for candidate in candidates])
-        costs = self._log_costs(candidates, features, known)
-        front = np.array(
-            [
-                member.values(self._objectives.names)
-                for member in ParetoFront.of(self._records.values(), self._objectives).members
-            ]
-        )
+        costs = self._log_costs([candidate.inspection.cost for candidate in candidates], features, known)
+        members = ParetoFront.of(self._records.values(), self._objectives).members
+        front = np.array([member.values(self._objectives.names) for member in members])
+        front_accuracy, front_costs = front[:, 0], np.log(np.maximum(front[:, 1:], 1e-12))
         running = [record for record in self._records.values() if record.status is TrialStatus.RUNNING]
         if running:
             in_training = self._features_of(running)
-            reached = accuracy.predict(in_training)[0]
+            counted = [{name: value for name, value in record.cost.items() if name != "latency"} for record in running]
+            front_accuracy = np.append(front_accuracy, accuracy.predict(in_training)[0])
+            front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, known)])
             accuracy = accuracy.believing(in_training)
-            believed = [
-                (value, *(record.cost[name] for name in self._objectives.costs))
-                for value, record in zip(reached, running, strict=True)
-                if all(name in record.cost for name in self._objectives.costs)
-            ]
-            front = np.vstack([front, *believed])
         mean, deviation = accuracy.predict(features)
-        front_costs = np.log(np.maximum(front[:, 1:], 1e-12))
         every_cost = np.vstack([costs, front_costs])
         span = np.ptp(every_cost, axis=0)
-        return expected_improvement(
+        return self._odds_to_be_trained(features) * expected_improvement(
             mean,
             deviation,
             costs,
-            front_accuracy=front[:, 0],
+            front_accuracy=front_accuracy,
             front_costs=front_costs,
             reference=np.array(
                 [
@@ -178,12 +174,25 @@ class FrontStrategy:
             ),
         )
 
-    def _log_costs(self, candidates: list[Candidate], features: Values, known: list[TrialRecord]) -> Values:
+    def _odds_to_be_trained(self, features: Values) -> Values:
+        """(n,) probability not to fail, out of memory for one, by a logistic regression on the ended trials.
+
+        Below a half it is none: far enough out, no odds are so small that the promise would not outweigh them.
+        """
+        ended = [record for record in self._records.values() if record.status is not TrialStatus.RUNNING]
+        trained = np.array([record.status is not TrialStatus.FAILED for record in ended])
+        if trained.all():
+            return np.ones(len(features))
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(self._features_of(ended), trained)
+        odds = model.predict_proba(features)[:, 1]
+        return np.where(odds >= 0.5, odds, 0.0)
+
+    def _log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, known: list[TrialRecord]) -> Values:
         """(n, k): exact where a cost is counted; latency, which only a device can tell, as learned from the trials."""
         columns: list[Values] = []
         for name in self._objectives.costs:
-            if all(name in candidate.inspection.cost for candidate in candidates):
-                columns.append(np.log([max(candidate.inspection.cost[name], 1e-12) for candidate in candidates]))
+            if all(name in costs for costs in counted):
+                columns.append(np.log([max(costs[name], 1e-12) for costs in counted]))
             else:
                 measured = [record for record in known if name in record.cost]
                 inputs = self._features_of(measured)

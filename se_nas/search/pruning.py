@@ -13,29 +13,31 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
-from se_nas.search.foresight import Arrivals, forecast, foresight
+from se_nas.search.foresight import Arrivals, Foresight, forecast, foresight
 from se_nas.search.front_order import place
 
 KEPT = 0.4
 """The share of the trials at an open rung that goes on."""
 WORTHWHILE = 1.1
-"""The gain that is expected of a rung where it is open."""
+"""The least gain that must be expected of a rung for it to be open."""
 EARLIEST = 0.06
 """The share of a full training before which there is no rung: it would save that much at most."""
 ASSUMED_TO_FINISH = 3
-"""So many arrivals are taken to have gone on to the end besides those that were seen: at first none was."""
+"""So many more trials than those seen are taken to have gone on from a rung to the end: at first none was seen to."""
+ENOUGH = 8
+"""So many trials must have come to a later epoch for it to tell what a rung is worth."""
 
 
 class FrontPruner(BasePruner):
     """Stops a trial that is not among the best 40 % at one of `rungs` where judging pays, if another is at least as
     accurate there at no more cost and it is not expected to end above those; there may be any number of workers.
 
-    It needs of each trial: the accuracy after each epoch as intermediate value (step = epoch, counted from 1),
-    and each of `costs` as user attribute, set before the first rung. All costs are minimised. A trial that lacks
-    one is not judged. To go on learning, the trials numbered 1, 4, 16, ... times `never_stopped` always finish; 0
-    exempts none. Nothing is kept here: the study is the state.
+    It needs of each trial: the accuracy after each epoch, a share from 0 to 1, as intermediate value (step = epoch,
+    counted from 1), and each of `costs` as user attribute, set before the first rung. All costs are minimised. A trial
+    that lacks one is not judged. To go on learning, the trials numbered 1, 4, 16, ... times `never_stopped` always
+    finish; 0 exempts none. Nothing is kept here: the study is the state.
 
     With Optuna alone, where `trial.report` refuses several objectives, the storage takes the values:
 
@@ -77,52 +79,60 @@ class FrontPruner(BasePruner):
         epoch = trial.last_step if epoch is None else epoch
         if epoch not in self.rungs or self._always_finishes(trial.number):
             return None
-        rivals = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        table = self._known([trial, *rivals], epoch)
-        judged = np.flatnonzero(np.isfinite(np.delete(table, 1, axis=1)).all(axis=1))
+        trials = [trial, *(other for other in study.get_trials(deepcopy=False) if other.number != trial.number)]
+        lengths = np.array([epoch, *(other.last_step or 0 for other in trials[1:])])
+        later = max(epoch, int(np.sort(lengths)[-ENOUGH:][0]))
+        table = self._known(trials, epoch, later)
+        judged = np.flatnonzero(np.isfinite(np.delete(table, [1, 2], axis=1)).all(axis=1))
         if 0 not in judged:
             return None
-        arrivals = Arrivals(accuracy=table[judged, 0], final=table[judged, 1], log_costs=table[judged, 2:])
-        lengths = np.array([epoch, *(other.last_step or 0 for other in rivals)])
-        if not self._pays(arrivals, lengths, epoch):
+        table = table[judged]
+        arrivals = Arrivals(accuracy=table[:, 0], final=table[:, 1], log_costs=table[:, 3:])
+        belief = foresight(arrivals, table[:, 2] if later > epoch else np.full(len(table), math.nan))
+        if not self._pays(belief, lengths, epoch, len(judged)):
             return None
         own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0)
         count = len(arrivals.accuracy)
         if own_place <= math.ceil(KEPT * count):
             return None
-        outlook = self._outlook(arrivals)
+        in_the_race = np.array([trials[index].state is not TrialState.FAIL for index in judged])
+        outlook = self._outlook(arrivals, in_the_race)
         if outlook is None:
             return None
         return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 
-    def _pays(self, arrivals: Arrivals, lengths: NDArray[np.int64], epoch: int) -> bool:
-        """Whether the rung is open, all trials so far having trained for `lengths` epochs."""
+    def _pays(self, belief: Foresight, lengths: NDArray[np.int64], epoch: int, arrived: int) -> bool:
+        """Whether the rung is open, where so many have `arrived` and all trials have trained for `lengths` epochs."""
         beyond = lengths[lengths > epoch] - epoch
         unseen = ASSUMED_TO_FINISH * (self._epochs - epoch)
-        gain = foresight(arrivals).gain(
+        gain = belief.gain(
             kept=KEPT,
-            sunk=float(np.minimum(lengths, epoch).sum()) / len(arrivals.accuracy),
+            sunk=float(np.minimum(lengths, epoch).sum()) / arrived,
             rest=(float(beyond.sum()) + unseen) / (len(beyond) + ASSUMED_TO_FINISH),
         )
         return gain >= WORTHWHILE
 
-    def _outlook(self, arrivals: Arrivals) -> str | None:
-        """What the first arrival has to expect beside those that cost no more; None where it may yet be ahead."""
-        no_dearer = (arrivals.log_costs <= arrivals.log_costs[0]).all(axis=1)
-        no_dearer[0] = False
-        best = int(np.where(no_dearer, arrivals.accuracy, -math.inf).argmax())
-        own, ahead = arrivals.accuracy[0], arrivals.accuracy[best]
-        if not no_dearer.any() or own > ahead:
+    def _outlook(self, arrivals: Arrivals, in_the_race: NDArray[np.bool_]) -> str | None:
+        """What the first arrival has to expect beside those that cost no more; None where it may yet be ahead.
+
+        Who failed is no longer in the race (n,).
+        """
+        rivals = (arrivals.log_costs <= arrivals.log_costs[0]).all(axis=1) & in_the_race
+        rivals[0] = False
+        own, ahead = arrivals.accuracy[0], arrivals.accuracy[rivals].max(initial=-math.inf)
+        if own >= ahead:
             return None
         at_no_more_cost = f"at no more {' and '.join(self._costs)}"
         if arrivals.finished.sum() < 3:
             return f"{100 * own:.1f} % there against {100 * ahead:.1f} % {at_no_more_cost}"
         expected, margin = forecast(arrivals, 0)
-        reached = arrivals.final[no_dearer & arrivals.finished].max(initial=-math.inf)
-        to_beat = max(reached, min(1.0, forecast(arrivals, best)[0]))
+        to_beat = arrivals.final[rivals & arrivals.finished].max(initial=-math.inf)
+        if (unfinished := rivals & ~arrivals.finished).any():
+            ahead_of_them = int(np.where(unfinished, arrivals.accuracy, -math.inf).argmax())
+            to_beat = max(to_beat, forecast(arrivals, ahead_of_them)[0])
         if expected > to_beat:
             return None
-        low, high = (min(max(end, 0.0), 1.0) for end in (expected - margin, expected + margin))
+        low, high, to_beat = np.clip([expected - margin, expected + margin, to_beat], 0.0, 1.0)
         return f"expected final {100 * low:.1f}-{100 * high:.1f} % against {100 * to_beat:.1f} % {at_no_more_cost}"
 
     def _always_finishes(self, number: int) -> bool:
@@ -131,15 +141,15 @@ class FrontPruner(BasePruner):
             number //= 4
         return number == self._never_stopped > 0
 
-    def _known(self, trials: Sequence[FrozenTrial], epoch: int) -> NDArray[np.float64]:
-        """A row a trial: accuracy at the epoch, final accuracy, log cost, ...; NaN for what is not known."""
+    def _known(self, trials: Sequence[FrozenTrial], epoch: int, later: int) -> NDArray[np.float64]:
+        """A row a trial: accuracy at the epoch, the final and a `later` one, log cost, ...; NaN for the unknown."""
         rows = []
         for trial in trials:
             accuracies, costs = trial.intermediate_values, trial.user_attrs
-            reached, final = accuracies.get(epoch, math.nan), accuracies.get(self._epochs, math.nan)
-            rows.append((reached, final, *[costs.get(name, math.nan) for name in self._costs]))
+            reached = [accuracies.get(step, math.nan) for step in (epoch, self._epochs, later)]
+            rows.append([*reached, *[costs.get(name, math.nan) for name in self._costs]])
         table = np.array(rows, dtype=float)
-        table[:, 2:] = np.log(np.maximum(table[:, 2:], 1e-12))
+        table[:, 3:] = np.log(np.maximum(table[:, 3:], 1e-12))
         return table
 
 

@@ -1,5 +1,6 @@
 """The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,9 @@ class SearchStudy:
         trial_id = self._ids[record.number]
         end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
         self._storage.set_trial_user_attr(trial_id, "end", end)
+        for epoch in self._storage.get_trial(trial_id).intermediate_values:
+            if epoch > len(record.curve):  # of a first run that came further
+                self._storage.set_trial_intermediate_value(trial_id, epoch, math.nan)
         values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
         self._storage.set_trial_state_values(trial_id, STATES[record.status], values)
 

@@ -21,19 +21,24 @@ def population(
     )
 
 
+def belief_of(arrivals: Arrivals) -> Foresight:
+    """Where no later accuracy is known but the final one."""
+    return foresight(arrivals, np.full(len(arrivals.accuracy), NAN))
+
+
 class TestTheBelief:
     @pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.4, 0.9])
     def test_with_much_evidence_it_is_the_true_correlation(self, correlation: float) -> None:
-        belief = foresight(population(correlation, count=4000))
+        belief = belief_of(population(correlation, count=4000))
 
         assert belief.correlation == pytest.approx(correlation, abs=0.04)
-        assert belief.deviation == pytest.approx(1.06 / math.sqrt(4000 - 5 + 3))
+        assert belief.deviation == pytest.approx(1 / math.sqrt(4000 - 5 + 3))
 
     def test_what_the_cost_explains_does_not_count(self) -> None:
         """Here the dear networks are ahead at first and behind in the end; at equal cost the ranks agree."""
         arrivals = population(0.8, count=4000, cost_effect=(2.0, -2.0))
 
-        belief = foresight(arrivals)
+        belief = belief_of(arrivals)
 
         assert np.corrcoef(arrivals.accuracy, arrivals.final)[0, 1] < -0.3
         assert belief.correlation == pytest.approx(0.8, abs=0.06)
@@ -45,7 +50,7 @@ class TestTheBelief:
         arrivals = Arrivals(early - 2 * cost**2, late - 2 * cost**2, cost[:, None])
 
         assert np.corrcoef(arrivals.accuracy, arrivals.final)[0, 1] > 0.7
-        assert abs(foresight(arrivals).correlation) < 0.3
+        assert abs(belief_of(arrivals).correlation) < 0.3
 
     def test_that_only_the_better_ones_were_finished_does_not_bias_it(self) -> None:
         arrivals = population(0.7, count=4000)
@@ -53,7 +58,7 @@ class TestTheBelief:
         selected = Arrivals(arrivals.accuracy, np.where(better, arrivals.final, NAN), arrivals.log_costs)
 
         naive = np.corrcoef(arrivals.accuracy[better], arrivals.final[better])[0, 1]
-        belief = foresight(selected)
+        belief = belief_of(selected)
 
         assert naive < 0.6
         assert belief.correlation == pytest.approx(0.7, abs=0.06)
@@ -64,14 +69,14 @@ class TestTheBelief:
         better = arrivals.accuracy > np.median(arrivals.accuracy)
         selected = Arrivals(arrivals.accuracy, np.where(better, arrivals.final, NAN), arrivals.log_costs)
 
-        expected = 1.06 / math.sqrt((2000 - 5) * (1 - 2 / math.pi) + 3)
-        assert foresight(selected).deviation == pytest.approx(expected, rel=0.05)
+        expected = 1 / math.sqrt((2000 - 5) * (1 - 2 / math.pi) + 3)
+        assert belief_of(selected).deviation == pytest.approx(expected, rel=0.05)
 
     def test_it_does_not_change_when_accuracies_are_stretched(self) -> None:
         arrivals = population(0.6, count=30)
         stretched = Arrivals(np.exp(arrivals.accuracy), np.tanh(arrivals.final), arrivals.log_costs)
 
-        assert foresight(stretched) == foresight(arrivals)
+        assert belief_of(stretched) == belief_of(arrivals)
 
     @pytest.mark.parametrize(("costs", "least"), [(1, 6), (2, 8)])
     def test_until_enough_finished_it_is_what_was_believed_before(self, costs: int, least: int) -> None:
@@ -79,22 +84,42 @@ class TestTheBelief:
         final = np.full(20, NAN)
         final[: least - 1] = rng.random(least - 1)
         arrivals = Arrivals(rng.random(20), final, rng.random((20, costs)))
-        before = Foresight(PRIOR_Z, 1.06 / math.sqrt(PRIOR_POINTS))
+        before = Foresight(PRIOR_Z, 1 / math.sqrt(PRIOR_POINTS))
 
-        assert foresight(arrivals) == before
+        assert belief_of(arrivals) == before
         final[least - 1] = 0.5
-        assert foresight(arrivals) != before
+        assert belief_of(arrivals) != before
 
     def test_even_of_one_arrival_something_is_believed(self) -> None:
-        assert foresight(Arrivals(np.array([0.5]), np.array([NAN]), np.zeros((1, 1)))).z == PRIOR_Z
+        assert belief_of(Arrivals(np.array([0.5]), np.array([NAN]), np.zeros((1, 1)))).z == PRIOR_Z
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_an_epoch_that_does_not_foretell_the_next_ones_is_believed_less(self, seed: int) -> None:
+        """Nothing is finished yet."""
+        early, later = np.random.default_rng(seed).standard_normal((2, 40))
+        arrivals = Arrivals(early, np.full(40, NAN), np.zeros((40, 1)))
+
+        assert foresight(arrivals, later).z < 0.6 * PRIOR_Z
+
+    def test_one_that_does_is_believed_no_more_for_it(self) -> None:
+        early = np.random.default_rng(0).standard_normal(40)
+        arrivals = Arrivals(early, np.full(40, NAN), np.zeros((40, 1)))
+
+        assert foresight(arrivals, early) == belief_of(arrivals)
+
+    def test_much_that_is_finished_outweighs_it(self) -> None:
+        arrivals = population(0.8, count=400)
+        later = np.random.default_rng(1).standard_normal(400)
+
+        assert foresight(arrivals, later).correlation == pytest.approx(0.8, abs=0.06)
 
     def test_equal_accuracies_say_nothing(self) -> None:
         arrivals = Arrivals(np.full(9, 0.5), np.arange(9.0), np.arange(9.0)[:, None])
 
-        assert 0 < foresight(arrivals).z < PRIOR_Z
+        assert 0 < belief_of(arrivals).z < PRIOR_Z
 
     def test_five_points_in_perfect_order_leave_more_doubt_than_fifty(self) -> None:
-        few, many = (foresight(population(0.999, count=count)) for count in (5, 50))
+        few, many = (belief_of(population(0.999, count=count)) for count in (5, 50))
 
         assert few.correlation < many.correlation
         assert few.deviation > 2 * many.deviation

@@ -125,6 +125,33 @@ def test_workers_side_by_side_are_given_different_networks_that_do_not_crowd() -
     assert len({flops(assignment) for assignment in side_by_side}) >= 3
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_it_learns_where_networks_fail(seed: int) -> None:
+    """Whoever costs more than 13 fails, as if out of memory: a fifth of all networks."""
+    strategy, told = build(seed=seed), list[TrialRecord]()
+    for number in range(60):
+        trial = running(number, new(strategy, told))
+        status = TrialStatus.FAILED if flops(trial.assignment) > 13 else TrialStatus.COMPLETE
+        told.append(replace(trial, status=status, curve=() if status is TrialStatus.FAILED else trial.curve))
+        strategy.tell(told[-1])
+
+    failed = [one.status is TrialStatus.FAILED for one in told[RANDOM_TRIALS:]]
+    assert sum(failed) <= 0.2 * len(failed)
+
+
+def test_a_latency_that_a_running_trial_has_measured_changes_nothing() -> None:
+    """The strategy hears of it only after a restart, and must then propose as it would have."""
+    proposals = []
+    for measured in ({}, {"latency": 9.0}):
+        strategy = build(objectives=Objectives(("flops", "latency")))
+        for one in search(20):
+            strategy.tell(replace(one, cost={**one.cost, "latency": 1.0 + one.number}))
+        strategy.tell(running(20, dict.fromkeys(DECISIONS, "a"), **measured))
+        proposals.append([strategy.ask().assignment for _ in range(10)])
+
+    assert proposals[0] == proposals[1]
+
+
 def test_when_all_is_tried_it_says_so() -> None:
     only = {"decision 0": Categorical(("a", "b"))}
     strategy = FrontStrategy(

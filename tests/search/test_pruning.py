@@ -81,8 +81,7 @@ class TestRungs:
         assert front_pruner().prune(study, hopeless(study))
 
         add_finished(study, count=80, seed=1, told_early=False)
-        late = add(study, 0.1, 0.1, 0.1, flops=90.0)
-        assert not front_pruner().prune(study, late)
+        assert not front_pruner().prune(study, hopeless(study))
 
     def test_between_rungs_nothing_is_stopped(self, study: optuna.Study) -> None:
         rng = np.random.default_rng(0)
@@ -153,6 +152,29 @@ class TestWhoIsStopped:
             add(study, early, early, early, final, flops=50)
 
         assert not front_pruner().prune(study, add(study, 0.2, 0.2, flops=50))
+
+    def test_above_what_the_finished_really_reached_too(self, study: optuna.Study) -> None:
+        """The only rival at no more cost ended low, whatever its accuracy at the rung let expect."""
+        for early, final in [(0.30, 0.6), (0.35, 0.7), (0.40, 0.8), (0.45, 0.9)]:
+            add(study, early, early, early, final, flops=50)
+        add(study, 0.4, 0.4, 0.4, 0.5, flops=10)
+
+        assert front_pruner().prune(study, add(study, 0.32, flops=60))
+        assert not front_pruner().prune(study, add(study, 0.32, flops=20))
+
+    def test_whoever_is_as_accurate_as_the_cheaper_ones_goes_on(self, study: optuna.Study) -> None:
+        """At chance, as all are before they have learned anything, cost alone stops nobody."""
+        for flops in range(10, 60, 5):
+            add(study, 0.1, flops=flops)
+
+        assert not front_pruner().prune(study, add(study, 0.1, flops=90))
+
+    def test_who_failed_stops_nobody(self, study: optuna.Study) -> None:
+        add(study, 0.9, state=TrialState.FAIL, flops=10)
+        assert not front_pruner().prune(study, add(study, 0.8, flops=50))
+
+        add(study, 0.9, state=TrialState.PRUNED, flops=10)
+        assert front_pruner().prune(study, add(study, 0.7, flops=50))
 
     def test_ten_better_ones_that_are_dearer_stop_nobody(self, study: optuna.Study) -> None:
         for index in range(10):

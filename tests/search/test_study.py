@@ -122,6 +122,16 @@ class TestRecords:
 
         assert study.records()[0].curve == (0.75,)
 
+    def test_what_a_first_run_reached_beyond_the_second_does_not_count(self, study: SearchStudy) -> None:
+        study.start(running())
+        for epoch in (1, 2, 3):
+            study.report(0, epoch=epoch, accuracy=0.5, costs={})
+
+        study.finish(replace(running(), status=TrialStatus.FAILED, curve=(0.5,), reason="out of memory"))
+
+        left = study.study.get_trials()[0].intermediate_values
+        assert [epoch for epoch, accuracy in left.items() if math.isfinite(accuracy)] == [1]
+
     def test_a_trial_can_be_closed_after_reopening(self, study: SearchStudy, path: Path) -> None:
         study.start(running())
         study.close()
