@@ -3,7 +3,7 @@
 Asynchronous successive halving on several objectives, after Schmucker et al., "Multi-objective Asynchronous
 Successive Halving", arXiv 2106.12639, in its stopping variant: a trial is judged when it arrives at a rung and is
 never resumed. Departures: the order is that of (accuracy at the rung, costs known beforehand), nobody is stopped whom
-nobody beats, and a rung is open only where judging pays, as the trials that went to the end show (`foresight`).
+nobody beats, and a rung is open only where judging pays, as the trials that went further show (`foresight`).
 """
 
 import math
@@ -31,8 +31,9 @@ ENOUGH = 8
 
 
 class FrontPruner(BasePruner):
-    """Stops a trial that is not among the best 40 % at one of `rungs` where judging pays, if another is at least as
-    accurate there at no more cost and it is not expected to end above those; there may be any number of workers.
+    """Stops a trial that is not among the best 40 % at one of `rungs` where judging pays, if another is more
+    accurate there at no more cost, or has ended at 100 %, and it is not expected to end above those; there may be any
+    number of workers.
 
     It needs of each trial: the accuracy after each epoch, a share from 0 to 1, as intermediate value (step = epoch,
     counted from 1), and each of `costs` as user attribute, set before the first rung. All costs are minimised. A trial
@@ -120,13 +121,13 @@ class FrontPruner(BasePruner):
         rivals = (arrivals.log_costs <= arrivals.log_costs[0]).all(axis=1) & in_the_race
         rivals[0] = False
         own, ahead = arrivals.accuracy[0], arrivals.accuracy[rivals].max(initial=-math.inf)
-        if own >= ahead:
+        to_beat = arrivals.final[rivals & arrivals.finished].max(initial=-math.inf)
+        if own >= ahead and to_beat < 1.0:  # who has to beat 100 % cannot
             return None
         at_no_more_cost = f"at no more {' and '.join(self._costs)}"
         if arrivals.finished.sum() < 3:
             return f"{100 * own:.1f} % there against {100 * ahead:.1f} % {at_no_more_cost}"
         expected, margin = forecast(arrivals, 0)
-        to_beat = arrivals.final[rivals & arrivals.finished].max(initial=-math.inf)
         if (unfinished := rivals & ~arrivals.finished).any():
             ahead_of_them = int(np.where(unfinished, arrivals.accuracy, -math.inf).argmax())
             to_beat = max(to_beat, forecast(arrivals, ahead_of_them)[0])

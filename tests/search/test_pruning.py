@@ -169,6 +169,12 @@ class TestWhoIsStopped:
 
         assert not front_pruner().prune(study, add(study, 0.1, flops=90))
 
+    def test_but_not_where_one_of_them_has_ended_without_an_error(self, study: optuna.Study) -> None:
+        for flops in (10, 20, 30):
+            add(study, *[1.0] * EPOCHS, flops=flops)
+
+        assert front_pruner().prune(study, add(study, 1.0, flops=90))
+
     def test_who_failed_stops_nobody(self, study: optuna.Study) -> None:
         add(study, 0.9, state=TrialState.FAIL, flops=10)
         assert not front_pruner().prune(study, add(study, 0.8, flops=50))
