@@ -68,26 +68,26 @@ def foresight(arrivals: Arrivals, later: Values) -> Foresight:
     It begins with what is believed before any evidence, or with what the accuracies `later` (n,), NaN where not known,
     say of this one, if that is less: an epoch that does not foretell the next ones does not foretell the last.
     """
-    near = _belief(arrivals, later, prior_z=PRIOR_Z)
-    return _belief(arrivals, arrivals.final, prior_z=min(PRIOR_Z, near.z))
-
-
-def _belief(arrivals: Arrivals, outcome: Values, *, prior_z: float) -> Foresight:
-    """The belief about the rank correlation between accuracy and `outcome` (n,), NaN where it is not known.
-
-    Normal scores instead of ranks (Blom); the costs' part, straight and square, taken out of both (partial
-    correlation); corrected for those with an outcome having been selected by that very accuracy (Thorndike's case 2,
-    "Personnel Selection", 1949). Fisher's z has the deviation 1/√(n-3-2k), k being the number of costs; the
-    correction by a factor u makes it wider by as much, so n counts for 1/u² of itself. Where the outcomes are too few
-    to say anything, it is what was believed before.
-    """
-    known = np.isfinite(outcome)
     costs = np.column_stack([_normal_scores(column) for column in arrivals.log_costs.T])
     costs = np.column_stack([costs, costs**2])
+    accuracy = _without(_normal_scores(arrivals.accuracy), costs)
+    near = _belief(accuracy, later, costs, prior_z=PRIOR_Z)
+    return _belief(accuracy, arrivals.final, costs, prior_z=min(PRIOR_Z, near.z))
+
+
+def _belief(accuracy: Values, outcome: Values, costs: Values, *, prior_z: float) -> Foresight:
+    """The belief about the rank correlation between accuracy and `outcome` (n,), NaN where it is not known.
+
+    Normal scores instead of ranks (Blom); the part of `costs` (n, 2k), straight and square, taken out of both (partial
+    correlation), out of `accuracy` (n,) already; corrected for those with an outcome having been selected by that very
+    accuracy (Thorndike's case 2, "Personnel Selection", 1949). Fisher's z has the deviation 1/√(n-3-2k), k being the
+    number of costs; the correction by a factor u makes it wider by as much, so n counts for 1/u² of itself. Where the
+    outcomes are too few to say anything, it is what was believed before.
+    """
+    known = np.isfinite(outcome)
     evidence = float(known.sum()) - 3 - costs.shape[1]
     if evidence < 1:
         return Foresight(prior_z, 1 / math.sqrt(PRIOR_POINTS))
-    accuracy = _without(_normal_scores(arrivals.accuracy), costs)
     selected = _without(accuracy[known], costs[known])
     reached = _without(_normal_scores(outcome[known]), costs[known])
     explained = 1 + costs.shape[1]
