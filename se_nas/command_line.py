@@ -21,6 +21,8 @@ from se_nas.errors import InputError, RunFailedError
 
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 3, 130, 143
 PATIENCE_SECONDS = 20
+AGAIN_SECONDS = 0.01
+"""After which a stop is asked for again that Python has dropped because it fell into a destructor or weak reference."""
 
 T = TypeVar("T")
 
@@ -47,7 +49,16 @@ class _Stop:
         watchdog = threading.Timer(PATIENCE_SECONDS, self._leave_at_once)
         watchdog.daemon = True
         watchdog.start()
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        sys.unraisablehook = self._again_if_dropped
         raise KeyboardInterrupt
+
+    @staticmethod
+    def _again_if_dropped(dropped: "sys.UnraisableHookArgs") -> None:
+        if isinstance(dropped.exc_value, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+        else:
+            sys.__unraisablehook__(dropped)
 
     def _leave_at_once(self) -> None:
         os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
