@@ -1,6 +1,7 @@
-"""What a network costs before it is trained: FLOPs, parameters, activations, counted by fvcore.
+"""What a network costs before it is trained: FLOPs, parameters, activations, counted by fvcore's rules.
 
-The total is a sum over stem, blocks and head, so each distinct part is counted once and remembered.
+The total is a sum over stem, blocks and head, so each distinct part is counted once and remembered. A block is run
+on as few pixels as its stride allows: convolutions cost the same at every pixel.
 """
 
 import warnings
@@ -11,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from se_nas.models.network import IMAGE_CHANNELS, Head, build_block, build_stem
 from se_nas.models.squeeze_excite import SqueezeExcite
@@ -18,8 +21,7 @@ from se_nas.space.architecture import Architecture, BlockShape
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # fvcore compiles a helper with torch.jit.script on import
-    from fvcore.nn import FlopCountAnalysis
-    from fvcore.nn.jit_handles import conv_flop_jit, generic_activation_jit, linear_flop_jit
+    from fvcore.nn.jit_handles import conv_flop_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
     size = _downsampled(image_size, architecture.stem_stride)
     for blocks in architecture.blocks():
         for block in blocks:
-            total += _plain_block_cost(_Plain(replace(block, se=None)), size)
+            total += _plain_block_cost(replace(block, se=None), size)
             if block.se is not None:
                 total += _squeeze_excite_cost(block.se.channels, block.se.hidden)
             size = _downsampled(size, block.stride)
@@ -62,16 +64,36 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
 def measure_module_cost(module: nn.Module, *inputs: torch.Tensor) -> Cost:
     """Count any module on `inputs`; neither the module's mode nor its statistics change."""
     was_training = [part.training for part in module.modules()]
-    module.eval()  # in training mode the trace would update batch norm statistics
+    module.eval()  # in training mode batch norm statistics would be updated
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch.jit.trace, by which fvcore looks at a module, is deprecated
-            flops, activations = _trace(module, inputs)
+        with torch.no_grad(), _Counter() as counter:
+            module(*inputs)
     finally:
         for part, training in zip(module.modules(), was_training, strict=True):
             part.training = training
     params = sum(parameter.numel() for parameter in module.parameters())
-    return Cost(flops=flops, params=params, activations=activations)
+    return Cost(flops=counter.flops, params=params, activations=counter.activations)
+
+
+class _Counter(TorchFunctionMode):
+    """Counts each convolution and linear layer that runs; for fvcore's rule a linear layer is one of no pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = self.activations = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in COUNTED:
+            features, weight = args[:2]
+            self.flops += int(conv_flop_count(features.shape, weight.shape, result.shape))
+            self.activations += result.numel()
+        return result
+
+
+COUNTED = (torch.conv2d, F.linear)
 
 
 class _Plain:
@@ -94,8 +116,16 @@ def _stem_cost(width: int, stride: int, image_size: int) -> Cost:
     return _count(lambda: build_stem(width, stride), (IMAGE_CHANNELS, image_size, image_size))
 
 
+def _plain_block_cost(block: BlockShape, size: int) -> Cost:
+    pixels, rest = divmod(size, block.stride)
+    if rest:
+        return _run_block_cost(_Plain(block), size)
+    one = _run_block_cost(_Plain(block), block.stride)
+    return Cost(flops=one.flops * pixels**2, params=one.params, activations=one.activations * pixels**2)
+
+
 @cache
-def _plain_block_cost(part: _Plain, size: int) -> Cost:
+def _run_block_cost(part: _Plain, size: int) -> Cost:
     return _count(lambda: build_block(part.block), (part.block.width_in, size, size))
 
 
@@ -114,25 +144,6 @@ def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int]) -> Cost:
     with torch.random.fork_rng(devices=()):  # building a module draws its weights; nobody else's draws may shift
         module = build()
     return measure_module_cost(module, torch.zeros(1, *shape))
-
-
-def _trace(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[int, int]:
-    """(flops, activations) from one trace, each by fvcore's own rule for the operator."""
-    activations: list[int] = []
-
-    def counting(flop_rule: Callable[..., Any]) -> Callable[..., Any]:
-        def rule(values_in: list[Any], values_out: list[Any]) -> Any:
-            activations.append(int(activation_rule(values_in, values_out)))
-            return flop_rule(values_in, values_out)
-
-        return rule
-
-    activation_rule = generic_activation_jit()
-    analysis = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    analysis.clear_op_handles()
-    analysis.set_op_handle("aten::_convolution", counting(conv_flop_jit))
-    analysis.set_op_handle("aten::linear", counting(linear_flop_jit))
-    return int(analysis.total()), sum(activations)
 
 
 def _downsampled(size: int, stride: int) -> int:
