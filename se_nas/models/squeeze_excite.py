@@ -1,14 +1,18 @@
 """The Squeeze-and-Excitation module: SENet, arXiv 1709.01507, equations 2–4."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from se_nas.models.excitation import excite
 
 
 class SqueezeExcite(nn.Module):
     """Scales each channel by a gate in (0, 1) computed from all channels' means; (N, C, H, W) to the same.
 
     Squeeze: global average pooling (equation 2). Excitation: 1×1 to `hidden` channels, ReLU, 1×1 back, sigmoid
-    (equation 3). Scale: equation 4. The 1×1 convolutions have biases, as in every public RegNetY.
+    (equation 3). Scale: equation 4. The 1×1 convolutions have biases, as in every public RegNetY. Under autocast the
+    gate is still computed in single precision, and the result has the type of the features.
     """
 
     def __init__(self, channels: int, hidden: int) -> None:
@@ -18,6 +22,22 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
+        if _is_traced():
+            return self.forward_in_stock_operators(features)
+        return excite(features, *_matrix(self.reduce), *_matrix(self.expand))
+
+    def forward_in_stock_operators(self, features: Tensor) -> Tensor:
+        """The same by the definition, for whoever reads the graph: exporters, compilers, counters of FLOPs."""
         squeezed = F.adaptive_avg_pool2d(features, 1)
         gate: Tensor = self.expand(F.relu(self.reduce(squeezed))).sigmoid()
         return features * gate
+
+
+def _is_traced() -> bool:
+    return bool(torch.jit.is_tracing() or torch.compiler.is_compiling())  # type: ignore[attr-defined,no-untyped-call]
+
+
+def _matrix(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """The weight of a 1×1 convolution as (channels out, channels in), and its bias."""
+    assert layer.bias is not None
+    return layer.weight.flatten(1), layer.bias
