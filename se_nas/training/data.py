@@ -1,13 +1,14 @@
-"""Images in memory: what a data set is, and how a training device holds and augments it."""
+"""Images in memory: what a data set is, and how a training device holds it."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from se_nas.errors import InputError
 
@@ -77,47 +78,41 @@ class ImageData:
 
 
 class DeviceImages:
-    """One part of a data set on the training device, whole; batches are cut, augmented and normalised there."""
+    """One part of a data set on the training device, whole, as uint8; on a CPU it is not copied."""
 
     def __init__(self, part: ImageSet, *, mean: Tensor, deviation: Tensor, device: torch.device) -> None:
-        self._images = torch.from_numpy(np.array(part.images)).to(device)
-        self._labels = torch.from_numpy(np.array(part.labels)).to(device)
-        self._mean, self._deviation = mean.to(device), deviation.to(device)
+        self.device = device
+        self._images, self._labels = _tensor(part.images).to(device), _tensor(part.labels).to(device)
+        self._mean, self._scale = mean.to(device), (1 / deviation).to(device)
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def training_batches(
-        self, batch_size: int, *, mirrored: bool, generator: torch.Generator
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch in random order, each image shifted by up to an eighth and, if `mirrored`, flipped half the time.
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self._images.shape[1]
 
-        Yields float images (B, 3, S, S) in channels-last memory and labels (B,). The last, smaller batch is left
-        out, so that batch norm sees full batches; each epoch leaves out others.
-        """
-        device, size = self._images.device, self._images.shape[1]
-        padding = size // 8
-        order = torch.randperm(len(self), generator=generator, device=device)
-        steps = torch.arange(size, device=device)
-        for start in range(0, len(self) - batch_size + 1, batch_size):
-            chosen = order[start : start + batch_size]
-            images = F.pad(self._images[chosen], (0, 0, padding, padding, padding, padding))
-            shift = torch.randint(0, 2 * padding + 1, (2, batch_size, 1), generator=generator, device=device)
-            rows, columns = shift[0] + steps, shift[1] + steps
-            if mirrored:
-                flip = torch.rand(batch_size, 1, generator=generator, device=device) < 0.5
-                columns = torch.where(flip, columns.flip(1), columns)
-            which = torch.arange(batch_size, device=device)[:, None, None]
-            yield self._normalised(images[which, rows[:, :, None], columns[:, None, :]]), self._labels[chosen]
+    def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, S, S, 3) as uint8 and labels (B,) at the places `chosen` (B,)."""
+        return self._images[chosen], self._labels[chosen]
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, in order and as it is."""
+        """Every image once, in order and as it is: float images (B, 3, S, S) in channels-last memory, labels (B,)."""
         for start in range(0, len(self), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
-            yield self._normalised(self._images[part]), self._labels[part]
+            yield self.normalised(self._images[part]), self._labels[part]
 
-    def _normalised(self, images: Tensor) -> Tensor:
-        return ((images.float() - self._mean) / self._deviation).permute(0, 3, 1, 2)
+    def normalised(self, images: Tensor) -> Tensor:
+        """(B, S, S, 3) as uint8 -> float (B, 3, S, S) in channels-last memory."""
+        return torch.sub(images, self._mean).mul_(self._scale).permute(0, 3, 1, 2)
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """The array's own memory, which may be shared with other processes; nobody writes to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(np.ascontiguousarray(array))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

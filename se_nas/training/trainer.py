@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
+from se_nas.training.augmentation import draw_epoch
 from se_nas.training.data import DeviceData, DeviceImages
-from se_nas.training.device import memory_layout, mixed_precision, synchronise
+from se_nas.training.device import memory_layout, mixed_precision
 from se_nas.training.recipe import Recipe
+from se_nas.training.recording import Recorded, recorder
+from se_nas.training.step import TrainingStep
 
 
 class TrainingDivergedError(RuntimeError):
@@ -52,17 +54,8 @@ class Trainer:
         self._data, self._seed, self._device = data, seed, device
         self._batch_size = recipe.batch_size_for(len(data.train))
         self._steps_per_epoch = len(data.train) // self._batch_size
-        decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-        spared = [weight for weight in model.parameters() if weight.ndim <= 1]
-        self._optimizer = torch.optim.SGD(
-            [
-                {"params": decayed, "weight_decay": recipe.weight_decay},
-                {"params": spared, "weight_decay": 0.0},
-            ],
-            lr=0.0,
-            momentum=recipe.momentum,
-            nesterov=True,
-        )
+        self._step = TrainingStep(self.model, data.train, recipe)
+        self._do_step = Recorded(self._step, recorder(device))
 
     def run_epoch(self) -> EpochResult:
         """Train one more epoch and evaluate; TrainingDivergedError when the loss is no number."""
@@ -89,7 +82,7 @@ class Trainer:
         """Weights, statistics and momentum, by name: what `restore` takes back."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
-            momentum = self._optimizer.state[parameter].get("momentum_buffer")
+            momentum = self._step.optimizer.state[parameter].get("momentum_buffer")
             if momentum is not None:
                 state[f"momentum.{name}"] = momentum
         return state
@@ -101,35 +94,36 @@ class Trainer:
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
-                self._optimizer.state[parameter]["momentum_buffer"] = buffer
+                self._step.optimizer.state[parameter]["momentum_buffer"] = buffer
         self.epoch = epoch
 
     def _train_epoch(self) -> float:
         self.model.train()
-        generator = torch.Generator(self._device).manual_seed(derive_seed(self._seed, "epoch", self.epoch))
-        total = torch.zeros((), device=self._device)
-        batches = self._data.train.training_batches(self._batch_size, mirrored=self._data.mirrored, generator=generator)
-        for index, (images, labels) in enumerate(batches):
-            self._set_learning_rate(self.epoch * self._steps_per_epoch + index)
-            with mixed_precision(self._device):
-                logits = self.model(images)
-                loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-            self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._optimizer.step()
-            total += loss.detach()
-        synchronise(self._device)
-        return float(total) / self._steps_per_epoch
-
-    def _set_learning_rate(self, step: int) -> None:
-        rate = self.recipe.learning_rate_at(
-            step,
-            steps=self.recipe.epochs * self._steps_per_epoch,
-            steps_per_epoch=self._steps_per_epoch,
-            batch_size=self._batch_size,
+        draws = draw_epoch(
+            len(self._data.train),
+            self._batch_size,
+            image_size=self._data.train.image_size,
+            mirror=self._data.mirrored,
+            recipe=self.recipe,
+            seed=self._seed,
+            epoch=self.epoch,
         )
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        self._step.begin_epoch(draws, torch.tensor(self._learning_rates()))
+        for _ in range(self._steps_per_epoch):
+            self._do_step()
+        return self._step.mean_loss
+
+    def _learning_rates(self) -> list[float]:
+        first = self.epoch * self._steps_per_epoch
+        return [
+            self.recipe.learning_rate_at(
+                first + step,
+                steps=self.recipe.epochs * self._steps_per_epoch,
+                steps_per_epoch=self._steps_per_epoch,
+                batch_size=self._batch_size,
+            )
+            for step in range(self._steps_per_epoch)
+        ]
 
 
 def train(trainer: Trainer) -> Iterator[EpochResult]:

@@ -1,11 +1,9 @@
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from se_nas.errors import InputError
 from se_nas.training.data import EVALUATION_BATCH, DeviceData, DeviceImages, ImageSet
@@ -81,81 +79,6 @@ def on_device(part: ImageSet) -> DeviceImages:
     return DeviceImages(part, mean=torch.zeros(3), deviation=torch.ones(3), device=CPU)
 
 
-def epoch(part: ImageSet, batch_size: int, *, mirrored: bool = True, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
-    generator = torch.Generator().manual_seed(seed)
-    return list(on_device(part).training_batches(batch_size, mirrored=mirrored, generator=generator))
-
-
-class TestTrainingBatches:
-    def test_an_epoch_visits_each_image_once(self) -> None:
-        labels = torch.cat([labels for _, labels in epoch(numbered(12), 4)])
-
-        assert sorted(labels.tolist()) == list(range(12))
-
-    def test_only_full_batches_are_yielded_and_each_epoch_leaves_out_others(self) -> None:
-        left_out = set()
-        for seed in range(5):
-            batches = epoch(numbered(11), 4, seed=seed)
-            visited = {int(label) for _, labels in batches for label in labels}
-            left_out.add(frozenset(range(11)) - visited)
-
-            assert [len(labels) for _, labels in batches] == [4, 4]
-            assert len(visited) == 8
-        assert len(left_out) > 1
-
-    def test_the_order_is_random_and_the_generators(self) -> None:
-        first, again, other = (
-            torch.cat([labels for _, labels in epoch(numbered(32), 8, seed=seed)]).tolist() for seed in (1, 1, 2)
-        )
-
-        assert first == again
-        assert first != other
-        assert first != sorted(first)
-
-    @pytest.mark.parametrize("mirrored", [True, False])
-    @pytest.mark.parametrize(("size", "reach"), [(16, 2), (8, 1), (7, 0)])
-    def test_an_image_is_shifted_by_an_eighth_at_most_and_flipped_only_where_that_is_allowed(
-        self, size: int, reach: int, mirrored: bool
-    ) -> None:
-        """Each augmented image is found among all that are allowed; over 40 epochs each kind is seen."""
-        part, seen = numbered(8, size=size), set()
-        allowed = set(product(range(-reach, reach + 1), range(-reach, reach + 1), {False, mirrored}))
-        for seed in range(40):
-            for images, labels in epoch(part, 8, mirrored=mirrored, seed=seed):
-                for image, label in zip(images, labels, strict=True):
-                    variants = {kind: augmented(part.images[label], *kind) for kind in allowed}
-                    pixels = image.permute(1, 2, 0).numpy()
-                    (kind,) = [kind for kind, variant in variants.items() if (variant == pixels).all()]
-                    seen.add(kind)
-
-        assert seen == allowed
-
-    def test_batches_are_float_channels_first_in_channels_last_memory(self) -> None:
-        for images, labels in epoch(numbered(8), 4):
-            assert images.shape == (4, 3, 16, 16)
-            assert images.dtype == torch.float32
-            assert images.is_contiguous(memory_format=torch.channels_last)
-            assert labels.dtype == torch.int64
-
-    def test_the_stored_images_stay_as_they_are(self) -> None:
-        part = numbered(8)
-        device_images = on_device(part)
-        list(device_images.training_batches(4, mirrored=True, generator=torch.Generator()))
-
-        (images, _), *_ = device_images.batches()
-
-        assert (images.permute(0, 2, 3, 1).numpy() == part.images).all()
-
-
-def augmented(image: NDArray[np.uint8], down: int, right: int, flipped: bool) -> NDArray[np.uint8]:
-    """The image seen through a window moved `down` and `right`, black outside, then perhaps mirrored."""
-    size, result = len(image), np.zeros_like(image)
-    for row, column in product(range(size), range(size)):
-        if 0 <= row + down < size and 0 <= column + right < size:
-            result[row, column] = image[row + down, column + right]
-    return result[:, ::-1] if flipped else result
-
-
 class TestEvaluationBatches:
     def test_every_image_comes_once_in_order_and_as_it_is(self) -> None:
         part = numbered(EVALUATION_BATCH + 3, size=2)
@@ -167,6 +90,18 @@ class TestEvaluationBatches:
         images = torch.cat([images for images, _ in batches])
         assert (images.permute(0, 2, 3, 1).numpy() == part.images).all()
         assert all(images.is_contiguous(memory_format=torch.channels_last) for images, _ in batches)
+        assert all(images.dtype == torch.float32 for images, _ in batches)
+
+
+class TestMemory:
+    def test_on_a_cpu_images_are_not_copied_even_where_they_may_not_be_written(self) -> None:
+        part = numbered(4)
+        part.images.setflags(write=False)
+
+        images, _ = on_device(part).take(torch.arange(4))
+
+        assert on_device(part)._images.data_ptr() == part.images.ctypes.data
+        assert (images.numpy() == part.images).all()
 
 
 class TestNormalisation:

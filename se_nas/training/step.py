@@ -1,0 +1,84 @@
+"""One training step on one device, with nothing for the host to decide or to wait for, so that it can be replayed."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from se_nas.training.augmentation import Draws, cut_out, mix, shift_and_mirror
+from se_nas.training.data import DeviceImages
+from se_nas.training.device import mixed_precision
+from se_nas.training.recipe import Recipe
+
+
+class TrainingStep:
+    """Cut a batch, train on it, move on to the next; where it stands is counted on the device."""
+
+    def __init__(self, model: nn.Module, images: DeviceImages, recipe: Recipe) -> None:
+        self._model, self._images, self._recipe = model, images, recipe
+        self._device = images.device
+        self._rate = torch.zeros((), device=self._device)
+        self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
+        self._total_loss = torch.zeros((), device=self._device)
+        self._epoch: tuple[Draws, Tensor] | None = None
+        decayed = [weight for weight in model.parameters() if weight.ndim > 1]
+        spared = [weight for weight in model.parameters() if weight.ndim <= 1]
+        self.optimizer = torch.optim.SGD(
+            [
+                {"params": decayed, "weight_decay": recipe.weight_decay},
+                {"params": spared, "weight_decay": 0.0},
+            ],
+            lr=self._rate,
+            momentum=recipe.momentum,
+            nesterov=True,
+            fused=True,
+        )
+
+    def begin_epoch(self, draws: Draws, rates: Tensor) -> None:
+        """Stand before the first step of an epoch with these draws and learning rates (T,).
+
+        They go into the memory of the last epoch's, since that is where a recorded step looks.
+        """
+        if self._epoch is None:
+            self._epoch = (
+                Draws(*(each.to(self._device, copy=True) for each in draws)),
+                rates.to(self._device, copy=True),
+            )
+        else:
+            held_draws, held_rates = self._epoch
+            for held, each in zip((*held_draws, held_rates), (*draws, rates), strict=True):
+                held.copy_(each)
+        self._index.zero_()
+        self._total_loss.zero_()
+
+    @property
+    def mean_loss(self) -> float:
+        """Of the epoch so far; waits for the device."""
+        return float(self._total_loss) / max(1, int(self._index))
+
+    def __call__(self) -> None:
+        """Do the next step of the epoch."""
+        assert self._epoch is not None
+        epoch_draws, rates = self._epoch
+        draws = Draws(*(each.index_select(0, self._index)[0] for each in epoch_draws))
+        images, labels = self._images.take(draws.chosen)
+        images = self._images.normalised(shift_and_mirror(images, draws.shift, draws.mirrored))
+        if self._recipe.cutout:
+            images = cut_out(images, draws.hole, self._recipe.cutout)
+        if self._recipe.mixup:
+            images = mix(images, draws.share)
+        with mixed_precision(self._device):
+            loss = self._loss(self._model(images), labels, draws.share)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._rate.copy_(rates.index_select(0, self._index)[0])
+        self.optimizer.step()
+        self._total_loss += loss.detach()
+        self._index += 1
+
+    def _loss(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
+        def against(wanted: Tensor) -> Tensor:
+            return F.cross_entropy(logits, wanted, label_smoothing=self._recipe.label_smoothing)
+
+        if not self._recipe.mixup:
+            return against(labels)
+        return share * against(labels) + (1 - share) * against(labels.flip(0))

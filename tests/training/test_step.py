@@ -1,0 +1,76 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from se_nas.training.augmentation import draw_epoch, mix, shift_and_mirror
+from se_nas.training.data import DeviceData
+from se_nas.training.recipe import Recipe
+from se_nas.training.step import TrainingStep
+from tests.fakes import separable_data
+
+CPU = torch.device("cpu")
+BATCH = 16
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
+    """Against torch's plain optimizer, stepped by hand."""
+    data = separable_data()
+    images = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU).train
+    recipe = Recipe(epochs=1, mixup=mixup, weight_decay=0.01)
+    draws = draw_epoch(len(images), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=0)
+    rates = torch.linspace(0.1, 0.01, len(draws.chosen))
+    ours, plain = network(), network()
+    step = TrainingStep(ours, images, recipe)
+    step.begin_epoch(draws, rates)
+    biases = [parameter for parameter in plain.parameters() if parameter.ndim == 1]
+    weights = [parameter for parameter in plain.parameters() if parameter.ndim > 1]
+    groups = [{"params": weights, "weight_decay": 0.01}, {"params": biases, "weight_decay": 0.0}]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True, foreach=False)
+    losses = []
+    for each in range(len(rates)):
+        step()
+        pixels, labels = images.take(draws.chosen[each])
+        batch = mix(
+            images.normalised(shift_and_mirror(pixels, draws.shift[each], draws.mirrored[each])), draws.share[each]
+        )
+        share = draws.share[each]
+        logits = plain(batch)
+        loss = share * F.cross_entropy(logits, labels, label_smoothing=0.1)
+        loss = loss + (1 - share) * F.cross_entropy(logits, labels.flip(0), label_smoothing=0.1)
+        for group in optimizer.param_groups:
+            group["lr"] = float(rates[each])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    assert step.mean_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+
+
+def test_the_next_epoch_lies_where_the_last_one_lay_since_a_record_looks_there() -> None:
+    data = separable_data()
+    images = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU).train
+    recipe = Recipe(epochs=2, cutout=0.5)
+    step = TrainingStep(network(), images, recipe)
+    held = []
+    for epoch in range(2):
+        draws = draw_epoch(len(images), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=epoch)
+        step.begin_epoch(draws, torch.full((len(draws.chosen),), 0.1))
+        step()
+        assert step._epoch is not None
+        held.append([tensor.data_ptr() for tensor in (*step._epoch[0], step._epoch[1])])
+        assert torch.equal(step._epoch[0].chosen, draws.chosen)
+
+    assert held[0] == held[1]
+    assert math.isfinite(step.mean_loss)
