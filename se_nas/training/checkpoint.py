@@ -11,9 +11,10 @@ from torch import Tensor
 
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
+from se_nas.training.numerics import Numerics
 from se_nas.training.trainer import Trainer
 
-FORMAT = "se-nas checkpoint 1"
+FORMAT = "se-nas checkpoint 2"
 
 
 def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: list[dict[str, Any]]) -> None:
@@ -22,6 +23,7 @@ def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: lis
         "format": FORMAT,
         "identity": identity,
         "epoch": trainer.epoch,
+        "numerics": asdict(trainer.numerics),
         "recipe": asdict(trainer.recipe),
         "history": history,
     }
@@ -35,7 +37,7 @@ def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict
         raise InputError(
             f"{path}: made by another training (network, recipe, data or seed differ); remove it to start anew"
         )
-    trainer.restore(tensors, epoch=int(about["epoch"]))
+    trainer.restore(tensors, epoch=int(about["epoch"]), numerics=Numerics(**about["numerics"]))
     return list(about["history"])
 
 

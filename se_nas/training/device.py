@@ -1,6 +1,4 @@
-"""The device that trains, and the number format and memory layout that it gains by."""
-
-from contextlib import AbstractContextManager, nullcontext
+"""The device that trains."""
 
 import torch
 
@@ -15,20 +13,6 @@ def pick_device(*, use_gpu: bool = True) -> torch.device:
     return torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
 
 
-def memory_layout(device: torch.device) -> torch.memory_format:
-    """Channels last where it is known to gain: on a CPU (0.6 to 0.75 of the step), on a GPU with bf16 units."""
-    if device.type == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.channels_last
-    return torch.contiguous_format
-
-
-def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bf16 autocast on a GPU with bf16 units; plain fp32 elsewhere, where bf16 is emulated and slower."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()
-
-
 def prepare(device: torch.device) -> None:
     """One thread on a CPU, where trials run side by side; reproducible kernels on a GPU."""
     if device.type == "cuda":
@@ -36,6 +20,13 @@ def prepare(device: torch.device) -> None:
         torch.backends.cudnn.benchmark = False
     else:
         torch.set_num_threads(1)
+
+
+def has_bf16_units(device: torch.device) -> bool:
+    """Whether the device computes in bf16 itself, and does not emulate it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def synchronise(device: torch.device) -> None:

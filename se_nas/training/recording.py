@@ -6,6 +6,7 @@ A small network's step is hundreds of launches of a few microseconds each, and t
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 
@@ -15,35 +16,63 @@ WARM_UP_STEPS = 3
 Step = Callable[[], None]
 
 
+class Recorder(Protocol):
+    """How a device records."""
+
+    def warm_up(self, step: Step) -> None:
+        """Do the step as it is."""
+
+    def record(self, step: Step) -> Step:
+        """What does the step's launches again each time; the step itself is not done. RuntimeError if it cannot be."""
+
+
 class Recorded:
     """Calls `step`, a few times as it is and then by its record; as it is for ever where it cannot be recorded.
 
     All calls do one step each, the first ones too.
     """
 
-    def __init__(self, step: Step, record: Callable[[Step], Step] | None) -> None:
-        self._step, self._record = step, record
-        self._calls = 0
+    def __init__(self, step: Step, recorder: Recorder | None) -> None:
+        self._step, self._recorder = step, recorder
+        self._warm_ups = WARM_UP_STEPS
 
     def __call__(self) -> None:
         """One step."""
-        if self._record is not None and self._calls == WARM_UP_STEPS:
+        if self._recorder is not None:
+            if self._warm_ups:
+                self._warm_ups -= 1
+                self._recorder.warm_up(self._step)
+                return
             try:
-                self._step = self._record(self._step)
+                self._step = self._recorder.record(self._step)
             except RuntimeError as error:
                 logging.getLogger(__name__).warning("this step cannot be recorded and runs as it is: %s", error)
-        self._calls += 1
+            self._recorder = None
         self._step()
 
 
-def recorder(device: torch.device) -> Callable[[Step], Step] | None:
+class CudaGraphs:
+    """Records on one GPU."""
+
+    def __init__(self) -> None:
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+
+    def warm_up(self, step: Step) -> None:
+        """On the stream that is recorded later."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            step()
+        torch.cuda.current_stream().wait_stream(self._stream)
+
+    def record(self, step: Step) -> Step:
+        """The replay of a CUDA graph."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self._stream):
+            step()
+        replay: Step = graph.replay
+        return replay
+
+
+def build_recorder(device: torch.device) -> Recorder | None:
     """What records on this device; None where nothing does."""
-    return _record_cuda_graph if device.type == "cuda" else None
-
-
-def _record_cuda_graph(step: Step) -> Step:
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    replay: Step = graph.replay
-    return replay
+    return CudaGraphs() if device.type == "cuda" else None

@@ -6,15 +6,15 @@ from torch.nn import functional as F
 
 from se_nas.training.augmentation import Draws, cut_out, mix, shift_and_mirror
 from se_nas.training.data import DeviceImages
-from se_nas.training.device import mixed_precision
+from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
 
 
 class TrainingStep:
     """Cut a batch, train on it, move on to the next; where it stands is counted on the device."""
 
-    def __init__(self, model: nn.Module, images: DeviceImages, recipe: Recipe) -> None:
-        self._model, self._images, self._recipe = model, images, recipe
+    def __init__(self, model: nn.Module, images: DeviceImages, recipe: Recipe, numerics: Numerics) -> None:
+        self._model, self._images, self._recipe, self._numerics = model, images, recipe, numerics
         self._device = images.device
         self._rate = torch.zeros((), device=self._device)
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
@@ -66,7 +66,8 @@ class TrainingStep:
             images = cut_out(images, draws.hole, self._recipe.cutout)
         if self._recipe.mixup:
             images = mix(images, draws.share)
-        with mixed_precision(self._device):
+        images = images.contiguous(memory_format=self._numerics.layout)
+        with self._numerics.precision(self._device):
             loss = self._loss(self._model(images), labels, draws.share)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -13,9 +13,9 @@ from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.training.augmentation import draw_epoch
 from se_nas.training.data import DeviceData, DeviceImages
-from se_nas.training.device import memory_layout, mixed_precision
+from se_nas.training.numerics import Numerics, choose_numerics
 from se_nas.training.recipe import Recipe
-from se_nas.training.recording import Recorded, recorder
+from se_nas.training.recording import Recorded, build_recorder
 from se_nas.training.step import TrainingStep
 
 
@@ -43,19 +43,32 @@ def build_initial_model(architecture: Architecture, *, num_classes: int, seed: i
 class Trainer:
     """A training in progress: the model, its momentum, and the number of epochs done.
 
-    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum and epoch are all that a
-    checkpoint needs.
+    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum, epoch and numerics are all that
+    a checkpoint needs.
     """
 
     def __init__(self, model: nn.Module, data: DeviceData, recipe: Recipe, *, seed: int, device: torch.device) -> None:
-        self.model = model.to(device, memory_format=memory_layout(device))  # type: ignore[call-overload]
+        self.model = model.to(device)
         self.recipe = recipe
         self.epoch = 0
         self._data, self._seed, self._device = data, seed, device
         self._batch_size = recipe.batch_size_for(len(data.train))
         self._steps_per_epoch = len(data.train) // self._batch_size
-        self._step = TrainingStep(self.model, data.train, recipe)
-        self._do_step = Recorded(self._step, recorder(device))
+        self._adopt(
+            choose_numerics(
+                self.model,
+                batch_size=self._batch_size,
+                image_size=data.train.image_size,
+                steps=recipe.epochs * self._steps_per_epoch,
+                device=device,
+            )
+        )
+
+    def _adopt(self, numerics: Numerics) -> None:
+        self.numerics = numerics
+        self.model = numerics.placed(self.model)
+        self._step = TrainingStep(self.model, self._data.train, self.recipe, numerics)
+        self._do_step = Recorded(self._step, build_recorder(self._device))
 
     def run_epoch(self) -> EpochResult:
         """Train one more epoch and evaluate; TrainingDivergedError when the loss is no number."""
@@ -73,8 +86,9 @@ class Trainer:
         part = self._data.evaluation if held_out is None else held_out
         self.model.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
-        with torch.inference_mode(), mixed_precision(self._device):
+        with torch.inference_mode(), self.numerics.precision(self._device):
             for images, labels in part.batches():
+                images = images.contiguous(memory_format=self.numerics.layout)
                 correct += (self.model(images).argmax(1) == labels).sum()
         return int(correct) / len(part)
 
@@ -87,8 +101,9 @@ class Trainer:
                 state[f"momentum.{name}"] = momentum
         return state
 
-    def restore(self, tensors: dict[str, Tensor], *, epoch: int) -> None:
+    def restore(self, tensors: dict[str, Tensor], *, epoch: int, numerics: Numerics) -> None:
         """Go on from a checkpoint exactly where it was made."""
+        self._adopt(numerics)
         prefix = "model."
         self.model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         for name, parameter in self.model.named_parameters():

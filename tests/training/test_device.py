@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from se_nas.training.device import mixed_precision, pick_device, prepare
+from se_nas.training.device import pick_device, prepare
 
 
 @pytest.mark.parametrize(("available", "kind"), [(False, "cpu"), (True, "cuda")])
@@ -9,11 +9,6 @@ def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch, avai
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
 
     assert pick_device().type == kind
-
-
-def test_a_cpu_trains_in_full_precision() -> None:
-    with mixed_precision(torch.device("cpu")):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
 def test_trials_side_by_side_on_a_cpu_take_one_thread_each() -> None:

@@ -1,10 +1,9 @@
 import logging
-from collections.abc import Callable
 
 import pytest
 import torch
 
-from se_nas.training.recording import WARM_UP_STEPS, Recorded, recorder
+from se_nas.training.recording import WARM_UP_STEPS, Recorded, Step, build_recorder
 
 
 class Counter:
@@ -15,26 +14,35 @@ class Counter:
         self.steps += 1
 
 
+class FakeRecorder:
+    def __init__(self, replay: Step | None) -> None:
+        self.replay, self.warm_ups = replay, 0
+
+    def warm_up(self, step: Step) -> None:
+        self.warm_ups += 1
+        step()
+
+    def record(self, step: Step) -> Step:
+        if self.replay is None:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return self.replay
+
+
 def test_every_call_does_one_step_before_and_after_the_recording() -> None:
     counter, replays = Counter(), Counter()
+    recorder = FakeRecorder(replays)
+    recorded = Recorded(counter, recorder)
 
-    def record(step: Callable[[], None]) -> Callable[[], None]:
-        return replays
-
-    recorded = Recorded(counter, record)
     for _ in range(10):
         recorded()
 
-    assert (counter.steps, replays.steps) == (WARM_UP_STEPS, 10 - WARM_UP_STEPS)
+    assert (counter.steps, recorder.warm_ups, replays.steps) == (WARM_UP_STEPS, WARM_UP_STEPS, 10 - WARM_UP_STEPS)
 
 
 def test_what_cannot_be_recorded_runs_as_it_is_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     counter = Counter()
+    recorded = Recorded(counter, FakeRecorder(None))
 
-    def record(step: Callable[[], None]) -> Callable[[], None]:
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    recorded = Recorded(counter, record)
     with caplog.at_level(logging.WARNING):
         for _ in range(10):
             recorded()
@@ -46,4 +54,10 @@ def test_what_cannot_be_recorded_runs_as_it_is_and_says_so_once(caplog: pytest.L
 
 
 def test_a_cpu_records_nothing() -> None:
-    assert recorder(torch.device("cpu")) is None
+    counter = Counter()
+    recorded = Recorded(counter, build_recorder(torch.device("cpu")))
+
+    for _ in range(10):
+        recorded()
+
+    assert counter.steps == 10

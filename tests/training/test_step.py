@@ -7,12 +7,14 @@ from torch.nn import functional as F
 
 from se_nas.training.augmentation import draw_epoch, mix, shift_and_mirror
 from se_nas.training.data import DeviceData
+from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
 from se_nas.training.step import TrainingStep
 from tests.fakes import separable_data
 
 CPU = torch.device("cpu")
 BATCH = 16
+NUMERICS = Numerics(channels_last=True, bf16=False)
 
 
 def network() -> nn.Module:
@@ -29,7 +31,7 @@ def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
     draws = draw_epoch(len(images), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=0)
     rates = torch.linspace(0.1, 0.01, len(draws.chosen))
     ours, plain = network(), network()
-    step = TrainingStep(ours, images, recipe)
+    step = TrainingStep(ours, images, recipe, NUMERICS)
     step.begin_epoch(draws, rates)
     biases = [parameter for parameter in plain.parameters() if parameter.ndim == 1]
     weights = [parameter for parameter in plain.parameters() if parameter.ndim > 1]
@@ -62,7 +64,7 @@ def test_the_next_epoch_lies_where_the_last_one_lay_since_a_record_looks_there()
     data = separable_data()
     images = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU).train
     recipe = Recipe(epochs=2, cutout=0.5)
-    step = TrainingStep(network(), images, recipe)
+    step = TrainingStep(network(), images, recipe, NUMERICS)
     held = []
     for epoch in range(2):
         draws = draw_epoch(len(images), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=epoch)

@@ -1,0 +1,102 @@
+"""In which memory layout and number format a network trains: what usually gains, or what was measured to.
+
+What gains depends on the network and the device: channels last is 0.6 to 0.75 of the step on a CPU, but slower for
+wide groups on some GPUs (huggingface/pytorch-image-models, results/benchmark-train-amp-nhwc*.csv).
+"""
+
+import copy
+import statistics
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from se_nas.training.device import has_bf16_units, synchronise
+from se_nas.training.recording import WARM_UP_STEPS, Recorded, Step, build_recorder
+
+REPEATS = 5
+WORTHWHILE = 0.9
+"""Of the usual choice's time; what gains less is left alone, so that a repetition seldom chooses otherwise."""
+SHARE = 0.01
+"""Of a training's steps that measuring may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numerics:
+    """`bf16` is autocast: weights stay in single precision."""
+
+    channels_last: bool
+    bf16: bool
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """What torch calls it."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def placed(self, model: nn.Module) -> nn.Module:
+        """The same model, its weights in this layout."""
+        return model.to(memory_format=self.layout)
+
+    def precision(self, device: torch.device) -> AbstractContextManager[object]:
+        """What a forward pass runs under."""
+        return torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+
+def usual_numerics(device: torch.device) -> Numerics:
+    """Single precision on a CPU; on a GPU bf16 if it has units for it. Channels last but on a GPU without them."""
+    bf16 = device.type == "cuda" and has_bf16_units(device)
+    return Numerics(channels_last=device.type == "cpu" or bf16, bf16=bf16)
+
+
+def choose_numerics(
+    model: nn.Module, *, batch_size: int, image_size: int, steps: int, device: torch.device
+) -> Numerics:
+    """The fastest for training `model`, measured where that is a small share of its `steps`, else the usual ones."""
+    choices = possible_numerics(device)
+    if steps * SHARE < len(choices) * (WARM_UP_STEPS + 1 + REPEATS):
+        return choices[0]
+    images = torch.zeros(batch_size, 3, image_size, image_size, device=device)
+    candidates = [Recorded(_trial_step(model, choice, images), build_recorder(device)) for choice in choices]
+    for step in candidates:
+        for _ in range(WARM_UP_STEPS + 1):
+            step()
+    times: list[list[float]] = [[] for _ in choices]
+    for _ in range(REPEATS):
+        for step, seconds in zip(candidates, times, strict=True):
+            synchronise(device)
+            began = time.perf_counter()
+            step()
+            synchronise(device)
+            seconds.append(time.perf_counter() - began)
+    return fastest(choices, [statistics.median(seconds) for seconds in times])
+
+
+def possible_numerics(device: torch.device) -> list[Numerics]:
+    """What `device` can do, the usual first."""
+    usual = usual_numerics(device)
+    formats = (True, False) if has_bf16_units(device) else (False,)
+    every = [Numerics(channels_last=layout, bf16=bf16) for layout in (True, False) for bf16 in formats]
+    return [usual, *(choice for choice in every if choice != usual)]
+
+
+def fastest(choices: list[Numerics], seconds: list[float]) -> Numerics:
+    """The fastest choice if it beats the first by enough, else the first."""
+    best = min(range(len(choices)), key=seconds.__getitem__)
+    return choices[best] if seconds[best] < WORTHWHILE * seconds[0] else choices[0]
+
+
+def _trial_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
+    trained = choice.placed(copy.deepcopy(model)).train()
+    placed = images.to(memory_format=choice.layout)
+    labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+
+    def step() -> None:
+        trained.zero_grad()
+        with choice.precision(images.device):
+            loss = F.cross_entropy(trained(placed), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    return step
