@@ -56,7 +56,7 @@ def build_stem(width: int, stride: int) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(IMAGE_CHANNELS, width, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(width),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     )
 
 

@@ -30,11 +30,11 @@ class RegNetBlockModule(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, width_in, H, W) -> (N, width_out, ceil(H / stride), ceil(W / stride))."""
-        branch = F.relu(self.norm1(self.conv1(self._excite(Site.PRE, features))))
-        branch = self._excite(Site.INNER, F.relu(self.norm2(self.conv2(branch))))
+        branch = F.relu(self.norm1(self.conv1(self._excite(Site.PRE, features))), inplace=True)
+        branch = self._excite(Site.INNER, F.relu(self.norm2(self.conv2(branch)), inplace=True))
         branch = self._excite(Site.STANDARD, self.norm3(self.conv3(branch)))
         shortcut = self._excite(Site.IDENTITY, self.shortcut(features))
-        return self._excite(Site.POST, F.relu(shortcut + branch))
+        return self._excite(Site.POST, F.relu(shortcut + branch, inplace=True))
 
     def _excite(self, site: Site, features: Tensor) -> Tensor:
         if site.value in self.se:

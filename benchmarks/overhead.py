@@ -1,0 +1,180 @@
+"""What does a search cost around its trainings? Trials that train nothing, through ours and through Ray Tune.
+
+    uv run benchmarks/overhead.py
+    uv run benchmarks/overhead.py --trials 2000 --only ours
+
+Ours is the whole search: the default space, strategy and stopping rule, study, files, W&B offline, report, two Ray
+workers; only the training is exchanged for an accuracy that follows from the network's fingerprint. The other is Ray
+Tune's `Tuner` over a function with `OptunaSearch` for the same two objectives, as Ray's documentation shows it, with as
+many at a time. Each runs in a process of its own, one after the other. Prints seconds in all and after the first trial
+has started, and of its processes the number and the memory (PSS, which counts shared pages once), when a tenth of the
+trials are done and at the end.
+"""
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+WORKERS = 2
+POLL_SECONDS = 0.5
+
+
+def mark(folder: Path, count: int) -> None:
+    """Note that a trial starts; `count` made so far."""
+    with (folder / "starts").open("a") as file:
+        file.write(f"{count} {time.time()}\n")
+
+
+@dataclass(kw_only=True)
+class Nothing:
+    """An evaluation that trains nothing, in place of `TrialEvaluation`."""
+
+    folder: Path
+    epochs: int
+
+    def __call__(self, task: Any) -> Iterator[Any]:
+        """Every epoch at once."""
+        from se_nas.search.campaign import EpochReport
+
+        mark(self.folder, task.number)
+        accuracy = int(task.architecture.fingerprint(), 16) / 16**16
+        for epoch in range(1, self.epochs + 1):
+            yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.0, costs={})
+
+
+def run_ours(trials: int, folder: Path) -> None:
+    """The search as the launch script makes it."""
+    from se_nas.experiment import search as module
+    from se_nas.experiment.request import SearchRequest
+
+    def nothing(**given: Any) -> Nothing:
+        return Nothing(folder=folder, epochs=given["recipe"].epochs)
+
+    module.TrialEvaluation = nothing  # type: ignore[assignment, misc]
+    request = SearchRequest(budget=trials, epochs=1, workers=WORKERS, run=folder / "run", wandb="offline")
+    request.check()
+    module.start_search(request, Console(file=io.StringIO()))
+
+
+def run_ray(trials: int, folder: Path) -> None:
+    """docs.ray.io, "Running Tune experiments with Optuna", its part on several objectives."""
+    from ray import tune
+    from ray.tune.search import ConcurrencyLimiter
+    from ray.tune.search.optuna import OptunaSearch
+
+    def objective(config: dict[str, Any]) -> None:
+        mark(folder, 0)
+        tune.report({"accuracy": config["width_1"] / 64, "flops": config["width_2"]})
+
+    space: dict[str, Any] = {f"width_{stage}": tune.choice(list(range(16, 65, 8))) for stage in (1, 2, 3)}
+    space |= {f"se_{stage}": tune.choice(["none", 2, 4, 8]) for stage in (1, 2, 3)}
+    search = ConcurrencyLimiter(OptunaSearch(metric=["accuracy", "flops"], mode=["max", "min"]), max_concurrent=WORKERS)
+    tuner = tune.Tuner(
+        objective,
+        tune_config=tune.TuneConfig(search_alg=search, num_samples=trials),
+        run_config=tune.RunConfig(storage_path=str(folder / "ray")),
+        param_space=space,
+    )
+    tuner.fit()
+
+
+METHODS = {"ours": run_ours, "Ray Tune with OptunaSearch": run_ray}
+
+
+def measure(method: str, trials: int) -> dict[str, float]:
+    """Run a method in a process of its own and watch it."""
+    with tempfile.TemporaryDirectory(prefix="overhead-") as name:
+        folder = Path(name)
+        began = time.time()
+        log = (folder / "log").open("w")
+        child = subprocess.Popen(
+            [sys.executable, __file__, "--child", method, "--trials", str(trials), "--folder", name],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        samples: list[tuple[int, int, float]] = []
+        watcher = threading.Thread(target=_watch, args=(child, folder, samples), daemon=True)
+        watcher.start()
+        code = child.wait()
+        ended = time.time()
+        watcher.join()
+        if code:
+            raise SystemExit(f"{method} failed with exit code {code}:\n{(folder / 'log').read_text()[-2000:]}")
+        starts = [float(line.split()[1]) for line in (folder / "starts").read_text().splitlines()]
+    assert len(starts) == trials, f"{method}: {len(starts)} trials started, but {trials} were asked for"
+    early = next((sample for sample in samples if sample[0] >= trials / 10), samples[-1])
+    return {
+        "seconds": ended - began,
+        "after start-up": ended - min(starts),
+        "processes": max(count for _, count, _ in samples),
+        "MB at a tenth": early[2] / 1e6,
+        "MB at the end": samples[-1][2] / 1e6,
+    }
+
+
+def _watch(child: subprocess.Popen[bytes], folder: Path, samples: list[tuple[int, int, float]]) -> None:
+    """Started trials, processes and memory of the tree while its driver works."""
+    process = psutil.Process(child.pid)
+    while child.poll() is None:
+        try:
+            tree = [process, *process.children(recursive=True)]
+            memory = 0.0
+            for each in tree:
+                try:
+                    memory += each.memory_full_info().pss
+                except (psutil.NoSuchProcess, psutil.AccessDenied):
+                    continue
+            started = len((folder / "starts").read_text().splitlines()) if (folder / "starts").is_file() else 0
+            if len(tree) > 1:
+                samples.append((started, len(tree), memory))
+        except psutil.NoSuchProcess:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def main() -> None:
+    """Parse, run, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--only", choices=METHODS)
+    parser.add_argument("--child", choices=METHODS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        METHODS[options.child](options.trials, options.folder)
+        return
+    table = Table(title=f"{options.trials} trials that train nothing, {WORKERS} at a time", box=None)
+    table.add_column("")
+    for turn in range(options.turns):
+        for method in [options.only] if options.only else METHODS:
+            found = measure(method, options.trials)
+            print(
+                json.dumps({"turn": turn, "method": method} | {name: round(value, 1) for name, value in found.items()})
+            )
+            if not turn and len(table.columns) == 1:
+                for column in (*found, "ms a trial after start-up"):
+                    table.add_column(column, justify="right")
+            each = 1000 * found["after start-up"] / options.trials
+            table.add_row(method, *(f"{value:,.1f}" for value in found.values()), f"{each:,.0f}")
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()

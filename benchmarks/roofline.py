@@ -1,0 +1,132 @@
+"""How near does a training step come to what the device can do? Bytes and FLOPs of a step against measured ceilings.
+
+    uv run benchmarks/roofline.py
+    uv run benchmarks/roofline.py --device cuda --batch 1024
+    uv run benchmarks/roofline.py --network runs/RUN/best.yaml
+
+The ceilings are a large copy and a large matrix product on this device, in the step's number format, taken in turn with
+the step. A step's FLOPs are
+those of its convolutions and matrix products, forward and backward; its bytes are what each operator reads and writes
+once. No step is faster than the larger of the two times (Williams et al., CACM 52(4), 2009); the share of that limit is
+what is reached. Operators that could be fused with others count as their own, so it is the limit of this list of
+operators.
+"""
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+from trial_speed import CLASSES, SIZE, regnety_200mf
+
+from se_nas.space.architecture_file import load_architecture
+from se_nas.training.device import prepare, synchronise
+from se_nas.training.numerics import usual_numerics
+from se_nas.training.recording import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.trainer import build_initial_model
+
+COPY_BYTES = 1 << 28
+MATRIX = {"cpu": 2048, "cuda": 8192}
+
+
+def seconds_of(runs: Sequence[Callable[[], object]], device: torch.device, *, repeats: int = 9) -> list[float]:
+    """The median of each, taken in turn; a first turn does not count."""
+    taken: list[list[float]] = [[] for _ in runs]
+    for _ in range(repeats + 1):
+        for run, seconds in zip(runs, taken, strict=True):
+            synchronise(device)
+            began = time.perf_counter()
+            run()
+            synchronise(device)
+            seconds.append(time.perf_counter() - began)
+    return [statistics.median(seconds[1:]) for seconds in taken]
+
+
+def large_copy(device: torch.device) -> Callable[[], object]:
+    """Reads and writes `COPY_BYTES` each."""
+    source = torch.ones(COPY_BYTES // 4, device=device)
+    target = torch.empty_like(source)
+    return lambda: target.copy_(source)
+
+
+def large_product(device: torch.device) -> Callable[[], object]:
+    """A square matrix product in the step's number format."""
+    size = MATRIX[device.type]
+    one = torch.rand(size, size, device=device, dtype=torch.bfloat16 if usual_numerics(device).bf16 else torch.float32)
+    return lambda: one @ one
+
+
+class Bytes(TorchDispatchMode):
+    """Sums what each operator reads and writes; views move nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view and "empty" not in str(func):
+            tensors = {id(leaf): leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)}
+            self.moved += sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        return result
+
+
+def main() -> None:
+    """Parse, measure, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--network", type=Path, help="an architecture file; RegNetY-200MF unless given")
+    parser.add_argument("--image-size", type=int, default=SIZE)
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    device = torch.device(options.device)
+    prepare(device)
+    numerics = usual_numerics(device)
+    architecture = load_architecture(options.network) if options.network else regnety_200mf()
+    model = numerics.placed(build_initial_model(architecture, num_classes=CLASSES, seed=0)).to(device).train()
+    images = torch.randn(options.batch, 3, options.image_size, options.image_size, device=device)
+    images = images.contiguous(memory_format=numerics.layout)
+    labels = torch.zeros(options.batch, dtype=torch.int64, device=device)
+
+    def step() -> None:
+        model.zero_grad()
+        with numerics.precision(device):
+            loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+
+    step()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(images)
+    flops = 3 * counter.get_total_flops()  # backward: a product for the input and one for the weights of each layer
+    with Bytes() as counted:
+        step()
+    recorded = Recorded(step, build_recorder(device))
+    for _ in range(WARM_UP_STEPS + 1):
+        recorded()
+    taken, copying, multiplying = seconds_of([recorded, large_copy(device), large_product(device)], device)
+    bytes_per_second, flops_per_second = 2 * COPY_BYTES / copying, 2 * MATRIX[device.type] ** 3 / multiplying
+    by_bytes, by_flops = counted.moved / bytes_per_second, flops / flops_per_second
+    limit = max(by_bytes, by_flops)
+    Console(width=120).print(
+        f"ceilings    {bytes_per_second / 1e9:,.1f} GB/s, {flops_per_second / 1e9:,.0f} GFLOP/s\n"
+        f"a step      {counted.moved / 1e6:,.0f} MB, {flops / 1e9:,.2f} GFLOP, "
+        f"{flops / counted.moved:.1f} FLOP a byte\n"
+        f"limits      {1000 * by_bytes:.2f} ms by bytes, {1000 * by_flops:.2f} ms by FLOPs\n"
+        f"measured    {1000 * taken:.2f} ms: {limit / taken:.0%} of the limit",
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
