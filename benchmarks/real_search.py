@@ -38,7 +38,8 @@ from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
-from se_nas.training.data import DeviceData, ImageData
+from se_nas.training.data import ImageData
+from se_nas.training.device_data import DeviceData
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
 from se_nas.training.trainer import Trainer, build_initial_model, train

@@ -42,8 +42,9 @@ from se_nas.space.families import RegNetBlock
 from se_nas.space.squeeze_excite import parse_token
 from se_nas.training import step as training_step
 from se_nas.training.augmentation import draw_epoch
-from se_nas.training.data import DeviceData, ImageSet
+from se_nas.training.data import ImageSet
 from se_nas.training.device import prepare, synchronise
+from se_nas.training.device_data import DeviceData
 from se_nas.training.numerics import Numerics, usual_numerics
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model
@@ -319,7 +320,7 @@ def contestants(device: torch.device) -> dict[str, Callable[[Settings], Epoch]]:
 def pipeline_rates(settings: Settings) -> tuple[float, float]:
     """Images a second of the data alone: ours, and the DataLoader's; medians of three passes, in turn."""
     part = settings.part
-    images = DeviceData.of(part, part, mirrored=True, device=settings.device).train
+    data = DeviceData.of(part, part, mirrored=True, device=settings.device)
     recipe = Recipe(epochs=1, batch_size=settings.batch)
 
     def our_pass() -> None:
@@ -327,7 +328,7 @@ def pipeline_rates(settings: Settings) -> tuple[float, float]:
         for chosen, shift, mirrored in zip(
             *(each.to(settings.device) for each in (draws.chosen, draws.shift, draws.mirrored)), strict=True
         ):
-            images.normalised(training_step.shift_and_mirror(images.take(chosen)[0], shift, mirrored))
+            data.normalised(training_step.shift_and_mirror(data.train.take(chosen)[0], shift, mirrored))
         synchronise(settings.device)
 
     batches = loader(settings)

@@ -7,6 +7,8 @@ from se_nas.search.campaign import Campaign
 class LocalExecutor:
     """One trial at a time, here."""
 
+    workers = 1
+
     def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""
         while (task := campaign.next_trial()) is not None:

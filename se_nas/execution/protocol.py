@@ -10,7 +10,11 @@ Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 
 
 class Executor(Protocol):
-    """Evaluates trials until the campaign has no more."""
+    """Evaluates trials until the campaign has no more, `workers` at a time."""
+
+    @property
+    def workers(self) -> int:
+        """Trials side by side."""
 
     def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""

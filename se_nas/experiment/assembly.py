@@ -83,7 +83,7 @@ def build_executor(request: SearchRequest, data: ImageData) -> Executor:
     set_ray_environment(workers=workers)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
-    data_bytes = data.train.images.nbytes + data.validation.images.nbytes
+    data_bytes = data.train.nbytes + data.validation.nbytes
     return RayTuneExecutor(
         workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=data_bytes
     )

@@ -10,8 +10,9 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.search.campaign import EpochReport, TrialTask
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.seeds import derive_seed
-from se_nas.training.data import DeviceData, ImageSet
+from se_nas.training.data import Part
 from se_nas.training.device import pick_device, prepare
+from se_nas.training.device_data import DeviceData
 from se_nas.training.latency import measure_latency
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
@@ -21,18 +22,21 @@ from se_nas.training.trainer import Trainer, build_initial_model, train
 class TrialEvaluation:
     """Evaluates tasks in one process; the images go to the device once, with the first task. It has no test images.
 
+    `loaders` processes read images that stay on disk.
+
     A trial's seed follows from the search's seed and the trial's number: repeated, it gives the same result.
     """
 
     folder: Path
-    train: ImageSet
-    validation: ImageSet
+    train: Part
+    validation: Part
     mirrored: bool
     classes: int
     recipe: Recipe
     seed: int
     with_latency: bool
     use_gpu: bool
+    loaders: int
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
 
@@ -41,7 +45,9 @@ class TrialEvaluation:
         if self._device is None or self._device_data is None:
             self._device = pick_device(use_gpu=self.use_gpu)
             prepare(self._device)
-            self._device_data = DeviceData.of(self.train, self.validation, mirrored=self.mirrored, device=self._device)
+            self._device_data = DeviceData.of(
+                self.train, self.validation, mirrored=self.mirrored, device=self._device, loaders=self.loaders
+            )
         seed = derive_seed(self.seed, "trial", task.number)
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=seed)
         trainer = Trainer(model, self._device_data, self.recipe, seed=seed, device=self._device)

@@ -1,6 +1,7 @@
 """Retrains networks of a search with the long recipe, and tests each exactly once."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,8 +25,9 @@ from se_nas.space.architecture_file import load_architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint, write_tensors
-from se_nas.training.data import DeviceData, DeviceImages, ImageData
+from se_nas.training.data import ImageData
 from se_nas.training.device import pick_device, prepare
+from se_nas.training.device_data import DeviceData, place
 from se_nas.training.recipe import Recipe, long_recipe
 from se_nas.training.sources import load_data
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
@@ -74,7 +76,10 @@ class _Retraining:
         device = pick_device()
         prepare(device)
         model = build_initial_model(architecture, num_classes=self.data.classes, seed=self.seed)
-        on_device = DeviceData.of(self.data.train, self.data.validation, mirrored=self.data.mirrored, device=device)
+        loaders = len(os.sched_getaffinity(0))
+        on_device = DeviceData.of(
+            self.data.train, self.data.validation, mirrored=self.data.mirrored, device=device, loaders=loaders
+        )
         trainer = Trainer(model, on_device, self.recipe, seed=self.seed, device=device)
         checkpoint = self.target / "checkpoint.safetensors"
         identity = json.dumps([self.record.fingerprint, asdict(self.recipe), self.seed, self.config.data])
@@ -95,7 +100,7 @@ class _Retraining:
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
                     f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s"
                 )
-            tests = DeviceImages(self.data.test, mean=on_device.mean, deviation=on_device.deviation, device=device)
+            tests = place(self.data.test, device, loaders=loaders)
             result = self._result(architecture, history, test_accuracy=trainer.evaluate(tests))
             files = self._write(architecture, trainer, on_device, result)
             checkpoint.unlink()

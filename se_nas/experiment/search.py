@@ -18,7 +18,7 @@ from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.reporting import search_title, write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space
+from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
@@ -141,10 +141,12 @@ def _run(
             seed=config.seed,
             with_latency="latency" in objectives.costs,
             use_gpu=request.gpus_per_trial != 0,
+            loaders=max(1, len(os.sched_getaffinity(0)) // executor.workers),
         )
         try:
             if not campaign.is_over:
                 plain_teller(console)(_opening(folder, config, space))
+                plain_teller(console)(f"images    {where_images_are(data)}")
                 executor.run(campaign, evaluation)
         except BaseException as error:  # ctrl-C and SIGTERM too
             again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"

@@ -9,9 +9,10 @@ from se_nas.models.cost import measure_cost
 from se_nas.search.objectives import Objectives
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
-from se_nas.training.data import ImageData
+from se_nas.training.data import ImageData, ImageFiles
 from se_nas.training.device import pick_device, prepare
 from se_nas.training.latency import measure_latency
+from se_nas.training.sources import MEMORY_SHARE
 from se_nas.training.trainer import build_initial_model
 from se_nas.wording import format_count
 
@@ -87,12 +88,22 @@ def _latency_of_largest(data: ImageData, survey: Survey) -> float:
     return measure_latency(model, image_size=data.image_size, device=device)
 
 
+def where_images_are(data: ImageData) -> str:
+    """For people: in memory, or on disk and why."""
+    count = len(data.train) + len(data.validation) + len(data.test)
+    size = f"{3 * count * data.image_size**2 / 1e6:,.1f} MB"
+    if isinstance(data.train, ImageFiles):
+        return f"read from disk while training: {size} are more than {MEMORY_SHARE:.0%} of this machine's memory"
+    return f"in memory: {size}"
+
+
 def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list[str]:
     """What would be searched, in lines for people."""
     parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
     lines = [
         f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",
         f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
+        f"        {where_images_are(data)}",
         f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
     ]
     for name in ("flops", "params", "activations"):

@@ -6,9 +6,10 @@ search and every retraining see the same split.
 
 import contextlib
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,14 @@ from PIL import Image
 from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
-from se_nas.training.data import ImageData, ImageSet
+from se_nas.training.data import ImageData, ImageFiles, ImageSet
 from se_nas.wording import suggest
 
+P = TypeVar("P", ImageSet, ImageFiles)
+
 SPLIT_SEED = 0
+MEMORY_SHARE = 0.25
+"""Of the machine's memory that a folder's decoded images may take; larger ones are read while training."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
@@ -138,25 +143,33 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
         raise InputError(f"--data imagefolder:{path}: no such folder")
     if not (path / "train").is_dir():
         names = _class_names(path)
-        rest, test = _split(_read_folder(path, names, image_size), 0.15)
+        rest, test = _split(_list_folder(path, names, image_size), 0.15)
         train, validation = _split(rest, 0.15)
     else:
         names = _class_names(path / "train")
-        train = _read_folder(path / "train", names, image_size)
-        held = [_read_folder(path / part, names, image_size) for part in ("val", "test") if (path / part).is_dir()]
+        train = _list_folder(path / "train", names, image_size)
+        held = [_list_folder(path / part, names, image_size) for part in ("val", "test") if (path / part).is_dir()]
         if len(held) == 2:
             validation, test = held
         else:  # the one held-out part there is tests; validation comes out of the training images
             train, validation = _split(train, 0.1)
             train, test = (train, held[0]) if held else _split(train, 0.1)
+    parts = (train, validation, test)
+    fits = sum(map(len, parts)) * 3 * image_size**2 <= MEMORY_SHARE * memory_bytes()
+    placed = [part.loaded(range(len(part))) if fits else part for part in parts]
     return ImageData(
         name=path.resolve().name,
         classes=len(names),
-        train=train,
-        validation=validation,
-        test=test,
+        train=placed[0],
+        validation=placed[1],
+        test=placed[2],
         mirrored=True,
     )
+
+
+def memory_bytes() -> int:
+    """Of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _class_names(path: Path) -> list[str]:
@@ -168,16 +181,16 @@ def _class_names(path: Path) -> list[str]:
     return names
 
 
-def _read_folder(path: Path, names: list[str], image_size: int) -> ImageSet:
-    images, labels = [], []
+def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
+    files, labels = [], []
     for label, name in enumerate(names):
         for file in sorted((path / name).glob("**/*")):
             if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith("."):
-                images.append(_read_image(file, image_size))
+                files.append(str(file))
                 labels.append(label)
-    if not images:
+    if not files:
         raise InputError(f"--data imagefolder:{path}: no images ({', '.join(sorted(IMAGE_SUFFIXES))}) found")
-    return ImageSet(images=np.stack(images), labels=np.array(labels, np.int64))
+    return ImageFiles(files=tuple(files), labels=np.array(labels, np.int64), image_size=image_size, read=_read_image)
 
 
 def _read_image(file: Path, size: int) -> NDArray[np.uint8]:
@@ -190,7 +203,7 @@ def _read_image(file: Path, size: int) -> NDArray[np.uint8]:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return np.asarray(square, np.uint8)
+    return np.array(square, np.uint8)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -207,17 +220,14 @@ def _rgb(images: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], 3)))
 
 
-def _split(whole: ImageSet, share: float) -> tuple[ImageSet, ImageSet]:
+def _split(whole: P, share: float) -> tuple[P, P]:
     """(rest, share of each class), drawn by a fixed seed."""
     rng = np.random.default_rng(SPLIT_SEED)
     held = np.zeros(len(whole), bool)
     for label in np.unique(whole.labels):
         members = rng.permutation(np.flatnonzero(whole.labels == label))
         held[members[: round(share * len(members))]] = True
-    return (
-        ImageSet(images=whole.images[~held], labels=whole.labels[~held]),
-        ImageSet(images=whole.images[held], labels=whole.labels[held]),
-    )
+    return whole.subset(~held), whole.subset(held)
 
 
 NAMED_SOURCES: dict[str, Callable[[], ImageData]] = {

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from se_nas.training.augmentation import Draws, cut_out, mix, shift_and_mirror
-from se_nas.training.data import DeviceImages
+from se_nas.training.device_data import DeviceData
 from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
 
@@ -13,9 +13,9 @@ from se_nas.training.recipe import Recipe
 class TrainingStep:
     """Cut a batch, train on it, move on to the next; where it stands is counted on the device."""
 
-    def __init__(self, model: nn.Module, images: DeviceImages, recipe: Recipe, numerics: Numerics) -> None:
-        self._model, self._images, self._recipe, self._numerics = model, images, recipe, numerics
-        self._device = images.device
+    def __init__(self, model: nn.Module, data: DeviceData, recipe: Recipe, numerics: Numerics) -> None:
+        self._model, self._data, self._recipe, self._numerics = model, data, recipe, numerics
+        self._device = data.train.device
         self._rate = torch.zeros((), device=self._device)
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._total_loss = torch.zeros((), device=self._device)
@@ -60,8 +60,8 @@ class TrainingStep:
         assert self._epoch is not None
         epoch_draws, rates = self._epoch
         draws = Draws(*(each.index_select(0, self._index)[0] for each in epoch_draws))
-        images, labels = self._images.take(draws.chosen)
-        images = self._images.normalised(shift_and_mirror(images, draws.shift, draws.mirrored))
+        images, labels = self._data.train.take(draws.chosen)
+        images = self._data.normalised(shift_and_mirror(images, draws.shift, draws.mirrored))
         if self._recipe.cutout:
             images = cut_out(images, draws.hole, self._recipe.cutout)
         if self._recipe.mixup:

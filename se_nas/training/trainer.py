@@ -12,7 +12,7 @@ from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.training.augmentation import draw_epoch
-from se_nas.training.data import DeviceData, DeviceImages
+from se_nas.training.device_data import DeviceData, DeviceImages
 from se_nas.training.numerics import Numerics, choose_numerics
 from se_nas.training.recipe import Recipe
 from se_nas.training.recording import Recorded, build_recorder
@@ -67,7 +67,7 @@ class Trainer:
     def _adopt(self, numerics: Numerics) -> None:
         self.numerics = numerics
         self.model = numerics.placed(self.model)
-        self._step = TrainingStep(self.model, self._data.train, self.recipe, numerics)
+        self._step = TrainingStep(self.model, self._data, self.recipe, numerics)
         self._do_step = Recorded(self._step, build_recorder(self._device))
 
     def run_epoch(self) -> EpochResult:
@@ -88,7 +88,7 @@ class Trainer:
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
         with torch.inference_mode(), self.numerics.precision(self._device):
             for images, labels in part.batches():
-                images = images.contiguous(memory_format=self.numerics.layout)
+                images = self._data.normalised(images).contiguous(memory_format=self.numerics.layout)
                 correct += (self.model(images).argmax(1) == labels).sum()
         return int(correct) / len(part)
 
@@ -124,7 +124,9 @@ class Trainer:
             epoch=self.epoch,
         )
         self._step.begin_epoch(draws, torch.tensor(self._learning_rates()))
+        self._data.train.begin(draws.chosen)
         for _ in range(self._steps_per_epoch):
+            self._data.train.advance()
             self._do_step()
         return self._step.mean_loss
 

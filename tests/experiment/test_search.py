@@ -10,6 +10,7 @@ import numpy as np
 import optuna
 import pytest
 import yaml
+from PIL import Image
 from rich.console import Console
 
 from se_nas.errors import InputError, RunFailedError
@@ -240,6 +241,24 @@ def test_a_dry_run_trains_and_writes_nothing(request_tiny: SearchRequest, consol
 
     assert not request_tiny.run.exists()
     assert "36 networks" in said_on(console)
+    assert "in memory: 0.0 MB" in said_on(console)
+
+
+def test_a_folder_that_would_fill_the_memory_is_searched_from_disk(
+    request_tiny: SearchRequest, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for label, name in enumerate(("dark", "light")):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(40):
+            shade = np.full((8, 8, 3), 60 + 100 * label + number, np.uint8)
+            Image.fromarray(shade).save(tmp_path / "pictures" / name / f"{number}.png")
+    monkeypatch.setattr("se_nas.training.sources.memory_bytes", lambda: 0)
+    asked = replace(request_tiny, data=f"imagefolder:{tmp_path / 'pictures'}", budget=2, epochs=2)
+
+    search.start_search(asked, console)
+
+    assert "images    read from disk while training" in said_on(console)
+    assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 2
 
 
 def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, console: Console) -> None:

@@ -2,14 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from se_nas.errors import InputError
-from se_nas.training.data import EVALUATION_BATCH, DeviceData, DeviceImages, ImageSet
+from se_nas.training.data import ImageSet
 from tests.fakes import image_set, separable_data
-
-CPU = torch.device("cpu")
 
 
 class TestImageData:
@@ -49,7 +46,7 @@ class TestImageData:
 
     @pytest.mark.parametrize("part", ["validation", "test"])
     def test_all_parts_have_the_size_of_the_training_images(self, part: str) -> None:
-        with pytest.raises(InputError, match=rf"train images are \(8, 8\), but {part} images \(6, 6\)"):
+        with pytest.raises(InputError, match=rf"train images are 8 px, but {part} images 6 px"):
             replace(separable_data(), **{part: image_set(9, size=6)})
 
     def test_images_have_pixels(self) -> None:
@@ -66,74 +63,3 @@ class TestImageData:
 
     def test_the_image_size_is_the_pixels_of_a_side(self) -> None:
         assert separable_data().image_size == 8
-
-
-def numbered(images: int, *, size: int = 16) -> ImageSet:
-    """Noise without symmetry; each image's label is its place."""
-    pixels = np.random.default_rng(0).integers(1, 256, (images, size, size, 3))
-    return ImageSet(images=pixels.astype(np.uint8), labels=np.arange(images))
-
-
-def on_device(part: ImageSet) -> DeviceImages:
-    """Not normalised: mean 0, deviation 1."""
-    return DeviceImages(part, mean=torch.zeros(3), deviation=torch.ones(3), device=CPU)
-
-
-class TestEvaluationBatches:
-    def test_every_image_comes_once_in_order_and_as_it_is(self) -> None:
-        part = numbered(EVALUATION_BATCH + 3, size=2)
-
-        batches = list(on_device(part).batches())
-
-        assert [len(labels) for _, labels in batches] == [EVALUATION_BATCH, 3]
-        assert torch.cat([labels for _, labels in batches]).tolist() == list(range(len(part)))
-        images = torch.cat([images for images, _ in batches])
-        assert (images.permute(0, 2, 3, 1).numpy() == part.images).all()
-        assert all(images.is_contiguous(memory_format=torch.channels_last) for images, _ in batches)
-        assert all(images.dtype == torch.float32 for images, _ in batches)
-
-
-class TestMemory:
-    def test_on_a_cpu_images_are_not_copied_even_where_they_may_not_be_written(self) -> None:
-        part = numbered(4)
-        part.images.setflags(write=False)
-
-        images, _ = on_device(part).take(torch.arange(4))
-
-        assert on_device(part)._images.data_ptr() == part.images.ctypes.data
-        assert (images.numpy() == part.images).all()
-
-
-class TestNormalisation:
-    def test_training_images_have_mean_zero_and_deviation_one_in_each_channel(self) -> None:
-        data = separable_data()
-
-        device_data = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=CPU)
-
-        images = torch.cat([images for images, _ in device_data.train.batches()])
-        assert images.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
-        assert images.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
-
-    def test_other_images_are_normalised_by_the_training_images_statistics(self) -> None:
-        data = separable_data()
-        pixels = data.train.images.astype(float)
-        expected = (data.test.images - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2))
-
-        device_data = DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU)
-
-        images = torch.cat([images for images, _ in device_data.evaluation.batches()])
-        assert images.permute(0, 2, 3, 1).numpy() == pytest.approx(expected, abs=1e-4)
-
-    def test_a_channel_without_variation_stays_finite(self) -> None:
-        data = separable_data()
-        constant = replace(data.train, images=np.full_like(data.train.images, 7))
-
-        device_data = DeviceData.of(constant, data.test, mirrored=False, device=CPU)
-
-        assert all(images.isfinite().all() for images, _ in device_data.evaluation.batches())
-
-    @pytest.mark.parametrize("mirrored", [True, False])
-    def test_whether_images_may_be_mirrored_is_the_data_sets_to_say(self, mirrored: bool) -> None:
-        data = separable_data(mirrored=mirrored)
-
-        assert DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU).mirrored is mirrored

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 
 from se_nas.errors import InputError
 from se_nas.training import sources
-from se_nas.training.data import ImageData, ImageSet
+from se_nas.training.data import ImageData, ImageFiles, ImageSet
 from se_nas.training.sources import load_data
 
 PARTS = ("train", "validation", "test")
@@ -164,7 +164,7 @@ class TestNpz:
             ("val_images", np.zeros((60, 64), np.uint8), "val_images must be (N, H, W[, 1 or 3])"),
             ("train_images", np.array([None] * 60), "not a readable .npz of plain arrays"),
             ("train_images", np.zeros((60, 8, 9), np.uint8), "must be square"),
-            ("test_images", np.zeros((60, 9, 9), np.uint8), "train images are (8, 8), but test images (9, 9)"),
+            ("test_images", np.zeros((60, 9, 9), np.uint8), "train images are 8 px, but test images 9 px"),
             ("train_images", GREY[:0], "train has 0 images and 60 labels"),
             ("test_images", GREY[:0], "test has 0 images and 60 labels"),
             ("train_labels", LABELS.astype(float), "train_labels must be whole numbers"),
@@ -279,6 +279,23 @@ class TestImageFolder:
         data = load_data(f"imagefolder:{tmp_path}", image_size=8)
 
         assert [np.bincount(part.labels).tolist() for part in parts(data)] == [[8, 8], [3, 3], [5, 5]]
+
+    def test_images_that_would_fill_the_memory_stay_on_disk_and_are_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paint_classes(tmp_path, 40)
+        in_memory = load_data(f"imagefolder:{tmp_path}", image_size=8)
+        size = 3 * 8 * 8 * 80
+
+        monkeypatch.setattr(sources, "memory_bytes", lambda: size / sources.MEMORY_SHARE)
+        assert all(isinstance(part, ImageSet) for part in parts(load_data(f"imagefolder:{tmp_path}", image_size=8)))
+
+        monkeypatch.setattr(sources, "memory_bytes", lambda: size / sources.MEMORY_SHARE - 1)
+        on_disk = load_data(f"imagefolder:{tmp_path}", image_size=8)
+        for part, other in zip(parts(on_disk), parts(in_memory), strict=True):
+            assert isinstance(part, ImageFiles)
+            assert part.labels.tolist() == other.labels.tolist()
+            assert (part.loaded(range(len(part))).images == other.images).all()
 
     @pytest.mark.parametrize("held_out", ["val", "test"])
     def test_the_one_held_out_folder_tests_and_a_tenth_of_the_training_images_validates(

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from se_nas.training.augmentation import draw_epoch, mix, shift_and_mirror
-from se_nas.training.data import DeviceData
+from se_nas.training.device_data import DeviceData
 from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
 from se_nas.training.step import TrainingStep
@@ -26,12 +26,12 @@ def network() -> nn.Module:
 def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
     """Against torch's plain optimizer, stepped by hand."""
     data = separable_data()
-    images = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU).train
+    on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU)
     recipe = Recipe(epochs=1, mixup=mixup, weight_decay=0.01)
-    draws = draw_epoch(len(images), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=0)
+    draws = draw_epoch(len(data.train), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=0)
     rates = torch.linspace(0.1, 0.01, len(draws.chosen))
     ours, plain = network(), network()
-    step = TrainingStep(ours, images, recipe, NUMERICS)
+    step = TrainingStep(ours, on_device, recipe, NUMERICS)
     step.begin_epoch(draws, rates)
     biases = [parameter for parameter in plain.parameters() if parameter.ndim == 1]
     weights = [parameter for parameter in plain.parameters() if parameter.ndim > 1]
@@ -40,9 +40,9 @@ def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
     losses = []
     for each in range(len(rates)):
         step()
-        pixels, labels = images.take(draws.chosen[each])
+        pixels, labels = on_device.train.take(draws.chosen[each])
         batch = mix(
-            images.normalised(shift_and_mirror(pixels, draws.shift[each], draws.mirrored[each])), draws.share[each]
+            on_device.normalised(shift_and_mirror(pixels, draws.shift[each], draws.mirrored[each])), draws.share[each]
         )
         share = draws.share[each]
         logits = plain(batch)
@@ -62,12 +62,12 @@ def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
 
 def test_the_next_epoch_lies_where_the_last_one_lay_since_a_record_looks_there() -> None:
     data = separable_data()
-    images = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU).train
+    on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU)
     recipe = Recipe(epochs=2, cutout=0.5)
-    step = TrainingStep(network(), images, recipe, NUMERICS)
+    step = TrainingStep(network(), on_device, recipe, NUMERICS)
     held = []
     for epoch in range(2):
-        draws = draw_epoch(len(images), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=epoch)
+        draws = draw_epoch(len(data.train), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=epoch)
         step.begin_epoch(draws, torch.full((len(draws.chosen),), 0.1))
         step()
         assert step._epoch is not None

@@ -1,0 +1,37 @@
+"""Batches read from disk ahead of the training, by processes that decode while it computes."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from se_nas.training.data import ImageFiles
+
+AHEAD = 4
+"""Batches that each process keeps ready."""
+
+
+def stream(
+    part: ImageFiles, batches: Sequence[Sequence[int]], *, loaders: int, device: torch.device
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """The images at these places, a batch each, in this order: uint8 (B, S, S, 3) and labels (B,)."""
+    loader: DataLoader[Any] = DataLoader(
+        _Files(part),
+        batch_sampler=[list(places) for places in batches],
+        num_workers=loaders,
+        prefetch_factor=AHEAD,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # nobody else's random numbers move
+    )
+    return loader
+
+
+class _Files(Dataset[tuple[Tensor, int]]):
+    def __init__(self, part: ImageFiles) -> None:
+        self._part = part
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        one = self._part.loaded([place])
+        return torch.from_numpy(one.images[0]), int(one.labels[0])
