@@ -105,6 +105,7 @@ def measure(method: str, trials: int) -> dict[str, float]:
         log = (folder / "log").open("w")
         child = subprocess.Popen(
             [sys.executable, __file__, "--child", method, "--trials", str(trials), "--folder", name],
+            env={**os.environ, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"},  # else `uv run` gives each worker an environment
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -17,7 +17,7 @@ import platform
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,8 +40,7 @@ from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
 from se_nas.space.squeeze_excite import parse_token
-from se_nas.training import step as training_step
-from se_nas.training.augmentation import draw_epoch
+from se_nas.training.augmentation import draw_epoch, shift_and_mirror
 from se_nas.training.data import ImageSet
 from se_nas.training.device import prepare, synchronise
 from se_nas.training.device_data import DeviceData
@@ -106,8 +105,11 @@ def ours(settings: Settings, *, numerics: Numerics | None = None, plain: bool = 
     ):
         trainer = Trainer(model, data, recipe, seed=0, device=settings.device)
     if plain:
-        groups = trainer._step.optimizer.param_groups
-        trainer._step.optimizer = torch.optim.SGD(groups, lr=0.1, momentum=recipe.momentum, nesterov=True, fused=False)
+        groups = [
+            {"params": group["params"], "weight_decay": group["weight_decay"]}
+            for group in trainer._step.optimizer.param_groups
+        ]
+        trainer._step.optimizer = torch.optim.SGD(groups, lr=0.1, momentum=recipe.momentum, nesterov=True)
     if not recorded:
         trainer._do_step = trainer._step
     _check_size(trainer.model)
@@ -124,7 +126,7 @@ def ours(settings: Settings, *, numerics: Numerics | None = None, plain: bool = 
 
 def ours_with_stock_se(settings: Settings) -> Epoch:
     """SE by stock operators."""
-    inner = ours(settings, recorded=False)
+    inner = ours(settings)
 
     def epoch() -> float:
         with mock.patch.object(SqueezeExcite, "forward", SqueezeExcite.forward_in_stock_operators):
@@ -182,6 +184,31 @@ def torchvision_loop(settings: Settings, *, channels_last: bool = False) -> Epoc
     return plain_loop(settings, model, loader(settings), F.cross_entropy, sgd(model), channels_last=channels_last)
 
 
+class Resident:
+    """Batches of images that lie on the device, augmented there."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, part = settings, settings.part
+        self._data = DeviceData.of(part, part, mirrored=True, device=settings.device)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        settings = self._settings
+        recipe = Recipe(epochs=1, batch_size=settings.batch)
+        draws = draw_epoch(
+            settings.images, settings.batch, image_size=SIZE, mirror=True, recipe=recipe, seed=0, epoch=0
+        )
+        drawn = (each.to(settings.device) for each in (draws.chosen, draws.shift, draws.mirrored))
+        for chosen, shift, mirrored in zip(*drawn, strict=True):
+            images, labels = self._data.train.take(chosen)
+            yield self._data.normalised(shift_and_mirror(images, shift, mirrored)), labels
+
+
+def resident_loop(settings: Settings) -> Epoch:
+    """torchvision's network, eager, over images on the device."""
+    model = torchvision_model().to(settings.device)
+    return plain_loop(settings, model, Resident(settings), F.cross_entropy, sgd(model), channels_last=True)
+
+
 def sgd(model: nn.Module) -> torch.optim.Optimizer:
     """As usually written."""
     return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
@@ -205,14 +232,15 @@ def plain_loop(
     def epoch() -> float:
         model.train()
         began = time.perf_counter()
-        for images, labels in batches:
-            images = images.to(settings.device, non_blocking=True).to(memory_format=layout)
-            labels = labels.to(settings.device, non_blocking=True)
-            with torch.autocast("cuda", torch.bfloat16, enabled=settings.device.type == "cuda"):
-                loss = loss_of(model(images), labels, **smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False):  # as timm's train.py
+            for images, labels in batches:
+                images = images.to(settings.device, non_blocking=True).to(memory_format=layout)
+                labels = labels.to(settings.device, non_blocking=True)
+                with torch.autocast("cuda", torch.bfloat16, enabled=settings.device.type == "cuda"):
+                    loss = loss_of(model(images), labels, **smoothing)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
         synchronise(settings.device)
         return time.perf_counter() - began
 
@@ -312,6 +340,7 @@ def contestants(device: torch.device) -> dict[str, Callable[[Settings], Epoch]]:
         "timm, channels last": partial(timm_loop, channels_last=True),
         "torchvision": torchvision_loop,
         "torchvision, channels last": partial(torchvision_loop, channels_last=True),
+        "torchvision, channels last, images on the device": resident_loop,
         "Lightning": lightning_loop,
         **off,
     }
@@ -319,16 +348,11 @@ def contestants(device: torch.device) -> dict[str, Callable[[Settings], Epoch]]:
 
 def pipeline_rates(settings: Settings) -> tuple[float, float]:
     """Images a second of the data alone: ours, and the DataLoader's; medians of three passes, in turn."""
-    part = settings.part
-    data = DeviceData.of(part, part, mirrored=True, device=settings.device)
-    recipe = Recipe(epochs=1, batch_size=settings.batch)
+    resident = Resident(settings)
 
     def our_pass() -> None:
-        draws = draw_epoch(len(part), settings.batch, image_size=SIZE, mirror=True, recipe=recipe, seed=0, epoch=0)
-        for chosen, shift, mirrored in zip(
-            *(each.to(settings.device) for each in (draws.chosen, draws.shift, draws.mirrored)), strict=True
-        ):
-            data.normalised(training_step.shift_and_mirror(data.train.take(chosen)[0], shift, mirrored))
+        for _ in resident:
+            pass
         synchronise(settings.device)
 
     batches = loader(settings)
@@ -360,7 +384,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--images", type=int, default=2560)
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--loaders", type=int, default=2, help="processes of a peer's DataLoader")
+    parser.add_argument("--loaders", type=int, default=os.cpu_count(), help="processes of a peer's DataLoader")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--only", nargs="+", help="these methods, beside ours")
     parser.add_argument("--out", type=Path, default=Path("trial_speed.csv"))

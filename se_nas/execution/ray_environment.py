@@ -1,4 +1,4 @@
-"""Settings that Ray reads from the environment when it is imported; set before `ray_tune` is."""
+"""Settings that Ray and its workers read from the environment; set before `ray_tune` is imported."""
 
 import os
 
@@ -8,6 +8,8 @@ SETTINGS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or each worker builds itself a second environment under `uv run`
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "LRU_CACHE_CAPACITY": "64",  # torch and oneDNN remember the kernels of the last networks, gigabytes of them
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # interrupts are the launch script's affair
     "TUNE_GLOBAL_CHECKPOINT_S": "100000000",

@@ -1,6 +1,5 @@
 """The strategy, executor and trackers that a search is assembled from."""
 
-import os
 import socket
 from functools import partial
 
@@ -25,7 +24,7 @@ from se_nas.tracking.console import ConsoleTracker, plain_teller
 from se_nas.tracking.guarded import Guard, GuardedTracker
 from se_nas.tracking.protocol import Tracker
 from se_nas.training.data import ImageData
-from se_nas.training.device import gpu_count
+from se_nas.training.device import cpu_count, gpu_count
 
 STRATEGY_PATIENCE = 64
 """Refused proposals after which a strategy gives way to random ones for that trial."""
@@ -77,7 +76,7 @@ def build_executor(request: SearchRequest, data: ImageData) -> Executor:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
     workers = request.workers
     if workers is None:
-        workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else len(os.sched_getaffinity(0))
+        workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else cpu_count()
     if workers == 1 and request.address is None:
         return LocalExecutor()
     set_ray_environment(workers=workers)

@@ -24,7 +24,8 @@ class TrialEvaluation:
 
     `loaders` processes read images that stay on disk.
 
-    A trial's seed follows from the search's seed and the trial's number: repeated, it gives the same result.
+    A trial's seed follows from the search's seed and the trial's number: repeated in the same
+    numerics, it gives the same result.
     """
 
     folder: Path

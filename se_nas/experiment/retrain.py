@@ -1,7 +1,6 @@
 """Retrains networks of a search with the long recipe, and tests each exactly once."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from se_nas.tracking.console import plain_teller
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint, write_tensors
 from se_nas.training.data import ImageData
-from se_nas.training.device import pick_device, prepare
+from se_nas.training.device import cpu_count, pick_device, prepare
 from se_nas.training.device_data import DeviceData, place
 from se_nas.training.recipe import Recipe, long_recipe
 from se_nas.training.sources import load_data
@@ -76,7 +75,7 @@ class _Retraining:
         device = pick_device()
         prepare(device)
         model = build_initial_model(architecture, num_classes=self.data.classes, seed=self.seed)
-        loaders = len(os.sched_getaffinity(0))
+        loaders = cpu_count()
         on_device = DeviceData.of(
             self.data.train, self.data.validation, mirrored=self.data.mirrored, device=device, loaders=loaders
         )

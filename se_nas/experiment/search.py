@@ -30,6 +30,7 @@ from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.data import ImageData
+from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
 from se_nas.wording import suggest
@@ -141,7 +142,7 @@ def _run(
             seed=config.seed,
             with_latency="latency" in objectives.costs,
             use_gpu=request.gpus_per_trial != 0,
-            loaders=max(1, len(os.sched_getaffinity(0)) // executor.workers),
+            loaders=max(1, cpu_count() // executor.workers),
         )
         try:
             if not campaign.is_over:

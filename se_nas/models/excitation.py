@@ -2,10 +2,12 @@
 
 By stock operators SE is 15 launches forward and backward, and autograd writes four maps of the features' size on the
 way. Here forward reads the map, computes the gate and writes the result; backward reads map and gradient, and writes
-one gradient. On a GPU both are one Triton kernel each; elsewhere, and where Triton is missing, stock operators on as
-many images at a time as stay in the processor's cache.
+one gradient. On a GPU both are one Triton kernel each, and the weights' gradients four small products and sums;
+elsewhere, and where Triton does not work, stock operators on as many images at a time as stay in the processor's cache.
 """
 
+import logging
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -50,10 +52,18 @@ class _Excite(torch.autograd.Function):
 
 
 def _kernels(features: Tensor) -> ModuleType:
-    if features.is_cuda:
-        try:
-            from se_nas.models import excitation_triton
-        except ImportError:  # Triton comes with torch on Linux only
-            return excitation_stock
-        return excitation_triton
-    return excitation_stock
+    return _gpu_kernels() if features.is_cuda else excitation_stock
+
+
+@cache
+def _gpu_kernels() -> ModuleType:
+    """Triton's if they run: it comes with torch on Linux only, and wants a C compiler and a GPU that it knows."""
+    try:
+        from se_nas.models import excitation_triton
+
+        one = torch.ones(1, 1, device="cuda")
+        excitation_triton.forward(one[:, :, None, None], one, one[0], one, one[0])
+    except Exception as error:  # noqa: BLE001 - each of its stages fails in its own way
+        logging.getLogger(__name__).warning("SE runs by stock operators, since Triton does not work here: %s", error)
+        return excitation_stock
+    return excitation_triton

@@ -11,7 +11,7 @@ from triton import language as tl
 
 from se_nas.models.excitation_stock import Gating, Slopes
 
-TILE_NUMBERS = 8192
+TILE_NUMBERS = 4096
 """Numbers of the map that a program holds at a time."""
 HIDDEN_SLICE = 8
 

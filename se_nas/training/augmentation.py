@@ -79,7 +79,9 @@ def cut_out(images: Tensor, middle: Tensor, share: float) -> Tensor:
     """`images` (B, 3, S, S) with a square of `share` of their side around `middle` (2, B) set to the mean, zero."""
     size = images.shape[2]
     steps = torch.arange(size, device=images.device)
-    near = (steps - middle[:, :, None]).abs() * 2 < share * size
+    side = round(share * size)
+    first = middle[:, :, None] - side // 2
+    near = (steps >= first) & (steps < first + side)
     return images.masked_fill((near[0][:, :, None] & near[1][:, None, :])[:, None], 0.0)
 
 

@@ -59,7 +59,9 @@ class ImageFiles:
 
     def loaded(self, places: Sequence[int]) -> ImageSet:
         """The images at these places, in memory."""
-        images = np.stack([self.read(Path(self.files[place]), self.image_size) for place in places])
+        images = np.empty((len(places), self.image_size, self.image_size, 3), np.uint8)
+        for image, place in zip(images, places, strict=True):
+            image[:] = self.read(Path(self.files[place]), self.image_size)
         return ImageSet(images=images, labels=self.labels[list(places)])
 
 

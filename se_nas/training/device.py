@@ -1,11 +1,18 @@
 """The device that trains."""
 
+import os
+
 import torch
 
 
 def gpu_count() -> int:
     """GPUs that torch can use on this machine."""
     return torch.cuda.device_count()
+
+
+def cpu_count() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pick_device(*, use_gpu: bool = True) -> torch.device:

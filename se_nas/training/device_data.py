@@ -10,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from se_nas.errors import InputError
 from se_nas.training.data import ImageFiles, ImageSet, Part
 from se_nas.training.streaming import stream
 
 EVALUATION_BATCH = 512
+STREAMED_EVALUATION_BATCH = 128
+"""Smaller, since several wait in shared memory."""
 SAMPLE = 1_000
 """Images on disk that mean and deviation are taken from."""
 
@@ -80,11 +83,12 @@ class StreamedImages:
 
     def begin(self, chosen: Tensor) -> None:
         """Start to fetch the epoch's batches."""
+        self._coming = iter(())  # ends the last epoch's processes
         self._coming = iter(stream(self._part, chosen.tolist(), loaders=self._loaders, device=self.device))
 
     def advance(self) -> None:
         """Put the next batch where the last one was."""
-        fetched = next(self._coming)
+        fetched = _next(self._coming)
         if self._batch is None:
             self._batch = (fetched[0].to(self.device, copy=True), fetched[1].to(self.device, copy=True))
         else:
@@ -98,11 +102,11 @@ class StreamedImages:
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Fetched once more each time."""
-        places = [
-            list(range(start, min(start + EVALUATION_BATCH, len(self))))
-            for start in range(0, len(self), EVALUATION_BATCH)
-        ]
-        for images, labels in stream(self._part, places, loaders=self._loaders, device=self.device):
+        size = STREAMED_EVALUATION_BATCH
+        places = [range(start, min(start + size, len(self))) for start in range(0, len(self), size)]
+        coming = iter(stream(self._part, places, loaders=self._loaders, device=self.device))
+        for _ in places:
+            images, labels = _next(coming)
             yield images.to(self.device), labels.to(self.device)
 
 
@@ -145,6 +149,14 @@ def place(part: Part, device: torch.device, *, loaders: int = 1) -> DeviceImages
     return StreamedImages(part, device, loaders=loaders)
 
 
+def _next(coming: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """The next batch; a file that cannot be read is told without the trace that came with it from another process."""
+    try:
+        return next(coming)
+    except InputError as error:
+        raise InputError(str(error).strip().splitlines()[-1].partition(": ")[2]) from None
+
+
 def _tensor(array: NDArray[Any]) -> Tensor:
     """The array's own memory, which may be shared with other processes; nobody writes to it."""
     with warnings.catch_warnings():
@@ -155,7 +167,7 @@ def _tensor(array: NDArray[Any]) -> Tensor:
 def _statistics(part: Part) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each channel, by how often each pixel value comes; of a sample of images on disk."""
     if isinstance(part, ImageFiles):
-        every = max(1, len(part) // SAMPLE)
+        every = -(-len(part) // SAMPLE)
         part = part.loaded(range(0, len(part), every))
     values = np.arange(256)
     counts = np.zeros((3, 256))

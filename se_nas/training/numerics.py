@@ -58,20 +58,11 @@ def choose_numerics(
     choices = possible_numerics(device)
     if steps * SHARE < len(choices) * (WARM_UP_STEPS + 1 + REPEATS):
         return choices[0]
-    images = torch.zeros(batch_size, 3, image_size, image_size, device=device)
-    candidates = [Recorded(_trial_step(model, choice, images), build_recorder(device)) for choice in choices]
-    for step in candidates:
-        for _ in range(WARM_UP_STEPS + 1):
-            step()
-    times: list[list[float]] = [[] for _ in choices]
-    for _ in range(REPEATS):
-        for step, seconds in zip(candidates, times, strict=True):
-            synchronise(device)
-            began = time.perf_counter()
-            step()
-            synchronise(device)
-            seconds.append(time.perf_counter() - began)
-    return fastest(choices, [statistics.median(seconds) for seconds in times])
+    try:
+        images = torch.zeros(batch_size, 3, image_size, image_size, device=device)
+        return fastest(choices, _measure(choices, model, images))
+    except torch.OutOfMemoryError:  # all candidates are in memory at once
+        return choices[0]
 
 
 def possible_numerics(device: torch.device) -> list[Numerics]:
@@ -86,6 +77,24 @@ def fastest(choices: list[Numerics], seconds: list[float]) -> Numerics:
     """The fastest choice if it beats the first by enough, else the first."""
     best = min(range(len(choices)), key=seconds.__getitem__)
     return choices[best] if seconds[best] < WORTHWHILE * seconds[0] else choices[0]
+
+
+def _measure(choices: list[Numerics], model: nn.Module, images: Tensor) -> list[float]:
+    """Seconds of a step by each choice: medians, taken in turn."""
+    device = images.device
+    candidates = [Recorded(_trial_step(model, choice, images), build_recorder(device)) for choice in choices]
+    for step in candidates:
+        for _ in range(WARM_UP_STEPS + 1):
+            step()
+    times: list[list[float]] = [[] for _ in choices]
+    for _ in range(REPEATS):
+        for step, seconds in zip(candidates, times, strict=True):
+            synchronise(device)
+            began = time.perf_counter()
+            step()
+            synchronise(device)
+            seconds.append(time.perf_counter() - began)
+    return [statistics.median(seconds) for seconds in times]
 
 
 def _trial_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:

@@ -67,7 +67,7 @@ class CudaGraphs:
     def record(self, step: Step) -> Step:
         """The replay of a CUDA graph."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):  # others may allocate
             step()
         replay: Step = graph.replay
         return replay

@@ -23,6 +23,7 @@ from se_nas.wording import suggest
 P = TypeVar("P", ImageSet, ImageFiles)
 
 SPLIT_SEED = 0
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_SHARE = 0.25
 """Of the machine's memory that a folder's decoded images may take; larger ones are read while training."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -168,8 +169,11 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
 
 
 def memory_bytes() -> int:
-    """Of this machine."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Of this machine, or of the container that this process is in."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # no cgroup, or "max"
+        return min(machine, int(CONTAINER_LIMIT.read_text()))
+    return machine
 
 
 def _class_names(path: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """Batches read from disk ahead of the training, by processes that decode while it computes."""
 
+import signal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from se_nas.training.data import ImageFiles
 
-AHEAD = 4
+AHEAD = 2
 """Batches that each process keeps ready."""
 
 
@@ -24,8 +25,15 @@ def stream(
         prefetch_factor=AHEAD,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # nobody else's random numbers move
+        worker_init_fn=_leave_signals_alone,
     )
     return loader
+
+
+def _leave_signals_alone(_worker: int) -> None:
+    """A signal to the whole process group is the driver's to answer; loaders end with it."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
 
 
 class _Files(Dataset[tuple[Tensor, int]]):

@@ -1,4 +1,4 @@
-"""Trains one network, epoch by epoch, reproducibly: same seed, same device, same result."""
+"""Trains one network, epoch by epoch, reproducibly: same seed, device and numerics, same result."""
 
 import math
 import time

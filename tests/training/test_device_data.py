@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from se_nas.errors import InputError
 from se_nas.training.data import ImageFiles, ImageSet
 from se_nas.training.device_data import EVALUATION_BATCH, DeviceData, DeviceImages, place
 from se_nas.training.recipe import Recipe
@@ -51,7 +52,7 @@ class TestBatches:
 
         batches = list(placed(part).batches())
 
-        assert [len(labels) for _, labels in batches] == [EVALUATION_BATCH, 3]
+        assert 1 < len(batches) < len(part)
         assert torch.cat([labels for _, labels in batches]).tolist() == list(range(len(part)))
         assert (torch.cat([images for images, _ in batches]).numpy() == part.images).all()
 
@@ -77,6 +78,18 @@ class TestBatches:
             where.add(tuple(each.data_ptr() for each in images.take(torch.arange(2))))
 
         assert len(where) == 1
+
+    def test_a_file_that_cannot_be_read_is_named_in_one_line(self, tmp_path: Path) -> None:
+        def refuse(file: Path, size: int) -> NDArray[np.uint8]:
+            raise InputError(f"{file}: cannot be read as an image (truncated)")
+
+        images = place(replace(on_disk(numbered(4), tmp_path), read=refuse), CPU)
+        images.begin(torch.arange(4).reshape(2, 2))
+
+        for read_on in (images.advance, lambda: next(iter(images.batches()))):
+            with pytest.raises(InputError) as refusal:
+                read_on()
+            assert str(refusal.value) == f"{tmp_path / '0.npy'}: cannot be read as an image (truncated)"
 
     def test_nobody_elses_random_numbers_move(self, placed: Placed) -> None:
         images, before = placed(numbered(8)), torch.get_rng_state()
