@@ -32,7 +32,8 @@ from rich.console import Console
 from rich.table import Table
 
 WORKERS = 2
-POLL_SECONDS = 0.5
+POLL_SECONDS = 5.0
+"""Reading the memory of all processes takes a good part of a second of a core."""
 
 
 def mark(folder: Path, count: int) -> None:
