@@ -10,11 +10,16 @@ CPU = torch.device("cpu")
 
 
 class Watched(nn.Module):
-    """Notes in which mode it is called, and on what."""
+    """Notes in which mode it and its copies are called, and on what."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[bool, torch.Size]] = []
+
+    def __deepcopy__(self, memo: object) -> "Watched":
+        copied = Watched()
+        copied.calls = self.calls
+        return copied
 
     def forward(self, images: Tensor) -> Tensor:
         self.calls.append((self.training, images.shape))
