@@ -5,18 +5,16 @@
     uv run benchmarks/roofline.py --network runs/RUN/best.yaml
 
 The ceilings are a large copy and a large matrix product on this device, in the step's number format, taken in turn with
-the step. A step's FLOPs are
-those of its convolutions and matrix products, forward and backward; its bytes are what each operator reads and writes
-once. No step is faster than the larger of the two times (Williams et al., CACM 52(4), 2009); the share of that limit is
-what is reached. Operators that could be fused with others count as their own, SE's stock operators too: it is the limit
-of that list of operators.
+the step. A step's FLOPs are those of its convolutions and matrix products, forward and backward; its bytes are what
+each operator reads and writes. No step is faster than the larger of the two times (Williams et al., CACM 52(4), 2009);
+the share of that limit is what is reached. Operators that could be fused with others count as their own, SE's stock
+operators too: it is the limit of that list of operators.
 """
 
 import argparse
 import statistics
-import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,7 +22,6 @@ from unittest import mock
 import torch
 from rich.console import Console
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -32,26 +29,15 @@ from trial_speed import CLASSES, SIZE, regnety_200mf
 
 from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture_file import load_architecture
-from se_nas.training.device import prepare, synchronise
-from se_nas.training.numerics import usual_numerics
+from se_nas.training.device import prepare
+from se_nas.training.numerics import bare_step, usual_numerics
 from se_nas.training.recording import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.timing import seconds_in_turn
 from se_nas.training.trainer import build_initial_model
 
+REPEATS = 9
 COPY_BYTES = 1 << 28
 MATRIX = {"cpu": 2048, "cuda": 8192}
-
-
-def seconds_of(runs: Sequence[Callable[[], object]], device: torch.device, *, repeats: int = 9) -> list[float]:
-    """The median of each, taken in turn; a first turn does not count."""
-    taken: list[list[float]] = [[] for _ in runs]
-    for _ in range(repeats + 1):
-        for run, seconds in zip(runs, taken, strict=True):
-            synchronise(device)
-            began = time.perf_counter()
-            run()
-            synchronise(device)
-            seconds.append(time.perf_counter() - began)
-    return [statistics.median(seconds[1:]) for seconds in taken]
 
 
 def large_copy(device: torch.device) -> Callable[[], object]:
@@ -105,24 +91,16 @@ def main() -> None:
     model = numerics.placed(build_initial_model(architecture, num_classes=CLASSES, seed=0)).to(device).train()
     images = torch.randn(options.batch, 3, options.image_size, options.image_size, device=device)
     images = images.contiguous(memory_format=numerics.layout)
-    labels = torch.zeros(options.batch, dtype=torch.int64, device=device)
-
-    def step() -> None:
-        model.zero_grad()
-        with numerics.precision(device):
-            loss = F.cross_entropy(model(images), labels)
-        loss.backward()
-
+    step = bare_step(model, numerics, images)
     step()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(images)
     flops = 3 * counter.get_total_flops()  # backward: a product for the input and one for the weights of each layer
     with Bytes() as counted, mock.patch.object(SqueezeExcite, "forward", SqueezeExcite.forward_in_stock_operators):
         step()
-    recorded = Recorded(step, build_recorder(device))
-    for _ in range(WARM_UP_STEPS + 1):
-        recorded()
-    taken, copying, multiplying = seconds_of([recorded, large_copy(device), large_product(device)], device)
+    runs = [Recorded(step, build_recorder(device)), large_copy(device), large_product(device)]
+    times = seconds_in_turn(runs, device, warm_ups=WARM_UP_STEPS + 1, repeats=REPEATS)
+    taken, copying, multiplying = map(statistics.median, times)
     bytes_per_second, flops_per_second = 2 * COPY_BYTES / copying, 2 * MATRIX[device.type] ** 3 / multiplying
     by_bytes, by_flops = counted.moved / bytes_per_second, flops / flops_per_second
     limit = max(by_bytes, by_flops)

@@ -11,7 +11,6 @@ the measured speed of a large copy.
 
 import argparse
 import statistics
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -19,15 +18,15 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from roofline import COPY_BYTES, large_copy, seconds_of
+from roofline import COPY_BYTES, REPEATS, large_copy
 from torch import nn
-from torch.nn import functional as F
 from trial_speed import CLASSES, SIZE, regnety_200mf
 
 from se_nas.models.squeeze_excite import SqueezeExcite
-from se_nas.training.device import prepare, synchronise
-from se_nas.training.numerics import usual_numerics
+from se_nas.training.device import prepare
+from se_nas.training.numerics import bare_step, usual_numerics
 from se_nas.training.recording import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.timing import seconds_in_turn
 from se_nas.training.trainer import build_initial_model
 
 NOWHERE = "no SE"
@@ -67,19 +66,9 @@ def exchanged(model: nn.Module, build: Callable[[int, int], nn.Module]) -> nn.Mo
 
 def training_step(build: Callable[[int, int], nn.Module], batch: int, device: torch.device) -> Callable[[], None]:
     """Forward and backward on one batch, in the usual numerics of the device."""
-    numerics = usual_numerics(device)
-    model = numerics.placed(exchanged(build_initial_model(regnety_200mf(), num_classes=CLASSES, seed=0), build))
-    model = model.to(device).train()
-    images = torch.randn(batch, 3, SIZE, SIZE, device=device).contiguous(memory_format=numerics.layout)
-    labels = torch.zeros(batch, dtype=torch.int64, device=device)
-
-    def step() -> None:
-        model.zero_grad()
-        with numerics.precision(device):
-            loss = F.cross_entropy(model(images), labels)
-        loss.backward()
-
-    return Recorded(step, build_recorder(device))
+    model = exchanged(build_initial_model(regnety_200mf(), num_classes=CLASSES, seed=0), build).to(device)
+    images = torch.randn(batch, 3, SIZE, SIZE, device=device)
+    return Recorded(bare_step(model, usual_numerics(device), images), build_recorder(device))
 
 
 def least_bytes(batch: int, device: torch.device) -> int:
@@ -111,17 +100,8 @@ def main() -> None:
     device = torch.device(options.device)
     prepare(device)
     steps = {name: training_step(build, options.batch, device) for name, build in KINDS.items()}
-    for step in steps.values():
-        for _ in range(WARM_UP_STEPS + 1):
-            step()
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(options.turns):
-        for name, step in steps.items():
-            synchronise(device)
-            began = time.perf_counter()
-            step()
-            synchronise(device)
-            seconds[name].append(time.perf_counter() - began)
+    times = seconds_in_turn(list(steps.values()), device, warm_ups=WARM_UP_STEPS + 1, repeats=options.turns)
+    seconds = dict(zip(steps, times, strict=True))
     added = {
         name: statistics.median(each - none for each, none in zip(taken, seconds[NOWHERE], strict=True))
         for name, taken in seconds.items()
@@ -140,8 +120,8 @@ def main() -> None:
         )
     console = Console(width=120)
     console.print(table)
-    (copying,) = seconds_of([large_copy(device)], device)
-    speed, least = 2 * COPY_BYTES / copying, least_bytes(options.batch, device)
+    (copying,) = seconds_in_turn([large_copy(device)], device, warm_ups=1, repeats=REPEATS)
+    speed, least = 2 * COPY_BYTES / statistics.median(copying), least_bytes(options.batch, device)
     console.print(
         f"SE must move {least / 1e6:.1f} MB a step; a large copy runs at {speed / 1e9:.1f} GB/s, "
         f"so ours takes the time of {added['ours'] * speed / least:.2f} times those bytes"

@@ -406,7 +406,7 @@ def main() -> None:
             console.print(f"left out: {name} ({error})")
     for epoch in epochs.values():
         epoch()
-    seconds = {name: [] for name in epochs}  # type: dict[str, list[float]]
+    seconds: dict[str, list[float]] = {name: [] for name in epochs}
     for _ in range(options.turns):
         for name, epoch in epochs.items():
             seconds[name].append(epoch())

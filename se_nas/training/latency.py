@@ -2,13 +2,12 @@
 
 import copy
 import statistics
-import time
 
 import torch
 from torch import nn
 
-from se_nas.training.device import synchronise
 from se_nas.training.numerics import usual_numerics
+from se_nas.training.timing import seconds_in_turn
 
 BATCH = 1
 WARMUPS = 10
@@ -20,11 +19,6 @@ def measure_latency(model: nn.Module, *, image_size: int, device: torch.device) 
     numerics = usual_numerics(device)
     model = numerics.placed(copy.deepcopy(model)).eval()
     images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=numerics.layout)
-    times = []
     with torch.inference_mode(), numerics.precision(device):
-        for _ in range(WARMUPS + REPEATS):
-            began = time.perf_counter()
-            model(images)
-            synchronise(device)
-            times.append(time.perf_counter() - began)
-    return 1000 * statistics.median(times[WARMUPS:])
+        (seconds,) = seconds_in_turn([lambda: model(images)], device, warm_ups=WARMUPS, repeats=REPEATS)
+    return 1000 * statistics.median(seconds)

@@ -6,7 +6,6 @@ wide groups on some GPUs (huggingface/pytorch-image-models, results/benchmark-tr
 
 import copy
 import statistics
-import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -14,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.training.device import has_bf16_units, synchronise
+from se_nas.training.device import has_bf16_units
 from se_nas.training.recording import WARM_UP_STEPS, Recorded, Step, build_recorder
+from se_nas.training.timing import seconds_in_turn
 
 REPEATS = 5
 WORTHWHILE = 0.9
@@ -79,25 +79,8 @@ def fastest(choices: list[Numerics], seconds: list[float]) -> Numerics:
     return choices[best] if seconds[best] < WORTHWHILE * seconds[0] else choices[0]
 
 
-def _measure(choices: list[Numerics], model: nn.Module, images: Tensor) -> list[float]:
-    """Seconds of a step by each choice: medians, taken in turn."""
-    device = images.device
-    candidates = [Recorded(_trial_step(model, choice, images), build_recorder(device)) for choice in choices]
-    for step in candidates:
-        for _ in range(WARM_UP_STEPS + 1):
-            step()
-    times: list[list[float]] = [[] for _ in choices]
-    for _ in range(REPEATS):
-        for step, seconds in zip(candidates, times, strict=True):
-            synchronise(device)
-            began = time.perf_counter()
-            step()
-            synchronise(device)
-            seconds.append(time.perf_counter() - began)
-    return [statistics.median(seconds) for seconds in times]
-
-
-def _trial_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
+def bare_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
+    """Forward and backward of a copy of `model` on `images` (B, 3, S, S), without optimizer."""
     trained = choice.placed(copy.deepcopy(model)).train()
     placed = images.to(memory_format=choice.layout)
     labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
@@ -109,3 +92,11 @@ def _trial_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
         loss.backward()  # type: ignore[no-untyped-call]
 
     return step
+
+
+def _measure(choices: list[Numerics], model: nn.Module, images: Tensor) -> list[float]:
+    """Seconds of a step by each choice: medians, taken in turn."""
+    device = images.device
+    candidates = [Recorded(bare_step(model, choice, images), build_recorder(device)) for choice in choices]
+    times = seconds_in_turn(candidates, device, warm_ups=WARM_UP_STEPS + 1, repeats=REPEATS)
+    return [statistics.median(seconds) for seconds in times]
