@@ -1,5 +1,6 @@
 """Batches read from disk ahead of the training, by processes that decode while it computes."""
 
+import os
 import signal
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,15 +26,18 @@ def stream(
         prefetch_factor=AHEAD,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # nobody else's random numbers move
-        worker_init_fn=_leave_signals_alone,
+        worker_init_fn=_end_quietly,
     )
     return loader
 
 
-def _leave_signals_alone(_worker: int) -> None:
-    """A signal to the whole process group is the driver's to answer; loaders end with it."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+def _end_quietly(_worker: int) -> None:
+    """A signal to the whole process group is the driver's to answer, who must not be told that a loader was killed.
+
+    A loader still ends by SIGTERM, by which Python ends those that are left when it exits.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 
 
 class _Files(Dataset[tuple[Tensor, int]]):
