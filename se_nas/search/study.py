@@ -1,6 +1,5 @@
 """The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file."""
 
-import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.trial_rows import TrialRows
 from se_nas.space.decisions import Decision
 
 STUDY_NAME = "se-nas"
@@ -40,6 +40,7 @@ class SearchStudy:
                 directions=[objective.direction for objective in objectives],
                 load_if_exists=True,
             )
+            self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions)
             self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
         except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
             reason = str(error).split("\n")[0]
@@ -57,22 +58,11 @@ class SearchStudy:
             "memo": dict(record.memo),
             **record.cost,
         }
-        trial = optuna.trial.create_trial(
-            state=TrialState.RUNNING,
-            params=dict(record.assignment),
-            distributions=self._distributions,
-            user_attrs=attributes,
-        )
-        self.study.add_trial(trial)
-        self._ids[record.number] = self._storage.get_trial_id_from_study_id_trial_number(
-            self.study._study_id, record.number
-        )
+        self._ids[record.number] = self._rows.start(record.number, record.assignment, attributes)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
         """Write down the accuracy after an epoch, and costs that were measured since the start."""
-        for name, value in costs.items():
-            self._storage.set_trial_user_attr(self._ids[number], name, value)
-        self._storage.set_trial_intermediate_value(self._ids[number], epoch, accuracy)
+        self._rows.report(self._ids[number], epoch=epoch, accuracy=accuracy, attributes=costs)
 
     def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
         """What the pruner says of a running trial after `epoch`.
@@ -82,15 +72,15 @@ class SearchStudy:
         return pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]), epoch)
 
     def finish(self, record: TrialRecord) -> None:
-        """Close a trial; the state is written last, so a crash in between leaves it running."""
-        trial_id = self._ids[record.number]
+        """Close a trial, whole or not at all."""
         end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
-        self._storage.set_trial_user_attr(trial_id, "end", end)
-        for epoch in self._storage.get_trial(trial_id).intermediate_values:
-            if epoch > len(record.curve):  # of a first run that came further
-                self._storage.set_trial_intermediate_value(trial_id, epoch, math.nan)
-        values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
-        self._storage.set_trial_state_values(trial_id, STATES[record.status], values)
+        self._rows.end(
+            self._ids[record.number],
+            STATES[record.status],
+            values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
+            epochs=len(record.curve),
+            attributes={"end": end},
+        )
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order."""
@@ -117,7 +107,7 @@ class SearchStudy:
 def _record(trial: FrozenTrial) -> TrialRecord:
     status = {state: status for status, state in STATES.items()}[trial.state]
     attributes: dict[str, Any] = trial.user_attrs
-    end = attributes.get("end", {}) if status is not TrialStatus.RUNNING else {}
+    end = attributes.get("end", {})
     curve = [value for _, value in sorted(trial.intermediate_values.items())]
     return TrialRecord(
         number=trial.number,

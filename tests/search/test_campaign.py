@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy
 
 from se_nas.execution.local import LocalExecutor
+from se_nas.search import trial_rows
 from se_nas.search.campaign import Campaign, EpochReport, TrialTask
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.pareto import ParetoFront
@@ -351,12 +352,12 @@ class TestTrialsSideBySide:
 
         assert stored(path)[0].curve == (0.5,)
 
-    def test_a_reason_whose_trial_was_not_closed_is_forgotten(
+    def test_a_trial_that_was_cut_off_while_it_was_closed_is_running_still(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with campaign_on(path, budget=1) as campaign, monkeypatch.context() as patched:
             campaign.next_trial()
-            patched.setattr(campaign._study._storage, "set_trial_state_values", lambda *_: Clock(cut_at=0).tick())
+            patched.setattr(trial_rows, "_now", lambda: Clock(cut_at=0).tick())
             with pytest.raises(CutOffError):
                 campaign.fail(0, "out of memory")
 

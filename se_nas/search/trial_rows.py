@@ -1,0 +1,118 @@
+"""Trials as rows of Optuna's tables: one transaction each for a trial's start, report and end.
+
+Optuna's own `add_trial` asks the file twice for every parameter, and a trial's end takes a transaction for each value;
+at 18 decisions that is 25 ms a trial (`benchmarks/LOG.md`). The tables and their coding are Optuna's
+(`optuna/storages/_rdb/models.py`), so whatever opens a study with Optuna reads these rows.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.storages._rdb.models import (
+    TrialIntermediateValueModel,
+    TrialModel,
+    TrialParamModel,
+    TrialUserAttributeModel,
+    TrialValueModel,
+)
+from optuna.trial import TrialState
+from sqlalchemy import Connection, Engine, Table, insert, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_replace
+
+from se_nas.space.decisions import Assignment
+
+TRIALS: Table = TrialModel.__table__
+PARAMETERS: Table = TrialParamModel.__table__
+ATTRIBUTES: Table = TrialUserAttributeModel.__table__
+EPOCHS: Table = TrialIntermediateValueModel.__table__
+VALUES: Table = TrialValueModel.__table__
+
+
+class TrialRows:
+    """Writes the trials of the study `study_id`, whose decisions have `distributions`."""
+
+    def __init__(self, engine: Engine, study_id: int, distributions: Mapping[str, BaseDistribution]) -> None:
+        self._engine, self._study_id, self._distributions = engine, study_id, distributions
+        self._as_json = {name: distribution_to_json(each) for name, each in distributions.items()}
+
+    def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> int:
+        """A new running trial; returns its row's id."""
+        with self._engine.begin() as connection:
+            trial = {"number": number, "study_id": self._study_id, "state": TrialState.RUNNING}
+            trial_id = connection.execute(insert(TRIALS), {**trial, "datetime_start": _now()}).lastrowid
+            parameters = [
+                {
+                    "trial_id": trial_id,
+                    "param_name": name,
+                    "param_value": self._distributions[name].to_internal_repr(value),
+                    "distribution_json": self._as_json[name],
+                }
+                for name, value in assignment.items()
+            ]
+            if parameters:
+                connection.execute(insert(PARAMETERS), parameters)
+            _set_attributes(connection, trial_id, attributes)
+        return trial_id
+
+    def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
+        """The accuracy after an epoch, in the place of an earlier one."""
+        value, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(accuracy)
+        statement = insert_or_replace(EPOCHS)
+        changed = {name: statement.excluded[name] for name in ("intermediate_value", "intermediate_value_type")}
+        with self._engine.begin() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["trial_id", "step"], set_=changed),
+                {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind},
+            )
+            _set_attributes(connection, trial_id, attributes)
+
+    def end(
+        self,
+        trial_id: int,
+        state: TrialState,
+        *,
+        values: Sequence[float],
+        epochs: int,
+        attributes: Mapping[str, Any],
+    ) -> None:
+        """Close a trial; what is there of epochs beyond `epochs`, of a first run that came further, is void."""
+        void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(EPOCHS)
+                .where(EPOCHS.c.trial_id == trial_id, EPOCHS.c.step > epochs)
+                .values(intermediate_value=void, intermediate_value_type=kind)
+            )
+            _set_attributes(connection, trial_id, attributes)
+            if values:
+                coded = [TrialValueModel.value_to_stored_repr(value) for value in values]
+                rows = [
+                    {"trial_id": trial_id, "objective": index, "value": value, "value_type": kind}
+                    for index, (value, kind) in enumerate(coded)
+                ]
+                connection.execute(insert(VALUES), rows)
+            connection.execute(
+                update(TRIALS).where(TRIALS.c.trial_id == trial_id).values(state=state, datetime_complete=_now())
+            )
+
+
+def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    """Write user attributes, each in the place of an earlier one."""
+    if not attributes:
+        return
+    statement = insert_or_replace(ATTRIBUTES)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["trial_id", "key"], set_={"value_json": statement.excluded.value_json}
+        ),
+        [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()],
+    )
+
+
+def _now() -> datetime:
+    """As Optuna stores it: UTC, without saying so."""
+    return datetime.now(UTC).replace(tzinfo=None)
