@@ -48,6 +48,7 @@ class RayTuneExecutor:
                 tune_config=tune.TuneConfig(search_alg=feed, scheduler=_Gate(feed), num_samples=-1, reuse_actors=True),
                 run_config=tune.RunConfig(
                     name="search",
+                    stop=_End(feed),
                     storage_path=storage,
                     verbose=0,
                     callbacks=[],
@@ -117,6 +118,11 @@ class _Feed(Searcher):  # type: ignore[misc]
         self.running[trial_id] = task.number
         return {"task": task}
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the search is."""
+        return self._campaign.is_over
+
     def take(self, trial_id: str, report: EpochReport | str) -> bool:
         """A worker's report; whether the trial goes on."""
         if isinstance(report, str):
@@ -152,6 +158,20 @@ class _Feed(Searcher):  # type: ignore[misc]
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
         """Nothing: the study is the record."""
+
+
+class _End(tune.Stopper):  # type: ignore[misc]
+    """Ends Tune with the last trial; it would look for another one for a second."""
+
+    def __init__(self, feed: _Feed) -> None:
+        self._feed = feed
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Never a single trial: that is the gate's affair."""
+        return False
+
+    def stop_all(self) -> bool:
+        return self._feed.is_over
 
 
 class _Gate(FIFOScheduler):  # type: ignore[misc]

@@ -47,9 +47,11 @@ def build_search_strategy(
         return Unique(Feasible(Patient(inner, patience=patience), violation), fingerprint)
 
     def inspect(assignment: Assignment) -> Inspection | None:
-        if violation(assignment) is not None:
+        if space.check(assignment) is not None:
             return None
-        return Inspection(fingerprint(assignment), cost_of(space.decode(assignment)))
+        architecture = space.decode(assignment)
+        cost = cost_of(architecture)
+        return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
 
     named = build_strategy(
         config.strategy,

@@ -100,21 +100,22 @@ def _belief(accuracy: Values, outcome: Values, costs: Values, *, prior_z: float)
     return Foresight((PRIOR_POINTS * prior_z + evidence * z) / points, 1 / math.sqrt(points))
 
 
-def forecast(arrivals: Arrivals, index: int, *, confidence: float = 0.8) -> tuple[float, float]:
-    """(expected final accuracy, half the width of its prediction interval) of a trial; from a straight line through
-    (accuracy, final accuracy) of the finished trials, of which there must be at least three."""
+def forecast(arrivals: Arrivals, *, confidence: float = 0.8) -> tuple[Values, Values]:
+    """(expected final accuracy (n,), half the width of its prediction interval (n,)) of each trial; from a straight
+    line through (accuracy, final accuracy) of the finished trials, of which there must be at least three."""
     x, y = arrivals.accuracy[arrivals.finished], arrivals.final[arrivals.finished]
     if len(x) < 3:
         raise ValueError(f"a forecast needs three finished trials, but got {len(x)}")
     centred = x - x.mean()
     scatter = float(centred @ centred)
-    slope = float(centred @ (y - y.mean())) / scatter if scatter > 1e-12 else 0.0
-    distance = float(arrivals.accuracy[index] - x.mean())
-    leverage = distance * distance / scatter if scatter > 1e-12 else 0.0
+    sloped = scatter > 1e-12
+    slope = float(centred @ (y - y.mean())) / scatter if sloped else 0.0
+    distance = arrivals.accuracy - x.mean()
+    leverage = distance * distance / scatter if sloped else np.zeros(len(distance))
     freedom = len(x) - 2
     residual = math.sqrt(float(((y - y.mean() - slope * centred) ** 2).sum()) / freedom)
-    spread = residual * math.sqrt(1 + 1 / len(x) + leverage)
-    return float(y.mean()) + slope * distance, float(stdtrit(freedom, 0.5 + confidence / 2)) * spread
+    spread: Values = residual * np.sqrt(1 + 1 / len(x) + leverage)
+    return y.mean() + slope * distance, float(stdtrit(freedom, 0.5 + confidence / 2)) * spread
 
 
 def _unrestricted_correlation(selected: Values, reached: Values, *, wider: float) -> tuple[float, float]:

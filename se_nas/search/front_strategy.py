@@ -16,13 +16,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from se_nas.search.foresight import Arrivals, forecast
 from se_nas.search.improvement import expected_improvement
+from se_nas.search.lessons import Lesson, first_ended, lessons_of, most_telling
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import Proposal, TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError
-from se_nas.search.surrogate import Surrogate
+from se_nas.search.surrogate import Kernel, Surrogate
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment, Categorical, Decision
 
@@ -30,14 +30,11 @@ Values = NDArray[np.float64]
 
 RANDOM_TRIALS = 10
 """Trials that are drawn from the space before the first is proposed by the model."""
-DRAWS_A_TRIAL, MOST_DRAWS = 24, 2_000
+DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
 """Drawn candidates: so many more with every trial, up to so many in all."""
 BEYOND = 0.1
 """How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
 network would have nothing to add."""
-CONFIDENCE = 0.8
-NORMAL_QUANTILE = 1.2816
-"""Half the width of a normal interval of that confidence, in deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,7 @@ class FrontStrategy:
         self._drawn: list[Candidate] = []
         self._draws = 0
         self._near: dict[int, list[Candidate]] = {}
+        self._kernels: dict[str, tuple[int, Kernel]] = {}  # with the number of trials that each was fitted on
         self._proposals: Iterator[Assignment] | None = None
 
     def ask(self) -> Proposal:
@@ -100,7 +98,7 @@ class FrontStrategy:
     def _propose(self) -> Iterator[Assignment]:
         """Assignments, best first."""
         self._draw_candidates()
-        taught = _taught(self._records.values())
+        taught = most_telling(lessons_of(self._records.values()), self._objectives)
         if len(self._records) < RANDOM_TRIALS or len(taught) < 3:
             rng = Random(derive_seed(self._seed, "start", len(self._records)))
             while True:
@@ -137,16 +135,11 @@ class FrontStrategy:
             if seen is not None
         ]
 
-    def _scores(self, candidates: list[Candidate], taught: "list[Lesson]") -> Values:
+    def _scores(self, candidates: list[Candidate], taught: list[Lesson]) -> Values:
         """The expected hypervolume improvement of each candidate (n,)."""
-        known = [lesson.record for lesson in taught]
-        accuracy = Surrogate(
-            self._features_of(known),
-            np.array([lesson.accuracy for lesson in taught]),
-            np.array([lesson.doubt for lesson in taught]),
-        )
+        accuracy = self._surrogate("accuracy", taught)
         features = np.array([candidate.features for candidate in candidates])
-        costs = self._log_costs([candidate.inspection.cost for candidate in candidates], features, known)
+        costs = self._log_costs([candidate.inspection.cost for candidate in candidates], features, taught)
         members = ParetoFront.of(self._records.values(), self._objectives).members
         front = np.array([member.values(self._objectives.names) for member in members])
         front_accuracy, front_costs = front[:, 0], np.log(np.maximum(front[:, 1:], 1e-12))
@@ -155,7 +148,7 @@ class FrontStrategy:
             in_training = self._features_of(running)
             counted = [{name: value for name, value in record.cost.items() if name != "latency"} for record in running]
             front_accuracy = np.append(front_accuracy, accuracy.predict(in_training)[0])
-            front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, known)])
+            front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, taught)])
             accuracy = accuracy.believing(in_training)
         mean, deviation = accuracy.predict(features)
         every_cost = np.vstack([costs, front_costs])
@@ -187,18 +180,33 @@ class FrontStrategy:
         odds = model.predict_proba(features)[:, 1]
         return np.where(odds >= 0.5, odds, 0.0)
 
-    def _log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, known: list[TrialRecord]) -> Values:
+    def _log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, taught: list[Lesson]) -> Values:
         """(n, k): exact where a cost is counted; latency, which only a device can tell, as learned from the trials."""
         columns: list[Values] = []
         for name in self._objectives.costs:
             if all(name in costs for costs in counted):
                 columns.append(np.log([max(costs[name], 1e-12) for costs in counted]))
             else:
-                measured = [record for record in known if name in record.cost]
-                inputs = self._features_of(measured)
-                values = np.log([max(record.cost[name], 1e-12) for record in measured])
-                columns.append(Surrogate(inputs, values, np.zeros(len(values)), outliers=False).predict(features)[0])
+                columns.append(self._surrogate(name, taught).predict(features)[0])
         return np.column_stack(columns)
+
+    def _surrogate(self, name: str, taught: list[Lesson]) -> Surrogate:
+        """Of the accuracy, or of a cost's logarithm. Its kernel is fitted on the first trials, and rarely anew."""
+        first = first_ended(self._records.values())
+        if self._kernels.get(name, (0, None))[0] != len(first):
+            lessons = most_telling(lessons_of(first), self._objectives)
+            if len(lessons) < 3:
+                return self._learned(name, taught)
+            self._kernels[name] = len(first), self._learned(name, lessons).kernel
+        return self._learned(name, taught, self._kernels[name][1])
+
+    def _learned(self, name: str, taught: list[Lesson], kernel: Kernel | None = None) -> Surrogate:
+        features = self._features_of(lesson.record for lesson in taught)
+        if name == "accuracy":
+            values, doubt = np.array([(lesson.accuracy, lesson.doubt) for lesson in taught]).T
+            return Surrogate(features, values, doubt, kernel=kernel)
+        costs = np.log([max(lesson.record.cost[name], 1e-12) for lesson in taught])
+        return Surrogate(features, costs, np.zeros(len(costs)), kernel=kernel, outliers=False)
 
     def _features_of(self, records: Iterable[TrialRecord]) -> Values:
         """(n, d)."""
@@ -215,31 +223,3 @@ class FrontStrategy:
                 features.append(float(value))
         features += [math.log(max(value, 1e-12)) for name, value in sorted(cost.items()) if name != "latency"]
         return np.array(features)
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """An accuracy, and how far it may be off (a deviation)."""
-
-    record: TrialRecord
-    accuracy: float
-    doubt: float
-
-
-def _taught(records: Iterable[TrialRecord]) -> list[Lesson]:
-    """What complete trials reached, and what stopped ones were expected to reach."""
-    records = sorted(records, key=lambda record: record.number)
-    complete = [record for record in records if record.accuracy is not None]
-    lessons = [Lesson(record, record.curve[-1], 0.0) for record in complete]
-    if len(complete) < 3:
-        return lessons
-    finals = np.array([record.curve[-1] for record in complete])
-    for record in records:
-        epoch = len(record.curve)
-        if record.status is not TrialStatus.PRUNED or not epoch:
-            continue
-        reached = np.array([record.curve[-1], *(other.curve[epoch - 1] for other in complete)])
-        arrivals = Arrivals(reached, np.append(math.nan, finals), np.zeros((len(reached), 1)))
-        expected, half = forecast(arrivals, 0, confidence=CONFIDENCE)
-        lessons.append(Lesson(record, min(max(expected, 0.0), 1.0), half / NORMAL_QUANTILE))
-    return lessons

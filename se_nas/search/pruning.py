@@ -127,13 +127,12 @@ class FrontPruner(BasePruner):
         at_no_more_cost = f"at no more {' and '.join(self._costs)}"
         if arrivals.finished.sum() < 3:
             return f"{100 * own:.1f} % there against {100 * ahead:.1f} % {at_no_more_cost}"
-        expected, margin = forecast(arrivals, 0)
+        expected, margin = forecast(arrivals)
         if (unfinished := rivals & ~arrivals.finished).any():
-            ahead_of_them = int(np.where(unfinished, arrivals.accuracy, -math.inf).argmax())
-            to_beat = max(to_beat, forecast(arrivals, ahead_of_them)[0])
-        if expected > to_beat:
+            to_beat = max(to_beat, expected[np.where(unfinished, arrivals.accuracy, -math.inf).argmax()])
+        if expected[0] > to_beat:
             return None
-        low, high, to_beat = np.clip([expected - margin, expected + margin, to_beat], 0.0, 1.0)
+        low, high, to_beat = np.clip([expected[0] - margin[0], expected[0] + margin[0], to_beat], 0.0, 1.0)
         return f"expected final {100 * low:.1f}-{100 * high:.1f} % against {100 * to_beat:.1f} % {at_no_more_cost}"
 
     def _always_finishes(self, number: int) -> bool:

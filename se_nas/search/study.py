@@ -9,7 +9,7 @@ import optuna
 import sqlalchemy
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from se_nas.errors import InputError
 from se_nas.search.objectives import COSTS, Objectives

@@ -1,10 +1,14 @@
 """A surrogate of accuracy: what an untrained network would reach, and how sure that is."""
 
+import math
 import warnings
 from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.spatial.distance import cdist
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -13,19 +17,58 @@ Values = NDArray[np.float64]
 
 FITTED_ON = 128
 """Networks that the kernel's scales are fitted on; all networks are then learned from."""
+JITTER = 1e-6
+"""Variance that even the surest value has, as a share of all values' variance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A Matérn 5/2 kernel and the noise of the values beside it; variances are shares of all values' variance."""
+
+    variance: float
+    length: float
+    noise: float
+
+    @classmethod
+    def fitted(cls, inputs: Values, targets: Values, variances: Values) -> "Kernel":
+        """That of the highest marginal likelihood, by scikit-learn, on at most `FITTED_ON` networks, evenly taken."""
+        every = max(1, -(-len(targets) // FITTED_ON))
+        width = math.sqrt(inputs.shape[1])
+        kernel = ConstantKernel(1.0, (0.1, 10.0)) * Matern(width, (0.2 * width, 20 * width), nu=2.5)
+        kernel += WhiteKernel(0.05, (1e-4, 1.0))
+        process = GaussianProcessRegressor(kernel, alpha=variances[::every])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = process.fit(inputs[::every], targets[::every]).kernel_
+        return cls(float(found.k1.k1.constant_value), float(found.k1.k2.length_scale), float(found.k2.noise_level))
+
+    def covariance(self, left: Values, right: Values) -> Values:
+        """(n, m) between inputs (n, d) and (m, d), without the noise."""
+        distance = cdist(left, right)
+        distance *= math.sqrt(5) / self.length
+        covariance: Values = distance * distance
+        covariance /= 3
+        covariance += distance
+        covariance += 1
+        covariance *= np.exp(np.negative(distance, out=distance), out=distance)
+        covariance *= self.variance
+        return covariance
 
 
 class Surrogate:
-    """A Gaussian process (scikit-learn's) with a Matérn 5/2 kernel and a noise that is fitted with it.
+    """A Gaussian process with a Matérn 5/2 kernel and a noise that is fitted with it.
 
-    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2 and 5. Outliers below, such as
-    networks that did not learn, are drawn towards the others: how bad they are is of no interest.
+    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1 and chapter 5. Outliers
+    below, such as networks that did not learn, are drawn towards the others: how bad they are is of no interest.
     """
 
-    def __init__(self, features: Values, values: Values, doubt: Values, *, outliers: bool = True) -> None:
+    def __init__(
+        self, features: Values, values: Values, doubt: Values, *, kernel: Kernel | None = None, outliers: bool = True
+    ) -> None:
         """Learn `values` (n,) of networks with `features` (n, d); `doubt` (n,) is each value's own deviation.
 
-        Without `outliers` no value is drawn towards the others.
+        `kernel` is that of a surrogate of such networks, and saves the fit of a new one. Without `outliers` no value
+        is drawn towards the others.
         """
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
         if outliers and high > low:
@@ -34,36 +77,41 @@ class Surrogate:
         spread = features.std(axis=0)
         self._shift, self._spread = features.mean(axis=0), np.where(spread > 1e-6, spread, 1.0)
         inputs, targets = self._scaled(features), (values - self._mean) / self._scale
-        alpha = (doubt / self._scale) ** 2 + 1e-6
-        every = max(1, -(-len(values) // FITTED_ON))
-        width = np.sqrt(inputs.shape[1])
-        kernel = ConstantKernel(1.0, (0.1, 10.0)) * Matern(width, (0.2 * width, 20 * width), nu=2.5)
-        kernel += WhiteKernel(0.05, (1e-4, 1.0))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            fitted = GaussianProcessRegressor(kernel, alpha=alpha[::every]).fit(inputs[::every], targets[::every])
-        self._noise = float(fitted.kernel_.k2.noise_level)
-        self._learned = (inputs, targets, alpha)
-        self._process = GaussianProcessRegressor(fitted.kernel_, alpha=alpha, optimizer=None).fit(inputs, targets)
+        variances = (doubt / self._scale) ** 2 + JITTER
+        self.kernel = Kernel.fitted(inputs, targets, variances) if kernel is None else kernel
+        self._learn(inputs, targets, variances)
+
+    def _learn(self, inputs: Values, targets: Values, variances: Values) -> None:
+        """Condition on standardised values (n,) with variances (n,) of their own."""
+        self._learned = inputs, targets, variances
+        covariance = self.kernel.covariance(inputs, inputs)
+        covariance[np.diag_indices_from(covariance)] += self.kernel.noise + variances
+        self._factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+        self._weights = cho_solve(self._factor, targets, check_finite=False)
 
     def believing(self, features: Values) -> "Surrogate":
         """As if networks with `features` (n, d) had been trained and had reached what is predicted of them.
 
         Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010: the kriging believer.
         """
-        inputs, targets, alpha = self._learned
+        inputs, targets, variances = self._learned
         believed = self._scaled(features)
+        reached = self.kernel.covariance(believed, inputs) @ self._weights
         believer = copy(self)
-        believer._process = GaussianProcessRegressor(
-            self._process.kernel_, alpha=np.append(alpha, np.full(len(believed), 1e-6)), optimizer=None
-        ).fit(np.vstack([inputs, believed]), np.append(targets, self._process.predict(believed)))
+        believer._learn(
+            np.vstack([inputs, believed]),
+            np.append(targets, reached),
+            np.append(variances, np.full(len(believed), JITTER)),
+        )
         return believer
 
     def predict(self, features: Values) -> tuple[Values, Values]:
         """Mean (n,) and deviation (n,) of the accuracy that networks with `features` (n, d) would have on average."""
-        mean, deviation = self._process.predict(self._scaled(features), return_std=True)
-        without_noise = np.sqrt(np.maximum(deviation**2 - self._noise, 1e-9))
-        return self._mean + self._scale * mean, self._scale * without_noise
+        covariance = self.kernel.covariance(self._scaled(features), self._learned[0])
+        mean = covariance @ self._weights
+        explained = solve_triangular(self._factor[0], covariance.T, lower=True, overwrite_b=True, check_finite=False)
+        variance = np.maximum(self.kernel.variance - np.einsum("ij,ij->j", explained, explained), 1e-9)
+        return self._mean + self._scale * mean, self._scale * np.sqrt(variance)
 
     def _scaled(self, features: Values) -> Values:
         scaled: Values = (features - self._shift) / self._spread

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from random import Random
 from typing import Any
@@ -67,7 +68,7 @@ class SpaceSize:
         return f"{self.count:,}" if self.exact else f"at most {self.count:.2g}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DesignSpace:
     """Decisions, their rules, and the way from an assignment to a network.
 
@@ -83,7 +84,7 @@ class DesignSpace:
     se: tuple[SqueezeExciteChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def decisions(self) -> dict[str, Decision]:
         """The open questions, by name, in a fixed order."""
         return {name: setting for name, setting in self._settings() if _is_open(setting)}

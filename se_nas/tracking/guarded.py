@@ -1,6 +1,8 @@
 """What may fail without harm: its first error is told in a line, and it is not called again."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
 from typing import Generic, TypeVar
 
 from se_nas.search.progress import SearchProgress
@@ -11,33 +13,45 @@ T = TypeVar("T")
 
 
 class Guard(Generic[T]):
-    """Builds a teller with its first use, and gives it up with its first error; `tell` gets the line that says so.
+    """Builds a teller, and gives it up with its first error; `tell` gets the line that says so.
 
-    Without a `build`, nothing is ever called.
+    It is built beside the work that goes on meanwhile; the first `attempt` waits for it. Without a `build`, nothing is
+    ever called.
     """
 
     def __init__(self, build: Callable[[], T] | None, *, name: str, tell: Callable[[str], None]) -> None:
-        self._build = build
-        self._teller: T | None = None
+        self._teller = _in_background(build) if build is not None else None
         self._name, self._tell = name, tell
 
     @property
     def is_in_use(self) -> bool:
         """Whether it was built and has not failed."""
-        return self._teller is not None
+        return self._teller is not None and self._teller.done() and self._teller.exception() is None
 
     def attempt(self, call: Callable[[T], None]) -> None:
         """Call, unless it failed before."""
-        if self._build is None:
+        if self._teller is None:
             return
         try:
-            if self._teller is None:
-                self._teller = self._build()
-            call(self._teller)
+            call(self._teller.result())
         except Exception as error:  # noqa: BLE001 - it only tells; the work goes on
-            self._build = self._teller = None
+            self._teller = None
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             self._tell(f"{self._name} failed and is off from here ({reason}); everything else goes on")
+
+
+def _in_background(build: Callable[[], T]) -> Future[T]:
+    """What `build` returns, once it does. Whoever leaves before does not wait for it."""
+    built: Future[T] = Future()
+
+    def fill() -> None:
+        try:
+            built.set_result(build())
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            built.set_exception(error)
+
+    Thread(target=fill, daemon=True).start()
+    return built
 
 
 class GuardedTracker:

@@ -10,7 +10,8 @@ import moocore
 import numpy as np
 import pytest
 
-from se_nas.search.front_strategy import RANDOM_TRIALS, FrontStrategy, Inspection, _taught
+from se_nas.search.front_strategy import RANDOM_TRIALS, FrontStrategy, Inspection
+from se_nas.search.lessons import lessons_of
 from se_nas.search.objectives import Objectives
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError
@@ -186,7 +187,7 @@ class TestWhatStoppedTrialsTeach:
         return record(9, status=TrialStatus.PRUNED, curve=(reached,), flops=9.0)
 
     def test_the_accuracy_that_was_to_be_expected(self) -> None:
-        lessons = _taught([*FINISHED, self.stopped(0.2)])
+        lessons = lessons_of([*FINISHED, self.stopped(0.2)])
 
         assert lessons[-1].record.number == 9
         assert lessons[-1].accuracy == pytest.approx(0.58)
@@ -194,17 +195,17 @@ class TestWhatStoppedTrialsTeach:
     def test_with_more_doubt_where_the_finished_disagree(self) -> None:
         noisy = [replace(one, curve=(one.curve[0], one.curve[1] + 0.02 * (-1) ** one.number)) for one in FINISHED]
 
-        sure, unsure = (_taught([*told, self.stopped(0.2)])[-1].doubt for told in (FINISHED, noisy))
+        sure, unsure = (lessons_of([*told, self.stopped(0.2)])[-1].doubt for told in (FINISHED, noisy))
 
         assert sure < 0.001 < unsure
 
     def test_nothing_while_too_few_are_finished(self) -> None:
-        assert len(_taught([*FINISHED[:2], self.stopped(0.2)])) == 2
+        assert len(lessons_of([*FINISHED[:2], self.stopped(0.2)])) == 2
 
     def test_nothing_if_they_failed_before_their_first_report(self) -> None:
         failed = [record(8, status=status, curve=(), flops=9.0) for status in (TrialStatus.FAILED, TrialStatus.PRUNED)]
 
-        assert len(_taught([*FINISHED, *failed])) == 5
+        assert len(lessons_of([*FINISHED, *failed])) == 5
 
 
 class Workers:
@@ -302,9 +303,9 @@ def test_a_network_in_training_makes_those_like_it_less_promising_and_none_more(
     candidates = strategy._candidates()
     alike = [sum(first[name] != one.assignment[name] for name in DECISIONS) <= 1 for one in candidates]
 
-    before = strategy._scores(candidates, _taught(told))
+    before = strategy._scores(candidates, lessons_of(told))
     strategy.tell(running(20, first))
-    after = strategy._scores(candidates, _taught(told))
+    after = strategy._scores(candidates, lessons_of(told))
 
     assert (after <= before + 1e-9).all()
     assert after[alike].sum() < 0.99 * before[alike].sum()
@@ -367,8 +368,8 @@ def test_a_network_in_training_counts_towards_the_front() -> None:
     candidates = strategy._candidates()
     index = [one.assignment for one in candidates].index(first)
 
-    before = strategy._scores(candidates, _taught(told))[index]
+    before = strategy._scores(candidates, lessons_of(told))[index]
     strategy.tell(running(20, first))
-    after = strategy._scores(candidates, _taught(told))[index]
+    after = strategy._scores(candidates, lessons_of(told))[index]
 
     assert after < 0.2 * before

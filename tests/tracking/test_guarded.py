@@ -1,3 +1,5 @@
+from threading import Event
+
 from se_nas.tracking.guarded import Guard
 
 
@@ -34,6 +36,24 @@ def test_a_teller_that_cannot_even_be_built_is_given_up() -> None:
     guard.attempt(Fragile.speak)
 
     assert len(said) == 1
+
+
+def test_it_is_built_beside_what_goes_on_meanwhile() -> None:
+    may_go_on = Event()
+
+    def build() -> list[str]:
+        may_go_on.wait()
+        return heard
+
+    heard: list[str] = []
+    guard: Guard[list[str]] = Guard(build, name="W&B", tell=heard.append)
+    assert not guard.is_in_use
+
+    may_go_on.set()
+    guard.attempt(lambda teller: teller.append("a trial"))
+
+    assert guard.is_in_use
+    assert heard == ["a trial"]
 
 
 def test_without_a_build_nothing_is_called() -> None:
