@@ -108,7 +108,6 @@ class Campaign:
         if not math.isfinite(report.accuracy):
             self.fail(number, f"the accuracy became {report.accuracy} in epoch {report.epoch}")
             return False
-        self._study.report(number, epoch=report.epoch, accuracy=report.accuracy, costs=report.costs)
         record = self.records[number] = replace(
             record,
             curve=(*record.curve[: report.epoch - 1], report.accuracy),
@@ -118,6 +117,7 @@ class Campaign:
         if report.epoch >= self._epochs:
             self._settle(replace(record, status=TrialStatus.COMPLETE))
             return False
+        self._study.report(number, epoch=report.epoch, accuracy=report.accuracy, costs=report.costs)
         reason = None
         if report.epoch in self._pruner.rungs:
             reason = self._study.reason_to_stop(number, report.epoch, self._pruner)
@@ -132,8 +132,6 @@ class Campaign:
     def take_over(self, number: int, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]) -> None:
         """Settle a cut-off trial whose worker had finished it."""
         self.cut_off.remove(number)
-        for epoch, accuracy in enumerate(curve, start=1):
-            self._study.report(number, epoch=epoch, accuracy=accuracy, costs=cost if epoch == 1 else {})
         record = replace(self.records[number], status=TrialStatus.COMPLETE, curve=tuple(curve), seconds=seconds)
         self._settle(replace(record, cost={**record.cost, **cost}))
 

@@ -72,14 +72,14 @@ class SearchStudy:
         return pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]), epoch)
 
     def finish(self, record: TrialRecord) -> None:
-        """Close a trial, whole or not at all."""
+        """Close a trial with all that is known of it, whole or not at all."""
         end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
         self._rows.end(
             self._ids[record.number],
             STATES[record.status],
             values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
-            epochs=len(record.curve),
-            attributes={"end": end},
+            curve=record.curve,
+            attributes={**record.cost, "end": end},
         )
 
     def records(self) -> list[TrialRecord]:

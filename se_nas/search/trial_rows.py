@@ -60,14 +60,8 @@ class TrialRows:
 
     def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
         """The accuracy after an epoch, in the place of an earlier one."""
-        value, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(accuracy)
-        statement = insert_or_replace(EPOCHS)
-        changed = {name: statement.excluded[name] for name in ("intermediate_value", "intermediate_value_type")}
         with self._engine.begin() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["trial_id", "step"], set_=changed),
-                {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind},
-            )
+            _set_epochs(connection, trial_id, {epoch: accuracy})
             _set_attributes(connection, trial_id, attributes)
 
     def end(
@@ -76,15 +70,16 @@ class TrialRows:
         state: TrialState,
         *,
         values: Sequence[float],
-        epochs: int,
+        curve: Sequence[float],
         attributes: Mapping[str, Any],
     ) -> None:
-        """Close a trial; what is there of epochs beyond `epochs`, of a first run that came further, is void."""
+        """Close a trial with its curve; what is there of later epochs, of a first run that came further, is void."""
         void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
         with self._engine.begin() as connection:
+            _set_epochs(connection, trial_id, dict(enumerate(curve, start=1)))
             connection.execute(
                 update(EPOCHS)
-                .where(EPOCHS.c.trial_id == trial_id, EPOCHS.c.step > epochs)
+                .where(EPOCHS.c.trial_id == trial_id, EPOCHS.c.step > len(curve))
                 .values(intermediate_value=void, intermediate_value_type=kind)
             )
             _set_attributes(connection, trial_id, attributes)
@@ -98,6 +93,20 @@ class TrialRows:
             connection.execute(
                 update(TRIALS).where(TRIALS.c.trial_id == trial_id).values(state=state, datetime_complete=_now())
             )
+
+
+def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, float]) -> None:
+    """Write the accuracy after each epoch, in the place of an earlier one."""
+    if not accuracies:
+        return
+    statement = insert_or_replace(EPOCHS)
+    changed = {name: statement.excluded[name] for name in ("intermediate_value", "intermediate_value_type")}
+    rows = []
+    for epoch, accuracy in accuracies.items():
+        value, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(accuracy)
+        row = {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind}
+        rows.append(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["trial_id", "step"], set_=changed), rows)
 
 
 def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
