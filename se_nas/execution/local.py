@@ -8,6 +8,7 @@ class LocalExecutor:
     """One trial at a time, here."""
 
     workers = 1
+    description = "one network at a time, in this process"
 
     def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""

@@ -16,6 +16,10 @@ class Executor(Protocol):
     def workers(self) -> int:
         """Trials side by side."""
 
+    @property
+    def description(self) -> str:
+        """The same for people."""
+
     def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""
 

@@ -37,6 +37,13 @@ class RayTuneExecutor:
     address: str | None
     data_bytes: int
 
+    @property
+    def description(self) -> str:
+        """How many trials train at a time, and on what."""
+        share = self.gpus_per_trial
+        device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
+        return f"{self.workers} networks at a time, each on {device}"
+
     def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""
         with self._cluster(), tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage:

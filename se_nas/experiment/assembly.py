@@ -13,7 +13,7 @@ from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import SearchRequest, Wandb
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.experiment.survey import CostOf
+from se_nas.experiment.survey import CostOf, Survey
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -24,7 +24,9 @@ from se_nas.tracking.console import ConsoleTracker, plain_teller
 from se_nas.tracking.guarded import Guard, GuardedTracker
 from se_nas.tracking.protocol import Tracker
 from se_nas.training.data import ImageData
-from se_nas.training.device import cpu_count, gpu_count
+from se_nas.training.device import cpu_count, free_gpu_bytes, gpu_count
+from se_nas.training.recipe import Recipe
+from se_nas.training.sharing import training_bytes, trainings_on_a_gpu
 
 STRATEGY_PATIENCE = 64
 """Refused proposals after which a strategy gives way to random ones for that trial."""
@@ -66,14 +68,15 @@ def build_search_strategy(
     return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
 
 
-def build_executor(request: SearchRequest, data: ImageData) -> Executor:
-    """This process for one CPU worker, else Ray Tune."""
+def build_executor(request: SearchRequest, data: ImageData, survey: Survey, objectives: Objectives) -> Executor:
+    """This process for one worker, else Ray Tune."""
     if request.address is not None:
         _check_reachable(request.address)
     gpus = gpu_count()
     gpus_per_trial = request.gpus_per_trial
     if gpus_per_trial is None:
-        gpus_per_trial = 1.0 if gpus else 0.0
+        alone = request.address is not None or "latency" in objectives.costs
+        gpus_per_trial = float(gpus > 0) if alone else _gpus_per_trial(gpus, data, survey)
     if gpus_per_trial > gpus and request.address is None:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
     workers = request.workers
@@ -84,10 +87,24 @@ def build_executor(request: SearchRequest, data: ImageData) -> Executor:
     set_ray_environment(workers=workers)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
-    data_bytes = data.train.nbytes + data.validation.nbytes
     return RayTuneExecutor(
-        workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=data_bytes
+        workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=_bytes_of(data)
     )
+
+
+def _gpus_per_trial(gpus: int, data: ImageData, survey: Survey) -> float:
+    """The share of a GPU that holds the largest of the surveyed networks; 0 where there is no GPU."""
+    if not gpus:
+        return 0.0
+    batch_size = Recipe(epochs=1).batch_size_for(len(data.train))
+    networks = (training_bytes(cost, batch_size=batch_size) for _, cost in survey.networks)
+    return 1 / trainings_on_a_gpu(
+        free_bytes=free_gpu_bytes(), bytes_each=_bytes_of(data) + max(networks), processors=cpu_count() // gpus
+    )
+
+
+def _bytes_of(data: ImageData) -> int:
+    return data.train.nbytes + data.validation.nbytes
 
 
 def _check_reachable(address: str) -> None:

@@ -51,7 +51,7 @@ class SearchRequest:
     """Seed of proposals and trainings."""
     workers: Annotated[int | None, _flag("N", "one a CPU core, or as many as fit the GPUs")] = None
     """Trials side by side; 1 runs in this process, without Ray."""
-    gpus_per_trial: Annotated[float | None, _flag("X", "1 where there is a GPU, else 0")] = None
+    gpus_per_trial: Annotated[float | None, _flag("X", "as much as the largest network needs")] = None
     """GPUs a trial may use; 0.25 puts four trials on one."""
     address: Annotated[str | None, _flag("ADDRESS", "start a cluster on this machine")] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""

@@ -52,7 +52,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return
-    executor = build_executor(request, data)
+    executor = build_executor(request, data, survey, objectives)
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     config = SearchConfig(
@@ -90,7 +90,9 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"now has {data.image_size} px and {data.classes} classes"
         )
-    _run(folder, config, space, data, build_executor(request, data), request, console)
+    survey = survey_space(space, data, cost_on(data))
+    executor = build_executor(request, data, survey, parse_objectives(config.objectives))
+    _run(folder, config, space, data, executor, request, console)
 
 
 def _run(
@@ -148,6 +150,7 @@ def _run(
             if not campaign.is_over:
                 plain_teller(console)(_opening(folder, config, space))
                 plain_teller(console)(f"images    {where_images_are(data)}")
+                plain_teller(console)(f"training  {executor.description}")
                 executor.run(campaign, evaluation)
         except BaseException as error:  # ctrl-C and SIGTERM too
             again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"

@@ -10,6 +10,11 @@ def gpu_count() -> int:
     return torch.cuda.device_count()
 
 
+def free_gpu_bytes() -> int:
+    """Free memory of the GPU that has least of it."""
+    return int(min(torch.cuda.mem_get_info(index)[0] for index in range(gpu_count())))
+
+
 def cpu_count() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,128 @@
+"""How many trials should train side by side on one device? Networks an hour, alone and together.
+
+    uv run benchmarks/sharing.py npz:cifar10.npz
+    uv run benchmarks/sharing.py npz:cifar10.npz --device cuda --at-once 1 2 4 8 --networks 32 --epochs 4
+
+Draws networks from a space and trains them for a few epochs as a search does, `--at-once` processes taking the next one
+when they are done with theirs; the same networks each time. A process first trains a network that does not count, so
+that no start-up does. Prints networks an hour, how many times as many as the first of `--at-once`, and on a GPU the
+memory of all together. For NVIDIA's MPS, start its daemon before. It needs neither Ray, Optuna nor fvcore.
+"""
+
+import argparse
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from queue import Empty
+from random import Random
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from se_nas.space.architecture import Architecture
+from se_nas.space.loading import load_design_space
+from se_nas.training.data import ImageData
+from se_nas.training.device import prepare, synchronise
+from se_nas.training.device_data import DeviceData
+from se_nas.training.recipe import Recipe
+from se_nas.training.sources import load_data
+from se_nas.training.trainer import Trainer, build_initial_model, train
+
+SPACES = Path(__file__).parents[1] / "search_spaces"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What every process knows."""
+
+    data: ImageData
+    recipe: Recipe
+    device: torch.device
+
+    def train(self, architecture: Architecture, images: DeviceData) -> None:
+        """Train one network to the end."""
+        model = build_initial_model(architecture, num_classes=self.data.classes, seed=0)
+        for _ in train(Trainer(model, images, self.recipe, seed=0, device=self.device)):
+            pass
+        synchronise(self.device)
+
+
+def take_turns(work: Work, warm_up: Architecture, tasks: Any, ready: Barrier, done: Any) -> None:
+    """One process: train what `tasks` holds until it is empty, and tell how much of the GPU is in use."""
+    prepare(work.device)
+    images = DeviceData.of(
+        work.data.train, work.data.validation, mirrored=work.data.mirrored, device=work.device, loaders=1
+    )
+    work.train(warm_up, images)
+    ready.wait()
+    used = 0
+    while True:
+        try:
+            architecture = tasks.get_nowait()
+        except Empty:
+            break
+        work.train(architecture, images)
+        if work.device.type == "cuda":
+            free, total = torch.cuda.mem_get_info(work.device)
+            used = max(used, total - free)
+    done.put(used)
+
+
+def measure(work: Work, architectures: list[Architecture], at_once: int) -> tuple[float, int]:
+    """(seconds for all, bytes in use on the GPU)."""
+    context = get_context("spawn")
+    tasks, done, ready = context.Queue(), context.Queue(), context.Barrier(at_once + 1)
+    for architecture in architectures:
+        tasks.put(architecture)
+    each = partial(take_turns, work, architectures[0], tasks, ready, done)
+    processes = [context.Process(target=each, daemon=True) for _ in range(at_once)]
+    for process in processes:
+        process.start()
+    ready.wait()
+    began = time.perf_counter()
+    used = [done.get() for _ in processes]
+    seconds = time.perf_counter() - began
+    for process in processes:
+        process.join()
+    return seconds, max(used)
+
+
+def main() -> None:
+    """Parse, train, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", help="images, as for launch/search.py")
+    parser.add_argument("--space", type=Path, default=SPACES / "cifar.yaml")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--networks", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=1)
+    options = parser.parse_args()
+    space = load_design_space(options.space)
+    data = load_data(options.data, image_size=space.image_size)
+    rng = Random(0)
+    architectures = [space.decode(space.sample(rng)) for _ in range(options.networks)]
+    work = Work(data=data, recipe=Recipe(epochs=options.epochs), device=options.device)
+    table = Table(title=f"{options.networks} networks of {options.space.stem}, {options.epochs} epochs", box=None)
+    for column in ("turn", "at once", "seconds", "networks an hour", "times the first", "GPU memory (GB)"):
+        table.add_column(column, justify="right")
+    for turn in range(options.turns):
+        first = 0.0
+        for at_once in options.at_once:
+            seconds, used = measure(work, architectures, at_once)
+            first = first or seconds
+            each = [f"{seconds:.1f}", f"{3600 * len(architectures) / seconds:,.0f}", f"{first / seconds:.2f}"]
+            table.add_row(str(turn), str(at_once), *each, f"{used / 1e9:.1f}" if used else "")
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()

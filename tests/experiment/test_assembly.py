@@ -1,0 +1,76 @@
+"""Who trains the trials, by what the machine has and the user asks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from se_nas.errors import InputError
+from se_nas.execution.local import LocalExecutor
+from se_nas.experiment import assembly
+from se_nas.experiment.assembly import build_executor
+from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.survey import cost_on, survey_space
+from se_nas.search.objectives import parse_objectives
+from se_nas.space.loading import load_design_space
+from se_nas.training.sources import load_data
+
+SPACE = load_design_space(Path(__file__).parents[2] / "search_spaces" / "small.yaml")
+DIGITS = load_data("digits", image_size=SPACE.image_size)
+SURVEY = survey_space(SPACE, DIGITS, cost_on(DIGITS))
+GIB = 1 << 30
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes this one look like a machine with such GPUs and processors."""
+
+    def become(*, gpus: int = 0, free: int = 0, processors: int = 16) -> None:
+        monkeypatch.setattr(assembly, "gpu_count", lambda: gpus)
+        monkeypatch.setattr(assembly, "free_gpu_bytes", lambda: free)
+        monkeypatch.setattr(assembly, "cpu_count", lambda: processors)
+
+    return become
+
+
+def executor(*, objectives: str = "accuracy,flops", **asked: Any) -> Any:
+    return build_executor(SearchRequest(**asked), DIGITS, SURVEY, parse_objectives(objectives))
+
+
+def test_on_a_cpu_a_trial_a_core(machine: Any) -> None:
+    machine(processors=8)
+
+    assert executor().description == "8 networks at a time, each on a CPU core"
+
+
+def test_small_networks_share_a_gpu(machine: Any) -> None:
+    machine(gpus=2, free=78 * GIB)
+
+    assert executor().description == "8 networks at a time, each on 0.25 of a GPU"
+
+
+def test_with_little_free_memory_fewer_do(machine: Any) -> None:
+    machine(gpus=1, free=3 * GIB)
+
+    assert executor().description == "2 networks at a time, each on 0.5 of a GPU"
+
+
+@pytest.mark.parametrize("asked", [{"objectives": "accuracy,latency"}, {"gpus_per_trial": 1.0}])
+def test_none_does_where_latency_is_measured_or_the_user_says_so(machine: Any, asked: dict[str, Any]) -> None:
+    machine(gpus=2, free=78 * GIB)
+
+    assert executor(**asked).description == "2 networks at a time, each on 1 GPU"
+
+
+def test_one_worker_is_this_process(machine: Any) -> None:
+    machine(gpus=1, free=GIB)
+
+    assert isinstance(executor(), LocalExecutor)
+    assert isinstance(executor(workers=1), LocalExecutor)
+
+
+def test_a_share_that_no_machine_has_is_refused(machine: Any) -> None:
+    machine()
+
+    with pytest.raises(InputError, match=r"--gpus-per-trial 1: this machine has 0 GPUs"):
+        executor(gpus_per_trial=1.0)
