@@ -80,8 +80,8 @@ def fastest(choices: list[Numerics], seconds: list[float]) -> Numerics:
 
 
 def bare_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
-    """Forward and backward of a copy of `model` on `images` (B, 3, S, S), without optimizer."""
-    trained = choice.placed(copy.deepcopy(model)).train()
+    """Forward and backward of `model`, placed as `choice` says, on `images` (B, 3, S, S); without optimizer."""
+    trained = choice.placed(model).train()
     placed = images.to(memory_format=choice.layout)
     labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
 
@@ -97,6 +97,8 @@ def bare_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
 def _measure(choices: list[Numerics], model: nn.Module, images: Tensor) -> list[float]:
     """Seconds of a step by each choice: medians, taken in turn."""
     device = images.device
-    candidates = [Recorded(bare_step(model, choice, images), build_recorder(device)) for choice in choices]
+    candidates = [
+        Recorded(bare_step(copy.deepcopy(model), choice, images), build_recorder(device)) for choice in choices
+    ]
     times = seconds_in_turn(candidates, device, warm_ups=WARM_UP_STEPS + 1, repeats=REPEATS)
     return [statistics.median(seconds) for seconds in times]
