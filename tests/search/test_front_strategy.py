@@ -179,35 +179,6 @@ def test_a_latency_that_only_trials_tell_is_learned(costs: tuple[str, ...]) -> N
     assert inspect(strategy.ask().assignment) is not None
 
 
-FINISHED = [record(number, curve=(0.1 * number, 0.5 + 0.04 * number), flops=9.0) for number in range(1, 6)]
-
-
-class TestWhatStoppedTrialsTeach:
-    def stopped(self, reached: float) -> TrialRecord:
-        return record(9, status=TrialStatus.PRUNED, curve=(reached,), flops=9.0)
-
-    def test_the_accuracy_that_was_to_be_expected(self) -> None:
-        lessons = lessons_of([*FINISHED, self.stopped(0.2)])
-
-        assert lessons[-1].record.number == 9
-        assert lessons[-1].accuracy == pytest.approx(0.58)
-
-    def test_with_more_doubt_where_the_finished_disagree(self) -> None:
-        noisy = [replace(one, curve=(one.curve[0], one.curve[1] + 0.02 * (-1) ** one.number)) for one in FINISHED]
-
-        sure, unsure = (lessons_of([*told, self.stopped(0.2)])[-1].doubt for told in (FINISHED, noisy))
-
-        assert sure < 0.001 < unsure
-
-    def test_nothing_while_too_few_are_finished(self) -> None:
-        assert len(lessons_of([*FINISHED[:2], self.stopped(0.2)])) == 2
-
-    def test_nothing_if_they_failed_before_their_first_report(self) -> None:
-        failed = [record(8, status=status, curve=(), flops=9.0) for status in (TrialStatus.FAILED, TrialStatus.PRUNED)]
-
-        assert len(lessons_of([*FINISHED, *failed])) == 5
-
-
 class Workers:
     """Four trials side by side that end in random order; one in four is stopped after the first of two epochs.
 

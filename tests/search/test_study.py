@@ -1,6 +1,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from optuna.trial import TrialState
 
 from se_nas.errors import InputError
 from se_nas.search.objectives import Objectives
+from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.study import STUDY_NAME, SearchStudy
 from se_nas.space.decisions import Categorical, FloatRange, IntRange
@@ -158,6 +160,35 @@ class TestWhatOptunaSees:
         assert plain.metric_names == ["accuracy", "flops"]
         assert [trial.number for trial in plain.best_trials] == [0]
         assert plain.trials[0].params == ASSIGNMENT
+
+    @pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
+    def test_trials_are_the_same_as_if_optuna_had_written_them(
+        self, study: SearchStudy, path: Path, state: TrialState
+    ) -> None:
+        status = {state: status for status, state in STATES.items()}[state]
+        train(study, record(status=status, assignment=ASSIGNMENT, curve=(0.25, 0.5), reason="why", memo={"x": [1]}))
+        ours = study.study.get_trials()[0]
+        theirs = optuna.create_study(
+            storage=f"sqlite:///{path.with_name('theirs.db')}", directions=["maximize", "minimize"]
+        )
+        theirs.add_trial(
+            optuna.trial.create_trial(
+                state=state,
+                values=[0.5, 100] if state is TrialState.COMPLETE else None,
+                params=ASSIGNMENT,
+                distributions={name: optuna_distribution(decision) for name, decision in DECISIONS.items()},
+                user_attrs=ours.user_attrs,
+                intermediate_values={1: 0.25, 2: 0.5},
+            )
+        )
+
+        written = theirs.get_trials()[0]
+        started, ended = ours.datetime_start, ours.datetime_complete
+        written.datetime_start, written.datetime_complete = started, ended
+        assert ours == written
+        assert started is not None and ended is not None  # noqa: PT018
+        assert abs((datetime.now() - started).total_seconds()) < 60
+        assert started <= ended
 
     @pytest.mark.parametrize("status", NOT_COMPLETE)
     def test_only_a_complete_trial_has_values(self, study: SearchStudy, status: TrialStatus) -> None:

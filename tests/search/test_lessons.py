@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+
+from se_nas.search.lessons import MOST_LESSONS, Lesson, first_ended, lessons_of, most_telling
+from se_nas.search.records import TrialRecord, TrialStatus
+from tests.fakes import TWO_OBJECTIVES, record
+
+FINISHED = [record(number, curve=(0.1 * number, 0.5 + 0.04 * number), flops=9.0) for number in range(1, 6)]
+
+
+class TestWhatStoppedTrialsTeach:
+    def stopped(self, reached: float) -> TrialRecord:
+        return record(9, status=TrialStatus.PRUNED, curve=(reached,), flops=9.0)
+
+    def test_the_accuracy_that_was_to_be_expected(self) -> None:
+        lessons = lessons_of([*FINISHED, self.stopped(0.2)])
+
+        assert lessons[-1].record.number == 9
+        assert lessons[-1].accuracy == pytest.approx(0.58)
+
+    def test_with_more_doubt_where_the_finished_disagree(self) -> None:
+        noisy = [replace(one, curve=(one.curve[0], one.curve[1] + 0.02 * (-1) ** one.number)) for one in FINISHED]
+
+        sure, unsure = (lessons_of([*told, self.stopped(0.2)])[-1].doubt for told in (FINISHED, noisy))
+
+        assert sure < 0.001 < unsure
+
+    def test_nothing_while_too_few_are_finished(self) -> None:
+        assert len(lessons_of([*FINISHED[:2], self.stopped(0.2)])) == 2
+
+    def test_nothing_if_they_failed_before_their_first_report(self) -> None:
+        failed = [record(8, status=status, curve=(), flops=9.0) for status in (TrialStatus.FAILED, TrialStatus.PRUNED)]
+
+        assert len(lessons_of([*FINISHED, *failed])) == 5
+
+    def test_each_by_those_that_reached_its_own_epoch(self) -> None:
+        long = [replace(one, curve=(*one.curve[:1], 0.4 + 0.02 * one.number, one.curve[-1])) for one in FINISHED]
+        later = record(8, status=TrialStatus.PRUNED, curve=(0.3, 0.44), flops=9.0)
+
+        expected = {lesson.record.number: lesson.accuracy for lesson in lessons_of([*long, self.stopped(0.2), later])}
+
+        assert (expected[9], expected[8]) == pytest.approx((0.58, 0.58))
+
+
+class TestTheMostTelling:
+    def lessons(self, count: int) -> list[Lesson]:
+        """Two of three are on the front; every third is less accurate than all cheaper ones."""
+        return [
+            Lesson(
+                record(number, flops=float(1 + number)),
+                accuracy=0.5 + number / 10_000 - 0.3 * (number % 3 == 0),
+                doubt=0.0,
+            )
+            for number in range(count)
+        ]
+
+    def test_all_while_they_are_few(self) -> None:
+        assert most_telling(self.lessons(MOST_LESSONS), TWO_OBJECTIVES) == self.lessons(MOST_LESSONS)
+
+    def test_half_of_the_front_and_half_of_all_others_in_their_order(self) -> None:
+        lessons = self.lessons(2_000)
+
+        told = most_telling(lessons, TWO_OBJECTIVES)
+
+        numbers = [lesson.record.number for lesson in told]
+        others = [number for number in numbers if number % 3 == 0]
+        assert len(told) == MOST_LESSONS
+        assert numbers == sorted(set(numbers))
+        assert 30 <= len(others) <= 60
+        assert others[0] == 0
+        assert others[-1] > 1_900
+
+
+class TestTheFirstToEnd:
+    def running(self, number: int) -> TrialRecord:
+        return record(number, status=TrialStatus.RUNNING, curve=())
+
+    def test_none_that_comes_after_a_trial_in_training(self) -> None:
+        told = [record(0), record(1), self.running(2), record(3), record(4)]
+
+        assert [one.number for one in first_ended(told)] == [0, 1]
+
+    def test_until_an_eighth_more_has_ended_they_are_the_same(self) -> None:
+        counts = [len(first_ended([record(number) for number in range(ended)])) for ended in range(1, 101)]
+
+        assert counts[:16] == list(range(1, 17))
+        assert sorted(set(counts[16:])) == [16, 18, 20, 22, 24, 27, 30, 33, 37, 41, 46, 51, 57, 64, 72, 81, 91]
+        assert all(count <= ended < 1.125 * count + 1 for ended, count in enumerate(counts, start=1))
+
+    def test_the_order_in_which_they_are_told_is_of_no_interest(self) -> None:
+        told = [record(number) for number in range(9)]
+
+        assert first_ended(reversed(told)) == first_ended(told)
