@@ -51,7 +51,7 @@ class Nothing:
 
     def __call__(self, task: Any) -> Iterator[Any]:
         """Every epoch at once."""
-        from se_nas.search.campaign import EpochReport
+        from se_nas.search.tasks import EpochReport
 
         mark(self.folder, task.number)
         accuracy = int(task.architecture.fingerprint(), 16) / 16**16

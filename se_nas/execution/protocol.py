@@ -1,9 +1,12 @@
 """What an executor is: it drives a campaign by evaluating its trials."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from se_nas.search.campaign import Campaign, EpochReport, TrialTask
+from se_nas.search.tasks import EpochReport, TrialTask
+
+if TYPE_CHECKING:  # workers import this file, and do without what a campaign needs
+    from se_nas.search.campaign import Campaign
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 """Trains a task's network and yields a report an epoch. Whoever iterates may stop at any epoch."""
@@ -20,7 +23,7 @@ class Executor(Protocol):
     def description(self) -> str:
         """The same for people."""
 
-    def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
+    def run(self, campaign: "Campaign", evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""
 
 

@@ -10,7 +10,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
@@ -19,7 +19,10 @@ from ray.tune.search import Searcher
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.execution.protocol import Evaluate, next_report
-from se_nas.search.campaign import Campaign, EpochReport
+from se_nas.search.tasks import EpochReport
+
+if TYPE_CHECKING:  # workers import this file, and do without what a campaign needs
+    from se_nas.search.campaign import Campaign
 
 OBJECT_STORE_BYTES = 128 << 20
 
@@ -44,7 +47,7 @@ class RayTuneExecutor:
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
         return f"{self.workers} networks at a time, each on {device}"
 
-    def run(self, campaign: Campaign, evaluate: Evaluate) -> None:
+    def run(self, campaign: "Campaign", evaluate: Evaluate) -> None:
         """Returns when every trial that was handed out is settled."""
         with self._cluster(), tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage:
             feed = _Feed(campaign, self.workers)
@@ -110,7 +113,7 @@ class _Worker(tune.Trainable):  # type: ignore[misc]
 class _Feed(Searcher):  # type: ignore[misc]
     """Hands the campaign's trials to Tune, at most `workers` at a time."""
 
-    def __init__(self, campaign: Campaign, workers: int) -> None:
+    def __init__(self, campaign: "Campaign", workers: int) -> None:
         super().__init__()
         self._campaign, self._workers = campaign, workers
         self._deaths: dict[int, int] = {}

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.search.campaign import EpochReport, TrialTask
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.seeds import derive_seed
 from se_nas.training.data import Part
 from se_nas.training.device import pick_device, prepare

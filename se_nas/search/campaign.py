@@ -8,33 +8,16 @@ fail        the trial's end without a result
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError, SearchStrategy
 from se_nas.search.study import SearchStudy
+from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialTask:
-    """What a worker is given: a number and the network to train."""
-
-    number: int
-    architecture: Architecture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochReport:
-    """What a worker reports after an epoch (counted from 1). `costs` holds what was measured on its device."""
-
-    epoch: int
-    accuracy: float
-    seconds: float
-    costs: Mapping[str, float] = field(default_factory=dict)
 
 
 class Listener(Protocol):

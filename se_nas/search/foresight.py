@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
-from scipy.stats import rankdata
 
 Values = NDArray[np.float64]
 
@@ -134,6 +133,8 @@ def _deviation(residuals: Values, explained: int) -> float:
 
 
 def _normal_scores(values: Values) -> Values:
+    from scipy.stats import rankdata  # half a second, which neither the search nor its workers need start with
+
     scores: Values = ndtri((rankdata(values) - 0.375) / (len(values) + 0.25))
     return scores
 

@@ -12,9 +12,6 @@ from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from se_nas.search.improvement import expected_improvement
 from se_nas.search.lessons import Lesson, first_ended, lessons_of, most_telling
@@ -176,6 +173,10 @@ class FrontStrategy:
         trained = np.array([record.status is not TrialStatus.FAILED for record in ended])
         if trained.all():
             return np.ones(len(features))
+        from sklearn.linear_model import LogisticRegression  # as in `surrogate`
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(self._features_of(ended), trained)
         odds = model.predict_proba(features)[:, 1]
         return np.where(odds >= 0.5, odds, 0.0)

@@ -9,9 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.spatial.distance import cdist
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 Values = NDArray[np.float64]
 
@@ -32,6 +29,10 @@ class Kernel:
     @classmethod
     def fitted(cls, inputs: Values, targets: Values, variances: Values) -> "Kernel":
         """That of the highest marginal likelihood, by scikit-learn, on at most `FITTED_ON` networks, evenly taken."""
+        from sklearn.exceptions import ConvergenceWarning  # half a second, which the search need not start with
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
         every = max(1, -(-len(targets) // FITTED_ON))
         width = math.sqrt(inputs.shape[1])
         kernel = ConstantKernel(1.0, (0.1, 10.0)) * Matern(width, (0.2 * width, 20 * width), nu=2.5)

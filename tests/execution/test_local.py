@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from se_nas.execution.protocol import next_report
-from se_nas.search.campaign import EpochReport
+from se_nas.search.tasks import EpochReport
 
 
 def reports(*values: float) -> Iterator[EpochReport]:

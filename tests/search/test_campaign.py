@@ -12,7 +12,7 @@ import sqlalchemy
 
 from se_nas.execution.local import LocalExecutor
 from se_nas.search import trial_rows
-from se_nas.search.campaign import Campaign, EpochReport, TrialTask
+from se_nas.search.campaign import Campaign
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.pruning import FrontPruner
@@ -20,6 +20,7 @@ from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategies import STRATEGIES, build_strategy
 from se_nas.search.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
 from se_nas.search.study import SearchStudy
+from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace, Limit
