@@ -1,30 +1,47 @@
-"""What an executor is: it drives a campaign by evaluating its trials."""
+"""What an executor is: it does a work of many trainings, somewhere."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from se_nas.search.tasks import EpochReport, TrialTask
-
-if TYPE_CHECKING:  # workers import this file, and do without what a campaign needs
-    from se_nas.search.campaign import Campaign
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 """Trains a task's network and yields a report an epoch. Whoever iterates may stop at any epoch."""
 
 
+class Work(Protocol):
+    """What there is to train: a search's campaign, or chosen networks on chosen seeds."""
+
+    def next_trial(self) -> TrialTask | None:
+        """The next training; None when there is none now. It is asked again when one that is under way has ended."""
+
+    def epoch_done(self, number: int, report: EpochReport) -> bool:
+        """Take a worker's report; False when that training is at its end."""
+
+    def fail(self, number: int, reason: str) -> None:
+        """That training ended without a result."""
+
+    def repeat(self, number: int) -> None:
+        """Its worker died; it is to be handed out once more."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every training has ended and none is left to hand out."""
+
+
 class Executor(Protocol):
-    """Evaluates trials until the campaign has no more, `workers` at a time."""
+    """Does a work, `workers` trainings at a time."""
 
     @property
     def workers(self) -> int:
-        """Trials side by side."""
+        """Trainings side by side."""
 
     @property
     def description(self) -> str:
         """The same for people."""
 
-    def run(self, campaign: "Campaign", evaluate: Evaluate) -> None:
-        """Returns when every trial that was handed out is settled."""
+    def run(self, work: Work, evaluate: Evaluate) -> None:
+        """Returns when every training that was handed out has ended."""
 
 
 def next_report(reports: Iterator[EpochReport]) -> EpochReport | str:

@@ -1,7 +1,7 @@
 """Trials on Ray Tune's workers. The only file that knows Ray; Ray knows nothing that the study does not.
 
-Our Searcher hands the campaign's trials to Tune, our Scheduler asks the campaign after each epoch whether a trial
-goes on. Nothing is restored from what Tune saves.
+Our Searcher hands the trainings to Tune, our Scheduler asks after each epoch whether one goes on. Nothing is restored
+from what Tune saves.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 from ray import tune
@@ -18,11 +18,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from se_nas.errors import InputError, RunFailedError
-from se_nas.execution.protocol import Evaluate, next_report
+from se_nas.execution.protocol import Evaluate, Work, next_report
 from se_nas.search.tasks import EpochReport
-
-if TYPE_CHECKING:  # workers import this file, and do without what a campaign needs
-    from se_nas.search.campaign import Campaign
 
 OBJECT_STORE_BYTES = 128 << 20
 
@@ -47,10 +44,10 @@ class RayTuneExecutor:
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
         return f"{self.workers} networks at a time, each on {device}"
 
-    def run(self, campaign: "Campaign", evaluate: Evaluate) -> None:
-        """Returns when every trial that was handed out is settled."""
+    def run(self, work: Work, evaluate: Evaluate) -> None:
+        """Returns when every training that was handed out has ended."""
         with self._cluster(), tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage:
-            feed = _Feed(campaign, self.workers)
+            feed = _Feed(work, self.workers)
             tuner = tune.Tuner(
                 tune.with_resources(
                     tune.with_parameters(_Worker, evaluate=evaluate), {"cpu": 1, "gpu": self.gpus_per_trial}
@@ -66,7 +63,7 @@ class RayTuneExecutor:
                 ),
             )
             tuner.fit()
-        if not campaign.is_over:
+        if not work.is_over:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
 
     @contextlib.contextmanager
@@ -111,18 +108,18 @@ class _Worker(tune.Trainable):  # type: ignore[misc]
 
 
 class _Feed(Searcher):  # type: ignore[misc]
-    """Hands the campaign's trials to Tune, at most `workers` at a time."""
+    """Hands the trainings to Tune, at most `workers` at a time."""
 
-    def __init__(self, campaign: "Campaign", workers: int) -> None:
+    def __init__(self, work: Work, workers: int) -> None:
         super().__init__()
-        self._campaign, self._workers = campaign, workers
+        self._work, self._workers = work, workers
         self._deaths: dict[int, int] = {}
         self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         if len(self.running) >= self._workers:
             return None
-        task = self._campaign.next_trial()
+        task = self._work.next_trial()
         if task is None:
             return None if self.running else str(Searcher.FINISHED)
         self.running[trial_id] = task.number
@@ -131,14 +128,14 @@ class _Feed(Searcher):  # type: ignore[misc]
     @property
     def is_over(self) -> bool:
         """Whether the search is."""
-        return self._campaign.is_over
+        return self._work.is_over
 
     def take(self, trial_id: str, report: EpochReport | str) -> bool:
         """A worker's report; whether the trial goes on."""
         if isinstance(report, str):
-            self._campaign.fail(self.running.pop(trial_id), report)
+            self._work.fail(self.running.pop(trial_id), report)
             return False
-        goes_on = self._campaign.epoch_done(self.running[trial_id], report)
+        goes_on = self._work.epoch_done(self.running[trial_id], report)
         if not goes_on:
             del self.running[trial_id]
         return goes_on
@@ -149,9 +146,9 @@ class _Feed(Searcher):  # type: ignore[misc]
             return  # settled by its last report
         self._deaths[number] = self._deaths.get(number, 0) + 1
         if self._deaths[number] > 1:
-            self._campaign.fail(number, "its worker process died twice")
+            self._work.fail(number, "its worker process died twice")
         else:
-            self._campaign.repeat(number)
+            self._work.repeat(number)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study is the record."""
@@ -185,7 +182,7 @@ class _End(tune.Stopper):  # type: ignore[misc]
 
 
 class _Gate(FIFOScheduler):  # type: ignore[misc]
-    """Stops what the campaign stops."""
+    """Stops what is at its end."""
 
     def __init__(self, feed: _Feed) -> None:
         super().__init__()

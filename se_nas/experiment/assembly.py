@@ -1,7 +1,9 @@
 """The strategy, executor and trackers that a search is assembled from."""
 
 import socket
+from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Protocol
 
 from rich.console import Console
 
@@ -11,9 +13,9 @@ from se_nas.execution.protocol import Executor
 from se_nas.execution.ray_environment import set_ray_environment
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.reporting import search_title
-from se_nas.experiment.request import SearchRequest, Wandb
+from se_nas.experiment.request import Wandb
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.experiment.survey import CostOf, Survey
+from se_nas.experiment.survey import CostOf
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -68,15 +70,33 @@ def build_search_strategy(
     return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
 
 
-def build_executor(request: SearchRequest, data: ImageData, survey: Survey, objectives: Objectives) -> Executor:
-    """This process for one worker, else Ray Tune."""
+class Machines(Protocol):
+    """What a request says of who trains."""
+
+    @property
+    def workers(self) -> int | None:
+        """Trainings side by side; None: as many as cores, or as fit the GPUs."""
+
+    @property
+    def gpus_per_trial(self) -> float | None:
+        """None: as much as the largest network needs."""
+
+    @property
+    def address(self) -> str | None:
+        """An existing Ray cluster."""
+
+
+def build_executor(
+    request: Machines, data: ImageData, costs: Iterable[Mapping[str, int]], objectives: Objectives
+) -> Executor:
+    """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained."""
     if request.address is not None:
         _check_reachable(request.address)
     gpus = gpu_count()
     gpus_per_trial = request.gpus_per_trial
     if gpus_per_trial is None:
         alone = request.address is not None or "latency" in objectives.costs
-        gpus_per_trial = float(gpus > 0) if alone else _gpus_per_trial(gpus, data, survey)
+        gpus_per_trial = float(gpus > 0) if alone else _gpus_per_trial(gpus, data, costs)
     if gpus_per_trial > gpus and request.address is None:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
     workers = request.workers
@@ -92,14 +112,14 @@ def build_executor(request: SearchRequest, data: ImageData, survey: Survey, obje
     )
 
 
-def _gpus_per_trial(gpus: int, data: ImageData, survey: Survey) -> float:
-    """The share of a GPU that holds the largest of the surveyed networks; 0 where there is no GPU."""
+def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int]]) -> float:
+    """The share of a GPU that holds the largest network; 0 where there is no GPU."""
     if not gpus:
         return 0.0
     batch_size = Recipe(epochs=1).batch_size_for(len(data.train))
-    networks = (training_bytes(cost, batch_size=batch_size) for _, cost in survey.networks)
+    largest = max(training_bytes(cost, batch_size=batch_size) for cost in costs)
     return 1 / trainings_on_a_gpu(
-        free_bytes=free_gpu_bytes(), bytes_each=_bytes_of(data) + max(networks), processors=cpu_count() // gpus
+        free_bytes=free_gpu_bytes(), bytes_each=_bytes_of(data) + largest, processors=cpu_count() // gpus
     )
 
 

@@ -1,15 +1,12 @@
 """How a worker evaluates a trial: build, train, report each epoch, write the result before the last report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Protocol
 
 import torch
 
-from se_nas.experiment.run_folder import RunFolder
-from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.tasks import EpochReport, TrialTask
-from se_nas.seeds import derive_seed
 from se_nas.training.data import Part
 from se_nas.training.device import pick_device, prepare
 from se_nas.training.device_data import DeviceData
@@ -18,23 +15,30 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
 
 
+class Results(Protocol):
+    """Where a worker writes what it has finished."""
+
+    def write_finished(
+        self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
+    ) -> None:
+        """A training's accuracy after each epoch, its seconds, and the costs that were measured."""
+
+
 @dataclass(kw_only=True, slots=True)
 class TrialEvaluation:
     """Evaluates tasks in one process; the images go to the device once, with the first task. It has no test images.
 
     `loaders` processes read images that stay on disk.
 
-    A trial's seed follows from the search's seed and the trial's number: repeated in the same
-    numerics, it gives the same result.
+    Repeated with the same seed in the same numerics, a task gives the same result.
     """
 
-    folder: Path
+    results: Results
     train: Part
     validation: Part
     mirrored: bool
     classes: int
     recipe: Recipe
-    seed: int
     with_latency: bool
     use_gpu: bool
     loaders: int
@@ -49,9 +53,8 @@ class TrialEvaluation:
             self._device_data = DeviceData.of(
                 self.train, self.validation, mirrored=self.mirrored, device=self._device, loaders=self.loaders
             )
-        seed = derive_seed(self.seed, "trial", task.number)
-        model = build_initial_model(task.architecture, num_classes=self.classes, seed=seed)
-        trainer = Trainer(model, self._device_data, self.recipe, seed=seed, device=self._device)
+        model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
+        trainer = Trainer(model, self._device_data, self.recipe, seed=task.seed, device=self._device)
         costs = {}
         if self.with_latency:
             costs["latency"] = measure_latency(model, image_size=self.train.image_size, device=self._device)
@@ -61,18 +64,5 @@ class TrialEvaluation:
             curve.append(result.accuracy)
             seconds += result.seconds
             if result.epoch == self.recipe.epochs:
-                self._write_result(task, tuple(curve), seconds, costs)
+                self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs)
             yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)
-
-    def _write_result(self, task: TrialTask, curve: tuple[float, ...], seconds: float, costs: dict[str, float]) -> None:
-        record = TrialRecord(
-            number=task.number,
-            status=TrialStatus.COMPLETE,
-            assignment={},
-            fingerprint=task.architecture.fingerprint(),
-            se=task.architecture.se_tokens,
-            cost=costs,
-            curve=curve,
-            seconds=seconds,
-        )
-        RunFolder(self.folder).write_result(record)

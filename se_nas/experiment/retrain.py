@@ -12,6 +12,7 @@ from rich.console import Console
 from se_nas import __version__
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.reporting import load_progress, pick_trial
 from se_nas.experiment.request import RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -28,7 +29,6 @@ from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count, pick_device, prepare
 from se_nas.training.device_data import DeviceData, place
 from se_nas.training.recipe import Recipe, long_recipe
-from se_nas.training.sources import load_data
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
 from se_nas.wording import format_cost, se_glyphs
 
@@ -40,9 +40,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
     records = _picked(progress, request.pick, folder)
-    data = load_data(config.data, image_size=config.image_size)
-    if (data.image_size, data.classes) != (config.image_size, config.classes):
-        raise InputError(f"{config.data}: no longer the images that {folder.path} was searched on")
+    data = load_searched_images(config, folder.path)
     recipe = long_recipe(Recipe(epochs=config.epochs), request.epochs)
     for record in records:
         retraining = _Retraining(folder, config, record, data, recipe, request.seed)

@@ -13,6 +13,7 @@ from se_nas.errors import InputError
 from se_nas.files import read_json, write_atomically, write_json, write_yaml
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.tasks import TrialTask
 from se_nas.space.architecture import Architecture
 
 
@@ -88,6 +89,22 @@ class RunFolder:
         written = self.read_result(record.number)
         if written is None or written.get("status") != record.status.value:
             write_json(self.result(record.number), result_as_dict(record))
+
+    def write_finished(
+        self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
+    ) -> None:
+        """Write `result.json` as the worker that has finished the trial."""
+        record = TrialRecord(
+            number=task.number,
+            status=TrialStatus.COMPLETE,
+            assignment={},
+            fingerprint=task.architecture.fingerprint(),
+            se=task.architecture.se_tokens,
+            cost=cost,
+            curve=tuple(curve),
+            seconds=seconds,
+        )
+        self.write_result(record)
 
     def read_result(self, number: int) -> Mapping[str, Any] | None:
         """A trial's `result.json`; None when it is not there or not whole."""

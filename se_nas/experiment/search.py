@@ -15,6 +15,7 @@ from se_nas.experiment.assembly import build_executor, build_search_strategy, bu
 from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
+from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.reporting import search_title, write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -52,7 +53,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return
-    executor = build_executor(request, data, survey, objectives)
+    executor = build_executor(request, data, survey.costs, objectives)
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     config = SearchConfig(
@@ -84,14 +85,9 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     if request.budget is not None:
         config = config.model_copy(update={"budget": request.budget})
     space = load_design_space(folder.space)
-    data = load_data(config.data, image_size=space.image_size)
-    if (data.image_size, data.classes) != (config.image_size, config.classes):
-        raise InputError(
-            f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
-            f"now has {data.image_size} px and {data.classes} classes"
-        )
+    data = load_searched_images(config, path)
     survey = survey_space(space, data, cost_on(data))
-    executor = build_executor(request, data, survey, parse_objectives(config.objectives))
+    executor = build_executor(request, data, survey.costs, parse_objectives(config.objectives))
     _run(folder, config, space, data, executor, request, console)
 
 
@@ -123,6 +119,7 @@ def _run(
             pruner=FrontPruner(costs=objectives.costs, epochs=config.epochs),
             budget=config.budget,
             epochs=config.epochs,
+            seed=config.seed,
         )
         broadcast = Broadcast(
             folder=folder,
@@ -135,13 +132,12 @@ def _run(
         campaign.listener = broadcast
         _settle_finished(campaign, folder, config.epochs)
         evaluation = TrialEvaluation(
-            folder=folder.path.absolute(),
+            results=RunFolder(folder.path.absolute()),
             train=data.train,
             validation=data.validation,
             mirrored=data.mirrored,
             classes=data.classes,
             recipe=Recipe(epochs=config.epochs),
-            seed=config.seed,
             with_latency="latency" in objectives.costs,
             use_gpu=request.gpus_per_trial != 0,
             loaders=max(1, cpu_count() // executor.workers),

@@ -30,9 +30,14 @@ class Survey:
     networks: tuple[tuple[Architecture, Mapping[str, int]], ...]
     draws: int
 
+    @property
+    def costs(self) -> list[Mapping[str, int]]:
+        """Of each network."""
+        return [costs for _, costs in self.networks]
+
     def range(self, cost: str) -> tuple[int, int]:
         """The lowest and highest value of a cost."""
-        values = [costs[cost] for _, costs in self.networks]
+        values = [costs[cost] for costs in self.costs]
         return min(values), max(values)
 
 

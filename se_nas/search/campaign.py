@@ -16,6 +16,7 @@ from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError, SearchStrategy
 from se_nas.search.study import SearchStudy
 from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 
@@ -46,12 +47,14 @@ class Campaign:
         pruner: FrontPruner,
         budget: int,
         epochs: int,
+        seed: int,
         listener: Listener | None = None,
     ) -> None:
+        """A trial's training is seeded by `seed` and the trial's number."""
         self._space, self._cost_of, self._strategy = space, cost_of, strategy
         self._study, self._pruner = study, pruner
         self.listener = listener
-        self._budget, self._epochs = budget, epochs
+        self._budget, self._epochs, self._seed = budget, epochs, seed
         self.exhausted: str | None = None
         self.records = {record.number: record for record in study.records()}
         for record in self.records.values():
@@ -132,7 +135,11 @@ class Campaign:
         self.records[record.number] = record
         if self.listener:
             self.listener.trial_started(record)
-        return TrialTask(number=record.number, architecture=self._space.decode(record.assignment))
+        return TrialTask(
+            number=record.number,
+            architecture=self._space.decode(record.assignment),
+            seed=derive_seed(self._seed, "trial", record.number),
+        )
 
     def _settle(self, record: TrialRecord) -> None:
         self.records[record.number] = record

@@ -8,10 +8,11 @@ from se_nas.space.architecture import Architecture
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask:
-    """What a worker is given: a number and the network to train."""
+    """What a worker is given: a number, the network to train, and the seed of its training."""
 
     number: int
     architecture: Architecture
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

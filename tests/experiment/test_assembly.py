@@ -17,7 +17,7 @@ from se_nas.training.sources import load_data
 
 SPACE = load_design_space(Path(__file__).parents[2] / "search_spaces" / "small.yaml")
 DIGITS = load_data("digits", image_size=SPACE.image_size)
-SURVEY = survey_space(SPACE, DIGITS, cost_on(DIGITS))
+COSTS = survey_space(SPACE, DIGITS, cost_on(DIGITS)).costs
 GIB = 1 << 30
 
 
@@ -34,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def executor(*, objectives: str = "accuracy,flops", **asked: Any) -> Any:
-    return build_executor(SearchRequest(**asked), DIGITS, SURVEY, parse_objectives(objectives))
+    return build_executor(SearchRequest(**asked), DIGITS, COSTS, parse_objectives(objectives))
 
 
 def test_on_a_cpu_a_trial_a_core(machine: Any) -> None:

@@ -131,6 +131,7 @@ def campaign_on(
             pruner=FrontPruner(costs=["flops"], epochs=EPOCHS, **pruning),
             budget=budget,
             epochs=EPOCHS,
+            seed=seed,
             listener=Journal(clock),
         )
     finally:

@@ -1,0 +1,147 @@
+"""How sure is a front? Networks trained on several fresh seeds: mean, interval, probability to be on the front.
+
+Short trainings on one seed flatter whoever was lucky, and a front is made of the lucky. Here every network's accuracy
+is taken as normal around a mean of its own, with a deviation that all share (pooled); costs are exact.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+Values = NDArray[np.float64]
+
+DRAWS = 4_000
+"""Fronts that are drawn from what is believed of the means."""
+CONFIDENCE = 0.95
+DECIDED = 0.05
+"""Membership is undecided while its probability is farther than this from 0 and from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A network's costs, all to be minimised, and its accuracy on each seed."""
+
+    costs: tuple[float, ...]
+    accuracies: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds; NaN without any."""
+        return float(np.mean(self.accuracies)) if self.accuracies else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What several seeds say of a network: its mean accuracy, half the width of the mean's interval (infinite while
+    nothing tells the deviation), and the probability that no other network beats it at no more cost."""
+
+    mean: float
+    half_width: float
+    on_front: float
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether more seeds would hardly change which networks are on the front."""
+        return not DECIDED < self.on_front < 1 - DECIDED
+
+
+class Belief:
+    """What is believed of the means of `networks`, each of which has an accuracy on at least one seed."""
+
+    def __init__(self, networks: Sequence[Measured], *, seed: int = 0) -> None:
+        self._networks = networks
+        self._counts = np.array([len(network.accuracies) for network in networks])
+        self._means = np.array([network.mean for network in networks])
+        residuals = [np.array(network.accuracies) - network.mean for network in networks]
+        self.freedom = int((self._counts - 1).sum())
+        scatter = sum(float(each @ each) for each in residuals)
+        self.deviation = math.sqrt(scatter / self.freedom) if self.freedom else math.inf
+        self._draws = self._drawn(np.random.default_rng(seed))
+
+    def _drawn(self, rng: np.random.Generator) -> Values:
+        """(DRAWS, n) means, by the posterior under Jeffreys' prior: normal, with a deviation of its own each time.
+
+        Gelman et al., "Bayesian Data Analysis", 3rd edition, 2013, section 3.2, for several means of one variance.
+        """
+        if not self.freedom:
+            return np.broadcast_to(self._means, (DRAWS, len(self._means)))
+        deviations = self.deviation * np.sqrt(self.freedom / rng.chisquare(self.freedom, (DRAWS, 1)))
+        noise = rng.standard_normal((DRAWS, len(self._means)))
+        drawn: Values = self._means + deviations * noise / np.sqrt(self._counts)
+        return drawn
+
+    def verdicts(self) -> list[Verdict]:
+        """Of each network, in order."""
+        quantile = float(stdtrit(self.freedom, 0.5 + CONFIDENCE / 2)) if self.freedom else math.inf
+        on_front = self._membership().mean(axis=0)
+        return [
+            Verdict(
+                mean=float(mean),
+                half_width=quantile * self.deviation / math.sqrt(count) if self.freedom else math.inf,
+                on_front=float(share),
+            )
+            for mean, count, share in zip(self._means, self._counts, on_front, strict=True)
+        ]
+
+    def band(self, costs: Values) -> tuple[Values, Values, Values]:
+        """Of the front over the first cost (n,): (low, middle, high) of the accuracy that it reaches there, each (n,);
+        NaN where no network is as cheap."""
+        own = np.array([network.costs[0] for network in self._networks])
+        reached = np.full((DRAWS, len(costs)), math.nan)
+        for index, cost in enumerate(costs):
+            affordable = own <= cost
+            if affordable.any():
+                reached[:, index] = self._draws[:, affordable].max(axis=1)
+        low, middle, high = np.quantile(reached, [0.5 - CONFIDENCE / 2, 0.5, 0.5 + CONFIDENCE / 2], axis=0)
+        return low, middle, high
+
+    def _membership(self) -> NDArray[np.bool_]:
+        """(DRAWS, n) whether no network of no more cost is more accurate."""
+        costs = np.array([network.costs for network in self._networks])
+        members = np.ones(self._draws.shape, dtype=bool)
+        for index, own in enumerate(costs):
+            rivals = (costs <= own).all(axis=1)
+            rivals[index] = False
+            if rivals.any():
+                members[:, index] = self._draws[:, index] >= self._draws[:, rivals].max(axis=1)
+        return members
+
+
+def near_front(networks: Mapping[int, Measured], *, images: int, most: int, front: Sequence[int]) -> list[int]:
+    """The front's networks, and those that chance may have kept from it, at most `most` in all, the nearest first.
+
+    A network, by its number, is near if it lies less than two deviations below the best at no more cost, where an
+    accuracy p on `images` deviates by √(p (1 - p) / images), and a difference by √2 times as much.
+    """
+    distances: dict[int, float] = {}
+    for number, network in networks.items():
+        best = max(
+            other.mean
+            for other in networks.values()
+            if all(theirs <= own for theirs, own in zip(other.costs, network.costs, strict=True))
+        )
+        deviation = math.sqrt(2 * max(best * (1 - best), 1 / images) / images)
+        distances[number] = (best - network.mean) / deviation
+    near = sorted((distance, number) for number, distance in distances.items() if number not in front and distance < 2)
+    return [*front, *(number for _, number in near)][: max(most, len(front))]
+
+
+def next_in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> int | None:
+    """The index of the network whose next seed would tell most of who is on the front; None when all is decided or
+    every one in doubt has `most_seeds`.
+
+    It is the one of which the membership is nearest to a toss of a coin, seen against the seeds that it has.
+    """
+    verdicts = Belief(networks).verdicts()
+    doubt = [
+        verdict.on_front * (1 - verdict.on_front) / len(network.accuracies)
+        if not verdict.is_decided and len(network.accuracies) < most_seeds
+        else 0.0
+        for network, verdict in zip(networks, verdicts, strict=True)
+    ]
+    index = int(np.argmax(doubt))
+    return index if doubt[index] > 0 else None
