@@ -1,23 +1,28 @@
 """Search where Squeeze-and-Excitation pays: `python launch/search.py --budget 200`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.request import SearchRequest, confirmation_of
 
 PROG = "search.py"
 
 
 def main(request: SearchRequest) -> None:
-    """Start or resume."""
+    """Start or resume, and confirm if asked to."""
     request.check()
 
     from rich.console import Console
 
+    from se_nas.experiment.confirm import confirm
     from se_nas.experiment.search import resume_search, start_search
 
-    if request.resume is not None:
-        resume_search(request.resume, request, Console())
+    console = Console()
+    run_dir = request.resume
+    if run_dir is not None:
+        resume_search(run_dir, request, console)
     else:
-        start_search(request, Console())
+        run_dir = start_search(request, console)
+    if request.confirm and run_dir is not None:
+        confirm(confirmation_of(run_dir, request), console)
 
 
 if __name__ == "__main__":

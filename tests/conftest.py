@@ -1,6 +1,7 @@
 """What end-to-end tests share: a data set and a space so small that a search takes seconds."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,16 @@ def data_file(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.npz"
     np.savez(path, **arrays)
     return path
+
+
+@pytest.fixture
+def searched(request_tiny: SearchRequest, console: Console) -> Path:
+    """The run folder of a search of six trials."""
+    from se_nas.experiment.search import start_search
+
+    start_search(replace(request_tiny, budget=6), console)
+    assert request_tiny.run is not None
+    return request_tiny.run
 
 
 @pytest.fixture

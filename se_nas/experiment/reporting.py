@@ -6,7 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from se_nas.errors import InputError
+from se_nas.experiment.ablation_file import load_ablations
 from se_nas.experiment.config import SearchConfig, load_config
+from se_nas.experiment.confirmation_file import load_confirmation
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
 from se_nas.report.page import render_page
@@ -65,4 +67,12 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
         "torch": version("torch"),
         "python": platform.python_version(),
     }
-    write_atomically(folder.report, render_page(progress, title=search_title(config), facts=facts))
+    confirmation = load_confirmation(folder, progress)
+    page = render_page(
+        progress,
+        title=search_title(config),
+        facts=facts,
+        confirmation=confirmation,
+        ablations=load_ablations(folder),
+    )
+    write_atomically(folder.report, page)

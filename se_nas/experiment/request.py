@@ -21,9 +21,22 @@ DEFAULTS: dict[str, Any] = {
 DEFAULT_SPACE = Path(__file__).parents[2] / "search_spaces" / "small.yaml"
 
 
+WORKERS_HINT = "one a CPU core, or as many as fit the GPUs"
+GPUS_HINT = "as much as the largest network needs"
+ADDRESS_HINT = "start a cluster on this machine"
+
+
 def _flag(metavar: str, default: str) -> Any:
     """How `--help` shows a flag whose default is not in the signature, because a resumed run may have its own."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
+
+
+def _check_least(request: Any, **least: float) -> None:
+    """InputError for the first number that is below the least that it may be."""
+    for name, value in least.items():
+        given = getattr(request, name)
+        if given is not None and not given >= value:
+            raise InputError(f"--{name.replace('_', '-')} {given}: must be at least {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +62,16 @@ class SearchRequest:
     """Go on with the search in this folder; with --budget, up to a larger one."""
     seed: Annotated[int | None, _flag("N", "0")] = None
     """Seed of proposals and trainings."""
-    workers: Annotated[int | None, _flag("N", "one a CPU core, or as many as fit the GPUs")] = None
+    workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None
     """Trials side by side; 1 runs in this process, without Ray."""
-    gpus_per_trial: Annotated[float | None, _flag("X", "as much as the largest network needs")] = None
+    gpus_per_trial: Annotated[float | None, _flag("X", GPUS_HINT)] = None
     """GPUs a trial may use; 0.25 puts four trials on one."""
-    address: Annotated[str | None, _flag("ADDRESS", "start a cluster on this machine")] = None
+    address: Annotated[str | None, _flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     wandb: Wandb = "auto"
     """W&B: auto is online when you are logged in, else offline."""
+    confirm: FlagCreatePairsOff[bool] = False
+    """At the end, train the front again on three fresh seeds, as launch/confirm.py does."""
     dry_run: FlagCreatePairsOff[bool] = False
     """Say what would be searched, and train nothing."""
 
@@ -67,10 +82,7 @@ class SearchRequest:
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        for name, least in (("budget", 1), ("epochs", 1), ("seed", 0), ("workers", 1), ("gpus_per_trial", 0)):
-            given = getattr(self, name)
-            if given is not None and not given >= least:
-                raise InputError(f"--{name.replace('_', '-')} {given}: must be at least {least}")
+        _check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0)
         if self.resume is not None:
             for name in ("run", "space"):
                 if getattr(self, name) is not None:
@@ -97,10 +109,64 @@ class RetrainRequest:
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        for name, least in (("epochs", 1), ("seed", 0)):
-            given = getattr(self, name)
-            if given is not None and given < least:
-                raise InputError(f"--{name} {given}: must be at least {least}")
+        _check_least(self, epochs=1, seed=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmRequest:
+    """Train a search's front, and the networks near it, again on fresh seeds, and say how sure each member is.
+    Where that stays in doubt, more seeds follow. Interrupted, the same command goes on; more seeds are added."""
+
+    run_dir: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
+    """Run folder of the search."""
+    seeds: Annotated[int, arg(metavar="N")] = 3
+    """Trainings of each network."""
+    most_seeds: Annotated[int | None, _flag("N", "three times --seeds")] = None
+    """Trainings of a network in doubt, at most."""
+    networks: Annotated[int | None, _flag("N", "twice the front, at least 6")] = None
+    """Networks to train at most, the front's and the nearest to it."""
+    epochs: Annotated[int | None, _flag("N", "the search's")] = None
+    """Epochs of each training."""
+    workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None
+    """Trainings side by side; 1 runs in this process, without Ray."""
+    gpus_per_trial: Annotated[float | None, _flag("X", GPUS_HINT)] = None
+    """GPUs a training may use; 0.25 puts four on one."""
+    address: Annotated[str | None, _flag("ADDRESS", ADDRESS_HINT)] = None
+    """An existing Ray cluster, e.g. auto or HOST:6379."""
+
+    def check(self) -> None:
+        """InputError for a number out of its range."""
+        _check_least(self, seeds=2, most_seeds=self.seeds, networks=1, epochs=1, workers=1, gpus_per_trial=0)
+
+
+def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
+    """The confirmation that follows a search, on the same machines."""
+    return ConfirmRequest(
+        run_dir=run_dir, workers=request.workers, gpus_per_trial=request.gpus_per_trial, address=request.address
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AblateRequest:
+    """Say what SE is worth in a network, and where: train its trunk with SE nowhere, everywhere, as found, and with
+    each stage switched, on equal seeds. Interrupted, the same command goes on; more seeds are added."""
+
+    network: Annotated[Positional[str], arg(metavar="NETWORK")]
+    """RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest or RUN_DIR:TRIAL."""
+    seeds: Annotated[int, arg(metavar="N")] = 5
+    """Trainings of each of the networks."""
+    epochs: Annotated[int | None, _flag("N", "the search's")] = None
+    """Epochs of each training."""
+    workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None
+    """Trainings side by side; 1 runs in this process, without Ray."""
+    gpus_per_trial: Annotated[float | None, _flag("X", GPUS_HINT)] = None
+    """GPUs a training may use; 0.25 puts four on one."""
+    address: Annotated[str | None, _flag("ADDRESS", ADDRESS_HINT)] = None
+    """An existing Ray cluster, e.g. auto or HOST:6379."""
+
+    def check(self) -> None:
+        """InputError for a number out of its range."""
+        _check_least(self, seeds=2, epochs=1, workers=1, gpus_per_trial=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

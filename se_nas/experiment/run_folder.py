@@ -29,6 +29,7 @@ class RunFolder:
         self.front = path / "front.json"
         self.best = path / "best.yaml"
         self.report = path / "report.html"
+        self.confirmation = path / "confirm.json"
 
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
@@ -79,6 +80,10 @@ class RunFolder:
     def result(self, number: int) -> Path:
         """The file that holds a trial's result."""
         return self.trial(number) / "result.json"
+
+    def ablation(self, number: int) -> Path:
+        """The file that holds what SE is worth in a trial's network."""
+        return self.path / f"ablate-{number:04d}.json"
 
     def write_architecture(self, number: int, architecture: Architecture) -> None:
         """Write a trial's network down, stage by stage."""

@@ -37,8 +37,8 @@ from se_nas.training.sources import load_data
 from se_nas.wording import suggest
 
 
-def start_search(request: SearchRequest, console: Console) -> None:
-    """Begin a search in a new run folder, or with `dry_run` only say what it would be."""
+def start_search(request: SearchRequest, console: Console) -> Path | None:
+    """Begin a search in a new run folder, which is returned, or with `dry_run` only say what it would be."""
     objectives = parse_objectives(request.value("objectives"))
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
@@ -52,7 +52,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
         trials = f"{request.value('budget')} trials of {request.value('epochs')} epochs; nothing was trained"
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
-        return
+        return None
     executor = build_executor(request, data, survey.costs, objectives)
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
@@ -72,6 +72,7 @@ def start_search(request: SearchRequest, console: Console) -> None:
     write_config(folder.config, config)
     SearchStudy(folder.study, objectives, space.decisions).close()
     _run(folder, config, space, data, executor, request, console)
+    return folder.path
 
 
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
@@ -169,6 +170,8 @@ def _finish(folder: RunFolder, config: SearchConfig, broadcast: Broadcast, exhau
     notes = [
         f"report    {folder.report}",
         f"describe  python launch/describe.py {run}:knee",
+        f"confirm   python launch/confirm.py {run}",
+        f"ablate    python launch/ablate.py {run}:knee",
         f"retrain   python launch/retrain.py {run} --pick knee",
     ]
     if any(folder.path.glob("wandb/offline-run-*")):

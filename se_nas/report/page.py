@@ -5,7 +5,9 @@ from html import escape
 
 import plotly.io
 
-from se_nas.report.figures import front_figure, placement_figure
+from se_nas.report.figures import ablation_figure, confirmed_figure, front_figure, placement_figure
+from se_nas.search.confirmation import ConfirmedFront
+from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.wording import format_cost, se_glyphs
@@ -30,7 +32,14 @@ tr.knee td { font-weight: 600; } .se { font-family: ui-monospace, monospace; } .
 """
 
 
-def render_page(progress: SearchProgress, *, title: str, facts: Mapping[str, str]) -> str:
+def render_page(
+    progress: SearchProgress,
+    *,
+    title: str,
+    facts: Mapping[str, str],
+    confirmation: ConfirmedFront | None = None,
+    ablations: Sequence[Ablation] = (),
+) -> str:
     """The page as text. `facts` say how to reproduce the search, by name."""
     figures = [front_figure(progress, title=f"Pareto front of {title}")]
     if progress.front.members:
@@ -46,10 +55,12 @@ def render_page(progress: SearchProgress, *, title: str, facts: Mapping[str, str
             '<link rel="icon" href="data:,">',
             f"<title>se-nas: {escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>Where SE pays: {escape(title)}</h1>",
-            *(f'<p class="lead">{sentence}</p>' for sentence in _answer(progress)),
+            *(f'<p class="lead">{sentence}</p>' for sentence in _answer(progress, confirmation)),
             "<h2>The front</h2>",
             *divs,
             _table(progress, progress.front.members),
+            *(_confirmation(confirmation) if confirmation else ()),
+            *(_ablations(ablations) if ablations else ()),
             "<h2>All trials</h2>",
             _table(progress, progress.records, every=True),
             "<h2>How to reproduce</h2>",
@@ -60,7 +71,20 @@ def render_page(progress: SearchProgress, *, title: str, facts: Mapping[str, str
     )
 
 
-def _answer(progress: SearchProgress) -> list[str]:
+def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -> str:
+    """What became of the search's front on fresh seeds."""
+    found = {member.number for member in progress.front.members}
+    chances = [one.verdict.on_front for one in confirmation.networks if one.record.number in found]
+    sure, refuted = sum(chance >= 0.95 for chance in chances), sum(chance <= 0.05 for chance in chances)
+    deviation = 100 * confirmation.belief.deviation
+    return (
+        f"Trained again on fresh seeds, of {len(chances)} networks of the front {sure} are on it for sure (95 %), "
+        f"{refuted} are not, and {len(chances) - sure - refuted} may be"
+        + (f"; one training deviates by {deviation:.2f} points." if confirmation.belief.freedom else ".")
+    )
+
+
+def _answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
     counts = ", ".join(
         f"{progress.count(status)} {word}"
         for status, word in (
@@ -80,9 +104,67 @@ def _answer(progress: SearchProgress) -> list[str]:
         f"{format_cost(cost, best.cost[cost])}.",
         f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
         f'stage <span class="se">{escape(se_glyphs(knee.se))}</span>.',
-        f"{with_se} of the {len(front)} networks on the front use SE somewhere. Each was trained once, for a short "
-        "time: differences of a few images are chance.",
+        f"{with_se} of the {len(front)} networks on the front use SE somewhere. "
+        + (
+            confirmed_sentence(confirmation, progress)
+            if confirmation
+            else "Each was trained once, for a short time: differences of a few images are chance."
+        ),
     ]
+
+
+def _confirmation(confirmation: ConfirmedFront) -> list[str]:
+    """How sure the front is, trained again."""
+    cost = confirmation.costs[0]
+    columns = ("trial", cost, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
+    members = {one.record.number for one in confirmation.members}
+    rows = []
+    for one in confirmation.networks:
+        verdict = one.verdict
+        mark = ' <span class="mark">●</span>' if one.record.number in members else ""
+        width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
+        numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
+        cells = [f"{one.record.number}{mark}", _cost(one.record, cost), *numbers, f"{verdict.on_front:.2f}"]
+        se = f'<span class="se">{escape(se_glyphs(one.record.se))}</span>'
+        rows.append(f"<tr>{''.join(_cell(cell, number=True) for cell in cells)}{_cell(se)}</tr>")
+    heads = "".join(f"<th{' class=number' if name != columns[-1] else ''}>{name}</th>" for name in columns)
+    return [
+        "<h2>How sure is it?</h2>",
+        f"<p>The networks of the front, and those near it, trained again for {confirmation.epochs} epochs on seeds "
+        "that the search had not used. Accuracy is on the validation images; the intervals (95 %) are of the mean over "
+        "seeds, with one deviation for all networks. The probability is that no other of these networks is more "
+        "accurate at no more cost; ● is on the front of the means.</p>",
+        f'<div class="figure">{_figure_html(confirmed_figure(confirmation), first=False)}</div>',
+        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>',
+    ]
+
+
+def ablation_sentences(ablation: Ablation) -> list[str]:
+    """What the effects say, sure ones apart from those that the seeds cannot tell."""
+    sure = [effect for effect in ablation.effects if effect.gain.is_sure]
+    unsure = [effect.label for effect in ablation.effects if not effect.gain.is_sure]
+    sentences = [
+        f"SE {effect.label} is worth {100 * effect.gain.mean:+.2f} ± {100 * effect.gain.half_width:.2f} points "
+        f"for {effect.added['params']:+,.0f} parameters."
+        for effect in sure
+    ]
+    if unsure:
+        sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot tell what SE is worth: {'; '.join(unsure)}.")
+    return sentences
+
+
+def _ablations(ablations: Sequence[Ablation]) -> list[str]:
+    """What SE is worth in the networks that were looked at."""
+    parts = [
+        "<h2>What is SE worth?</h2>",
+        "<p>The same trunk with SE in other places, trained on the same seeds. The gain is the mean difference in "
+        "validation accuracy between a network with SE there and the same without; the intervals (95 %) take out "
+        "what a seed does to all networks.</p>",
+    ]
+    for ablation in ablations:
+        parts.append(f'<div class="figure">{_figure_html(ablation_figure(ablation), first=False)}</div>')
+        parts += [f"<p>{escape(sentence)}</p>" for sentence in ablation_sentences(ablation)]
+    return parts
 
 
 def _accuracy(record: TrialRecord) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from se_nas.search.records import TrialRecord
+
 Values = NDArray[np.float64]
 
 DRAWS = 4_000
@@ -111,7 +113,7 @@ class Belief:
         return members
 
 
-def near_front(networks: Mapping[int, Measured], *, images: int, most: int, front: Sequence[int]) -> list[int]:
+def near_front(networks: Mapping[int, Measured], front: Sequence[int], *, images: int, most: int) -> list[int]:
     """The front's networks, and those that chance may have kept from it, at most `most` in all, the nearest first.
 
     A network, by its number, is near if it lies less than two deviations below the best at no more cost, where an
@@ -130,18 +132,77 @@ def near_front(networks: Mapping[int, Measured], *, images: int, most: int, fron
     return [*front, *(number for _, number in near)][: max(most, len(front))]
 
 
-def next_in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> int | None:
-    """The index of the network whose next seed would tell most of who is on the front; None when all is decided or
-    every one in doubt has `most_seeds`.
+def in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> list[int]:
+    """The indices of the networks whose next seed would tell most of who is on the front, most telling first.
 
-    It is the one of which the membership is nearest to a toss of a coin, seen against the seeds that it has.
+    It is the membership nearest to a toss of a coin, seen against the seeds that the network has. None is in doubt that
+    is decided or has `most_seeds`.
     """
-    verdicts = Belief(networks).verdicts()
-    doubt = [
-        verdict.on_front * (1 - verdict.on_front) / len(network.accuracies)
+    doubts = {
+        index: verdict.on_front * (1 - verdict.on_front) / len(network.accuracies)
+        for index, (network, verdict) in enumerate(zip(networks, Belief(networks).verdicts(), strict=True))
         if not verdict.is_decided and len(network.accuracies) < most_seeds
-        else 0.0
-        for network, verdict in zip(networks, verdicts, strict=True)
-    ]
-    index = int(np.argmax(doubt))
-    return index if doubt[index] > 0 else None
+    }
+    return sorted(doubts, key=lambda index: -doubts[index])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """A trial's network with its accuracy by seed, and what that says."""
+
+    record: TrialRecord
+    accuracies: Mapping[int, float]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedFront:
+    """Networks of a search trained again for `epochs` on fresh seeds, cheapest first; `costs` names what they cost."""
+
+    networks: tuple[Confirmed, ...]
+    belief: Belief
+    costs: tuple[str, ...]
+    epochs: int
+
+    @classmethod
+    def of(
+        cls,
+        accuracies: Mapping[int, Mapping[int, float]],
+        records: Mapping[int, TrialRecord],
+        costs: Sequence[str],
+        *,
+        epochs: int,
+    ) -> "ConfirmedFront":
+        """From each trial's accuracy by seed, at least one of them, and the trials' records by number."""
+        numbers = sorted(accuracies, key=lambda number: (*(records[number].cost[name] for name in costs), number))
+        belief = Belief(
+            [
+                Measured(
+                    costs=tuple(float(records[number].cost[name]) for name in costs),
+                    accuracies=tuple(accuracies[number].values()),
+                )
+                for number in numbers
+            ]
+        )
+        return cls(
+            networks=tuple(
+                Confirmed(record=records[number], accuracies=accuracies[number], verdict=verdict)
+                for number, verdict in zip(numbers, belief.verdicts(), strict=True)
+            ),
+            belief=belief,
+            costs=tuple(costs),
+            epochs=epochs,
+        )
+
+    @property
+    def members(self) -> tuple[Confirmed, ...]:
+        """The front of the means."""
+        return tuple(
+            one
+            for one in self.networks
+            if not any(
+                other.verdict.mean > one.verdict.mean
+                and all(other.record.cost[name] <= one.record.cost[name] for name in self.costs)
+                for other in self.networks
+            )
+        )

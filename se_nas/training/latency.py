@@ -2,6 +2,8 @@
 
 import copy
 import statistics
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,9 +18,15 @@ REPEATS = 50
 
 def measure_latency(model: nn.Module, *, image_size: int, device: torch.device) -> float:
     """Milliseconds of one forward pass in eval mode: the median of 50, batch of one, in the device's usual numerics."""
+    return measure_latencies([model], image_size=image_size, device=device)[0]
+
+
+def measure_latencies(models: Sequence[nn.Module], *, image_size: int, device: torch.device) -> list[float]:
+    """The same of several models in turn, so that they can be compared."""
     numerics = usual_numerics(device)
-    model = numerics.placed(copy.deepcopy(model)).eval()
+    models = [numerics.placed(copy.deepcopy(model)).eval() for model in models]
     images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=numerics.layout)
     with torch.inference_mode(), numerics.precision(device):
-        (seconds,) = seconds_in_turn([lambda: model(images)], device, warm_ups=WARMUPS, repeats=REPEATS)
-    return 1000 * statistics.median(seconds)
+        runs = [partial(model, images) for model in models]
+        seconds = seconds_in_turn(runs, device, warm_ups=WARMUPS, repeats=REPEATS)
+    return [1000 * statistics.median(each) for each in seconds]

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,13 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from se_nas.errors import InputError
-from se_nas.experiment import retrain, search
+from se_nas.experiment import retrain
 from se_nas.experiment.reporting import load_progress
-from se_nas.experiment.request import RetrainRequest, SearchRequest
+from se_nas.experiment.request import RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.network import build_model
 from se_nas.space.architecture_file import load_architecture
 from se_nas.training.trainer import Trainer
-
-
-@pytest.fixture
-def searched(request_tiny: SearchRequest, console: Console) -> Path:
-    """The run folder of a short search."""
-    search.start_search(replace(request_tiny, budget=6), console)
-    assert request_tiny.run is not None
-    return request_tiny.run
 
 
 def retrained(run: Path, console: Console, **changes: Any) -> list[Path]:

@@ -37,7 +37,7 @@ def flags(space_file: Path, data_file: Path) -> list[object]:
     return ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--wandb", "off"]
 
 
-@pytest.mark.parametrize("script", ["search.py", "retrain.py", "report.py", "describe.py"])
+@pytest.mark.parametrize("script", ["search.py", "confirm.py", "ablate.py", "retrain.py", "report.py", "describe.py"])
 def test_help_answers_without_loading_torch(script: str, tmp_path: Path) -> None:
     probe = (
         "import runpy, sys\n"
@@ -71,10 +71,12 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     described = launch("describe.py", f"{run}:knee", "--json", cwd=tmp_path)
     retrained = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
     again = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
+    confirmed = launch("confirm.py", run, "--seeds", 2, "--workers", 2, cwd=tmp_path)
+    ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, cwd=tmp_path)
     (run / "report.html").unlink()
     reported = launch("report.py", run, cwd=tmp_path)
 
-    for done in (searched, described, retrained, again, reported):
+    for done in (searched, described, retrained, again, confirmed, ablated, reported):
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 9
     front = {m["fingerprint"]: m for m in json.loads((run / "front.json").read_text())["members"]}
@@ -85,7 +87,11 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     assert "test accuracy" in retrained.stdout
     assert "epoch    6/6" in retrained.stdout
     assert "epoch    " not in again.stdout
-    assert (run / "report.html").is_file()
+    assert "Confirmed on fresh seeds" in confirmed.stdout
+    assert "What SE is worth in trial" in ablated.stdout
+    page = (run / "report.html").read_text()
+    assert "How sure is it?" in page
+    assert "What is SE worth?" in page
 
 
 def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) -> None:

@@ -1,0 +1,22 @@
+"""What is SE worth in a network, and where? `python launch/ablate.py RUN_DIR:knee --seeds 5`."""
+
+from se_nas.command_line import parse_flags, run
+from se_nas.experiment.request import AblateRequest
+
+PROG = "ablate.py"
+
+
+def main(request: AblateRequest) -> None:
+    """Check, then ablate."""
+    request.check()
+
+    from rich.console import Console
+
+    from se_nas.experiment.ablate import ablate
+
+    ablate(request, Console())
+
+
+if __name__ == "__main__":
+    asked = parse_flags(AblateRequest, prog=PROG)
+    run(lambda: main(asked), prog=PROG)

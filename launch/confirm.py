@@ -1,0 +1,22 @@
+"""How sure is a search's front? Train it again on fresh seeds: `python launch/confirm.py RUN_DIR --seeds 3`."""
+
+from se_nas.command_line import parse_flags, run
+from se_nas.experiment.request import ConfirmRequest
+
+PROG = "confirm.py"
+
+
+def main(request: ConfirmRequest) -> None:
+    """Check, then confirm."""
+    request.check()
+
+    from rich.console import Console
+
+    from se_nas.experiment.confirm import confirm
+
+    confirm(request, Console())
+
+
+if __name__ == "__main__":
+    asked = parse_flags(ConfirmRequest, prog=PROG)
+    run(lambda: main(asked), prog=PROG)

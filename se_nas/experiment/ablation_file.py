@@ -1,0 +1,66 @@
+"""`ablate-TRIAL.json`: what SE is worth in a network, stage by stage."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from se_nas import __version__
+from se_nas.errors import InputError
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.files import read_json, write_json
+from se_nas.search.paired import Ablation, Effect, Gain
+from se_nas.space.architecture import Architecture
+
+
+def write_ablation(
+    folder: RunFolder,
+    ablation: Ablation,
+    *,
+    networks: Mapping[str, Architecture],
+    accuracies: Mapping[str, Mapping[int, float]],
+    costs: Mapping[str, Mapping[str, float]],
+) -> None:
+    """Write the effects, and each network with its accuracy by seed and its costs."""
+    content: dict[str, Any] = {
+        **asdict(ablation),
+        "version": __version__,
+        "networks": [
+            {
+                "name": name,
+                "fingerprint": architecture.fingerprint(),
+                "se": list(architecture.se_tokens),
+                "accuracies": {str(seed): accuracy for seed, accuracy in accuracies[name].items()},
+                "cost": dict(costs[name]),
+            }
+            for name, architecture in networks.items()
+        ],
+    }
+    write_json(folder.ablation(ablation.trial), content)
+
+
+def load_ablations(folder: RunFolder) -> list[Ablation]:
+    """Every ablation in a run folder, by trial; InputError for a damaged file."""
+    ablations = []
+    for path in sorted(folder.path.glob("ablate-*.json")):
+        try:
+            found = read_json(path) or {}
+            effects = tuple(
+                Effect(
+                    where=str(each["where"]),
+                    over=str(each["over"]),
+                    gain=Gain(**each["gain"]),
+                    added=dict(each["added"]),
+                )
+                for each in found["effects"]
+            )
+            ablations.append(
+                Ablation(
+                    trial=int(found["trial"]),
+                    epochs=int(found["epochs"]),
+                    deviation=float(found["deviation"]),
+                    effects=effects,
+                )
+            )
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{path}: damaged; delete it, or run launch/ablate.py again") from None
+    return ablations

@@ -1,0 +1,143 @@
+"""Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
+
+from collections.abc import Collection, Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from se_nas.errors import InputError, RunFailedError
+from se_nas.experiment.confirmation_file import write_confirmation
+from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.replications import Outcomes, Replication, accuracies_of, replicate
+from se_nas.experiment.reporting import load_progress, write_report
+from se_nas.experiment.request import ConfirmRequest
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.report.page import confirmed_sentence
+from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.space.architecture import Architecture
+from se_nas.space.architecture_file import load_architecture
+from se_nas.tracking.console import plain_teller
+from se_nas.wording import format_cost, se_glyphs
+
+LEAST_NETWORKS = 6
+
+
+class ConfirmationPlan:
+    """`seeds` for every network, and then one after another where membership is in doubt, up to `most` for each."""
+
+    def __init__(
+        self, networks: Mapping[str, tuple[Architecture, tuple[float, ...]]], *, seeds: int, most: int
+    ) -> None:
+        """`networks` by name, each with its costs."""
+        self._networks, self._seeds, self._most = networks, seeds, most
+        self._doubtful: tuple[int, list[str]] = (-1, [])
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[tuple[str, int]]) -> Replication | None:
+        """The next training."""
+        for seed in range(self._seeds):
+            for name in self._networks:
+                if (name, seed) not in outcomes and (name, seed) not in under_way:
+                    return self._training(name, seed)
+        if any(seed < self._seeds for _, seed in under_way):
+            return None
+        busy = {name for name, _ in under_way}
+        for name in self._in_doubt(outcomes):
+            tried = [seed for other, seed in outcomes if other == name]
+            if name not in busy and len(tried) < self._most:
+                return self._training(name, max(tried) + 1)
+        return None
+
+    def _in_doubt(self, outcomes: Outcomes) -> list[str]:
+        """Worked out once for as many outcomes: a plan is asked many times a second."""
+        if self._doubtful[0] != len(outcomes):
+            measured = {
+                name: Measured(costs=costs, accuracies=tuple(accuracies_of(outcomes, name).values()))
+                for name, (_, costs) in self._networks.items()
+                if accuracies_of(outcomes, name)
+            }
+            names = list(measured)
+            doubtful = in_doubt(list(measured.values()), most_seeds=self._most) if measured else []
+            self._doubtful = len(outcomes), [names[index] for index in doubtful]
+        return self._doubtful[1]
+
+    def _training(self, name: str, seed: int) -> Replication:
+        return Replication(name, self._networks[name][0], seed)
+
+
+def confirm(request: ConfirmRequest, console: Console) -> None:
+    """Confirm the front of a run folder; writes `confirm.json`, and the report anew."""
+    folder = RunFolder.open(request.run_dir)
+    config, progress = load_progress(folder)
+    data = load_searched_images(config, folder.path)
+    records = _chosen(folder, progress, images=len(data.validation), most=request.networks)
+    architectures = {number: load_architecture(folder.architecture(number)) for number in records}
+    names = {number: f"trial {number}" for number in records}
+    costs = progress.objectives.costs
+    epochs = config.epochs if request.epochs is None else request.epochs
+    outcomes = replicate(
+        ConfirmationPlan(
+            {
+                names[number]: (architectures[number], tuple(float(record.cost[name]) for name in costs))
+                for number, record in records.items()
+            },
+            seeds=request.seeds,
+            most=request.most_seeds or 3 * request.seeds,
+        ),
+        list(architectures.values()),
+        folder=folder,
+        config=config,
+        data=data,
+        epochs=epochs,
+        machines=request,
+        console=console,
+    )
+    accuracies = {number: accuracies_of(outcomes, name) for number, name in names.items()}
+    accuracies = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
+    if not accuracies:
+        raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
+    front = ConfirmedFront.of(accuracies, records, costs, epochs=epochs)
+    write_confirmation(folder, front)
+    write_report(folder, config, progress)
+    console.print(_table(front))
+    tell = plain_teller(console)
+    tell(confirmed_sentence(front, progress))
+    tell(f"report    {folder.report}")
+
+
+def _chosen(folder: RunFolder, progress: SearchProgress, *, images: int, most: int | None) -> dict[int, TrialRecord]:
+    """The front and what is near it, by trial."""
+    if not progress.front.members:
+        raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front to confirm")
+    complete = {record.number: record for record in progress.records if record.status is TrialStatus.COMPLETE}
+    costs = progress.objectives.costs
+    measured = {
+        number: Measured(costs=tuple(float(record.cost[name]) for name in costs), accuracies=(record.curve[-1],))
+        for number, record in complete.items()
+    }
+    members = [member.number for member in progress.front.members]
+    most = max(2 * len(members), LEAST_NETWORKS) if most is None else most
+    return {number: complete[number] for number in near_front(measured, members, images=images, most=most)}
+
+
+def _table(front: ConfirmedFront) -> Table:
+    members = {one.record.number for one in front.members}
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
+    for column in ("trial", *front.costs, "search", "mean", "95 %", "seeds", "on the front"):
+        table.add_column(column, justify="right")
+    table.add_column("SE by stage")
+    for one in front.networks:
+        verdict = one.verdict
+        table.add_row(
+            str(one.record.number),
+            *(format_cost(name, one.record.cost[name]) for name in front.costs),
+            f"{one.record.accuracy:.4f}",
+            f"{verdict.mean:.4f}",
+            f"± {verdict.half_width:.4f}" if front.belief.freedom else "",
+            str(len(one.accuracies)),
+            f"{verdict.on_front:.2f}",
+            se_glyphs(one.record.se),
+            style="bold" if one.record.number in members else "",
+        )
+    return table

@@ -1,0 +1,91 @@
+"""What one network gains over another on the same seeds, and how sure that is."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """A mean difference in accuracy, half the width of its interval (95 %), and the number of seeds."""
+
+    mean: float
+    half_width: float
+    seeds: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval has no zero in it."""
+        return abs(self.mean) > self.half_width
+
+
+class PairedAccuracies:
+    """Accuracies of networks, by name, on seeds that all of them share; what not all have is left out.
+
+    Accuracy is taken as a sum of the network's share, the seed's and noise of one deviation: a two-way layout without
+    replication (Scheffé, "The Analysis of Variance", 1959, chapter 4). What a seed does to all networks falls out.
+    """
+
+    def __init__(self, accuracies: Mapping[str, Mapping[int, float]]) -> None:
+        """By name and seed; ValueError for fewer than two networks, or seeds that all have."""
+        self.seeds = sorted(set.intersection(*(set(by_seed) for by_seed in accuracies.values())))
+        if len(accuracies) < 2 or len(self.seeds) < 2:
+            raise ValueError(
+                f"two networks and two common seeds are needed, but got {len(accuracies)} and {len(self.seeds)}"
+            )
+        self._means = {name: float(np.mean([by_seed[s] for s in self.seeds])) for name, by_seed in accuracies.items()}
+        table = np.array([[by_seed[seed] for seed in self.seeds] for by_seed in accuracies.values()])
+        noise = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+        self.freedom = (len(accuracies) - 1) * (len(self.seeds) - 1)
+        self.deviation = math.sqrt(float((noise**2).sum()) / self.freedom)
+
+    def mean(self, name: str) -> float:
+        """A network's mean accuracy."""
+        return self._means[name]
+
+    def gain(self, name: str, over: str) -> Gain:
+        """Of one network over another."""
+        quantile = float(stdtrit(self.freedom, 0.5 + CONFIDENCE / 2))
+        return Gain(
+            mean=self._means[name] - self._means[over],
+            half_width=quantile * self.deviation * math.sqrt(2 / len(self.seeds)),
+            seeds=len(self.seeds),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What SE in one place gains over SE in another, and what it adds to the network's costs.
+
+    Where `over` is empty, it is the same network with and without SE there.
+    """
+
+    where: str
+    over: str
+    gain: Gain
+    added: Mapping[str, float]
+
+    @property
+    def label(self) -> str:
+        """For people: `in stage 2`, or `everywhere, not nowhere`."""
+        return f"{self.where}, not {self.over}" if self.over else self.where
+
+    def points_per(self, cost: str, amount: float) -> float | None:
+        """Accuracy in percentage points for so much more of a cost; None where SE adds nothing to it."""
+        added = self.added[cost]
+        return 100 * self.gain.mean * amount / added if added > 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ablation:
+    """The effects of SE in a trial's network, of so many epochs; one training deviates by `deviation`."""
+
+    trial: int
+    epochs: int
+    deviation: float
+    effects: tuple[Effect, ...]

@@ -1,0 +1,150 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from se_nas.errors import InputError
+from se_nas.experiment import confirm, evaluation, search
+from se_nas.experiment.confirmation_file import load_confirmation
+from se_nas.experiment.reporting import load_progress, write_report
+from se_nas.experiment.request import ConfirmRequest, SearchRequest
+from se_nas.experiment.run_folder import RunFolder
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Every training from now on, by fingerprint and seed."""
+    done: list[tuple[str, int]] = []
+    evaluate = evaluation.TrialEvaluation.__call__
+
+    def counted(self: Any, task: Any) -> Any:
+        done.append((task.architecture.fingerprint(), task.seed))
+        return evaluate(self, task)
+
+    monkeypatch.setattr(evaluation.TrialEvaluation, "__call__", counted)
+    return done
+
+
+def confirmed(run: Path, console: Console, **changes: Any) -> dict[str, Any]:
+    request = ConfirmRequest(run_dir=run, **{"seeds": 2, "workers": 1, **changes})
+    request.check()
+    confirm.confirm(request, console)
+    return dict(json.loads((run / "confirm.json").read_text()))
+
+
+def test_every_network_of_the_front_is_trained_on_seeds_of_its_own(
+    searched: Path, console: Console, trained: list[tuple[str, int]]
+) -> None:
+    found = confirmed(searched, console)
+
+    front = {member["trial"] for member in json.loads((searched / "front.json").read_text())["members"]}
+    assert front <= {network["trial"] for network in found["networks"]}
+    for network in found["networks"]:
+        assert set(network["accuracies"]) >= {"0", "1"}
+        assert len(network["accuracies"]) <= 6
+        assert network["mean"] == pytest.approx(sum(network["accuracies"].values()) / len(network["accuracies"]))
+        assert 0 <= network["probability_on_front"] <= 1
+    assert len(trained) == len(set(trained)) == sum(len(network["accuracies"]) for network in found["networks"])
+
+
+def test_the_report_and_the_terminal_tell_of_it(searched: Path, console: Console) -> None:
+    confirmed(searched, console)
+
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    page = (searched / "report.html").read_text()
+    assert "Confirmed on fresh seeds" in said
+    assert "How sure is it?" in page
+    assert "Trained again on fresh seeds, of" in page
+    assert "differences of a few images are chance" not in page
+
+
+def test_the_same_command_trains_nothing_and_finds_the_same(
+    searched: Path, console: Console, trained: list[tuple[str, int]]
+) -> None:
+    first = confirmed(searched, console)
+    count = len(trained)
+
+    assert confirmed(searched, console) == first
+    assert len(trained) == count
+
+
+def test_more_seeds_are_added_to_those_that_are_there(
+    searched: Path, console: Console, trained: list[tuple[str, int]]
+) -> None:
+    confirmed(searched, console, most_seeds=2)
+    before = set(trained)
+
+    confirmed(searched, console, seeds=3, most_seeds=3)
+
+    assert len(trained) == len(set(trained))
+    assert {seed for _, seed in set(trained) - before} == {2}
+
+
+def test_interrupted_it_says_how_to_go_on_and_does(
+    searched: Path, console: Console, trained: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = evaluation.TrialEvaluation.__call__
+    with monkeypatch.context() as patched:
+
+        def cut_off(self: Any, task: Any) -> Any:
+            if len(trained) == 3:
+                raise KeyboardInterrupt
+            return write(self, task)
+
+        patched.setattr(evaluation.TrialEvaluation, "__call__", cut_off)
+        with pytest.raises(KeyboardInterrupt) as cut:
+            confirmed(searched, console)
+    assert "everything finished is kept; the same command goes on" in cut.value.__notes__
+
+    confirmed(searched, console)
+
+    assert len(trained) == len(set(trained))
+
+
+def test_other_epochs_are_other_trainings(searched: Path, console: Console, trained: list[tuple[str, int]]) -> None:
+    confirmed(searched, console, most_seeds=2, networks=1)
+    count = len(trained)
+
+    assert confirmed(searched, console, most_seeds=2, networks=1, epochs=2)["epochs"] == 2
+    assert len(trained) == 2 * count
+
+
+def test_a_damaged_file_is_one_clear_line(searched: Path, console: Console) -> None:
+    confirmed(searched, console)
+    folder = RunFolder.open(searched)
+    config, progress = load_progress(folder)
+    folder.confirmation.write_text('{"networks": [{"trial": 99}]}')
+
+    with pytest.raises(InputError, match=r"confirm\.json: damaged; delete it, or run launch/confirm\.py again"):
+        write_report(folder, config, progress)
+
+
+def test_what_was_written_is_read_back(searched: Path, console: Console) -> None:
+    found = confirmed(searched, console)
+    folder = RunFolder.open(searched)
+
+    front = load_confirmation(folder, load_progress(folder)[1])
+
+    assert front is not None
+    assert [one.record.number for one in front.networks] == [network["trial"] for network in found["networks"]]
+    assert [one.verdict.on_front for one in front.networks] == [
+        network["probability_on_front"] for network in found["networks"]
+    ]
+
+
+def test_without_a_front_there_is_nothing_to_confirm(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, task: Any) -> Any:
+        raise RuntimeError("no luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluation, "build_initial_model", broken)
+        with pytest.raises(Exception, match="no network was trained in full"):
+            search.start_search(replace(request_tiny, budget=2), console)
+
+    with pytest.raises(InputError, match="no network is trained in full yet, so there is no front to confirm"):
+        confirmed(request_tiny.run, console)  # type: ignore[arg-type]

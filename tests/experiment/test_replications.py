@@ -1,0 +1,118 @@
+"""Chosen networks on chosen seeds: each training once, whatever happens."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from se_nas.execution.local import LocalExecutor
+from se_nas.experiment.replications import Outcomes, Replication, ReplicationFolder, Replications
+from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.space.architecture import Architecture
+from tests.fakes import tiny_space
+
+EPOCHS = 2
+
+
+def network(seed: int) -> Architecture:
+    space = tiny_space()
+    return space.decode(space.sample(Random(seed)))
+
+
+NETWORKS = {"first": network(1), "second": network(3)}
+
+
+def two_seeds_each(outcomes: Outcomes, under_way: Collection[tuple[str, int]]) -> Replication | None:
+    for seed in range(2):
+        for name, architecture in NETWORKS.items():
+            if (name, seed) not in outcomes and (name, seed) not in under_way:
+                return Replication(name, architecture, seed)
+    return None
+
+
+class Trainings:
+    """Counts the trainings that it pretends to do; the accuracy is a tenth of the seed, and more for a second epoch."""
+
+    def __init__(self, files: ReplicationFolder) -> None:
+        self.files = files
+        self.done: list[tuple[str, int]] = []
+
+    def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
+        self.done.append((task.architecture.fingerprint(), task.seed))
+        curve = (0.0, 0.1 * task.seed)
+        self.files.write_finished(task, curve=curve, seconds=1.0, cost={})
+        for epoch, accuracy in enumerate(curve, start=1):
+            yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.5)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ReplicationFolder:
+    return ReplicationFolder(tmp_path / "replications")
+
+
+def work(files: ReplicationFolder) -> Replications:
+    return Replications(two_seeds_each, files, epochs=EPOCHS, tell=lambda _: None)
+
+
+def test_every_training_of_the_plan_is_done(files: ReplicationFolder) -> None:
+    planned = work(files)
+    LocalExecutor().run(planned, Trainings(files))
+
+    assert planned.is_over
+    assert planned.outcomes == {("first", 0): 0.0, ("second", 0): 0.0, ("first", 1): 0.1, ("second", 1): 0.1}
+
+
+def test_what_was_done_before_is_not_done_again(files: ReplicationFolder) -> None:
+    LocalExecutor().run(work(files), Trainings(files))
+    again, trainings = work(files), Trainings(files)
+
+    assert again.is_over
+    LocalExecutor().run(again, trainings)
+
+    assert trainings.done == []
+    assert len(again.outcomes) == 4
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"curve": [0.1, 0.2], "seed": 7}', '{"curve": [0.1]}', '{"curve": 3}'])
+def test_a_damaged_file_costs_one_repetition(files: ReplicationFolder, damage: str) -> None:
+    LocalExecutor().run(work(files), Trainings(files))
+    files.file(NETWORKS["first"].fingerprint(), 1).write_text(damage)
+    trainings = Trainings(files)
+
+    LocalExecutor().run(work(files), trainings)
+
+    assert trainings.done == [(NETWORKS["first"].fingerprint(), 1)]
+
+
+def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: ReplicationFolder) -> None:
+    planned = work(files)
+    task = planned.next_trial()
+    assert task is not None
+    planned.fail(task.number, "out of memory")
+    LocalExecutor().run(planned, Trainings(files))
+
+    assert planned.outcomes["first", 0] is None
+    assert sum(accuracy is not None for accuracy in planned.outcomes.values()) == 3
+
+
+def test_the_training_of_a_dead_worker_is_handed_out_again(files: ReplicationFolder) -> None:
+    planned = work(files)
+    first = planned.next_trial()
+    assert first is not None
+    planned.repeat(first.number)
+    again = planned.next_trial()
+
+    assert again is not None
+    assert (again.architecture, again.seed) == (first.architecture, first.seed)
+    assert again.number != first.number
+
+
+def test_side_by_side_no_training_is_handed_out_twice(files: ReplicationFolder) -> None:
+    planned = work(files)
+
+    tasks = [planned.next_trial() for _ in range(5)]
+
+    assert tasks[4] is None
+    assert not planned.is_over
+    assert len({(task.architecture, task.seed) for task in tasks if task}) == 4
