@@ -5,8 +5,11 @@ from html import escape
 
 import plotly.io
 
-from se_nas.report.figures import ablation_figure, confirmed_figure, front_figure, placement_figure
+from se_nas.report.certainty import ablation_figure, confirmed_figure
+from se_nas.report.figures import front_figure, placement_figure
+from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
 from se_nas.search.confirmation import ConfirmedFront
+from se_nas.search.effects import Marginal, foretelling, marginals
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
@@ -21,7 +24,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   margin: 0 auto; max-width: 1080px; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .lead { font-size: 1.1rem; }
-.figure { background: #fff; border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
+.figure { border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
 .scroll { overflow-x: auto; max-height: 30rem; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
@@ -43,10 +46,8 @@ def render_page(
     """The page as text. `facts` say how to reproduce the search, by name."""
     figures = [front_figure(progress, title=f"Pareto front of {title}")]
     if progress.front.members:
-        figures.append(placement_figure(progress))
-    divs = [
-        f'<div class="figure">{_figure_html(figure, first=index == 0)}</div>' for index, figure in enumerate(figures)
-    ]
+        figures += [hypervolume_figure(progress), placement_figure(progress)]
+    divs = [_figure_html(figure, first=index == 0) for index, figure in enumerate(figures)]
     return "\n".join(
         [
             "<!doctype html>",
@@ -61,6 +62,7 @@ def render_page(
             _table(progress, progress.front.members),
             *(_confirmation(confirmation) if confirmation else ()),
             *(_ablations(ablations) if ablations else ()),
+            *_insights(progress),
             "<h2>All trials</h2>",
             _table(progress, progress.records, every=True),
             "<h2>How to reproduce</h2>",
@@ -134,7 +136,7 @@ def _confirmation(confirmation: ConfirmedFront) -> list[str]:
         "that the search had not used. Accuracy is on the validation images; the intervals (95 %) are of the mean over "
         "seeds, with one deviation for all networks. The probability is that no other of these networks is more "
         "accurate at no more cost; ● is on the front of the means.</p>",
-        f'<div class="figure">{_figure_html(confirmed_figure(confirmation), first=False)}</div>',
+        _figure_html(confirmed_figure(confirmation)),
         f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>',
     ]
 
@@ -162,9 +164,52 @@ def _ablations(ablations: Sequence[Ablation]) -> list[str]:
         "what a seed does to all networks.</p>",
     ]
     for ablation in ablations:
-        parts.append(f'<div class="figure">{_figure_html(ablation_figure(ablation), first=False)}</div>')
+        parts.append(_figure_html(ablation_figure(ablation)))
         parts += [f"<p>{escape(sentence)}</p>" for sentence in ablation_sentences(ablation)]
     return parts
+
+
+def _insights(progress: SearchProgress) -> list[str]:
+    """What the whole search says without further training."""
+    if not progress.front.members:
+        return []
+    effects, correlations = marginals(progress.records, progress.objectives.costs), foretelling(progress.records)
+    parts = ["<h2>What do all trials say?</h2>"]
+    if effects:
+        of_se = [one for one in effects if one.factor.startswith("SE ")]
+        others = [one for one in effects if one not in of_se]
+        parts.append(
+            "<p>Networks with each value against the average network of equal cost; stopped ones count with the "
+            "accuracy that was expected of them. The search chose what it tried, so this shows what goes along with "
+            "accuracy, not what causes it; the intervals (95 %) are bootstraps over the networks.</p>"
+        )
+        parts += [f"<p>{escape(sentence)}</p>" for sentence in _effect_sentences(of_se)]
+        for chosen, title in ((of_se, "SE by stage"), (others, "The other decisions")):
+            if chosen:
+                parts.append(_figure_html(effects_figure(chosen, title=title)))
+    parts.append(_figure_html(learning_curves_figure(progress)))
+    if correlations:
+        parts.append(_figure_html(foretelling_figure(correlations)))
+        parts.append(
+            "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
+            "accuracy, so that over all networks it is higher.</p>"
+        )
+    return parts
+
+
+def _effect_sentences(effects: Sequence[Marginal]) -> list[str]:
+    """What is sure of SE, and that the rest is not."""
+    if not effects:
+        return ["Where SE is cannot be told apart here: the networks differ too little in it."]
+    sure = [
+        f"{one.factor} {one.value}: {100 * one.mean:+.2f} points ({100 * one.low:+.2f} to {100 * one.high:+.2f})"
+        for one in effects
+        if one.is_sure
+    ]
+    unsure = len(effects) - len(sure)
+    if not sure:
+        return ["The trials cannot tell the choices of SE apart: every interval has zero in it."]
+    return [*sure, *([f"For {unsure} other choices of SE the trials cannot tell."] if unsure else [])]
 
 
 def _accuracy(record: TrialRecord) -> str:
@@ -220,8 +265,8 @@ def _cell(html: str, *, number: bool = False) -> str:
     return f'<td class="number">{html}</td>' if number else f"<td>{html}</td>"
 
 
-def _figure_html(figure: object, *, first: bool) -> str:
+def _figure_html(figure: object, *, first: bool = False) -> str:
     html: str = plotly.io.to_html(
         figure, full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True}
     )
-    return html
+    return f'<div class="figure">{html}</div>'

@@ -1,0 +1,149 @@
+"""Figures of what a whole search says: effects of decisions, learning curves, and how it went on."""
+
+from collections.abc import Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR, lay_out
+from se_nas.search.effects import Foretelling, Marginal
+from se_nas.search.pareto import ParetoFront
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord, TrialStatus
+
+
+def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
+    """How far networks with each value are above the average network of their cost, with 95 % intervals."""
+    shown = list(marginals)[::-1]
+    colours = [FRONT_COLOUR if one.is_sure else OTHER_COLOUR for one in shown]
+    means = [100 * one.mean for one in shown]
+    figure = go.Figure(
+        go.Scatter(
+            x=means,
+            y=[escape(f"{one.factor}: {one.value}") for one in shown],
+            error_x={
+                "symmetric": False,
+                "array": [100 * one.high - mean for one, mean in zip(shown, means, strict=True)],
+                "arrayminus": [mean - 100 * one.low for one, mean in zip(shown, means, strict=True)],
+                "thickness": 1.5,
+                "color": OTHER_COLOUR,
+            },
+            mode="markers",
+            marker={"size": 9, "color": colours},
+            text=[f"{one.count} networks" for one in shown],
+            hovertemplate="%{y}: %{x:+.2f} points, %{text}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=0, line={"color": OTHER_COLOUR, "width": 1})
+    return lay_out(
+        figure,
+        title=title,
+        x={"title": "accuracy above the average network of equal cost (points)"},
+        y={},
+        height=160 + 26 * len(shown),
+        left=210,
+    )
+
+
+def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
+    """Rank correlation of the accuracy after each epoch with the final one, with its 95 % band."""
+    epochs = [one.epoch for one in correlations]
+    figure = go.Figure()
+    edge: dict[str, object] = {"x": epochs, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(y=[one.high for one in correlations], showlegend=False, **edge))
+    low = [one.low for one in correlations]
+    figure.add_trace(go.Scatter(y=low, name="95 %", fill="tonexty", fillcolor="rgba(232,89,12,0.18)", **edge))
+    figure.add_trace(
+        go.Scatter(
+            x=epochs,
+            y=[one.correlation for one in correlations],
+            name="rank correlation",
+            mode="lines+markers",
+            line={"color": FRONT_COLOUR},
+            hovertemplate="epoch %{x}: %{y:.2f}<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title="Does an early epoch foretell the last?",
+        x=_epoch_axis(len(epochs)),
+        y={"title": "rank correlation with the last epoch", "range": [-0.2, 1.02]},
+        height=360,
+    )
+
+
+def learning_curves_figure(progress: SearchProgress) -> go.Figure:
+    """Accuracy by epoch: the front's networks, all others, and where trials were stopped."""
+    front = {member.number for member in progress.front.members}
+    curves = [record for record in progress.records if record.curve]
+    figure = go.Figure()
+    for name, chosen, colour, width in (
+        ("others", [record for record in curves if record.number not in front], OTHER_COLOUR, 1.0),
+        ("on the front", [record for record in curves if record.number in front], FRONT_COLOUR, 2.0),
+    ):
+        figure.add_trace(go.Scatter(name=name, mode="lines", line={"color": colour, "width": width}, **_joined(chosen)))
+        figure.data[-1].opacity = 0.45 if name == "others" else 1.0
+    stopped = [record for record in curves if record.status is TrialStatus.PRUNED]
+    figure.add_trace(
+        go.Scatter(
+            name="stopped",
+            mode="markers",
+            marker={"symbol": "x-thin-open", "size": 7, "color": OTHER_COLOUR},
+            x=[len(record.curve) for record in stopped],
+            y=[record.curve[-1] for record in stopped],
+            text=[escape(f"trial {record.number}: {record.reason}") for record in stopped],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title="Learning curves",
+        x=_epoch_axis(max((len(record.curve) for record in curves), default=1)),
+        y={"title": "validation accuracy"},
+        height=420,
+    )
+
+
+def hypervolume_figure(progress: SearchProgress) -> go.Figure:
+    """The front's hypervolume after each trial, as a share of the final one."""
+    records = sorted(progress.records, key=lambda record: record.number)
+    members: list[TrialRecord] = []
+    shares: list[float] = []
+    for record in records:
+        if record.status is TrialStatus.COMPLETE:
+            members = list(ParetoFront.of([*members, record], progress.objectives).members)
+        front = ParetoFront(tuple(members), progress.objectives)
+        shares.append(100 * front.hypervolume(progress.reference) / (progress.hypervolume or 1.0))
+    figure = go.Figure(
+        go.Scatter(
+            x=[record.number for record in records],
+            y=shares,
+            mode="lines",
+            line={"shape": "hv", "color": FRONT_COLOUR},
+            hovertemplate="after trial %{x}: %{y:.2f} %<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title="How the front grew",
+        x={"title": "trial"},
+        y={"title": "hypervolume (% of the final)"},
+        height=320,
+    )
+
+
+def _epoch_axis(epochs: int) -> dict[str, object]:
+    """Whole numbers."""
+    return {"title": "epoch", "dtick": 1 if epochs < 30 else None}
+
+
+def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
+    """All curves in one line with gaps, which draws fast."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    texts: list[str] = []
+    for record in records:
+        x += [*range(1, len(record.curve) + 1), None]
+        y += [*record.curve, None]
+        texts += [f"trial {record.number}"] * (len(record.curve) + 1)
+    return {"x": x, "y": y, "text": texts, "hovertemplate": "%{text}, epoch %{x}: %{y:.4f}<extra></extra>"}
