@@ -54,6 +54,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
                 x=[one.record.cost[cost] for one in chosen],
                 y=[one.verdict.mean for one in chosen],
                 text=[_confirmed_hover(one) for one in chosen],
+                customdata=[one.record.number for one in chosen],
                 hovertemplate="%{text}<extra></extra>",
             )
         )

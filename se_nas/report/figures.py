@@ -63,9 +63,10 @@ def placement_figure(progress: SearchProgress) -> go.Figure:
     """Where the front's networks put SE: a column a network, a row a stage; the disc grows with the hidden width."""
     members = progress.front.members
     figure = go.Figure()
-    x, y, sizes, colours, texts = [], [], [], [], []
+    x, y, sizes, colours, texts, trials = [], [], [], [], [], []
     for member in members:
         for stage, token in enumerate(member.se, start=1):
+            trials.append(member.number)
             x.append(_column(member))
             y.append(f"stage {stage}")
             ratio = _ratio(token)
@@ -79,6 +80,7 @@ def placement_figure(progress: SearchProgress) -> go.Figure:
             mode="markers",
             marker={"size": sizes, "color": colours, "opacity": 0.85},
             text=texts,
+            customdata=trials,
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,
         )
@@ -98,6 +100,7 @@ def _points(records: Sequence[TrialRecord], cost: str, progress: SearchProgress)
         "x": [record.cost[cost] for record in records],
         "y": [record.accuracy for record in records],
         "text": [_hover(record, progress) for record in records],
+        "customdata": [record.number for record in records],
         "hovertemplate": "%{text}<extra></extra>",
     }
 

@@ -92,6 +92,7 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
             x=[len(record.curve) for record in stopped],
             y=[record.curve[-1] for record in stopped],
             text=[escape(f"trial {record.number}: {record.reason}") for record in stopped],
+            customdata=[record.number for record in stopped],
             hovertemplate="%{text}<extra></extra>",
         )
     )

@@ -1,10 +1,11 @@
 """report.html: one self-contained page. No network, no template engine; every text is escaped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 import plotly.io
 
+from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
@@ -31,6 +32,11 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align:
 th { position: sticky; top: 0; background: var(--soft); } td.number, th.number { text-align: right; }
 td:last-child { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
 .figure, .scroll { margin-bottom: 1rem; }
+th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--accent); }
+th[aria-sort=ascending] button::after { content: " \\2191"; }
+th[aria-sort=descending] button::after { content: " \\2193"; }
+tr.chosen td { background: color-mix(in srgb, var(--accent) 22%, transparent); } tr[data-trial] { cursor: pointer; }
+.filter { display: block; margin-bottom: .5rem; } .filter input { font: inherit; padding: .2rem .4rem; width: 16rem; }
 tr.knee td { font-weight: 600; } .se { font-family: ui-monospace, monospace; } .mark { color: var(--accent); }
 """
 
@@ -67,7 +73,7 @@ def render_page(
             _table(progress, progress.records, every=True),
             "<h2>How to reproduce</h2>",
             _facts_table(facts),
-            "</body></html>",
+            f"<script>{SCRIPT}</script></body></html>",
             "",
         ]
     )
@@ -128,8 +134,8 @@ def _confirmation(confirmation: ConfirmedFront) -> list[str]:
         numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
         cells = [f"{one.record.number}{mark}", _cost(one.record, cost), *numbers, f"{verdict.on_front:.2f}"]
         se = f'<span class="se">{escape(se_glyphs(one.record.se))}</span>'
-        rows.append(f"<tr>{''.join(_cell(cell, number=True) for cell in cells)}{_cell(se)}</tr>")
-    heads = "".join(f"<th{' class=number' if name != columns[-1] else ''}>{name}</th>" for name in columns)
+        shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se)
+        rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
     return [
         "<h2>How sure is it?</h2>",
         f"<p>The networks of the front, and those near it, trained again for {confirmation.epochs} epochs on seeds "
@@ -137,7 +143,7 @@ def _confirmation(confirmation: ConfirmedFront) -> list[str]:
         "seeds, with one deviation for all networks. The probability is that no other of these networks is more "
         "accurate at no more cost; ● is on the front of the means.</p>",
         _figure_html(confirmed_figure(confirmation)),
-        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>',
+        _table_html(columns, columns[:-1], rows),
     ]
 
 
@@ -243,9 +249,24 @@ def _table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: b
         cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
         if every:
             cells.append(_cell(escape(record.reason)))
-        rows.append(f"<tr{' class=knee' if record.number == knee else ''}>{''.join(cells)}</tr>")
+        kind = " class=knee" if record.number == knee else ""
+        rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
     numbers = {"trial", "accuracy", "epochs", *costs}
-    heads = "".join(f"<th{' class=number' if name in numbers else ''}>{escape(name)}</th>" for name in head)
+    table = _table_html(head, numbers, rows)
+    if not every:
+        return table
+    return (
+        '<label class="filter">Show only rows with <input type="search" placeholder="complete, inner, a fingerprint">'
+        f'</label><div class="every">{table}</div>'
+    )
+
+
+def _table_html(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:
+    """A table whose heads sort it; columns in `numbers` stand to the right."""
+    heads = "".join(
+        f"<th{' class=number' if name in numbers else ''}><button type=button>{escape(name)}</button></th>"
+        for name in head
+    )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 

@@ -56,6 +56,8 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
     logs = np.log(np.maximum([[lesson.record.cost[name] for name in costs] for lesson in lessons], 1e-12))
     design = np.column_stack([np.ones(len(lessons)), logs - logs.mean(axis=0), (logs - logs.mean(axis=0)) ** 2])
     groups = _groups(lessons)
+    if not groups:
+        return []
     members = np.array([member for _, _, member in groups], dtype=float)
 
     def means(chosen: NDArray[np.int64]) -> Values:

@@ -86,6 +86,12 @@ def test_few_networks_tell_nothing() -> None:
     assert foretelling(records) == []
 
 
+def test_networks_that_differ_in_nothing_tell_nothing() -> None:
+    alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(6))]
+
+    assert marginals(alike, ["flops"]) == []
+
+
 def test_a_value_that_hardly_any_network_has_is_left_out() -> None:
     records = searched(np.random.default_rng(5))
     rare = [replace(records[0], assignment={**records[0].assignment, "depth": 9}), *records[1:]]

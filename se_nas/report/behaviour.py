@@ -1,0 +1,54 @@
+"""What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
+
+Rows carry their trial in `data-trial`, points in plotly's `customdata`. Without JavaScript the page only stands still.
+"""
+
+SCRIPT = """
+const plots = () => document.querySelectorAll(".plotly-graph-div");
+const rows = () => document.querySelectorAll("tr[data-trial]");
+
+function choose(trial) {
+  rows().forEach(row => row.classList.toggle("chosen", row.dataset.trial === trial));
+  plots().forEach(plot => plot.data.forEach((trace, index) => {
+    if (!trace.customdata) return;
+    const points = [...trace.customdata.keys()].filter(at => String(trace.customdata[at]) === trial);
+    Plotly.restyle(plot, {selectedpoints: [points.length ? points : null]}, [index]);
+  }));
+}
+
+addEventListener("load", () => plots().forEach(plot => plot.on("plotly_click", event => {
+  const trial = event.points[0].customdata;
+  if (trial === undefined) return;
+  choose(String(trial));
+  const row = document.querySelector(`.every tr[data-trial="${trial}"]`);
+  if (row) row.closest(".scroll").scrollTop = row.offsetTop - 60;
+})));
+rows().forEach(row => row.addEventListener("click", () => choose(row.dataset.trial)));
+
+const number = text => parseFloat(text.replaceAll(",", "").replace("\\u00b1", ""));
+function compare(one, other) {
+  if (!one || !other) return !one - !other;
+  const difference = number(one) - number(other);
+  return Number.isNaN(difference) ? one.localeCompare(other) : difference;
+}
+
+document.querySelectorAll("thead th").forEach(head => head.firstElementChild.addEventListener("click", () => {
+  const falling = head.ariaSort === "ascending";
+  head.parentElement.querySelectorAll("th").forEach(each => each.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+  const body = head.closest("table").tBodies[0];
+  const text = row => row.cells[head.cellIndex].textContent.trim();
+  const sorted = [...body.rows].sort((one, other) => {
+    const order = compare(text(one), text(other));
+    return falling && text(one) && text(other) ? -order : order;
+  });
+  body.append(...sorted);
+}));
+
+document.querySelectorAll(".filter input").forEach(input => input.addEventListener("input", () => {
+  const wanted = input.value.toLowerCase();
+  input.closest(".filter").nextElementSibling.querySelectorAll("tbody tr").forEach(row => {
+    row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  });
+}));
+"""
