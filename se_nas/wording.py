@@ -1,7 +1,10 @@
 """Numbers, SE patterns and hints as people read them."""
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
+
+UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
 
 
 def se_glyphs(tokens: Sequence[str]) -> str:
@@ -19,10 +22,26 @@ def format_count(value: float) -> str:
     >>> format_count(401842848), format_count(98416), format_count(7)
     ('402M', '98.4k', '7')
     """
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+    for unit, size in UNITS.items():
         if value >= size:
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def parse_count(text: str) -> float:
+    """Read what `format_count` writes; ValueError says what a count looks like.
+
+    >>> parse_count("120M"), parse_count("98.4k"), parse_count("7e3")
+    (120000000.0, 98400.0, 7000.0)
+    """
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "")
+    try:
+        count = float(number) * UNITS.get(unit, 1.0)
+    except ValueError:
+        count = math.nan
+    if not 0 < count < math.inf:
+        raise ValueError("expected a positive number, e.g. 120M or 98.4k")
+    return count
 
 
 def format_cost(name: str, value: float) -> str:

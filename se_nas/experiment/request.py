@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.errors import InputError
+from se_nas.wording import parse_count
 
 Wandb = Literal["auto", "online", "offline", "off"]
 
@@ -100,6 +101,12 @@ class RetrainRequest:
     """Run folder of the search."""
     pick: Annotated[str, arg(metavar="NAME")] = "knee"
     """knee, best, cheapest, front (each of its members) or the number of a trial."""
+    max_flops: Annotated[str | None, _flag("N", "")] = None
+    """Pick among networks of at most so many FLOPs, e.g. 120M."""
+    max_params: Annotated[str | None, _flag("N", "")] = None
+    """Pick among networks of at most so many parameters, e.g. 1.5M."""
+    max_latency: Annotated[float | None, _flag("MS", "")] = None
+    """Pick among networks of at most so many milliseconds, where the search measured them."""
     epochs: Annotated[int | None, _flag("N", "five times the search's")] = None
     """Epochs of the long recipe."""
     seed: Annotated[int, arg(metavar="N")] = 0
@@ -110,6 +117,19 @@ class RetrainRequest:
     def check(self) -> None:
         """InputError for a number out of its range."""
         _check_least(self, epochs=1, seed=0)
+        if self.limits() and self.pick.isdigit():
+            raise InputError(f"--pick {self.pick}: a limit goes with knee, best, cheapest or front, not with a trial")
+
+    def limits(self) -> dict[str, float]:
+        """The most that each limited cost may be; InputError where that is no number."""
+        limits = {}
+        for cost, given in (("flops", self.max_flops), ("params", self.max_params)):
+            if given is not None:
+                try:
+                    limits[cost] = parse_count(given)
+                except ValueError as error:
+                    raise InputError(f"--max-{cost} {given}: {error}") from None
+        return limits if self.max_latency is None else {**limits, "latency": self.max_latency}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

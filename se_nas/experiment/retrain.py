@@ -1,8 +1,8 @@
 """Retrains networks of a search with the long recipe, and tests each exactly once."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     """Retrain what `request` picks; a network that was tested with the same settings before is only told of."""
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
-    records = _picked(progress, request.pick, folder)
+    records = _picked(_within(progress, request.limits(), folder), request.pick, folder)
     data = load_searched_images(config, folder.path)
     recipe = long_recipe(Recipe(epochs=config.epochs), request.epochs)
     for record in records:
@@ -160,6 +160,28 @@ class _Retraining:
 
 def _tell_epoch(epoch: EpochResult, run: Any) -> None:
     run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy)
+
+
+def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFolder) -> SearchProgress:
+    """As if the search had seen only networks within the limits; InputError when none is."""
+    if not limits:
+        return progress
+    records = [
+        record
+        for record in progress.records
+        if all(name in record.cost and record.cost[name] <= most for name, most in limits.items())
+    ]
+    kept = replace(progress, records=tuple(records))
+    if not kept.front.members:
+        asked = ", ".join(f"--max-{name} {most:g}" for name, most in limits.items())
+        costs = [member.cost for member in progress.front.members]
+        least = ", ".join(
+            f"{format_cost(name, min(cost[name] for cost in costs))} {name}"
+            for name in limits
+            if all(name in cost for cost in costs) and costs
+        )
+        raise InputError(f"{folder.path}: no trained network keeps {asked}; the front begins at {least or 'none'}")
+    return kept
 
 
 def _picked(progress: SearchProgress, pick: str, folder: RunFolder) -> tuple[TrialRecord, ...]:

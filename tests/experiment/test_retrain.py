@@ -97,6 +97,33 @@ def test_a_member_or_a_number_can_be_picked(searched: Path, console: Console, pi
     assert result_in(folder)["trial"] == expected.number
 
 
+def test_a_limit_narrows_what_is_picked_from(searched: Path, console: Console) -> None:
+    complete = [row for row in load_progress(RunFolder.open(searched))[1].records if row.accuracy is not None]
+    most = sorted(row.cost["flops"] for row in complete)[-1] - 1
+
+    (folder,) = retrained(searched, console, pick="best", max_flops=str(most))
+
+    assert result_in(folder)["search_accuracy"] == max(row.accuracy for row in complete if row.cost["flops"] <= most)
+
+
+def test_a_limit_that_no_network_keeps_names_where_the_front_begins(searched: Path, console: Console) -> None:
+    with pytest.raises(
+        InputError, match=r"keeps --max-flops 1e\+09, --max-params 3; the front begins at .* flops, .* params"
+    ):
+        retrained(searched, console, max_params="3", max_flops="1G")
+
+
+@pytest.mark.parametrize("wrong", ["", "12X", "-3", "nan", "M"])
+def test_a_limit_is_a_count(wrong: str) -> None:
+    with pytest.raises(InputError, match=r"--max-flops .*: expected a positive number, e.g. 120M"):
+        RetrainRequest(run_dir=Path("x"), max_flops=wrong).check()
+
+
+def test_a_limit_does_not_go_with_a_trial() -> None:
+    with pytest.raises(InputError, match="--pick 3: a limit goes with knee, best, cheapest or front"):
+        RetrainRequest(run_dir=Path("x"), pick="3", max_latency=2.0).check()
+
+
 def test_the_whole_front_can_be_retrained(searched: Path, console: Console) -> None:
     _, progress = load_progress(RunFolder(searched))
 
