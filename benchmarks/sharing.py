@@ -17,7 +17,6 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from queue import Empty
 from random import Random
 from typing import Any
 
@@ -37,6 +36,8 @@ from se_nas.training.sources import load_data
 from se_nas.training.trainer import Trainer, build_initial_model, train
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
+START_SECONDS, LONGEST_SECONDS = 300, 3_600
+"""After which a process that has died is no longer waited for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +63,9 @@ def take_turns(work: Work, warm_up: Architecture, tasks: Any, ready: Barrier, do
         work.data.train, work.data.validation, mirrored=work.data.mirrored, device=work.device, loaders=1
     )
     work.train(warm_up, images)
-    ready.wait()
+    ready.wait(START_SECONDS)
     used = 0
-    while True:
-        try:
-            architecture = tasks.get_nowait()
-        except Empty:
-            break
+    while (architecture := tasks.get()) is not None:
         work.train(architecture, images)
         if work.device.type == "cuda":
             free, total = torch.cuda.mem_get_info(work.device)
@@ -80,15 +77,15 @@ def measure(work: Work, architectures: list[Architecture], at_once: int) -> tupl
     """(seconds for all, bytes in use on the GPU)."""
     context = get_context("spawn")
     tasks, done, ready = context.Queue(), context.Queue(), context.Barrier(at_once + 1)
-    for architecture in architectures:
-        tasks.put(architecture)
+    for task in [*architectures, *[None] * at_once]:
+        tasks.put(task)
     each = partial(take_turns, work, architectures[0], tasks, ready, done)
     processes = [context.Process(target=each, daemon=True) for _ in range(at_once)]
     for process in processes:
         process.start()
-    ready.wait()
+    ready.wait(START_SECONDS)
     began = time.perf_counter()
-    used = [done.get() for _ in processes]
+    used = [done.get(timeout=LONGEST_SECONDS) for _ in processes]
     seconds = time.perf_counter() - began
     for process in processes:
         process.join()

@@ -17,8 +17,10 @@ def main(request: ReportRequest) -> None:
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
     folder.write_tables(progress)
-    write_report(folder, config, progress)
-    plain_teller(Console())(f"report    {folder.report}")
+    problems = write_report(folder, config, progress)
+    tell = plain_teller(Console())
+    for line in [*problems, f"report    {folder.report}"]:
+        tell(line)
 
 
 if __name__ == "__main__":

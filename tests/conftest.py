@@ -1,6 +1,7 @@
 """What end-to-end tests share: a data set and a space so small that a search takes seconds."""
 
 import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,14 +26,45 @@ stages:
 @pytest.fixture
 def space_file(tmp_path: Path) -> Path:
     """36 networks that train in milliseconds."""
-    path = tmp_path / "tiny.yaml"
-    path.write_text(TINY_SPACE)
-    return path
+    return _write_space(tmp_path)
 
 
 @pytest.fixture
 def data_file(tmp_path: Path) -> Path:
     """160 + 40 + 40 images of 8×8 pixels in MedMNIST's layout, two classes that differ in brightness."""
+    return _write_data(tmp_path)
+
+
+@pytest.fixture
+def request_tiny(tmp_path: Path, space_file: Path, data_file: Path) -> SearchRequest:
+    """A search of ten short trials in this process."""
+    return _request(tmp_path, space_file, data_file)
+
+
+@pytest.fixture(scope="session")
+def searched_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a search of six trials, which nobody may write to."""
+    from se_nas.experiment.search import start_search
+
+    folder = tmp_path_factory.mktemp("searched")
+    request = _request(folder, _write_space(folder), _write_data(folder))
+    start_search(replace(request, budget=6), Console(file=io.StringIO()))
+    return folder / "run"
+
+
+@pytest.fixture
+def searched(searched_once: Path, tmp_path: Path) -> Path:
+    """A run folder of one's own of a search of six trials."""
+    return Path(shutil.copytree(searched_once, tmp_path / "run"))
+
+
+def _write_space(folder: Path) -> Path:
+    path = folder / "tiny.yaml"
+    path.write_text(TINY_SPACE)
+    return path
+
+
+def _write_data(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     arrays = {}
     for name, count in (("train", 160), ("val", 40), ("test", 40)):
@@ -40,30 +72,18 @@ def data_file(tmp_path: Path) -> Path:
         noise = rng.integers(0, 120, (count, 8, 8, 3))
         arrays[f"{name}_images"] = (noise + 60 * labels[:, None, None, None]).astype(np.uint8)
         arrays[f"{name}_labels"] = labels[:, None]
-    path = tmp_path / "tiny.npz"
+    path = folder / "tiny.npz"
     np.savez(path, **arrays)
     return path
 
 
-@pytest.fixture
-def searched(request_tiny: SearchRequest, console: Console) -> Path:
-    """The run folder of a search of six trials."""
-    from se_nas.experiment.search import start_search
-
-    start_search(replace(request_tiny, budget=6), console)
-    assert request_tiny.run is not None
-    return request_tiny.run
-
-
-@pytest.fixture
-def request_tiny(tmp_path: Path, space_file: Path, data_file: Path) -> SearchRequest:
-    """A search of ten short trials in this process."""
+def _request(folder: Path, space_file: Path, data_file: Path) -> SearchRequest:
     return SearchRequest(
         space=space_file,
         data=f"npz:{data_file}",
         budget=10,
         epochs=4,
-        run=tmp_path / "run",
+        run=folder / "run",
         workers=1,
         wandb="off",
     )

@@ -1,25 +1,23 @@
 """Does the placement matter? A network's trunk with SE nowhere, everywhere, and each stage switched, on equal seeds."""
 
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.errors import InputError, RunFailedError
+from se_nas.errors import RunFailedError
 from se_nas.experiment.ablation_file import write_ablation
 from se_nas.experiment.images import load_searched_images
-from se_nas.experiment.replications import Outcomes, Replication, accuracies_of, replicate
-from se_nas.experiment.reporting import load_progress, pick_trial, write_report
+from se_nas.experiment.replications import EverySeed, accuracies_of, replicate
+from se_nas.experiment.reporting import find_trial, write_report
 from se_nas.experiment.request import AblateRequest
-from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.report.page import ablation_sentences
 from se_nas.search.paired import Ablation, Effect, PairedAccuracies
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
-from se_nas.space.placements import EVERYWHERE, FOUND, NOWHERE, placements
+from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se
 from se_nas.tracking.console import plain_teller
 from se_nas.training.data import ImageData
 from se_nas.training.device import pick_device, prepare
@@ -27,21 +25,7 @@ from se_nas.training.latency import measure_latencies
 from se_nas.training.trainer import build_initial_model
 from se_nas.wording import se_glyphs
 
-
-@dataclass(frozen=True, slots=True)
-class AblationPlan:
-    """Every network on each of `seeds` seeds, seed by seed."""
-
-    networks: Mapping[str, Architecture]
-    seeds: int
-
-    def __call__(self, outcomes: Outcomes, under_way: Collection[tuple[str, int]]) -> Replication | None:
-        """The next training."""
-        for seed in range(self.seeds):
-            for name, architecture in self.networks.items():
-                if (name, seed) not in outcomes and (name, seed) not in under_way:
-                    return Replication(name, architecture, seed)
-        return None
+FOUND, NOWHERE, EVERYWHERE = "as found", "nowhere", "everywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,68 +40,69 @@ class Contrast:
 
 def ablate(request: AblateRequest, console: Console) -> None:
     """Ablate one network of a run folder; writes `ablate-TRIAL.json`, and the report anew."""
-    run_dir, _, pick = request.network.rpartition(":")
-    if not run_dir:
-        raise InputError(f"{request.network}: expected RUN_DIR:TRIAL, e.g. {request.network}:knee")
-    folder = RunFolder.open(Path(run_dir))
-    config, progress = load_progress(folder)
-    record = pick_trial(progress, pick, folder)
-    every = placements(load_architecture(folder.architecture(record.number)))
-    first: dict[str, str] = {}  # the first name of each network
-    same = {name: first.setdefault(architecture.fingerprint(), name) for name, architecture in every.items()}
-    networks = {name: every[name] for name in first.values()}
+    folder, config, progress, record = find_trial(request.network)
+    networks, contrasts = plan_ablation(folder.load_network(record))
     data = load_searched_images(config, folder.path)
     epochs = config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
-        AblationPlan(networks, request.seeds),
-        list(networks.values()),
+        EverySeed(tuple(networks), request.seeds),
+        networks,
         folder=folder,
-        config=config,
         data=data,
         epochs=epochs,
         machines=request,
+        again=f"python launch/ablate.py {shlex.quote(f'{folder.path}:{record.number}')}",
         console=console,
     )
     accuracies = {name: accuracies_of(outcomes, name) for name in networks}
+    lost = [name for name, by_seed in accuracies.items() if len(by_seed) < 2]
+    accuracies = {name: by_seed for name, by_seed in accuracies.items() if name not in lost}
+    contrasts = [each for each in contrasts if not {each.with_se, each.without} & set(lost)]
     try:
         paired = PairedAccuracies(accuracies)
     except ValueError as error:
         raise RunFailedError(f"{folder.path}: too many trainings failed: {error}") from None
-    costs = _costs(networks, data)
+    if not contrasts:
+        raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
+    costs = _costs({name: networks[name] for name in accuracies}, data, use_gpu=request.gpus_per_trial != 0)
     ablation = Ablation(
         trial=record.number,
         epochs=epochs,
-        deviation=paired.deviation,
-        effects=tuple(_effect(contrast, paired, costs) for contrast in _contrasts(same)),
+        effects=tuple(_effect(contrast, paired, costs, among=len(contrasts)) for contrast in contrasts),
     )
     write_ablation(folder, ablation, networks=networks, accuracies=accuracies, costs=costs)
-    write_report(folder, config, progress)
+    problems = write_report(folder, config, progress)
     console.print(_table(ablation, title=f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"))
     tell = plain_teller(console)
-    for sentence in ablation_sentences(ablation):
-        tell(sentence)
-    tell(f"report    {folder.report}")
+    left_out = [f"SE {name}: left out, for fewer than two of its trainings ended well" for name in lost]
+    for line in [*problems, *left_out, *ablation_sentences(ablation), f"report    {folder.report}"]:
+        tell(line)
 
 
-def _contrasts(same: Mapping[str, str]) -> list[Contrast]:
-    """The comparisons worth making, none of a network with itself; `same` gives the name that each is trained under."""
+def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
+    """The networks to train, each once and by name, and the comparisons worth making, each once."""
+    networks = {FOUND: found, NOWHERE: without_se(found), EVERYWHERE: with_se_everywhere(found)}
     contrasts = [
         Contrast("as found", "nowhere", FOUND, NOWHERE),
         Contrast("everywhere", "nowhere", EVERYWHERE, NOWHERE),
         Contrast("everywhere", "as found", EVERYWHERE, FOUND),
     ]
-    for name in same:
-        stage, found, rest = name.partition(" with")
-        if found:
-            with_se, without = (FOUND, name) if rest.startswith("out") else (name, FOUND)
-            contrasts.append(Contrast(f"in {stage}", "", with_se, without))
-    renamed = [replace(each, with_se=same[each.with_se], without=same[each.without]) for each in contrasts]
-    return [each for each in renamed if each.with_se != each.without]
+    for index in range(len(found.stages)):
+        name = f"switched in stage {index + 1}"
+        networks[name] = switched(found, index)
+        with_se, without = (FOUND, name) if has_se(found, index) else (name, FOUND)
+        contrasts.append(Contrast(f"in stage {index + 1}", "", with_se, without))
+    first: dict[str, str] = {}  # by fingerprint, the name that a network is trained under
+    names = {name: first.setdefault(network.fingerprint(), name) for name, network in networks.items()}
+    renamed = [replace(each, with_se=names[each.with_se], without=names[each.without]) for each in contrasts]
+    told_last = [*renamed[2::-1], *renamed[3:]]  # of two names for one comparison, the more telling
+    distinct = {(each.with_se, each.without): each for each in told_last if each.with_se != each.without}
+    return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
 
 
-def _costs(networks: Mapping[str, Architecture], data: ImageData) -> dict[str, dict[str, float]]:
+def _costs(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, dict[str, float]]:
     """Each network's counted costs, and its latency on this device, all measured in turn."""
-    device = pick_device()
+    device = pick_device(use_gpu=use_gpu)
     prepare(device)
     models = [build_initial_model(each, num_classes=data.classes, seed=0).to(device) for each in networks.values()]
     latencies = measure_latencies(models, image_size=data.image_size, device=device)
@@ -128,12 +113,14 @@ def _costs(networks: Mapping[str, Architecture], data: ImageData) -> dict[str, d
     }
 
 
-def _effect(contrast: Contrast, paired: PairedAccuracies, costs: Mapping[str, Mapping[str, float]]) -> Effect:
+def _effect(
+    contrast: Contrast, paired: PairedAccuracies, costs: Mapping[str, Mapping[str, float]], *, among: int
+) -> Effect:
     with_se, without = costs[contrast.with_se], costs[contrast.without]
     return Effect(
         where=contrast.where,
         over=contrast.over,
-        gain=paired.gain(contrast.with_se, contrast.without),
+        gain=paired.gain(contrast.with_se, contrast.without, among=among),
         added={name: with_se[name] - without[name] for name in ("params", "flops", "latency")},
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from se_nas import __version__
@@ -33,34 +34,24 @@ def write_ablation(
                 "cost": dict(costs[name]),
             }
             for name, architecture in networks.items()
+            if name in costs
         ],
     }
     write_json(folder.ablation(ablation.trial), content)
 
 
-def load_ablations(folder: RunFolder) -> list[Ablation]:
-    """Every ablation in a run folder, by trial; InputError for a damaged file."""
-    ablations = []
-    for path in sorted(folder.path.glob("ablate-*.json")):
-        try:
-            found = read_json(path) or {}
-            effects = tuple(
-                Effect(
-                    where=str(each["where"]),
-                    over=str(each["over"]),
-                    gain=Gain(**each["gain"]),
-                    added=dict(each["added"]),
-                )
-                for each in found["effects"]
-            )
-            ablations.append(
-                Ablation(
-                    trial=int(found["trial"]),
-                    epochs=int(found["epochs"]),
-                    deviation=float(found["deviation"]),
-                    effects=effects,
-                )
-            )
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"{path}: damaged; delete it, or run launch/ablate.py again") from None
-    return ablations
+def ablation_files(folder: RunFolder) -> list[Path]:
+    """Those of a run folder, by trial."""
+    return sorted(folder.path.glob("ablate-*.json"))
+
+
+def load_ablation(path: Path) -> Ablation:
+    """Read one back; InputError for a damaged file."""
+    try:
+        found = read_json(path) or {}
+        effects = tuple(
+            Effect(**{**each, "gain": Gain(**each["gain"]), "added": dict(each["added"])}) for each in found["effects"]
+        )
+        return Ablation(trial=int(found["trial"]), epochs=int(found["epochs"]), effects=effects)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise InputError(f"{path}: damaged; delete it, or run launch/ablate.py again") from None

@@ -15,7 +15,7 @@ from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import Wandb
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.experiment.survey import CostOf
+from se_nas.experiment.survey import HEADROOM, CostOf
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -87,15 +87,16 @@ class Machines(Protocol):
 
 
 def build_executor(
-    request: Machines, data: ImageData, costs: Iterable[Mapping[str, int]], objectives: Objectives
+    request: Machines, data: ImageData, costs: Iterable[Mapping[str, int]], *, measures_latency: bool
 ) -> Executor:
-    """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained."""
+    """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained; where latency is
+    measured, each has its GPU to itself."""
     if request.address is not None:
         _check_reachable(request.address)
     gpus = gpu_count()
     gpus_per_trial = request.gpus_per_trial
     if gpus_per_trial is None:
-        alone = request.address is not None or "latency" in objectives.costs
+        alone = request.address is not None or measures_latency
         gpus_per_trial = float(gpus > 0) if alone else _gpus_per_trial(gpus, data, costs)
     if gpus_per_trial > gpus and request.address is None:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
@@ -119,7 +120,9 @@ def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int
     batch_size = Recipe(epochs=1).batch_size_for(len(data.train))
     largest = max(training_bytes(cost, batch_size=batch_size) for cost in costs)
     return 1 / trainings_on_a_gpu(
-        free_bytes=free_gpu_bytes(), bytes_each=_bytes_of(data) + largest, processors=cpu_count() // gpus
+        free_bytes=free_gpu_bytes(),
+        bytes_each=_bytes_of(data) + round(HEADROOM * largest),
+        processors=cpu_count() // gpus,
     )
 
 

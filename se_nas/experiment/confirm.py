@@ -1,5 +1,6 @@
 """Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
 
+import shlex
 from collections.abc import Collection, Mapping
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.table import Table
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.confirmation_file import write_confirmation
 from se_nas.experiment.images import load_searched_images
-from se_nas.experiment.replications import Outcomes, Replication, accuracies_of, replicate
+from se_nas.experiment.replications import EverySeed, Key, Outcomes, accuracies_of, replicate
 from se_nas.experiment.reporting import load_progress, write_report
 from se_nas.experiment.request import ConfirmRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -16,8 +17,6 @@ from se_nas.report.page import confirmed_sentence
 from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.wording import format_cost, se_glyphs
 
@@ -27,43 +26,34 @@ LEAST_NETWORKS = 6
 class ConfirmationPlan:
     """`seeds` for every network, and then one after another where membership is in doubt, up to `most` for each."""
 
-    def __init__(
-        self, networks: Mapping[str, tuple[Architecture, tuple[float, ...]]], *, seeds: int, most: int
-    ) -> None:
-        """`networks` by name, each with its costs."""
-        self._networks, self._seeds, self._most = networks, seeds, most
+    def __init__(self, costs: Mapping[str, tuple[float, ...]], *, seeds: int, most: int) -> None:
+        """`costs` of each network, by name."""
+        self._costs, self._most = costs, most
+        self._at_first = EverySeed(tuple(costs), seeds)
         self._doubtful: tuple[int, list[str]] = (-1, [])
 
-    def __call__(self, outcomes: Outcomes, under_way: Collection[tuple[str, int]]) -> Replication | None:
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
         """The next training."""
-        for seed in range(self._seeds):
-            for name in self._networks:
-                if (name, seed) not in outcomes and (name, seed) not in under_way:
-                    return self._training(name, seed)
-        if any(seed < self._seeds for _, seed in under_way):
+        if (key := self._at_first(outcomes, under_way)) is not None:
+            return key
+        if any(seed < self._at_first.seeds for _, seed in under_way):
             return None
         busy = {name for name, _ in under_way}
         for name in self._in_doubt(outcomes):
             tried = [seed for other, seed in outcomes if other == name]
             if name not in busy and len(tried) < self._most:
-                return self._training(name, max(tried) + 1)
+                return name, max(tried) + 1
         return None
 
     def _in_doubt(self, outcomes: Outcomes) -> list[str]:
         """Worked out once for as many outcomes: a plan is asked many times a second."""
         if self._doubtful[0] != len(outcomes):
-            measured = {
-                name: Measured(costs=costs, accuracies=tuple(accuracies_of(outcomes, name).values()))
-                for name, (_, costs) in self._networks.items()
-                if accuracies_of(outcomes, name)
-            }
-            names = list(measured)
-            doubtful = in_doubt(list(measured.values()), most_seeds=self._most) if measured else []
-            self._doubtful = len(outcomes), [names[index] for index in doubtful]
+            accuracies = {name: tuple(accuracies_of(outcomes, name).values()) for name in self._costs}
+            trained = [name for name, own in accuracies.items() if own]
+            networks = [Measured(costs=self._costs[name], accuracies=accuracies[name]) for name in trained]
+            doubtful = in_doubt(networks, most_seeds=self._most) if networks else []
+            self._doubtful = len(outcomes), [trained[index] for index in doubtful]
         return self._doubtful[1]
-
-    def _training(self, name: str, seed: int) -> Replication:
-        return Replication(name, self._networks[name][0], seed)
 
 
 def confirm(request: ConfirmRequest, console: Console) -> None:
@@ -72,38 +62,34 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     config, progress = load_progress(folder)
     data = load_searched_images(config, folder.path)
     records = _chosen(folder, progress, images=len(data.validation), most=request.networks)
-    architectures = {number: load_architecture(folder.architecture(number)) for number in records}
     names = {number: f"trial {number}" for number in records}
-    costs = progress.objectives.costs
     epochs = config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
         ConfirmationPlan(
-            {
-                names[number]: (architectures[number], tuple(float(record.cost[name]) for name in costs))
-                for number, record in records.items()
-            },
+            {names[number]: _costs(record, progress) for number, record in records.items()},
             seeds=request.seeds,
             most=request.most_seeds or 3 * request.seeds,
         ),
-        list(architectures.values()),
+        {names[number]: folder.load_network(record) for number, record in records.items()},
         folder=folder,
-        config=config,
         data=data,
         epochs=epochs,
         machines=request,
+        again=f"python launch/confirm.py {shlex.quote(str(folder.path))}",
         console=console,
     )
     accuracies = {number: accuracies_of(outcomes, name) for number, name in names.items()}
-    accuracies = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
-    if not accuracies:
+    trained = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
+    if not trained:
         raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
-    front = ConfirmedFront.of(accuracies, records, costs, epochs=epochs)
+    front = ConfirmedFront.of(trained, records, progress.objectives.costs, epochs=epochs)
     write_confirmation(folder, front)
-    write_report(folder, config, progress)
+    problems = write_report(folder, config, progress)
     console.print(_table(front))
+    failed = [f"trial {number}: every training of the confirmation failed" for number in records.keys() - trained]
     tell = plain_teller(console)
-    tell(confirmed_sentence(front, progress))
-    tell(f"report    {folder.report}")
+    for line in [*problems, *sorted(failed), confirmed_sentence(front, progress), f"report    {folder.report}"]:
+        tell(line)
 
 
 def _chosen(folder: RunFolder, progress: SearchProgress, *, images: int, most: int | None) -> dict[int, TrialRecord]:
@@ -111,14 +97,17 @@ def _chosen(folder: RunFolder, progress: SearchProgress, *, images: int, most: i
     if not progress.front.members:
         raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front to confirm")
     complete = {record.number: record for record in progress.records if record.status is TrialStatus.COMPLETE}
-    costs = progress.objectives.costs
     measured = {
-        number: Measured(costs=tuple(float(record.cost[name]) for name in costs), accuracies=(record.curve[-1],))
+        number: Measured(costs=_costs(record, progress), accuracies=(record.curve[-1],))
         for number, record in complete.items()
     }
     members = [member.number for member in progress.front.members]
     most = max(2 * len(members), LEAST_NETWORKS) if most is None else most
     return {number: complete[number] for number in near_front(measured, members, images=images, most=most)}
+
+
+def _costs(record: TrialRecord, progress: SearchProgress) -> tuple[float, ...]:
+    return tuple(float(record.cost[name]) for name in progress.objectives.costs)
 
 
 def _table(front: ConfirmedFront) -> Table:

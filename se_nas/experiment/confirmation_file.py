@@ -47,5 +47,5 @@ def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedF
             for network in found["networks"]
         }
         return ConfirmedFront.of(accuracies, records, progress.objectives.costs, epochs=int(found["epochs"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise InputError(f"{folder.confirmation}: damaged; delete it, or run launch/confirm.py again") from None

@@ -7,10 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.errors import InputError
-from se_nas.experiment.reporting import load_progress, pick_trial
+from se_nas.experiment.reporting import find_trial
 from se_nas.experiment.request import DescribeRequest
-from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.cost import Cost, measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
@@ -36,15 +34,11 @@ def describe(request: DescribeRequest, console: Console) -> None:
 
 def _find(network: str) -> tuple[Path, int, int]:
     """The architecture file that is meant, with the image size and classes that go with it."""
-    folder_name, colon, pick = network.rpartition(":")
-    if colon and not Path(network).is_file():
-        folder = RunFolder.open(Path(folder_name))
-        config, progress = load_progress(folder)
-        record = pick_trial(progress, pick, folder)
+    path = Path(network)
+    if path.is_dir() or (":" in network and not path.is_file()):
+        folder, config, _, record = find_trial(network)
         return folder.architecture(record.number), config.image_size, config.classes
-    if Path(network).is_dir():
-        raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
-    return Path(network), IMAGE_SIZE, CLASSES
+    return path, IMAGE_SIZE, CLASSES
 
 
 def _as_dict(architecture: Architecture, cost: Cost, *, image_size: int, classes: int) -> dict[str, Any]:

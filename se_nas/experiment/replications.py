@@ -1,20 +1,16 @@
 """Trainings of chosen networks on chosen seeds, beside a search: each is done once, and kept as a file of its run."""
 
-import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from se_nas.experiment.assembly import Machines, build_executor
-from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_json, write_json
-from se_nas.search.objectives import parse_objectives
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
@@ -22,29 +18,36 @@ from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
 
+Key = tuple[str, int]
+"""A network's name, and the seed of its training: a small number, and a trial's is a hash, so none is the search's."""
 
-@dataclass(frozen=True, slots=True)
-class Replication:
-    """A network under a name of its own, and a seed of its training.
+Outcomes = Mapping[Key, float | None]
+"""The final accuracy of each training that has ended; None where it failed."""
 
-    Seeds are small numbers, while a trial's is a hash: none is that of the search.
-    """
-
-    name: str
-    architecture: Architecture
-    seed: int
-
-
-Outcomes = Mapping[tuple[str, int], float | None]
-"""The final accuracy by (name, seed); None where that training failed."""
-
-Plan = Callable[[Outcomes, Collection[tuple[str, int]]], Replication | None]
-"""Given the outcomes so far and what is under way, by (name, seed): the next training; None when there is none now."""
+Plan = Callable[[Outcomes, Collection[Key]], Key | None]
+"""Given the outcomes so far and what is under way: the next training; None when there is none now."""
 
 
 def accuracies_of(outcomes: Outcomes, name: str) -> dict[int, float]:
     """A network's accuracy by seed, where it has one."""
-    return {seed: accuracy for (other, seed), accuracy in outcomes.items() if other == name and accuracy is not None}
+    return {
+        seed: accuracy
+        for (other, seed), accuracy in sorted(outcomes.items(), key=lambda outcome: outcome[0])
+        if other == name and accuracy is not None
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EverySeed:
+    """The plan that trains each network on each of the first `seeds` seeds, seed by seed."""
+
+    names: Sequence[str]
+    seeds: int
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        """The next training."""
+        keys = ((name, seed) for seed in range(self.seeds) for name in self.names)
+        return next((key for key in keys if key not in outcomes and key not in under_way), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +80,51 @@ class ReplicationFolder:
         }
         write_json(self.file(fingerprint, task.seed), result)
 
-    def accuracy(self, architecture: Architecture, seed: int, *, epochs: int) -> float | None:
-        """The final accuracy of a training that was done before; None when there is none, or its file is damaged."""
+    def accuracies(self, architecture: Architecture, *, epochs: int) -> dict[int, float]:
+        """The final accuracy by seed of every training that was done before; a damaged file is none."""
         fingerprint = architecture.fingerprint()
-        result = read_json(self.file(fingerprint, seed)) or {}
-        curve = result.get("curve")
-        if (result.get("fingerprint"), result.get("seed")) != (fingerprint, seed) or not isinstance(curve, list):
-            return None
-        return float(curve[-1]) if len(curve) == epochs and isinstance(curve[-1], float | int) else None
+        found: dict[int, float] = {}
+        for path in (self.path / fingerprint).glob("seed-*.json"):
+            result = read_json(path) or {}
+            curve, seed = result.get("curve"), result.get("seed")
+            if not isinstance(curve, list) or len(curve) != epochs or not isinstance(seed, int):
+                continue
+            if path == self.file(str(result.get("fingerprint")), seed) and isinstance(curve[-1], float | int):
+                found[seed] = float(curve[-1])
+        return found
 
 
 class Replications:
-    """The work of a plan. What was done before is read, and not done again."""
+    """The work of a plan for `networks`, by name. What was done before is taken as it is."""
 
-    def __init__(self, plan: Plan, folder: ReplicationFolder, *, epochs: int, tell: Callable[[str], None]) -> None:
-        self._plan, self._folder, self._epochs, self._tell = plan, folder, epochs, tell
-        self.outcomes: dict[tuple[str, int], float | None] = {}
-        self._handed_out = 0
-        self._under_way: dict[int, tuple[str, int]] = {}
+    def __init__(
+        self,
+        plan: Plan,
+        networks: Mapping[str, Architecture],
+        folder: ReplicationFolder,
+        *,
+        epochs: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._plan, self._networks, self._epochs, self._tell = plan, networks, epochs, tell
+        self.outcomes: dict[Key, float | None] = {
+            (name, seed): accuracy
+            for name, architecture in networks.items()
+            for seed, accuracy in folder.accuracies(architecture, epochs=epochs).items()
+        }
+        self._keys: list[Key] = []  # a training's number is its place
+        self._under_way: set[Key] = set()
 
     def next_trial(self) -> TrialTask | None:
-        """The plan's next training that was not done before."""
-        wanted = self._wanted()
-        if wanted is None:
+        """The plan's next training; repeated, it has the number that it had."""
+        key = self._plan(self.outcomes, self._under_way)
+        if key is None:
             return None
-        number = self._handed_out
-        self._handed_out += 1
-        self._under_way[number] = wanted.name, wanted.seed
-        return TrialTask(number=number, architecture=wanted.architecture, seed=wanted.seed)
+        if key not in self._keys:
+            self._keys.append(key)
+        self._under_way.add(key)
+        name, seed = key
+        return TrialTask(number=self._keys.index(key), architecture=self._networks[name], seed=seed)
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
         """Only the last epoch counts: nothing is stopped early here."""
@@ -119,44 +139,37 @@ class Replications:
 
     def repeat(self, number: int) -> None:
         """Forget that it was handed out; the plan names it again."""
-        del self._under_way[number]
+        self._under_way.remove(self._keys[number])
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is under way and the plan wants nothing more."""
-        return not self._under_way and self._wanted() is None
-
-    def _wanted(self) -> Replication | None:
-        """What the plan wants next, after what it wanted and was done before."""
-        while (wanted := self._plan(self.outcomes, self._under_way.values())) is not None:
-            accuracy = self._folder.accuracy(wanted.architecture, wanted.seed, epochs=self._epochs)
-            if accuracy is None:
-                return wanted
-            self.outcomes[wanted.name, wanted.seed] = accuracy
-        return None
+        return not self._under_way and self._plan(self.outcomes, ()) is None
 
     def _end(self, number: int, accuracy: float | None, said: str) -> None:
-        name, seed = self._under_way.pop(number)
-        self.outcomes[name, seed] = accuracy
-        self._tell(f"{name:<24} seed {seed}  {said}  ({len(self.outcomes)} trainings)")
+        key = self._keys[number]
+        self._under_way.remove(key)
+        self.outcomes[key] = accuracy
+        self._tell(f"{key[0]:<24} seed {key[1]}  {said}  ({len(self.outcomes)} trainings)")
 
 
 def replicate(
     plan: Plan,
-    networks: Sequence[Architecture],
+    networks: Mapping[str, Architecture],
     *,
     folder: RunFolder,
-    config: SearchConfig,
     data: ImageData,
     epochs: int,
     machines: Machines,
+    again: str,
     console: Console,
 ) -> Outcomes:
-    """Carry out a plan for `networks` on the images of a search, with its recipe; interrupted, it can be repeated."""
-    executor = build_executor(machines, data, map(cost_on(data), networks), parse_objectives(config.objectives))
+    """Carry out a plan on the images of a search, with its recipe. Interrupted, it says that the command `again`
+    goes on."""
+    executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
     files = ReplicationFolder.of(folder, epochs)
     tell = plain_teller(console)
-    work = Replications(plan, files, epochs=epochs, tell=tell)
+    work = Replications(plan, networks, files, epochs=epochs, tell=tell)
     evaluation = TrialEvaluation(
         results=files,
         train=data.train,
@@ -168,18 +181,12 @@ def replicate(
         use_gpu=machines.gpus_per_trial != 0,
         loaders=max(1, cpu_count() // executor.workers),
     )
-    with folder.locked(), _kept():
+    with folder.locked():
         if not work.is_over:
             tell(f"training  {executor.description}, {epochs} epochs each; what is finished is in {files.path}")
-            executor.run(work, evaluation)
+            try:
+                executor.run(work, evaluation)
+            except BaseException as error:  # ctrl-C and SIGTERM too
+                error.add_note(f"everything finished is kept; go on with: {again}")
+                raise
     return work.outcomes
-
-
-@contextlib.contextmanager
-def _kept() -> Any:
-    """Tells who leaves early that nothing is lost."""
-    try:
-        yield
-    except BaseException as error:  # ctrl-C and SIGTERM too
-        error.add_note("everything finished is kept; the same command goes on")
-        raise

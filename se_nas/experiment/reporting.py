@@ -6,13 +6,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from se_nas.errors import InputError
-from se_nas.experiment.ablation_file import load_ablations
+from se_nas.experiment.ablation_file import ablation_files, load_ablation
 from se_nas.experiment.config import SearchConfig, load_config
 from se_nas.experiment.confirmation_file import load_confirmation
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
 from se_nas.report.page import render_page
+from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.objectives import parse_objectives
+from se_nas.search.paired import Ablation
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress, progress_of
 from se_nas.search.records import TrialRecord
@@ -50,13 +52,25 @@ def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder) -> TrialR
     return by_number[pick]
 
 
+def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
+    """What `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names; InputError when there is no such trial."""
+    if Path(network).is_dir():
+        raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
+    run_dir, colon, pick = network.rpartition(":")
+    if not colon:
+        raise InputError(f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{network or 'knee'}")
+    folder = RunFolder.open(Path(run_dir))
+    config, progress = load_progress(folder)
+    return folder, config, progress, pick_trial(progress, pick, folder)
+
+
 def search_title(config: SearchConfig) -> str:
     """What a search is called in figures and pages."""
     return f"{Path(config.space).stem} on {config.data.rpartition('/')[2]}"
 
 
-def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> None:
-    """Write `report.html`."""
+def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> list[str]:
+    """Write `report.html`. A confirmation or ablation whose file is damaged is left out; the lines say so."""
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
         "command": f"python launch/search.py --space {config.space} --data {config.data} --budget {config.budget} "
@@ -67,12 +81,20 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
         "torch": version("torch"),
         "python": platform.python_version(),
     }
-    confirmation = load_confirmation(folder, progress)
+    problems: list[str] = []
+    confirmation: ConfirmedFront | None = None
+    ablations: list[Ablation] = []
+    try:
+        confirmation = load_confirmation(folder, progress)
+    except InputError as error:
+        problems.append(str(error))
+    for path in ablation_files(folder):
+        try:
+            ablations.append(load_ablation(path))
+        except InputError as error:
+            problems.append(str(error))
     page = render_page(
-        progress,
-        title=search_title(config),
-        facts=facts,
-        confirmation=confirmation,
-        ablations=load_ablations(folder),
+        progress, title=search_title(config), facts=facts, confirmation=confirmation, ablations=ablations
     )
     write_atomically(folder.report, page)
+    return problems

@@ -23,7 +23,7 @@ DEFAULT_SPACE = Path(__file__).parents[2] / "search_spaces" / "small.yaml"
 
 
 WORKERS_HINT = "one a CPU core, or as many as fit the GPUs"
-GPUS_HINT = "as much as the largest network needs"
+GPUS_HINT = "as much as the largest network drawn needs, and a quarter more"
 ADDRESS_HINT = "start a cluster on this machine"
 
 
@@ -144,7 +144,7 @@ class ConfirmRequest:
     most_seeds: Annotated[int | None, _flag("N", "three times --seeds")] = None
     """Trainings of a network in doubt, at most."""
     networks: Annotated[int | None, _flag("N", "twice the front, at least 6")] = None
-    """Networks to train at most, the front's and the nearest to it."""
+    """Networks to train at most: all of the front, and the nearest to it."""
     epochs: Annotated[int | None, _flag("N", "the search's")] = None
     """Epochs of each training."""
     workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None

@@ -21,7 +21,6 @@ from se_nas.files import read_json, write_json, write_yaml
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint, write_tensors
@@ -69,7 +68,7 @@ class _Retraining:
 
     def run(self, request: RetrainRequest, console: Console) -> dict[str, Any]:
         """Train from the last checkpoint, test, write the weights and the result."""
-        architecture = self._architecture()
+        architecture = self.folder.load_network(self.record)
         device = pick_device()
         prepare(device)
         model = build_initial_model(architecture, num_classes=self.data.classes, seed=self.seed)
@@ -112,13 +111,6 @@ class _Retraining:
             if guard.is_in_use:
                 guard.attempt(lambda run: run.close())
         return result
-
-    def _architecture(self) -> Architecture:
-        path = self.folder.architecture(self.record.number)
-        architecture = load_architecture(path)
-        if architecture.fingerprint() != self.record.fingerprint:
-            raise InputError(f"{path}: not the network that trial {self.record.number} trained; restore the file")
-        return architecture
 
     def _result(
         self, architecture: Architecture, history: list[dict[str, Any]], *, test_accuracy: float

@@ -15,6 +15,7 @@ from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.tasks import TrialTask
 from se_nas.space.architecture import Architecture
+from se_nas.space.architecture_file import load_architecture
 
 
 class RunFolder:
@@ -94,6 +95,14 @@ class RunFolder:
         written = self.read_result(record.number)
         if written is None or written.get("status") != record.status.value:
             write_json(self.result(record.number), result_as_dict(record))
+
+    def load_network(self, record: TrialRecord) -> Architecture:
+        """The network that a trial trained; InputError when its file is damaged or holds another."""
+        path = self.architecture(record.number)
+        architecture = load_architecture(path)
+        if architecture.fingerprint() != record.fingerprint:
+            raise InputError(f"{path}: not the network that trial {record.number} trained; restore the file")
+        return architecture
 
     def write_finished(
         self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]

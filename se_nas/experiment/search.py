@@ -53,7 +53,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return None
-    executor = build_executor(request, data, survey.costs, objectives)
+    executor = build_executor(request, data, survey.costs, measures_latency="latency" in objectives.costs)
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     config = SearchConfig(
@@ -88,7 +88,9 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     space = load_design_space(folder.space)
     data = load_searched_images(config, path)
     survey = survey_space(space, data, cost_on(data))
-    executor = build_executor(request, data, survey.costs, parse_objectives(config.objectives))
+    executor = build_executor(
+        request, data, survey.costs, measures_latency="latency" in parse_objectives(config.objectives).costs
+    )
     _run(folder, config, space, data, executor, request, console)
 
 
@@ -161,13 +163,15 @@ def _run(
 def _finish(folder: RunFolder, config: SearchConfig, broadcast: Broadcast, exhausted: str | None) -> None:
     """Write the answer down and tell it."""
     progress = broadcast.progress
-    write_report(folder, config, progress)
+    if progress.front.members:
+        shutil.copyfile(folder.architecture(progress.front.knee.number), folder.best)
+    problems = write_report(folder, config, progress)
     if not progress.front.members:
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
-    shutil.copyfile(folder.architecture(progress.front.knee.number), folder.best)
     run = shlex.quote(str(folder.path))
     notes = [
+        *problems,
         f"report    {folder.report}",
         f"describe  python launch/describe.py {run}:knee",
         f"confirm   python launch/confirm.py {run}",

@@ -19,6 +19,7 @@ from se_nas.wording import format_count
 NETWORKS = 32
 DRAWS = 1_000
 HEADROOM = 1.25
+"""How much larger than the largest of the drawn networks one of the space may be."""
 
 CostOf = Callable[[Architecture], Mapping[str, int]]
 

@@ -1,5 +1,6 @@
 """Figures that say how sure a search is: its front on fresh seeds, and what SE is worth where."""
 
+import math
 from html import escape
 
 import numpy as np
@@ -18,7 +19,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
     networks, members = confirmation.networks, confirmation.members
     own = np.array([one.record.cost[cost] for one in networks], dtype=float)
     grid = np.geomspace(own.min(), 1.15 * own.max(), 200)
-    low, _, high = confirmation.belief.band(grid)
+    low, high = confirmation.belief.band(grid)
     figure = go.Figure()
     edge: dict[str, object] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     if confirmation.belief.freedom:
@@ -98,8 +99,9 @@ def ablation_figure(ablation: Ablation) -> go.Figure:
 
 def _confirmed_hover(one: Confirmed) -> str:
     seeds = ", ".join(f"{accuracy:.4f}" for accuracy in one.accuracies.values())
+    width = f" ± {one.verdict.half_width:.4f}" if math.isfinite(one.verdict.half_width) else ""
     return (
-        f"<b>trial {one.record.number}</b>, mean {one.verdict.mean:.4f} ± {one.verdict.half_width:.4f}"
+        f"<b>trial {one.record.number}</b>, mean {one.verdict.mean:.4f}{width}"
         f"<br>each: {seeds}<br>on the front with probability {one.verdict.on_front:.2f}"
         f"<br>SE by stage: {escape(se_glyphs(one.record.se))}"
     )

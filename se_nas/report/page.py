@@ -82,13 +82,14 @@ def render_page(
 def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -> str:
     """What became of the search's front on fresh seeds."""
     found = {member.number for member in progress.front.members}
-    chances = [one.verdict.on_front for one in confirmation.networks if one.record.number in found]
-    sure, refuted = sum(chance >= 0.95 for chance in chances), sum(chance <= 0.05 for chance in chances)
-    deviation = 100 * confirmation.belief.deviation
+    verdicts = [one.verdict for one in confirmation.networks if one.record.number in found]
+    stays = sum(verdict.is_decided and verdict.on_front > 0.5 for verdict in verdicts)
+    falls = sum(verdict.is_decided and verdict.on_front < 0.5 for verdict in verdicts)
+    deviation = f"; one training deviates by {100 * confirmation.belief.deviation:.2f} points"
     return (
-        f"Trained again on fresh seeds, of {len(chances)} networks of the front {sure} are on it for sure (95 %), "
-        f"{refuted} are not, and {len(chances) - sure - refuted} may be"
-        + (f"; one training deviates by {deviation:.2f} points." if confirmation.belief.freedom else ".")
+        f"Of {len(found)} networks on the front, {len(verdicts)} were trained again on fresh seeds: {stays} belong "
+        f"there and {falls} do not with 95 % each, {len(verdicts) - stays - falls} are in doubt"
+        f"{deviation if confirmation.belief.freedom else ''}."
     )
 
 
@@ -116,6 +117,7 @@ def _answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> li
         + (
             confirmed_sentence(confirmation, progress)
             if confirmation
+            and {one.record.number for one in confirmation.networks} & {one.number for one in front.members}
             else "Each was trained once, for a short time: differences of a few images are chance."
         ),
     ]
@@ -166,8 +168,8 @@ def _ablations(ablations: Sequence[Ablation]) -> list[str]:
     parts = [
         "<h2>What is SE worth?</h2>",
         "<p>The same trunk with SE in other places, trained on the same seeds. The gain is the mean difference in "
-        "validation accuracy between a network with SE there and the same without; the intervals (95 %) take out "
-        "what a seed does to all networks.</p>",
+        "validation accuracy between a network with SE there and the same without; the intervals hold "
+        "together with 95 %, and what a seed does to all networks is taken out.</p>",
     ]
     for ablation in ablations:
         parts.append(_figure_html(ablation_figure(ablation)))

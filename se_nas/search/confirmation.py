@@ -1,7 +1,7 @@
 """How sure is a front? Networks trained on several fresh seeds: mean, interval, probability to be on the front.
 
 Short trainings on one seed flatter whoever was lucky, and a front is made of the lucky. Here every network's accuracy
-is taken as normal around a mean of its own, with a deviation that all share (pooled); costs are exact.
+is taken as normal around a mean of its own, with a deviation that all share (pooled); costs are taken as they are.
 """
 
 import math
@@ -25,15 +25,24 @@ DECIDED = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A network's costs, all to be minimised, and its accuracy on each seed."""
+    """A network's costs, all to be minimised, and its accuracy on each seed, of which there is at least one."""
 
     costs: tuple[float, ...]
     accuracies: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not self.costs or not self.accuracies or not all(map(math.isfinite, (*self.costs, *self.accuracies))):
+            raise ValueError(f"costs and accuracies must be finite numbers, at least one each, but got {self}")
+
     @property
     def mean(self) -> float:
-        """Over the seeds; NaN without any."""
-        return float(np.mean(self.accuracies)) if self.accuracies else math.nan
+        """Over the seeds."""
+        return float(np.mean(self.accuracies))
+
+    def beats(self, other: "Measured") -> bool:
+        """Whether it is no worse in its mean and every cost, and better in one."""
+        own, theirs = (-self.mean, *self.costs), (-other.mean, *other.costs)
+        return own != theirs and all(mine <= its for mine, its in zip(own, theirs, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +56,16 @@ class Verdict:
 
     @property
     def is_decided(self) -> bool:
-        """Whether more seeds would hardly change which networks are on the front."""
-        return not DECIDED < self.on_front < 1 - DECIDED
+        """Whether the seeds settle it; while they tell no deviation, they settle nothing."""
+        return math.isfinite(self.half_width) and not DECIDED < self.on_front < 1 - DECIDED
 
 
 class Belief:
-    """What is believed of the means of `networks`, each of which has an accuracy on at least one seed."""
+    """What is believed of the means of `networks`, of which there must be one."""
 
     def __init__(self, networks: Sequence[Measured], *, seed: int = 0) -> None:
+        if not networks:
+            raise ValueError("a belief needs at least one network")
         self._networks = networks
         self._counts = np.array([len(network.accuracies) for network in networks])
         self._means = np.array([network.mean for network in networks])
@@ -89,8 +100,8 @@ class Belief:
             for mean, count, share in zip(self._means, self._counts, on_front, strict=True)
         ]
 
-    def band(self, costs: Values) -> tuple[Values, Values, Values]:
-        """Of the front over the first cost (n,): (low, middle, high) of the accuracy that it reaches there, each (n,);
+    def band(self, costs: Values) -> tuple[Values, Values]:
+        """Of the front over the first cost (n,): the lowest and highest accuracy (n,) that it reaches there with 95 %;
         NaN where no network is as cheap."""
         own = np.array([network.costs[0] for network in self._networks])
         reached = np.full((DRAWS, len(costs)), math.nan)
@@ -98,18 +109,20 @@ class Belief:
             affordable = own <= cost
             if affordable.any():
                 reached[:, index] = self._draws[:, affordable].max(axis=1)
-        low, middle, high = np.quantile(reached, [0.5 - CONFIDENCE / 2, 0.5, 0.5 + CONFIDENCE / 2], axis=0)
-        return low, middle, high
+        low, high = np.quantile(reached, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+        return low, high
 
     def _membership(self) -> NDArray[np.bool_]:
-        """(DRAWS, n) whether no network of no more cost is more accurate."""
+        """(DRAWS, n) whether no other network beats it; of equals in everything each is a member."""
         costs = np.array([network.costs for network in self._networks])
         members = np.ones(self._draws.shape, dtype=bool)
         for index, own in enumerate(costs):
-            rivals = (costs <= own).all(axis=1)
-            rivals[index] = False
-            if rivals.any():
-                members[:, index] = self._draws[:, index] >= self._draws[:, rivals].max(axis=1)
+            affordable = (costs <= own).all(axis=1)
+            cheaper = affordable & (costs < own).any(axis=1)
+            for rivals, beats in ((cheaper, np.greater_equal), (affordable & ~cheaper, np.greater)):
+                if rivals.any():
+                    best = self._draws[:, rivals].max(axis=1)
+                    members[:, index] &= ~beats(best, self._draws[:, index])
         return members
 
 
@@ -197,12 +210,14 @@ class ConfirmedFront:
     @property
     def members(self) -> tuple[Confirmed, ...]:
         """The front of the means."""
+        measured = [self._measured(one) for one in self.networks]
         return tuple(
             one
-            for one in self.networks
-            if not any(
-                other.verdict.mean > one.verdict.mean
-                and all(other.record.cost[name] <= one.record.cost[name] for name in self.costs)
-                for other in self.networks
-            )
+            for one, own in zip(self.networks, measured, strict=True)
+            if not any(other.beats(own) for other in measured)
+        )
+
+    def _measured(self, one: Confirmed) -> Measured:
+        return Measured(
+            costs=tuple(float(one.record.cost[name]) for name in self.costs), accuracies=tuple(one.accuracies.values())
         )

@@ -29,6 +29,8 @@ RANDOM_TRIALS = 10
 """Trials that are drawn from the space before the first is proposed by the model."""
 DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
 """Drawn candidates: so many more with every trial, up to so many in all."""
+ENOUGH_ENDED = 0.75
+"""The share of all ended trials that a kernel must have been fitted on."""
 BEYOND = 0.1
 """How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
 network would have nothing to add."""
@@ -192,8 +194,12 @@ class FrontStrategy:
         return np.column_stack(columns)
 
     def _surrogate(self, name: str, taught: list[Lesson]) -> Surrogate:
-        """Of the accuracy, or of a cost's logarithm. Its kernel is fitted on the first trials, and rarely anew."""
+        """Of the accuracy, or of a cost's logarithm. Its kernel is fitted on the first trials, and rarely anew; on all
+        of them where too many have ended after one that is still in training."""
         first = first_ended(self._records.values())
+        ended = sum(record.status is not TrialStatus.RUNNING for record in self._records.values())
+        if len(first) < ENOUGH_ENDED * ended:
+            return self._learned(name, taught)
         if self._kernels.get(name, (0, None))[0] != len(first):
             lessons = most_telling(lessons_of(first), self._objectives)
             if len(lessons) < 3:

@@ -12,11 +12,15 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """A mean difference in accuracy, half the width of its interval (95 %), and the number of seeds."""
+    """A mean difference in accuracy, half the width of its interval, and the number of seeds."""
 
     mean: float
     half_width: float
     seeds: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and math.isfinite(self.half_width)) or self.seeds < 2:
+            raise ValueError(f"a gain needs finite numbers and two seeds, but got {self}")
 
     @property
     def is_sure(self) -> bool:
@@ -33,7 +37,8 @@ class PairedAccuracies:
 
     def __init__(self, accuracies: Mapping[str, Mapping[int, float]]) -> None:
         """By name and seed; ValueError for fewer than two networks, or seeds that all have."""
-        self.seeds = sorted(set.intersection(*(set(by_seed) for by_seed in accuracies.values())))
+        seeds = [set(by_seed) for by_seed in accuracies.values()]
+        self.seeds = sorted(set.intersection(*seeds)) if seeds else []
         if len(accuracies) < 2 or len(self.seeds) < 2:
             raise ValueError(
                 f"two networks and two common seeds are needed, but got {len(accuracies)} and {len(self.seeds)}"
@@ -44,13 +49,10 @@ class PairedAccuracies:
         self.freedom = (len(accuracies) - 1) * (len(self.seeds) - 1)
         self.deviation = math.sqrt(float((noise**2).sum()) / self.freedom)
 
-    def mean(self, name: str) -> float:
-        """A network's mean accuracy."""
-        return self._means[name]
-
-    def gain(self, name: str, over: str) -> Gain:
-        """Of one network over another."""
-        quantile = float(stdtrit(self.freedom, 0.5 + CONFIDENCE / 2))
+    def gain(self, name: str, over: str, *, among: int = 1) -> Gain:
+        """Of one network over another; as one `among` so many gains, all of which shall lie within their intervals with
+        95 % (Bonferroni)."""
+        quantile = float(stdtrit(self.freedom, 1 - (1 - CONFIDENCE) / 2 / among))
         return Gain(
             mean=self._means[name] - self._means[over],
             half_width=quantile * self.deviation * math.sqrt(2 / len(self.seeds)),
@@ -70,6 +72,10 @@ class Effect:
     gain: Gain
     added: Mapping[str, float]
 
+    def __post_init__(self) -> None:
+        if missing := {"params", "flops", "latency"} - self.added.keys():
+            raise ValueError(f"an effect needs what SE adds to {', '.join(sorted(missing))}")
+
     @property
     def label(self) -> str:
         """For people: `in stage 2`, or `everywhere, not nowhere`."""
@@ -83,9 +89,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ablation:
-    """The effects of SE in a trial's network, of so many epochs; one training deviates by `deviation`."""
+    """The effects of SE in a trial's network, of so many epochs; their intervals hold together with 95 %."""
 
     trial: int
     epochs: int
-    deviation: float
     effects: tuple[Effect, ...]
+
+    def __post_init__(self) -> None:
+        if not self.effects:
+            raise ValueError("an ablation needs at least one effect")

@@ -47,8 +47,10 @@ def _in_background(build: Callable[[], T]) -> Future[T]:
     def fill() -> None:
         try:
             built.set_result(build())
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
             built.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - nothing that is built here may end the program
+            built.set_exception(RuntimeError(f"{type(error).__name__}: {error}"))
 
     Thread(target=fill, daemon=True).start()
     return built

@@ -7,12 +7,17 @@ from rich.console import Console
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment import ablate, evaluation
-from se_nas.experiment.ablation_file import load_ablations
+from se_nas.experiment.ablate import plan_ablation
+from se_nas.experiment.ablation_file import ablation_files, load_ablation
+from se_nas.experiment.reporting import load_progress, write_report
 from se_nas.experiment.request import AblateRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.cost import measure_cost
+from se_nas.search.tasks import EpochReport
+from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.architecture_file import load_architecture
-from se_nas.space.placements import placements
+from se_nas.space.families import RegNetBlock
+from se_nas.space.squeeze_excite import parse_token
 
 
 def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) -> dict[str, Any]:
@@ -26,7 +31,7 @@ def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) 
 def test_the_networks_are_those_of_the_trunk_each_once_on_equal_seeds(searched: Path, console: Console) -> None:
     found = ablated(searched, console, pick="0")
 
-    expected = placements(load_architecture(RunFolder(searched).architecture(0)))
+    expected, _ = plan_ablation(load_architecture(RunFolder(searched).architecture(0)))
     networks = {network["name"]: network for network in found["networks"]}
     assert {network["fingerprint"] for network in networks.values()} == {
         architecture.fingerprint() for architecture in expected.values()
@@ -38,23 +43,60 @@ def test_the_networks_are_those_of_the_trunk_each_once_on_equal_seeds(searched: 
         assert {cost: network["cost"][cost] for cost in counted} == counted
 
 
-def test_each_stage_has_its_gain_and_what_it_costs(searched: Path, console: Console) -> None:
-    found = ablated(searched, console, pick="0")
+def network(*tokens: str) -> Architecture:
+    block = RegNetBlock(group_width=8, bottleneck=1)
+    stages = [Stage(block=block, depth=1, width=8, stride=2, se=(parse_token(token),)) for token in tokens]
+    return Architecture(stem_width=8, stem_stride=1, stages=tuple(stages))
 
-    networks = {network["name"]: network for network in found["networks"]}
-    effects = {effect["where"]: effect for effect in found["effects"]}
-    variants = placements(load_architecture(RunFolder(searched).architecture(0)))
-    for stage in (1, 2):
-        effect = effects[f"in stage {stage}"]
-        (switched,) = [name for name in variants if f"stage {stage}" in name]
-        assert effect["added"]["params"] > 0
-        assert effect["gain"]["seeds"] == 2
-        if switched in networks:
-            sign = 1 if "without" in switched else -1
-            difference = [
-                networks["found"]["accuracies"][seed] - networks[switched]["accuracies"][seed] for seed in ("0", "1")
-            ]
-            assert effect["gain"]["mean"] == pytest.approx(sign * sum(difference) / 2)
+
+@pytest.mark.parametrize(
+    ("tokens", "comparisons"),
+    [
+        (("inner/2", "none"), ["everywhere, not nowhere", "in stage 1", "in stage 2"]),
+        (("none", "none"), ["everywhere, not nowhere", "in stage 1", "in stage 2"]),
+        (("inner/2", "inner/2"), ["as found, not nowhere", "in stage 1", "in stage 2"]),
+        (
+            ("inner/2", "none", "inner/8"),
+            ["as found, not nowhere", "everywhere, not nowhere", "in stage 1", "in stage 2", "in stage 3"],
+        ),
+    ],
+    ids=["one stage", "none", "all", "two of three"],
+)
+def test_every_comparison_is_made_once_and_none_of_a_network_with_itself(
+    tokens: tuple[str, ...], comparisons: list[str]
+) -> None:
+    trained, contrasts = plan_ablation(network(*tokens))
+
+    assert len({one.fingerprint() for one in trained.values()}) == len(trained)
+    assert [f"{one.where}, not {one.over}" if one.over else one.where for one in contrasts] == comparisons
+    assert len({(one.with_se, one.without) for one in contrasts}) == len(contrasts)
+    for one in contrasts:
+        assert {one.with_se, one.without} <= set(trained)
+
+
+def test_the_gain_of_a_stage_is_that_of_having_se_there(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where SE in stage 2 is worth 10 points and SE in stage 1 takes 5, both are found, whichever the network has."""
+
+    def pretended(self: Any, task: Any) -> Any:
+        stages = task.architecture.stages
+        worth = 0.1 * (stages[1].se[0] is not None) - 0.05 * (stages[0].se[0] is not None)
+        curve = [0.5 + worth + 0.001 * task.seed] * 4
+        self.results.write_finished(task, curve=curve, seconds=1.0, cost={})
+        for epoch, accuracy in enumerate(curve, start=1):
+            yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.1)
+
+    monkeypatch.setattr(evaluation.TrialEvaluation, "__call__", pretended)
+    for trial in range(6):
+        request = AblateRequest(network=f"{searched}:{trial}", seeds=2, workers=1)
+        ablate.ablate(request, console)
+        found = json.loads((searched / f"ablate-{trial:04d}.json").read_text())
+        gains = {effect["where"]: effect["gain"]["mean"] for effect in found["effects"]}
+
+        assert gains["in stage 1"] == pytest.approx(-0.05)
+        assert gains["in stage 2"] == pytest.approx(0.1)
+        assert all(effect["added"]["params"] > 0 for effect in found["effects"])
 
 
 def test_terminal_and_report_tell_of_it(searched: Path, console: Console) -> None:
@@ -62,7 +104,8 @@ def test_terminal_and_report_tell_of_it(searched: Path, console: Console) -> Non
 
     assert "What SE is worth in trial" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "What is SE worth?" in (searched / "report.html").read_text()
-    assert len(load_ablations(RunFolder(searched))) == 1
+    (path,) = ablation_files(RunFolder(searched))
+    assert load_ablation(path).effects
 
 
 def test_again_it_trains_nothing(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,15 +130,42 @@ def test_if_all_trainings_fail_it_says_so(searched: Path, console: Console, monk
         ablated(searched, console)
 
 
+def test_a_network_whose_trainings_fail_is_left_out_and_named(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, contrasts = plan_ablation(load_architecture(RunFolder(searched).architecture(0)))
+    broken = list(networks)[-1]
+    build = evaluation.build_initial_model
+
+    def fail_one(architecture: Architecture, **given: Any) -> Any:
+        if architecture == networks[broken]:
+            raise RuntimeError("out of memory")
+        return build(architecture, **given)
+
+    monkeypatch.setattr(evaluation, "build_initial_model", fail_one)
+    found = ablated(searched, console, pick="0")
+
+    assert f"SE {broken}: left out" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert broken not in {one["name"] for one in found["networks"]}
+    assert 0 < len(found["effects"]) < len(contrasts)
+
+
 def test_a_network_without_its_run_is_refused() -> None:
     with pytest.raises(InputError, match="knee: expected RUN_DIR:TRIAL"):
         ablate.ablate(AblateRequest(network="knee"), Console())
 
 
-def test_a_damaged_file_is_one_clear_line(searched: Path, console: Console) -> None:
+@pytest.mark.parametrize("damage", ["", "{}", '{"effects": []}', '{"effects": [{"gain": 3}]}', '{"effects": 1}'])
+def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(
+    searched: Path, console: Console, damage: str
+) -> None:
     ablated(searched, console)
-    (path,) = searched.glob("ablate-*.json")
-    path.write_text('{"effects": [{"gain": 3}]}')
+    folder = RunFolder(searched)
+    (path,) = ablation_files(folder)
+    path.write_text(damage)
 
     with pytest.raises(InputError, match=r"damaged; delete it, or run launch/ablate\.py again"):
-        load_ablations(RunFolder(searched))
+        load_ablation(path)
+    (problem,) = write_report(folder, *load_progress(folder))
+    assert problem.startswith(str(path))
+    assert "What is SE worth?" not in folder.report.read_text()

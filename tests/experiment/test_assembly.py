@@ -11,7 +11,6 @@ from se_nas.experiment import assembly
 from se_nas.experiment.assembly import build_executor
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.survey import cost_on, survey_space
-from se_nas.search.objectives import parse_objectives
 from se_nas.space.loading import load_design_space
 from se_nas.training.sources import load_data
 
@@ -34,7 +33,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def executor(*, objectives: str = "accuracy,flops", **asked: Any) -> Any:
-    return build_executor(SearchRequest(**asked), DIGITS, COSTS, parse_objectives(objectives))
+    return build_executor(SearchRequest(**asked), DIGITS, COSTS, measures_latency="latency" in objectives)
 
 
 def test_on_a_cpu_a_trial_a_core(machine: Any) -> None:

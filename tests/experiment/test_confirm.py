@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -57,7 +58,7 @@ def test_the_report_and_the_terminal_tell_of_it(searched: Path, console: Console
     page = (searched / "report.html").read_text()
     assert "Confirmed on fresh seeds" in said
     assert "How sure is it?" in page
-    assert "Trained again on fresh seeds, of" in page
+    assert "were trained again on fresh seeds" in page
     assert "differences of a few images are chance" not in page
 
 
@@ -97,7 +98,8 @@ def test_interrupted_it_says_how_to_go_on_and_does(
         patched.setattr(evaluation.TrialEvaluation, "__call__", cut_off)
         with pytest.raises(KeyboardInterrupt) as cut:
             confirmed(searched, console)
-    assert "everything finished is kept; the same command goes on" in cut.value.__notes__
+    (note,) = cut.value.__notes__
+    assert note == f"everything finished is kept; go on with: python launch/confirm.py {searched}"
 
     confirmed(searched, console)
 
@@ -112,14 +114,111 @@ def test_other_epochs_are_other_trainings(searched: Path, console: Console, trai
     assert len(trained) == 2 * count
 
 
-def test_a_damaged_file_is_one_clear_line(searched: Path, console: Console) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        '{"networks": [{"trial": 99}]}',
+        '{"epochs": 3, "networks": []}',
+        '{"epochs": 3, "networks": [{"trial": 0, "accuracies": {}}]}',
+        '{"epochs": 1e999, "networks": [{"trial": 0, "accuracies": {"0": 0.5}}]}',
+        '{"epochs": 3, "networks": [{"trial": 0, "accuracies": {"0": NaN}}]}',
+    ],
+)
+def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(
+    searched: Path, console: Console, damage: str
+) -> None:
     confirmed(searched, console)
     folder = RunFolder.open(searched)
     config, progress = load_progress(folder)
-    folder.confirmation.write_text('{"networks": [{"trial": 99}]}')
+    folder.confirmation.write_text(damage)
 
     with pytest.raises(InputError, match=r"confirm\.json: damaged; delete it, or run launch/confirm\.py again"):
-        write_report(folder, config, progress)
+        load_confirmation(folder, progress)
+    (problem,) = write_report(folder, config, progress)
+    assert problem.startswith(str(folder.confirmation))
+    assert "How sure is it?" not in folder.report.read_text()
+
+
+def test_a_resumed_search_ends_well_beside_a_damaged_confirmation(searched: Path, console: Console) -> None:
+    confirmed(searched, console)
+    (searched / "confirm.json").write_text("{")
+    (searched / "best.yaml").unlink()
+
+    search.resume_search(searched, SearchRequest(budget=8, workers=1, wandb="off"), console)
+
+    assert (searched / "best.yaml").is_file()
+    assert "confirm.json: damaged" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_seeds_that_are_there_all_count_even_if_fewer_are_asked_for(searched: Path, console: Console) -> None:
+    confirmed(searched, console, seeds=4, most_seeds=4)
+
+    found = confirmed(searched, console, seeds=2, most_seeds=2)
+
+    assert all(set(network["accuracies"]) == set("0123") for network in found["networks"])
+
+
+def test_an_altered_architecture_file_is_refused(searched: Path, console: Console) -> None:
+    member = json.loads((searched / "front.json").read_text())["members"][0]["trial"]
+    other = next(n for n in range(6) if n != member)
+    folder = RunFolder(searched)
+    folder.architecture(member).write_text(folder.architecture(other).read_text())
+
+    with pytest.raises(InputError, match=f"not the network that trial {member} trained; restore the file"):
+        confirmed(searched, console)
+
+
+def test_of_a_network_that_cannot_be_trained_it_says_so(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = json.loads((searched / "front.json").read_text())["members"][0]
+    build = evaluation.build_initial_model
+
+    def fail_one(architecture: Any, **given: Any) -> Any:
+        if architecture.fingerprint() == member["fingerprint"]:
+            raise RuntimeError("out of memory")
+        return build(architecture, **given)
+
+    monkeypatch.setattr(evaluation, "build_initial_model", fail_one)
+    found = confirmed(searched, console, networks=6)
+
+    assert member["trial"] not in {network["trial"] for network in found["networks"]}
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"trial {member['trial']}: every training of the confirmation failed" in said
+
+
+def test_a_front_that_has_grown_since_is_not_told_as_confirmed(searched: Path, console: Console) -> None:
+    confirmed(searched, console)
+
+    search.resume_search(searched, SearchRequest(budget=12, workers=1, wandb="off"), console)
+
+    page = (searched / "report.html").read_text()
+    members = json.loads((searched / "front.json").read_text())["members"]
+    told = f"Of {len(members)} networks on the front," in page
+    assert told != ("differences of a few images are chance" in page)
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_side_by_side_no_training_is_named_twice_and_the_plan_ends(workers: int) -> None:
+    rng = np.random.default_rng(workers)
+    costs = {f"trial {number}": (float(number),) for number in range(6)}
+    plan = confirm.ConfirmationPlan(costs, seeds=2, most=6)
+    outcomes: dict[tuple[str, int], float | None] = {}
+    under_way: list[tuple[str, int]] = []
+    while under_way or plan(outcomes, under_way) is not None:
+        while len(under_way) < workers and (key := plan(outcomes, under_way)) is not None:
+            assert key not in outcomes
+            assert key not in under_way
+            under_way.append(key)
+        name, seed = under_way.pop(int(rng.integers(len(under_way))))
+        failed = name == "trial 3" and seed == 1
+        outcomes[name, seed] = None if failed else float(0.8 + 0.002 * costs[name][0] + 0.01 * rng.standard_normal())
+
+    tried = [sum(name == other for other, _ in outcomes) for name in costs]
+    assert min(tried) >= 2
+    assert max(tried) <= 6
+    assert sum(tried) > 12
 
 
 def test_what_was_written_is_read_back(searched: Path, console: Console) -> None:

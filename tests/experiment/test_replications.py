@@ -1,13 +1,15 @@
 """Chosen networks on chosen seeds: each training once, whatever happens."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
+from ray.tune.search import Searcher
 
 from se_nas.execution.local import LocalExecutor
-from se_nas.experiment.replications import Outcomes, Replication, ReplicationFolder, Replications
+from se_nas.execution.ray_tune import _Feed
+from se_nas.experiment.replications import EverySeed, ReplicationFolder, Replications
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from tests.fakes import tiny_space
@@ -21,14 +23,6 @@ def network(seed: int) -> Architecture:
 
 
 NETWORKS = {"first": network(1), "second": network(3)}
-
-
-def two_seeds_each(outcomes: Outcomes, under_way: Collection[tuple[str, int]]) -> Replication | None:
-    for seed in range(2):
-        for name, architecture in NETWORKS.items():
-            if (name, seed) not in outcomes and (name, seed) not in under_way:
-                return Replication(name, architecture, seed)
-    return None
 
 
 class Trainings:
@@ -52,7 +46,7 @@ def files(tmp_path: Path) -> ReplicationFolder:
 
 
 def work(files: ReplicationFolder) -> Replications:
-    return Replications(two_seeds_each, files, epochs=EPOCHS, tell=lambda _: None)
+    return Replications(EverySeed(tuple(NETWORKS), 2), NETWORKS, files, epochs=EPOCHS, tell=lambda _: None)
 
 
 def test_every_training_of_the_plan_is_done(files: ReplicationFolder) -> None:
@@ -96,16 +90,32 @@ def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: Replicati
     assert sum(accuracy is not None for accuracy in planned.outcomes.values()) == 3
 
 
-def test_the_training_of_a_dead_worker_is_handed_out_again(files: ReplicationFolder) -> None:
+def test_the_training_of_a_dead_worker_is_handed_out_again_under_its_number(files: ReplicationFolder) -> None:
+    """By its number, whoever hands it out counts how often it has killed its worker."""
     planned = work(files)
     first = planned.next_trial()
     assert first is not None
     planned.repeat(first.number)
-    again = planned.next_trial()
 
-    assert again is not None
-    assert (again.architecture, again.seed) == (first.architecture, first.seed)
-    assert again.number != first.number
+    assert planned.next_trial() == first
+
+
+def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(files: ReplicationFolder) -> None:
+    planned, trainings = work(files), Trainings(files)
+    feed = _Feed(planned, 1)
+    for trial in range(20):
+        given = feed.suggest(str(trial))
+        if given in (None, Searcher.FINISHED):
+            break
+        assert isinstance(given, dict)
+        if given["task"].seed == 1 and given["task"].architecture == NETWORKS["first"]:
+            feed.on_trial_complete(str(trial), error=True)
+        else:
+            assert [feed.take(str(trial), report) for report in trainings(given["task"])] == [True, False]
+
+    assert planned.is_over
+    assert planned.outcomes["first", 1] is None
+    assert len(planned.outcomes) == 4
 
 
 def test_side_by_side_no_training_is_handed_out_twice(files: ReplicationFolder) -> None:

@@ -27,10 +27,15 @@ def test_the_confirmed_front_shows_means_intervals_and_what_the_search_had_seen(
 
 def test_an_ablation_has_a_row_an_effect_the_first_on_top_and_colour_where_it_is_sure() -> None:
     def effect(where: str, mean: float) -> Effect:
-        return Effect(where=where, over="", gain=Gain(mean=mean, half_width=0.01, seeds=3), added={"params": 7})
+        return Effect(
+            where=where,
+            over="",
+            gain=Gain(mean=mean, half_width=0.01, seeds=3),
+            added={"params": 7, "flops": 5, "latency": 0.1},
+        )
 
     figure = ablation_figure(
-        Ablation(trial=4, epochs=2, deviation=0.01, effects=(effect("in stage 1", 0.02), effect("in stage 2", 0.0)))
+        Ablation(trial=4, epochs=2, effects=(effect("in stage 1", 0.02), effect("in stage 2", 0.0)))
     )
 
     assert list(figure.data[0].y) == ["SE in stage 2", "SE in stage 1"]

@@ -58,6 +58,17 @@ class TestTheBelief:
 
         assert [verdict.on_front for verdict in verdicts] == [1.0, 1.0, 0.0]
         assert all(math.isinf(verdict.half_width) for verdict in verdicts)
+        assert not any(verdict.is_decided for verdict in verdicts)
+
+    def test_of_equally_accurate_networks_the_cheaper_is_on_the_front(self) -> None:
+        verdicts = Belief([measured(1, 0.5, 0.5), measured(2, 0.5, 0.5), measured(2, 0.5, 0.5)]).verdicts()
+
+        assert [verdict.on_front for verdict in verdicts] == [1.0, 0.0, 0.0]
+
+    @pytest.mark.parametrize("accuracies", [(), (math.nan,), (math.inf, 0.5)])
+    def test_a_network_needs_accuracies_that_are_numbers(self, accuracies: tuple[float, ...]) -> None:
+        with pytest.raises(ValueError, match="finite numbers, at least one each"):
+            measured(1, *accuracies)
 
     def test_with_two_costs_only_who_is_worse_in_both_can_be_beaten(self) -> None:
         networks = [
@@ -71,12 +82,12 @@ class TestTheBelief:
     def test_the_band_rises_with_the_cost_and_is_empty_below_the_cheapest(self) -> None:
         belief = Belief([measured(1, 0.5, 0.52), measured(2, 0.7, 0.72), measured(3, 0.6, 0.62)])
 
-        low, middle, high = belief.band(np.array([0.5, 1.0, 2.0, 3.0]))
+        low, high = belief.band(np.array([0.5, 1.0, 2.0, 3.0]))
 
-        assert np.isnan([low[0], middle[0], high[0]]).all()
-        assert middle[1:] == pytest.approx([0.51, 0.71, 0.71], abs=0.002)
-        assert (low[1:] < middle[1:]).all()
-        assert (middle[1:] < high[1:]).all()
+        assert np.isnan([low[0], high[0]]).all()
+        assert (low[1:] < [0.51, 0.71, 0.71]).all()
+        assert (high[1:] > [0.51, 0.71, 0.71]).all()
+        assert (np.diff(low[1:]) >= 0).all()
 
 
 NETWORKS = {
@@ -125,3 +136,11 @@ def test_a_confirmed_front_is_that_of_the_means_cheapest_first() -> None:
     assert [one.record.number for one in front.networks] == [7, 9, 4]
     assert [one.record.number for one in front.members] == [7, 9]
     assert front.networks[2].verdict.mean == pytest.approx(0.75)
+
+
+def test_of_equal_means_the_dearer_is_not_on_the_confirmed_front() -> None:
+    records = {number: record(number, flops=cost) for number, cost in ((0, 1.0), (1, 2.0))}
+
+    front = ConfirmedFront.of({0: {0: 0.5, 1: 0.5}, 1: {0: 0.5, 1: 0.5}}, records, ["flops"], epochs=3)
+
+    assert [one.record.number for one in front.members] == [0]

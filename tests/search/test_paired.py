@@ -52,7 +52,17 @@ def test_seeds_that_not_all_have_are_left_out() -> None:
     paired = PairedAccuracies({"a": {0: 0.5, 1: 0.6, 2: 0.0}, "b": {0: 0.6, 1: 0.8, 5: 0.0}})
 
     assert paired.seeds == [0, 1]
-    assert paired.mean("b") == pytest.approx(0.7)
+    assert paired.gain("b", "a").mean == pytest.approx(0.15)
+
+
+def test_of_several_gains_that_are_nothing_few_are_ever_called_sure() -> None:
+    rng = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(400):
+        paired = PairedAccuracies(drawn(rng, dict.fromkeys("abcdef", 0.8), seeds=5))
+        alarms += any(paired.gain(name, "a", among=5).is_sure for name in "bcdef")
+
+    assert alarms / 400 <= 0.07
 
 
 @pytest.mark.parametrize("accuracies", [{"a": {0: 0.5, 1: 0.5}}, {"a": {0: 0.5, 1: 0.5}, "b": {1: 0.5}}])
@@ -63,7 +73,7 @@ def test_one_network_or_one_common_seed_tells_nothing(accuracies: dict[str, dict
 
 def test_a_gain_is_told_per_unit_of_what_is_added_if_anything_is() -> None:
     gain = Gain(mean=0.02, half_width=0.01, seeds=3)
-    effect = Effect(where="in stage 1", over="", gain=gain, added={"params": 500.0, "latency": -0.1})
+    effect = Effect(where="in stage 1", over="", gain=gain, added={"params": 500.0, "flops": 9.0, "latency": -0.1})
 
     assert effect.points_per("params", 1_000) == pytest.approx(4.0)
     assert effect.points_per("latency", 1.0) is None

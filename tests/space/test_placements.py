@@ -1,10 +1,12 @@
 """The same trunk with SE elsewhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
-from se_nas.space.placements import EVERYWHERE, FOUND, NOWHERE, placements
+from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se
 from se_nas.space.squeeze_excite import parse_token
 
 
@@ -29,37 +31,32 @@ def network(*tokens: str) -> Architecture:
 def test_a_stage_is_given_the_se_of_the_nearest_or_of_regnety(
     own: tuple[str, ...], everywhere: tuple[str, ...]
 ) -> None:
-    assert placements(network(*own))[EVERYWHERE].se_tokens == everywhere
+    assert with_se_everywhere(network(*own)).se_tokens == everywhere
 
 
 def test_each_stage_is_switched_and_nothing_else_changes() -> None:
     found = network("inner/2", "none", "inner/8")
 
-    tokens = {name: variant.se_tokens for name, variant in placements(found).items()}
+    variants = [without_se(found), *(switched(found, index) for index in range(3))]
 
-    assert tokens == {
-        FOUND: ("inner/2", "none", "inner/8"),
-        NOWHERE: ("none", "none", "none"),
-        EVERYWHERE: ("inner/2", "inner/2", "inner/8"),
-        "stage 1 without SE": ("none", "none", "inner/8"),
-        "stage 2 with SE": ("inner/2", "inner/2", "inner/8"),
-        "stage 3 without SE": ("inner/2", "none", "none"),
-    }
-    for variant in placements(found).values():
-        assert [(stage.width, stage.depth, stage.stride) for stage in variant.stages] == [
-            (8, 2, 2),
-            (16, 2, 2),
-            (24, 2, 2),
-        ]
+    assert [variant.se_tokens for variant in variants] == [
+        ("none", "none", "none"),
+        ("none", "none", "inner/8"),
+        ("inner/2", "inner/2", "inner/8"),
+        ("inner/2", "none", "none"),
+    ]
+    for variant in variants:
+        trunk = [(stage.width, stage.depth, stage.stride) for stage in variant.stages]
+        assert trunk == [(8, 2, 2), (16, 2, 2), (24, 2, 2)]
+        assert switched(switched(variant, 1), 1).se_tokens[0] == variant.se_tokens[0]
 
 
-def test_the_network_itself_stays_as_it_is_block_by_block() -> None:
+def test_a_stage_that_is_not_switched_keeps_its_blocks_as_they_are() -> None:
     block = RegNetBlock(group_width=8, bottleneck=1)
-    mixed = Architecture(
-        stem_width=8,
-        stem_stride=1,
-        stages=(Stage(block=block, depth=2, width=8, stride=1, se=(None, parse_token("inner/4"))),),
-    )
+    mixed = Stage(block=block, depth=2, width=8, stride=1, se=(None, parse_token("inner/4")))
+    found = Architecture(stem_width=8, stem_stride=1, stages=(mixed, replace(mixed, se=(None, None))))
 
-    assert placements(mixed)[FOUND] is mixed
-    assert placements(mixed)[EVERYWHERE].se_tokens == ("inner/4",)
+    assert has_se(found, 0)
+    assert not has_se(found, 1)
+    assert switched(found, 1).se_tokens == ("none,inner/4", "inner/4")
+    assert with_se_everywhere(found).se_tokens == ("none,inner/4", "inner/4")
