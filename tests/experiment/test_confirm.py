@@ -30,7 +30,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 
 def confirmed(run: Path, console: Console, **changes: Any) -> dict[str, Any]:
-    request = ConfirmRequest(run_dir=run, **{"seeds": 2, "workers": 1, **changes})
+    request = ConfirmRequest(run_dir=run, **{"seeds": 2, "most_seeds": 2, "workers": 1, **changes})
     request.check()
     confirm.confirm(request, console)
     return dict(json.loads((run / "confirm.json").read_text()))
@@ -39,7 +39,7 @@ def confirmed(run: Path, console: Console, **changes: Any) -> dict[str, Any]:
 def test_every_network_of_the_front_is_trained_on_seeds_of_its_own(
     searched: Path, console: Console, trained: list[tuple[str, int]]
 ) -> None:
-    found = confirmed(searched, console)
+    found = confirmed(searched, console, most_seeds=6)
 
     front = {member["trial"] for member in json.loads((searched / "front.json").read_text())["members"]}
     assert front <= {network["trial"] for network in found["networks"]}
@@ -75,7 +75,7 @@ def test_the_same_command_trains_nothing_and_finds_the_same(
 def test_more_seeds_are_added_to_those_that_are_there(
     searched: Path, console: Console, trained: list[tuple[str, int]]
 ) -> None:
-    confirmed(searched, console, most_seeds=2)
+    confirmed(searched, console)
     before = set(trained)
 
     confirmed(searched, console, seeds=3, most_seeds=3)
@@ -107,10 +107,10 @@ def test_interrupted_it_says_how_to_go_on_and_does(
 
 
 def test_other_epochs_are_other_trainings(searched: Path, console: Console, trained: list[tuple[str, int]]) -> None:
-    confirmed(searched, console, most_seeds=2, networks=1)
+    confirmed(searched, console, networks=1)
     count = len(trained)
 
-    assert confirmed(searched, console, most_seeds=2, networks=1, epochs=2)["epochs"] == 2
+    assert confirmed(searched, console, networks=1, epochs=2)["epochs"] == 2
     assert len(trained) == 2 * count
 
 

@@ -1,5 +1,6 @@
 """The scripts as users call them: in processes of their own."""
 
+import contextlib
 import csv
 import json
 import os
@@ -102,6 +103,16 @@ def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) ->
         time.sleep(0.05)
 
 
+def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
+    """A process that trains; Ray names it so while it does."""
+    while search.poll() is None:
+        for process in psutil.Process(search.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "_Worker" in "".join(process.cmdline()):
+                    return process
+    raise AssertionError(search.communicate())
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
@@ -181,10 +192,9 @@ def test_a_killed_worker_costs_one_repetition(tmp_path: Path, flags: list[object
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for_trials(run, 2, started)
-    workers = [p for p in psutil.Process(started.pid).children(recursive=True) if "_Worker" in "".join(p.cmdline())]
+    wait_for_trials(run, 1, started)
 
-    workers[0].kill()
+    worker_of(started).kill()
     _, told = started.communicate(timeout=120)
 
     assert started.returncode == 0, told
