@@ -114,27 +114,22 @@ def test_other_epochs_are_other_trainings(searched: Path, console: Console, trai
     assert len(trained) == 2 * count
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
+def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: Path, console: Console) -> None:
+    confirmed(searched, console)
+    folder = RunFolder.open(searched)
+    config, progress = load_progress(folder)
+    for damage in (
         "",
         '{"networks": [{"trial": 99}]}',
         '{"epochs": 3, "networks": []}',
         '{"epochs": 3, "networks": [{"trial": 0, "accuracies": {}}]}',
         '{"epochs": 1e999, "networks": [{"trial": 0, "accuracies": {"0": 0.5}}]}',
         '{"epochs": 3, "networks": [{"trial": 0, "accuracies": {"0": NaN}}]}',
-    ],
-)
-def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(
-    searched: Path, console: Console, damage: str
-) -> None:
-    confirmed(searched, console)
-    folder = RunFolder.open(searched)
-    config, progress = load_progress(folder)
-    folder.confirmation.write_text(damage)
+    ):
+        folder.confirmation.write_text(damage)
 
-    with pytest.raises(InputError, match=r"confirm\.json: damaged; delete it, or run launch/confirm\.py again"):
-        load_confirmation(folder, progress)
+        with pytest.raises(InputError, match=r"confirm\.json: damaged; delete it, or run launch/confirm\.py again"):
+            load_confirmation(folder, progress)
     (problem,) = write_report(folder, config, progress)
     assert problem.startswith(str(folder.confirmation))
     assert "How sure is it?" not in folder.report.read_text()

@@ -68,11 +68,11 @@ def test_the_main_command_searches_the_digits_that_are_embedded(tmp_path: Path) 
 def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[object]) -> None:
     run = tmp_path / "run"
 
-    searched = launch("search.py", "--budget", 9, "--workers", 2, "--run", run, *flags, cwd=tmp_path)
+    searched = launch("search.py", "--budget", 9, "--workers", 2, "--confirm", "--run", run, *flags, cwd=tmp_path)
     described = launch("describe.py", f"{run}:knee", "--json", cwd=tmp_path)
     retrained = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
     again = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
-    confirmed = launch("confirm.py", run, "--seeds", 2, "--workers", 2, cwd=tmp_path)
+    confirmed = launch("confirm.py", run, cwd=tmp_path)
     ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, cwd=tmp_path)
     (run / "report.html").unlink()
     reported = launch("report.py", run, cwd=tmp_path)
@@ -88,7 +88,8 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     assert "test accuracy" in retrained.stdout
     assert "epoch    6/6" in retrained.stdout
     assert "epoch    " not in again.stdout
-    assert "Confirmed on fresh seeds" in confirmed.stdout
+    assert "Confirmed on fresh seeds" in searched.stdout
+    assert searched.stdout.endswith(confirmed.stdout)  # nothing was trained again
     assert "What SE is worth in trial" in ablated.stdout
     page = (run / "report.html").read_text()
     assert "How sure is it?" in page
