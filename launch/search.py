@@ -12,7 +12,6 @@ def main(request: SearchRequest) -> None:
 
     from rich.console import Console
 
-    from se_nas.experiment.confirm import confirm
     from se_nas.experiment.search import resume_search, start_search
 
     console = Console()
@@ -22,6 +21,8 @@ def main(request: SearchRequest) -> None:
     else:
         run_dir = start_search(request, console)
     if request.confirm and run_dir is not None:
+        from se_nas.experiment.confirm import confirm
+
         confirm(confirmation_of(run_dir, request), console)
 
 

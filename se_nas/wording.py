@@ -49,6 +49,15 @@ def format_cost(name: str, value: float) -> str:
     return f"{value:.2f} ms" if name == "latency" else format_count(value)
 
 
+def format_value(value: object) -> str:
+    """The value of a decision; a real number with four digits.
+
+    >>> format_value(0.123456), format_value(8), format_value("inner")
+    ('0.1235', '8', 'inner')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def suggest(given: str, known: Iterable[str]) -> str:
     """What was meant by a mistyped word, or else all that could be.
 

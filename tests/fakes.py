@@ -11,7 +11,7 @@ from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.decisions import Categorical, IntRange
 from se_nas.space.design_space import DesignSpace, SqueezeExciteChoices
 from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
+from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
 from se_nas.space.trunks import AnyNetStage, AnyNetTrunk
 from se_nas.training.data import ImageData, ImageSet
 
@@ -112,3 +112,13 @@ def separable_data(*, train: int = 96, mirrored: bool = True) -> ImageData:
         test=image_set(33, seed=3),
         mirrored=mirrored,
     )
+
+
+def network_with_se(*tokens: str) -> Architecture:
+    """A stage of two blocks for each SE token, 8, 16, 24, ... wide."""
+    block = RegNetBlock(group_width=8, bottleneck=1)
+    stages = [
+        Stage(block=block, depth=2, width=8 * number, stride=2, se=(parse_token(token),) * 2)
+        for number, token in enumerate(tokens, start=1)
+    ]
+    return Architecture(stem_width=8, stem_stride=1, stages=tuple(stages))

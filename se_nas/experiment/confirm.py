@@ -66,7 +66,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     epochs = config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
         ConfirmationPlan(
-            {names[number]: _costs(record, progress) for number, record in records.items()},
+            {names[number]: record.values(progress.objectives.costs) for number, record in records.items()},
             seeds=request.seeds,
             most=request.most_seeds or 3 * request.seeds,
         ),
@@ -98,16 +98,12 @@ def _chosen(folder: RunFolder, progress: SearchProgress, *, images: int, most: i
         raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front to confirm")
     complete = {record.number: record for record in progress.records if record.status is TrialStatus.COMPLETE}
     measured = {
-        number: Measured(costs=_costs(record, progress), accuracies=(record.curve[-1],))
+        number: Measured(costs=record.values(progress.objectives.costs), accuracies=(record.curve[-1],))
         for number, record in complete.items()
     }
     members = [member.number for member in progress.front.members]
     most = max(2 * len(members), LEAST_NETWORKS) if most is None else most
     return {number: complete[number] for number in near_front(measured, members, images=images, most=most)}
-
-
-def _costs(record: TrialRecord, progress: SearchProgress) -> tuple[float, ...]:
-    return tuple(float(record.cost[name]) for name in progress.objectives.costs)
 
 
 def _table(front: ConfirmedFront) -> Table:

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
-from se_nas.report.layout import AXIS_TITLES, FRONT_COLOUR, OTHER_COLOUR, lay_out
+from se_nas.report.layout import AXIS_TITLES, FRONT_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
 from se_nas.search.confirmation import Confirmed, ConfirmedFront
 from se_nas.search.paired import Ablation
 from se_nas.wording import se_glyphs
@@ -21,12 +21,8 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
     grid = np.geomspace(own.min(), 1.15 * own.max(), 200)
     low, high = confirmation.belief.band(grid)
     figure = go.Figure()
-    edge: dict[str, object] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     if confirmation.belief.freedom:
-        figure.add_trace(go.Scatter(x=grid, y=high, showlegend=False, **edge))
-        figure.add_trace(
-            go.Scatter(x=grid, y=low, name="front, 95 %", fill="tonexty", fillcolor="rgba(217,72,15,0.15)", **edge)
-        )
+        add_band(figure, grid.tolist(), low.tolist(), high.tolist(), name="front, 95 %")
     figure.add_trace(
         go.Scatter(
             name="as the search saw it",
@@ -68,33 +64,20 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
 
 
 def ablation_figure(ablation: Ablation) -> go.Figure:
-    """The gain of SE in each place with its 95 % interval; sure ones in colour."""
-    effects = ablation.effects[::-1]
-    colours = [FRONT_COLOUR if effect.gain.is_sure else OTHER_COLOUR for effect in effects]
-    figure = go.Figure(
-        go.Scatter(
-            x=[100 * effect.gain.mean for effect in effects],
-            y=[f"SE {effect.label}" for effect in effects],
-            error_x={
-                "array": [100 * effect.gain.half_width for effect in effects],
-                "thickness": 1.5,
-                "color": OTHER_COLOUR,
-            },
-            mode="markers",
-            marker={"size": 10, "color": colours},
-            text=[f"{effect.added['params']:+,.0f} parameters" for effect in effects],
-            hovertemplate="%{y}: %{x:+.2f} points, %{text}<extra></extra>",
+    """The gain of SE in each place with its interval; sure ones in colour."""
+    rows = [
+        Interval(
+            label=f"SE {effect.label}",
+            mean=effect.gain.mean,
+            low=effect.gain.mean - effect.gain.half_width,
+            high=effect.gain.mean + effect.gain.half_width,
+            is_sure=effect.gain.is_sure,
+            note=f"{effect.added['params']:+,.0f} parameters",
         )
-    )
-    figure.add_vline(x=0, line={"color": OTHER_COLOUR, "width": 1})
-    return lay_out(
-        figure,
-        title=f"What SE is worth in trial {ablation.trial}, {ablation.epochs} epochs, 95 % intervals",
-        x={"title": "gain in validation accuracy (points)"},
-        y={},
-        height=160 + 40 * len(effects),
-        left=230,
-    )
+        for effect in ablation.effects
+    ]
+    title = f"What SE is worth in trial {ablation.trial}, {ablation.epochs} epochs, 95 % intervals"
+    return intervals_figure(rows, title=title, x_title="gain in validation accuracy (points)")
 
 
 def _confirmed_hover(one: Confirmed) -> str:

@@ -9,7 +9,7 @@ from se_nas.report.layout import AXIS_TITLES, CLEAR, FRONT_COLOUR, KNEE_COLOUR, 
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.space.squeeze_excite import parse_token
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.wording import format_cost, format_value, se_glyphs
 
 
 def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
@@ -107,7 +107,9 @@ def _points(records: Sequence[TrialRecord], cost: str, progress: SearchProgress)
 
 def _hover(record: TrialRecord, progress: SearchProgress) -> str:
     costs = "".join(f"<br>{name} {format_cost(name, value)}" for name, value in record.cost.items())
-    decisions = "".join(f"<br>{escape(name)} = {escape(_short(value))}" for name, value in record.assignment.items())
+    decisions = "".join(
+        f"<br>{escape(name)} = {escape(format_value(value))}" for name, value in record.assignment.items()
+    )
     se = escape(se_glyphs(record.se))
     return f"<b>trial {record.number}</b>, accuracy {record.accuracy:.4f}{costs}<br>SE by stage: {se}{decisions}"
 
@@ -119,7 +121,3 @@ def _column(member: TrialRecord) -> str:
 def _ratio(token: str) -> float | None:
     ratios = [spec.reduction for part in token.split(",") if (spec := parse_token(part)) is not None]
     return min(ratios) if ratios else None
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

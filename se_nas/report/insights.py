@@ -5,7 +5,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR, lay_out
+from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
 from se_nas.search.effects import Foretelling, Marginal
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
@@ -14,45 +14,25 @@ from se_nas.search.records import TrialRecord, TrialStatus
 
 def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
     """How far networks with each value are above the average network of their cost, with 95 % intervals."""
-    shown = list(marginals)[::-1]
-    colours = [FRONT_COLOUR if one.is_sure else OTHER_COLOUR for one in shown]
-    means = [100 * one.mean for one in shown]
-    figure = go.Figure(
-        go.Scatter(
-            x=means,
-            y=[escape(f"{one.factor}: {one.value}") for one in shown],
-            error_x={
-                "symmetric": False,
-                "array": [100 * one.high - mean for one, mean in zip(shown, means, strict=True)],
-                "arrayminus": [mean - 100 * one.low for one, mean in zip(shown, means, strict=True)],
-                "thickness": 1.5,
-                "color": OTHER_COLOUR,
-            },
-            mode="markers",
-            marker={"size": 9, "color": colours},
-            text=[f"{one.count} networks" for one in shown],
-            hovertemplate="%{y}: %{x:+.2f} points, %{text}<extra></extra>",
+    rows = [
+        Interval(
+            label=f"{one.factor}: {one.value}",
+            mean=one.mean,
+            low=one.low,
+            high=one.high,
+            is_sure=one.is_sure,
+            note=f"{one.count} networks",
         )
-    )
-    figure.add_vline(x=0, line={"color": OTHER_COLOUR, "width": 1})
-    return lay_out(
-        figure,
-        title=title,
-        x={"title": "accuracy above the average network of equal cost (points)"},
-        y={},
-        height=160 + 26 * len(shown),
-        left=210,
-    )
+        for one in marginals
+    ]
+    return intervals_figure(rows, title=title, x_title="accuracy above the average network of equal cost (points)")
 
 
 def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
     """Rank correlation of the accuracy after each epoch with the final one, with its 95 % band."""
     epochs = [one.epoch for one in correlations]
     figure = go.Figure()
-    edge: dict[str, object] = {"x": epochs, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(y=[one.high for one in correlations], showlegend=False, **edge))
-    low = [one.low for one in correlations]
-    figure.add_trace(go.Scatter(y=low, name="95 %", fill="tonexty", fillcolor="rgba(232,89,12,0.18)", **edge))
+    add_band(figure, epochs, [one.low for one in correlations], [one.high for one in correlations], name="95 %")
     figure.add_trace(
         go.Scatter(
             x=epochs,
@@ -108,13 +88,14 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
 def hypervolume_figure(progress: SearchProgress) -> go.Figure:
     """The front's hypervolume after each trial, as a share of the final one."""
     records = sorted(progress.records, key=lambda record: record.number)
-    members: list[TrialRecord] = []
+    front = ParetoFront((), progress.objectives)
     shares: list[float] = []
     for record in records:
-        if record.status is TrialStatus.COMPLETE:
-            members = list(ParetoFront.of([*members, record], progress.objectives).members)
-        front = ParetoFront(tuple(members), progress.objectives)
-        shares.append(100 * front.hypervolume(progress.reference) / (progress.hypervolume or 1.0))
+        if record.status is TrialStatus.COMPLETE or not shares:
+            front = ParetoFront.of([*front.members, record], progress.objectives)
+            shares.append(100 * front.hypervolume(progress.reference) / (progress.hypervolume or 1.0))
+        else:
+            shares.append(shares[-1])
     figure = go.Figure(
         go.Scatter(
             x=[record.number for record in records],

@@ -1,11 +1,14 @@
 """How all figures look: readable on light and on dark pages, in W&B and on paper."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 FRONT_COLOUR, OTHER_COLOUR, KNEE_COLOUR = "#e8590c", "#868e96", "#1c7ed6"
-INK, LINE, CLEAR = "#748089", "rgba(134,142,150,0.28)", "rgba(0,0,0,0)"
+INK, LINE, CLEAR, BAND = "#748089", "rgba(134,142,150,0.28)", "rgba(0,0,0,0)", "rgba(232,89,12,0.16)"
 AXIS_TITLES = {
     "flops": "FLOPs (multiply-adds of one image)",
     "params": "parameters",
@@ -40,3 +43,46 @@ def lay_out(
         modebar={"bgcolor": CLEAR, "color": LINE, "activecolor": INK},
     )
     return figure
+
+
+def add_band(figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], *, name: str) -> None:
+    """Shade what lies between `low` and `high`."""
+    edge: dict[str, Any] = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(y=high, showlegend=False, **edge))
+    figure.add_trace(go.Scatter(y=low, name=name, fill="tonexty", fillcolor=BAND, **edge))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A row of `intervals_figure`: a difference in accuracy as a share, with its interval."""
+
+    label: str
+    mean: float
+    low: float
+    high: float
+    is_sure: bool
+    note: str
+
+
+def intervals_figure(rows: Sequence[Interval], *, title: str, x_title: str) -> go.Figure:
+    """Differences in points with their intervals, the first on top; in colour where zero is outside."""
+    shown = rows[::-1]
+    figure = go.Figure(
+        go.Scatter(
+            x=[100 * row.mean for row in shown],
+            y=[escape(row.label) for row in shown],
+            error_x={
+                "symmetric": False,
+                "array": [100 * (row.high - row.mean) for row in shown],
+                "arrayminus": [100 * (row.mean - row.low) for row in shown],
+                "thickness": 1.5,
+                "color": OTHER_COLOUR,
+            },
+            mode="markers",
+            marker={"size": 9, "color": [FRONT_COLOUR if row.is_sure else OTHER_COLOUR for row in shown]},
+            text=[row.note for row in shown],
+            hovertemplate="%{y}: %{x:+.2f} points, %{text}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=0, line={"color": OTHER_COLOUR, "width": 1})
+    return lay_out(figure, title=title, x={"title": x_title}, y={}, height=160 + 28 * len(shown), left=230)

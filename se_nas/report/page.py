@@ -112,7 +112,7 @@ def _answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> li
         f"{_accuracy(cheapest)} at {format_cost(cost, cheapest.cost[cost])} {cost} to {_accuracy(best)} at "
         f"{format_cost(cost, best.cost[cost])}.",
         f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
-        f'stage <span class="se">{escape(se_glyphs(knee.se))}</span>.',
+        f"stage {_se(knee)}.",
         f"{with_se} of the {len(front)} networks on the front use SE somewhere. "
         + (
             confirmed_sentence(confirmation, progress)
@@ -135,8 +135,7 @@ def _confirmation(confirmation: ConfirmedFront) -> list[str]:
         width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
         numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
         cells = [f"{one.record.number}{mark}", _cost(one.record, cost), *numbers, f"{verdict.on_front:.2f}"]
-        se = f'<span class="se">{escape(se_glyphs(one.record.se))}</span>'
-        shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se)
+        shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(_se(one.record))
         rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
     return [
         "<h2>How sure is it?</h2>",
@@ -247,7 +246,7 @@ def _table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: b
             cells.append(_cell(record.status.value))
         cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
         cells += [_cell(_cost(record, name), number=True) for name in costs]
-        cells.append(_cell(f'<span class="se">{escape(se_glyphs(record.se))}</span>'))
+        cells.append(_cell(_se(record)))
         cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
         if every:
             cells.append(_cell(escape(record.reason)))
@@ -270,6 +269,10 @@ def _table_html(head: Sequence[str], numbers: Collection[str], rows: Sequence[st
         for name in head
     )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _se(record: TrialRecord) -> str:
+    return f'<span class="se">{escape(se_glyphs(record.se))}</span>'
 
 
 def _cost(record: TrialRecord, name: str) -> str:

@@ -66,7 +66,7 @@ class Belief:
     def __init__(self, networks: Sequence[Measured], *, seed: int = 0) -> None:
         if not networks:
             raise ValueError("a belief needs at least one network")
-        self._networks = networks
+        self.networks = tuple(networks)
         self._counts = np.array([len(network.accuracies) for network in networks])
         self._means = np.array([network.mean for network in networks])
         residuals = [np.array(network.accuracies) - network.mean for network in networks]
@@ -103,7 +103,7 @@ class Belief:
     def band(self, costs: Values) -> tuple[Values, Values]:
         """Of the front over the first cost (n,): the lowest and highest accuracy (n,) that it reaches there with 95 %;
         NaN where no network is as cheap."""
-        own = np.array([network.costs[0] for network in self._networks])
+        own = np.array([network.costs[0] for network in self.networks])
         reached = np.full((DRAWS, len(costs)), math.nan)
         for index, cost in enumerate(costs):
             affordable = own <= cost
@@ -114,7 +114,7 @@ class Belief:
 
     def _membership(self) -> NDArray[np.bool_]:
         """(DRAWS, n) whether no other network beats it; of equals in everything each is a member."""
-        costs = np.array([network.costs for network in self._networks])
+        costs = np.array([network.costs for network in self.networks])
         members = np.ones(self._draws.shape, dtype=bool)
         for index, own in enumerate(costs):
             affordable = (costs <= own).all(axis=1)
@@ -187,13 +187,11 @@ class ConfirmedFront:
         epochs: int,
     ) -> "ConfirmedFront":
         """From each trial's accuracy by seed, at least one of them, and the trials' records by number."""
-        numbers = sorted(accuracies, key=lambda number: (*(records[number].cost[name] for name in costs), number))
+        costs = tuple(costs)
+        numbers = sorted(accuracies, key=lambda number: (*records[number].values(costs), number))
         belief = Belief(
             [
-                Measured(
-                    costs=tuple(float(records[number].cost[name]) for name in costs),
-                    accuracies=tuple(accuracies[number].values()),
-                )
+                Measured(costs=records[number].values(costs), accuracies=tuple(accuracies[number].values()))
                 for number in numbers
             ]
         )
@@ -203,21 +201,16 @@ class ConfirmedFront:
                 for number, verdict in zip(numbers, belief.verdicts(), strict=True)
             ),
             belief=belief,
-            costs=tuple(costs),
+            costs=costs,
             epochs=epochs,
         )
 
     @property
     def members(self) -> tuple[Confirmed, ...]:
         """The front of the means."""
-        measured = [self._measured(one) for one in self.networks]
+        measured = self.belief.networks
         return tuple(
             one
             for one, own in zip(self.networks, measured, strict=True)
             if not any(other.beats(own) for other in measured)
-        )
-
-    def _measured(self, one: Confirmed) -> Measured:
-        return Measured(
-            costs=tuple(float(one.record.cost[name]) for name in self.costs), accuracies=tuple(one.accuracies.values())
         )

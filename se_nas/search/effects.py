@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from se_nas.search.lessons import Lesson, lessons_of
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.wording import format_value
 
 Values = NDArray[np.float64]
 
@@ -69,9 +70,7 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
             found: Values = members[:, chosen] @ residuals / np.where(counts > 0, counts, np.nan)
         return found
 
-    rng = np.random.default_rng(0)
-    resampled = np.array([means(rng.integers(0, len(lessons), len(lessons))) for _ in range(RESAMPLES)])
-    low, high = np.nanquantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+    low, high = _bootstrapped(means, len(lessons))
     found = means(np.arange(len(lessons)))
     return [
         Marginal(
@@ -107,7 +106,7 @@ def _split(values: Sequence[object]) -> Mapping[str, NDArray[np.bool_]]:
     """Who has each value; many numbers are put into groups of equal size."""
     distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value != "none", value))
     if len(distinct) <= MOST_GROUPS or any(isinstance(value, str) for value in distinct):
-        return {_label(value): np.array([other == value for other in values]) for value in distinct}
+        return {format_value(value): np.array([other == value for other in values]) for value in distinct}
     numbers = np.array(values, dtype=float)
     edges = np.unique(np.quantile(numbers, np.linspace(0, 1, MOST_GROUPS)))
     split = {}
@@ -116,10 +115,6 @@ def _split(values: Sequence[object]) -> Mapping[str, NDArray[np.bool_]]:
         if member.any():
             split[f"{numbers[member].min():.4g} to {numbers[member].max():.4g}"] = member
     return split
-
-
-def _label(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,16 +145,17 @@ def foretelling(records: Sequence[TrialRecord]) -> list[Foretelling]:
 def _rank_correlation(first: Values, second: Values) -> dict[str, float]:
     from scipy.stats import rankdata  # as in `foresight`
 
-    def correlation(chosen: NDArray[np.int64]) -> float:
+    def correlation(chosen: NDArray[np.int64]) -> Values:
         ranks = rankdata(first[chosen]), rankdata(second[chosen])
-        return float(np.corrcoef(*ranks)[0, 1]) if min(np.ptp(each) for each in ranks) > 0 else 0.0
+        return np.array(np.corrcoef(*ranks)[0, 1] if min(np.ptp(each) for each in ranks) > 0 else 0.0)
 
     low, high = _bootstrapped(correlation, len(first))
-    return {"correlation": correlation(np.arange(len(first))), "low": low, "high": high}
+    return {"correlation": float(correlation(np.arange(len(first)))), "low": float(low), "high": float(high)}
 
 
-def _bootstrapped(statistic: Callable[[NDArray[np.int64]], float], count: int) -> tuple[float, float]:
+def _bootstrapped(statistic: Callable[[NDArray[np.int64]], Values], count: int) -> tuple[Values, Values]:
+    """The interval's ends of a statistic of `count` networks, given by their indices; NaN is left out."""
     rng = np.random.default_rng(0)
-    resampled = [statistic(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
-    low, high = np.quantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
-    return float(low), float(high)
+    resampled = np.array([statistic(rng.integers(0, count, count)) for _ in range(RESAMPLES)])
+    low, high = np.nanquantile(resampled, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+    return low, high

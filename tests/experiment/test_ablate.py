@@ -14,10 +14,9 @@ from se_nas.experiment.request import AblateRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.cost import measure_cost
 from se_nas.search.tasks import EpochReport
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
-from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import parse_token
+from tests.fakes import network_with_se
 
 
 def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) -> dict[str, Any]:
@@ -43,12 +42,6 @@ def test_the_networks_are_those_of_the_trunk_each_once_on_equal_seeds(searched: 
         assert {cost: network["cost"][cost] for cost in counted} == counted
 
 
-def network(*tokens: str) -> Architecture:
-    block = RegNetBlock(group_width=8, bottleneck=1)
-    stages = [Stage(block=block, depth=1, width=8, stride=2, se=(parse_token(token),)) for token in tokens]
-    return Architecture(stem_width=8, stem_stride=1, stages=tuple(stages))
-
-
 @pytest.mark.parametrize(
     ("tokens", "comparisons"),
     [
@@ -65,7 +58,7 @@ def network(*tokens: str) -> Architecture:
 def test_every_comparison_is_made_once_and_none_of_a_network_with_itself(
     tokens: tuple[str, ...], comparisons: list[str]
 ) -> None:
-    trained, contrasts = plan_ablation(network(*tokens))
+    trained, contrasts = plan_ablation(network_with_se(*tokens))
 
     assert len({one.fingerprint() for one in trained.values()}) == len(trained)
     assert [f"{one.where}, not {one.over}" if one.over else one.where for one in contrasts] == comparisons

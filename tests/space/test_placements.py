@@ -8,15 +8,7 @@ from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
 from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se
 from se_nas.space.squeeze_excite import parse_token
-
-
-def network(*tokens: str) -> Architecture:
-    block = RegNetBlock(group_width=8, bottleneck=1)
-    stages = [
-        Stage(block=block, depth=2, width=8 * number, stride=2, se=(parse_token(token),) * 2)
-        for number, token in enumerate(tokens, start=1)
-    ]
-    return Architecture(stem_width=8, stem_stride=1, stages=tuple(stages))
+from tests.fakes import network_with_se
 
 
 @pytest.mark.parametrize(
@@ -31,11 +23,11 @@ def network(*tokens: str) -> Architecture:
 def test_a_stage_is_given_the_se_of_the_nearest_or_of_regnety(
     own: tuple[str, ...], everywhere: tuple[str, ...]
 ) -> None:
-    assert with_se_everywhere(network(*own)).se_tokens == everywhere
+    assert with_se_everywhere(network_with_se(*own)).se_tokens == everywhere
 
 
 def test_each_stage_is_switched_and_nothing_else_changes() -> None:
-    found = network("inner/2", "none", "inner/8")
+    found = network_with_se("inner/2", "none", "inner/8")
 
     variants = [without_se(found), *(switched(found, index) for index in range(3))]
 
