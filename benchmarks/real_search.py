@@ -235,7 +235,7 @@ def main() -> None:
     global TASK
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits")
-    parser.add_argument("--space", type=Path, default=Path(__file__).with_name("tiny.yaml"))
+    parser.add_argument("--space", type=Path, default=Path("search_spaces/cifar_cpu.yaml"))
     parser.add_argument("--epochs", type=int, default=12, help="of a full training")
     parser.add_argument("--total-epochs", type=int, default=240, help="of a search")
     parser.add_argument("--seeds", type=int, default=3)

@@ -1,7 +1,7 @@
 """Retrain the winner of a search: `python launch/retrain.py RUN_DIR --pick knee`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import RetrainRequest
+from se_nas.experiment.retrained_request import RetrainRequest
 
 PROG = "retrain.py"
 

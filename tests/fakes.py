@@ -106,7 +106,7 @@ def separable_data(*, train: int = 96, mirrored: bool = True) -> ImageData:
     """Three classes that a linear model tells apart."""
     return ImageData(
         name="separable",
-        classes=3,
+        class_names=("red", "green", "blue"),
         train=image_set(train, seed=1),
         validation=image_set(30, seed=2),
         test=image_set(33, seed=3),

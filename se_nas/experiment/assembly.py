@@ -12,8 +12,8 @@ from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Executor
 from se_nas.execution.ray_environment import set_ray_environment
 from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.flags import Wandb
 from se_nas.experiment.reporting import search_title
-from se_nas.experiment.request import Wandb
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
 from se_nas.search.front_strategy import Inspection

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.errors import InputError
-from se_nas.wording import parse_count
-
-Wandb = Literal["auto", "online", "offline", "off"]
+from se_nas.experiment.flags import ADDRESS_HINT, GPUS_HINT, WORKERS_HINT, Wandb, check_least, flag
 
 DEFAULTS: dict[str, Any] = {
     "budget": 200,
@@ -22,52 +20,34 @@ DEFAULTS: dict[str, Any] = {
 DEFAULT_SPACE = Path(__file__).parents[2] / "search_spaces" / "small.yaml"
 
 
-WORKERS_HINT = "one a CPU core, or as many as fit the GPUs"
-GPUS_HINT = "as much as the largest network drawn needs, and a quarter more"
-ADDRESS_HINT = "start a cluster on this machine"
-
-
-def _flag(metavar: str, default: str) -> Any:
-    """How `--help` shows a flag whose default is not in the signature, because a resumed run may have its own."""
-    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
-
-
-def _check_least(request: Any, **least: float) -> None:
-    """InputError for the first number that is below the least that it may be."""
-    for name, value in least.items():
-        given = getattr(request, name)
-        if given is not None and not given >= value:
-            raise InputError(f"--{name.replace('_', '-')} {given}: must be at least {value}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
     """Search where Squeeze-and-Excitation pays: trains short trials, stops what cannot reach the Pareto front,
     and leaves a run folder with the front, its knee (best.yaml) and a report."""
 
-    budget: Annotated[int | None, _flag("N", "200")] = None
+    budget: Annotated[int | None, flag("N", "200")] = None
     """Trials in all: complete, pruned and failed ones together."""
-    space: Annotated[Path | None, _flag("FILE", "search_spaces/small.yaml")] = None
+    space: Annotated[Path | None, flag("FILE", "search_spaces/small.yaml")] = None
     """Search space, a YAML file."""
-    data: Annotated[str | None, _flag("NAME", "digits")] = None
+    data: Annotated[str | None, flag("NAME", "digits")] = None
     """digits, cifar10, cifar100, fashion_mnist, imagefolder:PATH or npz:PATH."""
-    epochs: Annotated[int | None, _flag("N", "12")] = None
+    epochs: Annotated[int | None, flag("N", "12")] = None
     """Epochs of a trial that is not stopped."""
-    strategy: Annotated[str | None, _flag("NAME", "front")] = None
+    strategy: Annotated[str | None, flag("NAME", "front")] = None
     """Who proposes networks: front, tpe, nsga2 or random."""
-    objectives: Annotated[str | None, _flag("NAMES", "accuracy,flops")] = None
+    objectives: Annotated[str | None, flag("NAMES", "accuracy,flops")] = None
     """accuracy and one or two of flops, params, activations, latency."""
-    run: Annotated[Path | None, _flag("DIR", "runs/SPACE-DATA-TIME")] = None
+    run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
-    resume: Annotated[Path | None, _flag("DIR", "")] = None
+    resume: Annotated[Path | None, flag("DIR", "")] = None
     """Go on with the search in this folder; with --budget, up to a larger one."""
-    seed: Annotated[int | None, _flag("N", "0")] = None
+    seed: Annotated[int | None, flag("N", "0")] = None
     """Seed of proposals and trainings."""
-    workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None
+    workers: Annotated[int | None, flag("N", WORKERS_HINT)] = None
     """Trials side by side; 1 runs in this process, without Ray."""
-    gpus_per_trial: Annotated[float | None, _flag("X", GPUS_HINT)] = None
+    gpus_per_trial: Annotated[float | None, flag("X", GPUS_HINT)] = None
     """GPUs a trial may use; 0.25 puts four trials on one."""
-    address: Annotated[str | None, _flag("ADDRESS", ADDRESS_HINT)] = None
+    address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     wandb: Wandb = "auto"
     """W&B: auto is online when you are logged in, else offline."""
@@ -83,53 +63,13 @@ class SearchRequest:
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        _check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0)
+        check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0)
         if self.resume is not None:
             for name in ("run", "space"):
                 if getattr(self, name) is not None:
                     raise InputError(f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names one")
             if self.dry_run:
                 raise InputError("--dry-run: goes with a new search, but --resume names one")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetrainRequest:
-    """Retrain networks of a search with the long recipe, test each once, and save its weights beside its
-    architecture in RUN_DIR/retrain. Interrupted, the same command goes on where it was."""
-
-    run_dir: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
-    """Run folder of the search."""
-    pick: Annotated[str, arg(metavar="NAME")] = "knee"
-    """knee, best, cheapest, front (each of its members) or the number of a trial."""
-    max_flops: Annotated[str | None, _flag("N", "")] = None
-    """Pick among networks of at most so many FLOPs, e.g. 120M."""
-    max_params: Annotated[str | None, _flag("N", "")] = None
-    """Pick among networks of at most so many parameters, e.g. 1.5M."""
-    max_latency: Annotated[float | None, _flag("MS", "")] = None
-    """Pick among networks of at most so many milliseconds, where the search measured them."""
-    epochs: Annotated[int | None, _flag("N", "five times the search's")] = None
-    """Epochs of the long recipe."""
-    seed: Annotated[int, arg(metavar="N")] = 0
-    """Seed of the weights and of the order of the images."""
-    wandb: Wandb = "auto"
-    """W&B: auto is online when you are logged in, else offline."""
-
-    def check(self) -> None:
-        """InputError for a number out of its range."""
-        _check_least(self, epochs=1, seed=0)
-        if self.limits() and self.pick.isdigit():
-            raise InputError(f"--pick {self.pick}: a limit goes with knee, best, cheapest or front, not with a trial")
-
-    def limits(self) -> dict[str, float]:
-        """The most that each limited cost may be; InputError where that is no number."""
-        limits = {}
-        for cost, given in (("flops", self.max_flops), ("params", self.max_params)):
-            if given is not None:
-                try:
-                    limits[cost] = parse_count(given)
-                except ValueError as error:
-                    raise InputError(f"--max-{cost} {given}: {error}") from None
-        return limits if self.max_latency is None else {**limits, "latency": self.max_latency}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,22 +81,22 @@ class ConfirmRequest:
     """Run folder of the search."""
     seeds: Annotated[int, arg(metavar="N")] = 3
     """Trainings of each network."""
-    most_seeds: Annotated[int | None, _flag("N", "three times --seeds")] = None
+    most_seeds: Annotated[int | None, flag("N", "three times --seeds")] = None
     """Trainings of a network in doubt, at most."""
-    networks: Annotated[int | None, _flag("N", "twice the front, at least 6")] = None
+    networks: Annotated[int | None, flag("N", "twice the front, at least 6")] = None
     """Networks to train at most: all of the front, and the nearest to it."""
-    epochs: Annotated[int | None, _flag("N", "the search's")] = None
+    epochs: Annotated[int | None, flag("N", "the search's")] = None
     """Epochs of each training."""
-    workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None
+    workers: Annotated[int | None, flag("N", WORKERS_HINT)] = None
     """Trainings side by side; 1 runs in this process, without Ray."""
-    gpus_per_trial: Annotated[float | None, _flag("X", GPUS_HINT)] = None
+    gpus_per_trial: Annotated[float | None, flag("X", GPUS_HINT)] = None
     """GPUs a training may use; 0.25 puts four on one."""
-    address: Annotated[str | None, _flag("ADDRESS", ADDRESS_HINT)] = None
+    address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        _check_least(self, seeds=2, most_seeds=self.seeds, networks=1, epochs=1, workers=1, gpus_per_trial=0)
+        check_least(self, seeds=2, most_seeds=self.seeds, networks=1, epochs=1, workers=1, gpus_per_trial=0)
 
 
 def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
@@ -175,18 +115,18 @@ class AblateRequest:
     """RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest or RUN_DIR:TRIAL."""
     seeds: Annotated[int, arg(metavar="N")] = 5
     """Trainings of each of the networks."""
-    epochs: Annotated[int | None, _flag("N", "the search's")] = None
+    epochs: Annotated[int | None, flag("N", "the search's")] = None
     """Epochs of each training."""
-    workers: Annotated[int | None, _flag("N", WORKERS_HINT)] = None
+    workers: Annotated[int | None, flag("N", WORKERS_HINT)] = None
     """Trainings side by side; 1 runs in this process, without Ray."""
-    gpus_per_trial: Annotated[float | None, _flag("X", GPUS_HINT)] = None
+    gpus_per_trial: Annotated[float | None, flag("X", GPUS_HINT)] = None
     """GPUs a training may use; 0.25 puts four on one."""
-    address: Annotated[str | None, _flag("ADDRESS", ADDRESS_HINT)] = None
+    address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        _check_least(self, seeds=2, epochs=1, workers=1, gpus_per_trial=0)
+        check_least(self, seeds=2, epochs=1, workers=1, gpus_per_trial=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,9 +143,9 @@ class DescribeRequest:
 
     network: Annotated[Positional[str], arg(metavar="NETWORK")]
     """An architecture file, or RUN_DIR:TRIAL, RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest."""
-    image_size: Annotated[int | None, _flag("N", "the run's images, else 224")] = None
+    image_size: Annotated[int | None, flag("N", "the run's images, else 224")] = None
     """Pixels a side of the images that the cost is for."""
-    classes: Annotated[int | None, _flag("N", "the run's classes, else 1000")] = None
+    classes: Annotated[int | None, flag("N", "the run's classes, else 1000")] = None
     """Outputs of the classifier."""
     json: FlagCreatePairsOff[bool] = False
     """Print an object instead of tables."""

@@ -15,7 +15,15 @@ from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, pa
 
 def load_architecture(path: Path) -> Architecture:
     """Read one network, written out stage by stage or as `regnet: {...}`; InputError where it is none."""
-    file = read_yaml(path)
+    return _architecture(read_yaml(path))
+
+
+def parse_architecture(data: dict[str, Any], path: Path) -> Architecture:
+    """The same from plain data, which a file of another kind holds; an InputError names that file."""
+    return _architecture(YamlFile(path=path, data=data, lines={}))
+
+
+def _architecture(file: YamlFile) -> Architecture:
     entry = parse_entry(_ArchitectureEntry, file)
     if (entry.stages is None) == (entry.regnet is None):
         raise file.error((), "expected exactly one of the keys `stages` and `regnet`")

@@ -25,6 +25,13 @@ def with_se_everywhere(architecture: Architecture) -> Architecture:
     return architecture
 
 
+def with_se_as_in_regnety(architecture: Architecture) -> Architecture:
+    """The trunk with RegNetY's SE in every stage, whatever it had."""
+    for index in range(len(architecture.stages)):
+        architecture = _with(architecture, index, REGNETY)
+    return architecture
+
+
 def switched(architecture: Architecture, index: int) -> Architecture:
     """SE taken out of stage `index` (from 0) where it has it, else put there; all other stages stay as they are."""
     spec = None if has_se(architecture, index) else _nearest(architecture, index)

@@ -2,14 +2,16 @@
 
 Shift and mirror: He et al., arXiv 1512.03385, section 4.2, the shift growing with the image. An image is mirrored in
 every second epoch, which half of them in the first being random (Jordan, arXiv 2404.00498, section 3.6). Cutout:
-DeVries and Taylor, arXiv 1708.04552. Mix-up: Zhang et al., arXiv 1710.09412, equation 2, with the batch in reverse as
-partners.
+DeVries and Taylor, arXiv 1708.04552. Mix-up: Zhang et al., arXiv 1710.09412, equation 2. CutMix: Yun et al., arXiv
+1905.04899, algorithm A1. Both take the batch in reverse as partners, and one share for the batch; a recipe with both
+draws one of them for each batch.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,7 +23,9 @@ class Draws(NamedTuple):
     """An epoch of T steps of B images each.
 
     `chosen` (T, B): the images. `shift` (T, 2, B): rows and columns, from 0 to twice the padding. `mirrored` (T, B).
-    `hole` (T, 2, B): the middle of what is cut out. `share` (T,): of each image against its partner's.
+    `hole` (T, 2, B): the middle of what is cut out. `share` (T,): of each image against its partner's. `patch` (T, 3):
+    the middle, in rows and columns, and the side of the square that comes from the partner; side 0 where all pixels are
+    mixed instead.
     """
 
     chosen: Tensor
@@ -29,6 +33,18 @@ class Draws(NamedTuple):
     mirrored: Tensor
     hole: Tensor
     share: Tensor
+    patch: Tensor
+
+    def of_process(self, rank: int, processes: int) -> "Draws":
+        """What one of several processes does of each batch: every so many-th image of it."""
+        whole = self.chosen.shape[-1] // processes * processes
+        images = slice(rank, whole, processes)
+        return self._replace(
+            chosen=self.chosen[..., images],
+            shift=self.shift[..., images],
+            mirrored=self.mirrored[..., images],
+            hole=self.hole[..., images],
+        )
 
 
 def draw_epoch(
@@ -43,13 +59,15 @@ def draw_epoch(
     chosen = rng.permutation(images)[: steps * batch_size].reshape(steps, batch_size)
     pairs = (steps, 2, batch_size)
     first_mirrored = np.random.default_rng(derive_seed(seed, "mirror")).random(images) < 0.5
-    share = rng.beta(recipe.mixup, recipe.mixup, steps) if recipe.mixup else np.ones(steps)
+    shift, hole = rng.integers(0, 2 * padding(image_size) + 1, pairs), rng.integers(0, image_size, pairs)
+    share, patch = _draw_mixing(rng, steps, image_size, recipe)
     return Draws(
         chosen=torch.from_numpy(chosen),
-        shift=torch.from_numpy(rng.integers(0, 2 * padding(image_size) + 1, pairs)),
+        shift=torch.from_numpy(shift),
         mirrored=torch.from_numpy((first_mirrored[chosen] ^ bool(epoch % 2)) & mirror),
-        hole=torch.from_numpy(rng.integers(0, image_size, pairs)),
+        hole=torch.from_numpy(hole),
         share=torch.from_numpy(share.astype(np.float32)),
+        patch=torch.from_numpy(patch),
     )
 
 
@@ -78,13 +96,40 @@ def shift_and_mirror(images: Tensor, shift: Tensor, mirrored: Tensor) -> Tensor:
 def cut_out(images: Tensor, middle: Tensor, share: float) -> Tensor:
     """`images` (B, 3, S, S) with a square of `share` of their side around `middle` (2, B) set to the mean, zero."""
     size = images.shape[2]
-    steps = torch.arange(size, device=images.device)
-    side = round(share * size)
+    return images.masked_fill(_square(size, middle, round(share * size))[:, None], 0.0)
+
+
+def mix(images: Tensor, share: Tensor, patch: Tensor) -> Tensor:
+    """`images` (B, 3, S, S), each with the one as far from the batch's other end; `share` () and `patch` (3,)."""
+    side = patch[2]
+    everywhere = torch.where(side > 0, torch.ones_like(share), share)
+    kept = torch.where(_square(images.shape[2], patch[:2, None], side)[0], torch.zeros_like(share), everywhere)
+    return torch.lerp(images.flip(0), images, kept)
+
+
+def _square(size: int, middle: Tensor, side: int | Tensor) -> Tensor:
+    """(B, S, S): whether a pixel lies in the square of `side` around `middle` (2, B)."""
+    steps = torch.arange(size, device=middle.device)
     first = middle[:, :, None] - side // 2
     near = (steps >= first) & (steps < first + side)
-    return images.masked_fill((near[0][:, :, None] & near[1][:, None, :])[:, None], 0.0)
+    return near[0][:, :, None] & near[1][:, None, :]
 
 
-def mix(images: Tensor, share: Tensor) -> Tensor:
-    """`images` (B, ...), each with what `share`, a number, leaves over of the one as far from the batch's other end."""
-    return share * images + (1 - share) * images.flip(0)
+def _draw_mixing(
+    rng: np.random.Generator, steps: int, size: int, recipe: Recipe
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """`share` (T,) and `patch` (T, 3). A patch that reaches over the border is cut there, and its share is what it
+    leaves."""
+    share, patch = np.ones(steps), np.zeros((steps, 3), np.int64)
+    if not recipe.mixes:
+        return share, patch
+    chance = 0.5 if recipe.mixup and recipe.cutmix else float(recipe.cutmix > 0)
+    cut = rng.random(steps) < chance
+    blended = rng.beta(recipe.mixup, recipe.mixup, steps) if recipe.mixup else share
+    area = 1 - rng.beta(recipe.cutmix, recipe.cutmix, steps) if recipe.cutmix else np.zeros(steps)
+    side = np.where(cut, np.rint(size * np.sqrt(area)), 0).astype(np.int64)
+    middle = rng.integers(0, size, (steps, 2))
+    first = middle - side[:, None] // 2
+    inside = np.clip(first + side[:, None], 0, size) - np.clip(first, 0, size)
+    share = np.where(side > 0, 1 - inside.prod(axis=1) / size**2, np.where(cut, 1.0, blended))
+    return share, np.concatenate([middle, side[:, None]], axis=1)

@@ -76,7 +76,7 @@ class ImageData:
     """
 
     name: str
-    classes: int
+    class_names: tuple[str, ...]
     train: Part
     validation: Part
     test: Part
@@ -112,6 +112,11 @@ class ImageData:
             raise InputError(f"{self.name}: {name} images have no pixels: {images.shape}")
         if images.dtype != np.uint8:
             raise InputError(f"{self.name}: {name} images must be uint8, but are {images.dtype}")
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return len(self.class_names)
 
     @property
     def image_size(self) -> int:

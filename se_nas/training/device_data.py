@@ -12,8 +12,11 @@ from torch import Tensor
 
 from se_nas.errors import InputError
 from se_nas.training.data import ImageFiles, ImageSet, Part
+from se_nas.training.rand_augment import Augment
 from se_nas.training.streaming import stream
 
+CHANGED_ALIKE = 32
+"""Images that share the random operations of an epoch, since one call then changes them all."""
 EVALUATION_BATCH = 512
 STREAMED_EVALUATION_BATCH = 128
 """Smaller, since several wait in shared memory."""
@@ -29,8 +32,8 @@ class DeviceImages(Protocol):
 
     def __len__(self) -> int: ...
 
-    def begin(self, chosen: Tensor) -> None:
-        """An epoch begins, whose batches will be the images at `chosen` (T, B)."""
+    def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
+        """An epoch begins, whose batches will be the images at `chosen` (T, B), changed by `augment`."""
 
     def advance(self) -> None:
         """The next batch of the epoch will be taken; waits until it is there."""
@@ -38,33 +41,45 @@ class DeviceImages(Protocol):
     def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """The batch of the images at `chosen` (B,), which are the epoch's next."""
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, in order."""
+    def batches(self, first: int = 0, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once, in order; or of the batches only each so many-th, from the `first` on."""
 
 
 class ResidentImages:
-    """All images on the device; on a CPU they are not copied."""
+    """All images on the device; on a CPU they are not copied, unless they are changed."""
 
     def __init__(self, part: ImageSet, device: torch.device) -> None:
         self.device, self.image_size = device, part.image_size
         self._images, self._labels = _tensor(part.images).to(device), _tensor(part.labels).to(device)
+        self._changed: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def begin(self, chosen: Tensor) -> None:
-        """Nothing to fetch."""
+    def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
+        """Change the images, `CHANGED_ALIKE` at a time, which come in different batches; nothing else to do.
+
+        They go into the memory of the last epoch's, since that is where a recorded step looks.
+        """
+        if augment is None:
+            return
+        if self._changed is None:
+            self._changed = torch.empty_like(self._images)
+        for number, places in enumerate(torch.split(chosen.t().reshape(-1), CHANGED_ALIKE)):
+            places = places.to(self.device)
+            self._changed[places] = augment(self._images[places], number)
 
     def advance(self) -> None:
         """Nothing to wait for."""
 
     def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Any batch, at any time."""
-        return self._images[chosen], self._labels[chosen]
+        images = self._images if self._changed is None else self._changed
+        return images[chosen], self._labels[chosen]
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, first: int = 0, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         """Views of the images."""
-        for start in range(0, len(self), EVALUATION_BATCH):
+        for start in range(first * EVALUATION_BATCH, len(self), every * EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
             yield self._images[part], self._labels[part]
 
@@ -81,10 +96,12 @@ class StreamedImages:
     def __len__(self) -> int:
         return len(self._part)
 
-    def begin(self, chosen: Tensor) -> None:
-        """Start to fetch the epoch's batches."""
+    def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
+        """Start to fetch the epoch's batches; each image is changed by itself."""
         self._coming = iter(())  # ends the last epoch's processes
-        self._coming = iter(stream(self._part, chosen.tolist(), loaders=self._loaders, device=self.device))
+        self._coming = iter(
+            stream(self._part, chosen.tolist(), loaders=self._loaders, device=self.device, augment=augment)
+        )
 
     def advance(self) -> None:
         """Put the next batch where the last one was."""
@@ -100,10 +117,11 @@ class StreamedImages:
         assert self._batch is not None
         return self._batch
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, first: int = 0, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         """Fetched once more each time."""
         size = STREAMED_EVALUATION_BATCH
-        places = [range(start, min(start + size, len(self))) for start in range(0, len(self), size)]
+        starts = range(first * size, len(self), every * size)
+        places = [range(start, min(start + size, len(self))) for start in starts]
         coming = iter(stream(self._part, places, loaders=self._loaders, device=self.device))
         for _ in places:
             images, labels = _next(coming)

@@ -1,10 +1,28 @@
 """A training recipe as data: everything that decides a training beside the network, the images and the seed."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 LEAST_STEPS = 32
 """Steps an epoch should have before the batch may be as large as the recipe allows."""
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, math.inf),
+    "batch_size": (2, math.inf),
+    "learning_rate": (0, math.inf),
+    "momentum": (0, 1),
+    "weight_decay": (0, math.inf),
+    "warmup_epochs": (0, math.inf),
+    "label_smoothing": (0, 1),
+    "cutout": (0, 0.99),
+    "mixup": (0, math.inf),
+    "cutmix": (0, math.inf),
+    "rand_augment_operations": (0, 10),
+    "rand_augment_magnitude": (0, 30),
+    "ema_decay": (0, 0.999999),
+}
+"""The least and the most that each part of a recipe may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +31,10 @@ class Recipe:
 
     `learning_rate` is for a batch of 128 images and scales with the root of the batch (Krizhevsky, arXiv
     1404.5997, section 5). Weight decay spares norms and biases (He et al., arXiv 1812.01187, section 3.1). `cutout` is
-    the side of the hole as a share of the image's; `mixup` is both parameters of the beta distribution that mixing
-    shares are drawn from; 0 is without.
+    the side of the hole as a share of the image's. `mixup` and `cutmix` are both parameters of the beta distribution
+    that mixing shares are drawn from; with both, every batch is mixed in one of the two ways. RandAugment takes so many
+    operations of a magnitude of 0 to 30 (Cubuk et al., arXiv 1909.13719). `ema_decay` is that of the weights' moving
+    average, which is then what is evaluated and kept. 0 is without.
     """
 
     epochs: int
@@ -26,16 +46,21 @@ class Recipe:
     label_smoothing: float = 0.1
     cutout: float = 0.0
     mixup: float = 0.0
+    cutmix: float = 0.0
+    rand_augment_operations: int = 0
+    rand_augment_magnitude: int = 9
+    ema_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2:
-            raise ValueError(
-                f"epochs >= 1 and batch_size >= 2 must hold, but got epochs={self.epochs}, batch_size={self.batch_size}"
-            )
-        if not 0 <= self.cutout < 1 or self.mixup < 0:
-            raise ValueError(
-                f"0 <= cutout < 1 and mixup >= 0 must hold, but got cutout={self.cutout}, mixup={self.mixup}"
-            )
+        for name, (least, most) in RANGES.items():
+            if getattr(self, name) < least or getattr(self, name) > most:
+                rule = f"{name} >= {least}" if most == math.inf else f"{least} <= {name} <= {most}"
+                raise ValueError(f"{rule} must hold, but got {name}={getattr(self, name)}")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others of their batch."""
+        return self.mixup > 0 or self.cutmix > 0
 
     def batch_size_for(self, images: int) -> int:
         """The batch for a training set of `images`: smaller for small sets, so that an epoch has steps to learn in."""
@@ -50,11 +75,9 @@ class Recipe:
             return peak * (step + 1) / (warmup + 1)
         return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
+    def ema_decay_at(self, step: int) -> float:
+        """What the average keeps of itself at `step`, counted from 0: less at first, so that it forgets the start.
 
-def long_recipe(search: Recipe, epochs: int | None) -> Recipe:
-    """The recipe of retraining: the search's own, five times as long unless `epochs` says otherwise."""
-    return replace(
-        search,
-        epochs=5 * search.epochs if epochs is None else epochs,
-        warmup_epochs=3 * search.warmup_epochs,
-    )
+        As in TensorFlow's `ExponentialMovingAverage` with `num_updates`.
+        """
+        return min(self.ema_decay, (1 + step) / (10 + step))

@@ -1,4 +1,4 @@
-"""Where images come from: `digits`, torchvision's sets, `imagefolder:PATH`, `npz:PATH`. The only torchvision import.
+"""Where images come from: `digits`, torchvision's sets, `imagefolder:PATH`, `npz:PATH`.
 
 Sets without a validation part give a share of their training part to it, always the same images, so that every
 search and every retraining see the same split.
@@ -54,10 +54,11 @@ def _digits() -> ImageData:
     whole = ImageSet(images=images, labels=bunch.target.astype(np.int64))
     rest, test = _split(whole, 0.2)
     train, validation = _split(rest, 0.25)
-    return ImageData(name="digits", classes=10, train=train, validation=validation, test=test, mirrored=False)
+    names = tuple(map(str, bunch.target_names))
+    return ImageData(name="digits", class_names=names, train=train, validation=validation, test=test, mirrored=False)
 
 
-def _torchvision(name: str, classes: int) -> Callable[[], ImageData]:
+def _torchvision(name: str) -> Callable[[], ImageData]:
     def load() -> ImageData:
         from torchvision import datasets
 
@@ -80,13 +81,17 @@ def _torchvision(name: str, classes: int) -> Callable[[], ImageData]:
             ImageSet(images=_rgb(np.asarray(part.data)), labels=np.asarray(part.targets, np.int64)) for part in parts
         ]
         train, validation = _split(sets[0], 0.1)
-        return ImageData(name=name, classes=classes, train=train, validation=validation, test=sets[1], mirrored=True)
+        names = tuple(parts[0].classes)
+        return ImageData(name=name, class_names=names, train=train, validation=validation, test=sets[1], mirrored=True)
 
     return load
 
 
 def _npz(path: Path, _image_size: int) -> ImageData:
-    """MedMNIST's layout: {train,val,test}_{images,labels}; without `val`, part of `train` is held out."""
+    """MedMNIST's layout: {train,val,test}_{images,labels}; without `val`, part of `train` is held out.
+
+    `class_names`, an array of texts, may name the classes; else they are their numbers.
+    """
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: np.asarray(file[key]) for key in file.files}
@@ -95,7 +100,7 @@ def _npz(path: Path, _image_size: int) -> ImageData:
     except Exception as error:  # noqa: BLE001 - a damaged archive fails in numpy, zipfile or zlib in many ways
         reason = " ".join(str(error).split())
         raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays ({reason})") from None
-    if any(array.dtype.kind not in "biuf" for array in arrays.values()):
+    if any(array.dtype.kind not in "biuf" for key, array in arrays.items() if key != "class_names"):
         raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays (a member holds no numbers)")
     needed = {f"{part}_{what}" for part in ("train", "test") for what in ("images", "labels")}
     if missing := needed - arrays.keys():
@@ -114,12 +119,23 @@ def _npz(path: Path, _image_size: int) -> ImageData:
         parts["train"], parts["val"] = _split(parts["train"], 0.1)
     return ImageData(
         name=path.stem,
-        classes=classes,
+        class_names=_npz_names(arrays, classes, path),
         train=parts["train"],
         validation=parts["val"],
         test=parts["test"],
         mirrored=True,
     )
+
+
+def _npz_names(arrays: dict[str, NDArray[Any]], classes: int, path: Path) -> tuple[str, ...]:
+    if "class_names" not in arrays:
+        return tuple(map(str, range(classes)))
+    names = arrays["class_names"]
+    if names.dtype.kind != "U" or names.shape != (classes,):
+        raise InputError(
+            f"--data npz:{path}: class_names must be {classes} texts, one a class, but are {names.dtype} {names.shape}"
+        )
+    return tuple(map(str, names))
 
 
 def _npz_part(arrays: dict[str, NDArray[Any]], name: str, path: Path) -> ImageSet:
@@ -160,7 +176,7 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
     placed = [part.loaded(range(len(part))) if fits else part for part in parts]
     return ImageData(
         name=path.resolve().name,
-        classes=len(names),
+        class_names=tuple(names),
         train=placed[0],
         validation=placed[1],
         test=placed[2],
@@ -194,10 +210,10 @@ def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
                 labels.append(label)
     if not files:
         raise InputError(f"--data imagefolder:{path}: no images ({', '.join(sorted(IMAGE_SUFFIXES))}) found")
-    return ImageFiles(files=tuple(files), labels=np.array(labels, np.int64), image_size=image_size, read=_read_image)
+    return ImageFiles(files=tuple(files), labels=np.array(labels, np.int64), image_size=image_size, read=read_image)
 
 
-def _read_image(file: Path, size: int) -> NDArray[np.uint8]:
+def read_image(file: Path, size: int) -> NDArray[np.uint8]:
     """The largest centred square, resized."""
     try:
         with Image.open(file) as opened:
@@ -236,8 +252,8 @@ def _split(whole: P, share: float) -> tuple[P, P]:
 
 NAMED_SOURCES: dict[str, Callable[[], ImageData]] = {
     "digits": _digits,
-    "cifar10": _torchvision("cifar10", 10),
-    "cifar100": _torchvision("cifar100", 100),
-    "fashion_mnist": _torchvision("fashion_mnist", 10),
+    "cifar10": _torchvision("cifar10"),
+    "cifar100": _torchvision("cifar100"),
+    "fashion_mnist": _torchvision("fashion_mnist"),
 }
 PATH_SOURCES: dict[str, Callable[[Path, int], ImageData]] = {"npz": _npz, "imagefolder": _imagefolder}

@@ -1,25 +1,49 @@
 """One training step on one device, with nothing for the host to decide or to wait for, so that it can be replayed."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from se_nas.training.augmentation import Draws, cut_out, mix, shift_and_mirror
+from se_nas.training.averaging import WeightAverage
 from se_nas.training.device_data import DeviceData
 from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
+from se_nas.training.together import ALONE, Together
+
+
+class Schedule(NamedTuple):
+    """Of an epoch's T steps: the learning rate (T,), and what the weights' average keeps of itself (T,)."""
+
+    rate: Tensor
+    kept: Tensor
 
 
 class TrainingStep:
-    """Cut a batch, train on it, move on to the next; where it stands is counted on the device."""
+    """Cut a batch, train on it, move on to the next; where it stands is counted on the device.
 
-    def __init__(self, model: nn.Module, data: DeviceData, recipe: Recipe, numerics: Numerics) -> None:
+    `average`, if there is one, follows the weights.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: DeviceData,
+        recipe: Recipe,
+        numerics: Numerics,
+        *,
+        average: WeightAverage | None = None,
+        together: Together = ALONE,
+    ) -> None:
         self._model, self._data, self._recipe, self._numerics = model, data, recipe, numerics
+        self._average, self._together = average, together
         self._device = data.train.device
         self._rate = torch.zeros((), device=self._device)
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._total_loss = torch.zeros((), device=self._device)
-        self._epoch: tuple[Draws, Tensor] | None = None
+        self._epoch: tuple[Draws, Schedule] | None = None
         decayed = [weight for weight in model.parameters() if weight.ndim > 1]
         spared = [weight for weight in model.parameters() if weight.ndim <= 1]
         self.optimizer = torch.optim.SGD(
@@ -33,19 +57,18 @@ class TrainingStep:
             fused=True,
         )
 
-    def begin_epoch(self, draws: Draws, rates: Tensor) -> None:
-        """Stand before the first step of an epoch with these draws and learning rates (T,).
+    def begin_epoch(self, draws: Draws, schedule: Schedule) -> None:
+        """Stand before the first step of an epoch with these draws, learning rates and averaging.
 
         They go into the memory of the last epoch's, since that is where a recorded step looks.
         """
         if self._epoch is None:
             self._epoch = (
                 Draws(*(each.to(self._device, copy=True) for each in draws)),
-                rates.to(self._device, copy=True),
+                Schedule(*(each.to(self._device, copy=True) for each in schedule)),
             )
         else:
-            held_draws, held_rates = self._epoch
-            for held, each in zip((*held_draws, held_rates), (*draws, rates), strict=True):
+            for held, each in zip((*self._epoch[0], *self._epoch[1]), (*draws, *schedule), strict=True):
                 held.copy_(each)
         self._index.zero_()
         self._total_loss.zero_()
@@ -58,21 +81,24 @@ class TrainingStep:
     def __call__(self) -> None:
         """Do the next step of the epoch."""
         assert self._epoch is not None
-        epoch_draws, rates = self._epoch
-        draws = Draws(*(each.index_select(0, self._index)[0] for each in epoch_draws))
+        draws = Draws(*(each.index_select(0, self._index)[0] for each in self._epoch[0]))
+        now = Schedule(*(each.index_select(0, self._index)[0] for each in self._epoch[1]))
         images, labels = self._data.train.take(draws.chosen)
         images = self._data.normalised(shift_and_mirror(images, draws.shift, draws.mirrored))
         if self._recipe.cutout:
             images = cut_out(images, draws.hole, self._recipe.cutout)
-        if self._recipe.mixup:
-            images = mix(images, draws.share)
+        if self._recipe.mixes:
+            images = mix(images, draws.share, draws.patch)
         images = images.contiguous(memory_format=self._numerics.layout)
         with self._numerics.precision(self._device):
             loss = self._loss(self._model(images), labels, draws.share)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._rate.copy_(rates.index_select(0, self._index)[0])
+        self._together.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])
+        self._rate.copy_(now.rate)
         self.optimizer.step()
+        if self._average is not None:
+            self._average.follow(now.kept)
         self._total_loss += loss.detach()
         self._index += 1
 
@@ -80,6 +106,6 @@ class TrainingStep:
         def against(wanted: Tensor) -> Tensor:
             return F.cross_entropy(logits, wanted, label_smoothing=self._recipe.label_smoothing)
 
-        if not self._recipe.mixup:
+        if not self._recipe.mixes:
             return against(labels)
         return share * against(labels) + (1 - share) * against(labels.flip(0))

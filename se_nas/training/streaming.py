@@ -10,17 +10,23 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from se_nas.training.data import ImageFiles
+from se_nas.training.rand_augment import Augment
 
 AHEAD = 2
 """Batches that each process keeps ready."""
 
 
 def stream(
-    part: ImageFiles, batches: Sequence[Sequence[int]], *, loaders: int, device: torch.device
+    part: ImageFiles,
+    batches: Sequence[Sequence[int]],
+    *,
+    loaders: int,
+    device: torch.device,
+    augment: Augment | None = None,
 ) -> Iterable[tuple[Tensor, Tensor]]:
     """The images at these places, a batch each, in this order: uint8 (B, S, S, 3) and labels (B,)."""
     loader: DataLoader[Any] = DataLoader(
-        _Files(part),
+        _Files(part, augment),
         batch_sampler=[list(places) for places in batches],
         num_workers=loaders,
         prefetch_factor=AHEAD,
@@ -41,9 +47,10 @@ def _end_quietly(_worker: int) -> None:
 
 
 class _Files(Dataset[tuple[Tensor, int]]):
-    def __init__(self, part: ImageFiles) -> None:
-        self._part = part
+    def __init__(self, part: ImageFiles, augment: Augment | None) -> None:
+        self._part, self._augment = part, augment
 
     def __getitem__(self, place: int) -> tuple[Tensor, int]:
         one = self._part.loaded([place])
-        return torch.from_numpy(one.images[0]), int(one.labels[0])
+        images = torch.from_numpy(one.images)
+        return (images if self._augment is None else self._augment(images, place))[0], int(one.labels[0])

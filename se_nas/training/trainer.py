@@ -8,15 +8,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from se_nas.errors import InputError
 from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.training.augmentation import draw_epoch
+from se_nas.training.averaging import WeightAverage
 from se_nas.training.device_data import DeviceData, DeviceImages
 from se_nas.training.numerics import Numerics, choose_numerics
+from se_nas.training.rand_augment import Augment, RandAugment
 from se_nas.training.recipe import Recipe
 from se_nas.training.recording import Recorded, build_recorder
-from se_nas.training.step import TrainingStep
+from se_nas.training.step import Schedule, TrainingStep
+from se_nas.training.together import ALONE, Together
 
 
 class TrainingDivergedError(RuntimeError):
@@ -41,34 +45,55 @@ def build_initial_model(architecture: Architecture, *, num_classes: int, seed: i
 
 
 class Trainer:
-    """A training in progress: the model, its momentum, and the number of epochs done.
+    """A training in progress: the model, its momentum, its average, and the number of epochs done.
 
-    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum, epoch and numerics are all that
-    a checkpoint needs.
+    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum, average, epoch and numerics are
+    all that a checkpoint needs. Each of several processes `together` has a trainer of its own, of equal weights.
     """
 
-    def __init__(self, model: nn.Module, data: DeviceData, recipe: Recipe, *, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        data: DeviceData,
+        recipe: Recipe,
+        *,
+        seed: int,
+        device: torch.device,
+        together: Together = ALONE,
+    ) -> None:
         self.model = model.to(device)
         self.recipe = recipe
         self.epoch = 0
-        self._data, self._seed, self._device = data, seed, device
+        self._data, self._seed, self._device, self._together = data, seed, device, together
         self._batch_size = recipe.batch_size_for(len(data.train))
+        if self._batch_size < 2 * together.processes:
+            raise InputError(f"{together.processes} processes: too many to share batches of {self._batch_size} images")
         self._steps_per_epoch = len(data.train) // self._batch_size
         self._adopt(
-            choose_numerics(
-                self.model,
-                batch_size=self._batch_size,
-                image_size=data.train.image_size,
-                steps=recipe.epochs * self._steps_per_epoch,
-                device=device,
+            together.agree(
+                choose_numerics(
+                    self.model,
+                    batch_size=self._batch_size // together.processes,
+                    image_size=data.train.image_size,
+                    steps=recipe.epochs * self._steps_per_epoch,
+                    device=device,
+                )
             )
         )
 
     def _adopt(self, numerics: Numerics) -> None:
         self.numerics = numerics
         self.model = numerics.placed(self.model)
-        self._step = TrainingStep(self.model, self._data, self.recipe, numerics)
+        self._average = WeightAverage(self.model) if self.recipe.ema_decay else None
+        self._step = TrainingStep(
+            self.model, self._data, self.recipe, numerics, average=self._average, together=self._together
+        )
         self._do_step = Recorded(self._step, build_recorder(self._device))
+
+    @property
+    def result(self) -> nn.Module:
+        """What the training gives: the average where the recipe has one, else the model itself."""
+        return self.model if self._average is None else self._average.network
 
     def run_epoch(self) -> EpochResult:
         """Train one more epoch and evaluate; TrainingDivergedError when the loss is no number."""
@@ -82,19 +107,21 @@ class Trainer:
         return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds)
 
     def evaluate(self, held_out: DeviceImages | None = None) -> float:
-        """Share of the evaluation images, or of others, whose class the model names."""
+        """Share of the evaluation images, or of others, whose class the result so far names."""
         part = self._data.evaluation if held_out is None else held_out
-        self.model.eval()
+        model = self.result.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
         with torch.inference_mode(), self.numerics.precision(self._device):
-            for images, labels in part.batches():
+            for images, labels in part.batches(self._together.rank, self._together.processes):
                 images = self._data.normalised(images).contiguous(memory_format=self.numerics.layout)
-                correct += (self.model(images).argmax(1) == labels).sum()
-        return int(correct) / len(part)
+                correct += (model(images).argmax(1) == labels).sum()
+        return int(self._together.total(correct)) / len(part)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, statistics and momentum, by name: what `restore` takes back."""
+        """Weights, statistics, momentum and average, by name: what `restore` takes back."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        if self._average is not None:
+            state |= {f"average.{name}": value for name, value in self._average.network.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             momentum = self._step.optimizer.state[parameter].get("momentum_buffer")
             if momentum is not None:
@@ -104,8 +131,9 @@ class Trainer:
     def restore(self, tensors: dict[str, Tensor], *, epoch: int, numerics: Numerics) -> None:
         """Go on from a checkpoint exactly where it was made."""
         self._adopt(numerics)
-        prefix = "model."
-        self.model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        self.model.load_state_dict(_below("model.", tensors))
+        if self._average is not None:
+            self._average.network.load_state_dict(_below("average.", tensors))
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
@@ -122,17 +150,32 @@ class Trainer:
             recipe=self.recipe,
             seed=self._seed,
             epoch=self.epoch,
-        )
-        self._step.begin_epoch(draws, torch.tensor(self._learning_rates()))
-        self._data.train.begin(draws.chosen)
+        ).of_process(self._together.rank, self._together.processes)
+        self._step.begin_epoch(draws, self._schedule())
+        self._data.train.begin(draws.chosen, self._augment())
         for _ in range(self._steps_per_epoch):
             self._data.train.advance()
             self._do_step()
-        return self._step.mean_loss
+        self._together.average([each for each in self._statistics() if each.is_floating_point()])
+        loss = torch.tensor(self._step.mean_loss, device=self._device)
+        return float(self._together.total(loss)) / self._together.processes
 
-    def _learning_rates(self) -> list[float]:
+    def _statistics(self) -> list[Tensor]:
+        """What batch norm has seen, which each process saw a part of."""
+        return [*self.model.buffers(), *(() if self._average is None else self._average.network.buffers())]
+
+    def _augment(self) -> Augment | None:
+        if not self.recipe.rand_augment_operations:
+            return None
+        return RandAugment(
+            operations=self.recipe.rand_augment_operations,
+            magnitude=self.recipe.rand_augment_magnitude,
+            seed=derive_seed(self._seed, "rand augment", self.epoch, self._together.rank),
+        )
+
+    def _schedule(self) -> Schedule:
         first = self.epoch * self._steps_per_epoch
-        return [
+        rates = [
             self.recipe.learning_rate_at(
                 first + step,
                 steps=self.recipe.epochs * self._steps_per_epoch,
@@ -141,9 +184,15 @@ class Trainer:
             )
             for step in range(self._steps_per_epoch)
         ]
+        kept = [self.recipe.ema_decay_at(first + step) for step in range(self._steps_per_epoch)]
+        return Schedule(rate=torch.tensor(rates), kept=torch.tensor(kept))
 
 
 def train(trainer: Trainer) -> Iterator[EpochResult]:
     """Run what is left of the recipe; whoever listens may stop after any epoch by asking for no more."""
     while trainer.epoch < trainer.recipe.epochs:
         yield trainer.run_epoch()
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -9,9 +9,9 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from se_nas.errors import InputError
-from se_nas.experiment import retrain
+from se_nas.experiment import retrain, retraining
 from se_nas.experiment.reporting import load_progress
-from se_nas.experiment.request import RetrainRequest
+from se_nas.experiment.retrained_request import RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.network import build_model
 from se_nas.space.architecture_file import load_architecture
@@ -65,7 +65,7 @@ def test_an_interrupted_retraining_goes_on_to_the_same_result(
     expected, weights = result_in(whole), load_file(whole / "weights.safetensors")
     for file in whole.iterdir():
         file.unlink()
-    train = retrain.train
+    train = retraining.train
 
     def interrupted(trainer: Trainer) -> Iterator[Any]:
         for epoch in train(trainer):
@@ -73,10 +73,10 @@ def test_an_interrupted_retraining_goes_on_to_the_same_result(
             if epoch.epoch == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(retrain, "train", interrupted)
+    monkeypatch.setattr(retraining, "train", interrupted)
     with pytest.raises(KeyboardInterrupt) as cut:
         retrained(searched, console)
-    monkeypatch.setattr(retrain, "train", train)
+    monkeypatch.setattr(retraining, "train", train)
     (resumed,) = retrained(searched, console)
 
     assert cut.value.__notes__ == ["the same command goes on after epoch 2"]
@@ -144,3 +144,47 @@ def test_an_altered_architecture_file_is_refused(searched: Path, console: Consol
 
     with pytest.raises(InputError, match="not the network that trial 0 trained"):
         retrained(searched, console, pick="0")
+
+
+def test_several_seeds_are_several_trainings_of_one_network(searched: Path, console: Console) -> None:
+    folders = retrained(searched, console, epochs=1, seeds=2)
+
+    results = [result_in(folder) for folder in folders]
+    assert [result["seed"] for result in results] == [0, 1]
+    assert results[0]["fingerprint"] == results[1]["fingerprint"]
+    assert results[0]["history"] != results[1]["history"]
+
+
+def test_baselines_are_regnets_of_equal_flops_without_se_and_with_se_everywhere(
+    searched: Path, console: Console
+) -> None:
+    x, y, own = (result_in(folder) for folder in retrained(searched, console, epochs=1, baselines=True))
+
+    assert (x["se"], y["se"]) == (["none", "none"], ["inner/4", "inner/4"])
+    assert x["search_accuracy"] is None
+    for other in (x, y):
+        assert other["cost"]["flops"] == pytest.approx(own["cost"]["flops"], rel=0.15)
+    assert all(name in console.file.getvalue() for name in ("RegNetX by", "RegNetY by"))  # type: ignore[attr-defined]
+
+
+def test_another_recipe_of_the_same_name_does_not_pass_for_the_first(
+    searched: Path, console: Console, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("mixup: 0.2\n")
+    retrained(searched, console, epochs=1, recipe=recipe)
+    recipe.write_text("mixup: 0.4\n")
+
+    with pytest.raises(InputError, match=r"mine-epochs-1-seed-0: trained with another recipe of that name"):
+        retrained(searched, console, epochs=1, recipe=recipe)
+
+
+def test_the_card_says_what_was_measured_and_how(searched: Path, console: Console) -> None:
+    (folder,) = retrained(searched, console, epochs=2)
+
+    card, result = (folder / "README.md").read_text(), result_in(folder)
+
+    assert f"{100 * result['test_accuracy']:.2f} % of 40 images, looked at once" in card
+    assert f"`{result['fingerprint']}`" in card
+    assert "| epochs | 2 |" in card
+    assert "with seed 0" in card

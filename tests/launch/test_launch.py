@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +39,7 @@ def flags(space_file: Path, data_file: Path) -> list[object]:
     return ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--wandb", "off"]
 
 
-@pytest.mark.parametrize("script", ["search.py", "confirm.py", "ablate.py", "retrain.py", "report.py", "describe.py"])
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "launch").glob("*.py")))
 def test_help_answers_without_loading_torch(script: str, tmp_path: Path) -> None:
     probe = (
         "import runpy, sys\n"
@@ -74,10 +75,14 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     again = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
     confirmed = launch("confirm.py", run, cwd=tmp_path)
     ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, cwd=tmp_path)
+    (target,) = (run / "retrain").iterdir()
+    Image.new("RGB", (9, 12), "white").save(tmp_path / "white.png")
+    exported = launch("export.py", target, cwd=tmp_path)
+    predicted = launch("predict.py", target, tmp_path / "white.png", "--json", cwd=tmp_path)
     (run / "report.html").unlink()
     reported = launch("report.py", run, cwd=tmp_path)
 
-    for done in (searched, described, retrained, again, confirmed, ablated, reported):
+    for done in (searched, described, retrained, again, confirmed, ablated, exported, predicted, reported):
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 9
     front = {m["fingerprint"]: m for m in json.loads((run / "front.json").read_text())["members"]}
@@ -85,15 +90,35 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     assert {name: front[knee["fingerprint"]][name] for name in ("flops", "params", "activations")} == {
         name: knee[name] for name in ("flops", "params", "activations")
     }
-    assert "test accuracy" in retrained.stdout
+    assert "Test accuracy on 40 images" in retrained.stdout
     assert "epoch    6/6" in retrained.stdout
     assert "epoch    " not in again.stdout
     assert "Confirmed on fresh seeds" in searched.stdout
     assert searched.stdout.endswith(confirmed.stdout)  # nothing was trained again
     assert "What SE is worth in trial" in ablated.stdout
+    assert (target / "model.onnx").is_file()
+    assert json.loads(predicted.stdout)["classes"][0]["name"] == "1"  # the brighter class
     page = (run / "report.html").read_text()
     assert "How sure is it?" in page
     assert "What is SE worth?" in page
+
+
+def test_two_processes_retrain_one_network(searched: Path, tmp_path: Path) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = [str(ROOT / "launch" / "retrain.py"), str(searched), "--epochs", "2", "--wandb", "off"]
+
+    done = subprocess.run([*torchrun, *script], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch    2/2") == 1
+    assert done.stdout.count("Test accuracy on 40 images") == 1
+    (target,) = (searched / "retrain").iterdir()
+    assert {file.name for file in target.iterdir()} == {
+        "README.md",
+        "architecture.yaml",
+        "result.json",
+        "weights.safetensors",
+    }
 
 
 def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
@@ -229,6 +254,9 @@ BAD_CALLS = [
     (["search.py", "extra"], "extra"),
     (["retrain.py"], "RUN_DIR"),
     (["retrain.py", "nowhere"], "not the run folder of a search"),
+    (["export.py", "nowhere"], "nowhere: no retrained network; expected a folder RUN_DIR/retrain/NAME"),
+    (["predict.py", "nowhere", "image.png"], "nowhere: no retrained network"),
+    (["predict.py", "nowhere"], "name one or more image files"),
     (["report.py", "nowhere"], "not the run folder of a search"),
     (["describe.py", "nowhere.yaml"], "cannot be read"),
     (["describe.py", "x.yaml", "--image-size", "100000"], "--image-size 100000: must be 1 to 4,096"),

@@ -38,10 +38,11 @@ class TestOrder:
         assert len(left_out) > 1
 
     def test_seed_and_epoch_decide_all(self) -> None:
-        first, again = draws_of(32, 8, seed=1, mixup=0.2), draws_of(32, 8, seed=1, mixup=0.2)
+        both = {"mixup": 0.2, "cutmix": 1.0}
+        first, again = draws_of(32, 8, seed=1, **both), draws_of(32, 8, seed=1, **both)
 
         assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
-        for other in (draws_of(32, 8, seed=2, mixup=0.2), draws_of(32, 8, seed=1, epoch=1, mixup=0.2)):
+        for other in (draws_of(32, 8, seed=2, **both), draws_of(32, 8, seed=1, epoch=1, **both)):
             assert not any(torch.equal(one, another) for one, another in zip(first, other, strict=True))
         assert first.chosen.flatten().tolist() != list(range(32))
 
@@ -83,7 +84,7 @@ def test_an_image_is_shifted_by_an_eighth_at_most_and_mirrored_only_where_that_i
     images, seen = noise(8, size), set()
     allowed = set(product(range(-reach, reach + 1), range(-reach, reach + 1), {False, mirror}))
     for epoch in range(40):
-        (chosen,), (shift,), (mirrored,), _, _ = draws_of(8, 8, size=size, mirror=mirror, epoch=epoch)
+        (chosen,), (shift,), (mirrored,), *_ = draws_of(8, 8, size=size, mirror=mirror, epoch=epoch)
         for place, result in zip(
             chosen, shift_and_mirror(torch.from_numpy(images)[chosen], shift, mirrored), strict=True
         ):
@@ -109,18 +110,57 @@ def test_a_square_of_the_given_size_is_cut_out_and_ends_at_the_border(share: flo
     assert 0 < (corner[0] == 0).sum() <= (inside[0] == 0).sum()
 
 
+NO_PATCH = torch.tensor([3, 3, 0])
+
+
 def test_images_are_mixed_with_those_from_the_other_end() -> None:
     images = torch.rand(4, 3, 8, 8)
 
-    mixed = mix(images, torch.tensor(0.75))
+    mixed = mix(images, torch.tensor(0.75), NO_PATCH)
 
     torch.testing.assert_close(mixed[0], 0.75 * images[0] + 0.25 * images[3])
     torch.testing.assert_close(mixed[2], 0.75 * images[2] + 0.25 * images[1])
 
 
-def test_mixing_shares_lie_between_0_and_1_and_are_1_where_nothing_is_mixed() -> None:
-    shares = draws_of(640, 10, mixup=0.4).share
+def test_a_patch_of_the_partner_takes_the_place_of_the_image_and_nothing_else_changes() -> None:
+    images = torch.rand(4, 3, 8, 8)
 
-    assert ((shares >= 0) & (shares <= 1)).all()
-    assert 0.3 < shares.mean() < 0.7
+    mixed = mix(images, torch.tensor(0.9), torch.tensor([1, 6, 4]))  # rows -1 to 2, columns 4 to 7
+
+    assert torch.equal(mixed[0, :, :3, 4:], images[3, :, :3, 4:])
+    rest = torch.ones(8, 8, dtype=torch.bool)
+    rest[:3, 4:] = False
+    assert torch.equal(mixed[0][:, rest], images[0][:, rest])
+
+
+@pytest.mark.parametrize("recipe", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}])
+def test_a_mixed_label_has_the_share_of_the_pixels_that_come_from_the_image(recipe: dict[str, float]) -> None:
+    """Seen on white images whose partners are black."""
+    draws = draws_of(2000, 2, **recipe)
+    images = torch.stack([torch.ones(3, 16, 16), torch.zeros(3, 16, 16)])
+
+    seen = torch.stack([mix(images, *each)[0].mean() for each in zip(draws.share, draws.patch, strict=True)])
+
+    torch.testing.assert_close(seen, draws.share)
+    assert ((draws.share >= 0) & (draws.share <= 1)).all()
+    assert 0.3 < draws.share.mean() < 0.7
+    with_patch = (draws.patch[:, 2] > 0).float().mean()
+    assert {1: with_patch == 0, 2: with_patch > 0.95, 3: 0.4 < with_patch < 0.6}[
+        ("mixup" in recipe) + 2 * ("cutmix" in recipe)
+    ]
+
+
+def test_shares_are_1_where_nothing_is_mixed() -> None:
     assert (draws_of(640, 10).share == 1).all()
+
+
+def test_processes_share_out_each_batch() -> None:
+    whole = draws_of(64, 10, mixup=0.2)
+
+    parts = [whole.of_process(rank, 3) for rank in range(3)]
+
+    assert [part.chosen.shape for part in parts] == [(6, 3)] * 3
+    assert sorted(torch.cat([part.chosen for part in parts], 1)[0].tolist()) == sorted(whole.chosen[0, :9].tolist())
+    for part in parts:
+        assert (part.shift.shape, part.hole.shape, part.mirrored.shape) == ((6, 2, 3), (6, 2, 3), (6, 3))
+        assert torch.equal(part.share, whole.share)

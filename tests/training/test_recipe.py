@@ -1,11 +1,12 @@
 import math
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from se_nas.training.recipe import LEAST_STEPS, Recipe, long_recipe
+from se_nas.training.recipe import LEAST_STEPS, Recipe
 
 schedules = st.tuples(st.integers(1, 30), st.integers(1, 40), st.floats(0, 5))
 
@@ -71,33 +72,25 @@ class TestBatchSize:
         assert batch_size <= 16 or images // batch_size >= LEAST_STEPS
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"epochs": 1, "batch_size": 1}])
-def test_a_recipe_that_trains_nothing_is_refused_with_its_values(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="epochs >= 1 and batch_size >= 2 must hold, but got") as refusal:
-        Recipe(**wrong)
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"epochs": 0}, "epochs >= 1 must hold, but got epochs=0"),
+        ({"batch_size": 1}, "batch_size >= 2 must hold, but got batch_size=1"),
+        ({"cutout": 1.0}, "0 <= cutout <= 0.99 must hold, but got cutout=1.0"),
+        ({"mixup": -0.1}, "mixup >= 0 must hold, but got mixup=-0.1"),
+        ({"ema_decay": 1.0}, "0 <= ema_decay <= 0.999999 must hold, but got ema_decay=1.0"),
+    ],
+)
+def test_a_recipe_that_cannot_be_trained_is_refused_with_its_values(wrong: dict[str, float], rule: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(rule)):
+        Recipe(**{"epochs": 1, **wrong})
 
-    assert all(f"{name}={value}" in str(refusal.value) for name, value in wrong.items())
 
+def test_the_average_forgets_the_start_and_then_keeps_what_the_recipe_says() -> None:
+    recipe = Recipe(epochs=1, ema_decay=0.99)
+    kept = [recipe.ema_decay_at(step) for step in range(2000)]
 
-class TestLongRecipe:
-    SEARCH = Recipe(epochs=6, batch_size=64, learning_rate=0.1, momentum=0.8, weight_decay=1e-3, label_smoothing=0.2)
-
-    def test_is_the_searchs_own_five_times_as_long(self) -> None:
-        expected = Recipe(
-            epochs=30,
-            batch_size=64,
-            learning_rate=0.1,
-            momentum=0.8,
-            weight_decay=1e-3,
-            label_smoothing=0.2,
-            warmup_epochs=3,
-        )
-
-        assert long_recipe(self.SEARCH, None) == expected
-
-    def test_is_as_long_as_it_is_told(self) -> None:
-        assert long_recipe(self.SEARCH, 7).epochs == 7
-
-    def test_of_no_epochs_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="epochs >= 1"):
-            long_recipe(self.SEARCH, 0)
+    assert kept[:2] == [1 / 10, 2 / 11]
+    assert all(early <= late for early, late in pairwise(kept))
+    assert kept[-1] == 0.99

@@ -411,6 +411,7 @@ class TestTorchvision:
                 assert download
                 assert root == tmp_path / "datasets"
                 images = (20 if train else 2) * classes
+                self.classes = [f"class {number}" for number in range(classes)]
                 self.targets: Any = [number % classes for number in range(images)]
                 self.data: Any = np.full((images, 8, 8, 3), 10 if train else 20, np.uint8)
                 if name == "FashionMNIST":

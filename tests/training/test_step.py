@@ -9,7 +9,7 @@ from se_nas.training.augmentation import draw_epoch, mix, shift_and_mirror
 from se_nas.training.device_data import DeviceData
 from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
-from se_nas.training.step import TrainingStep
+from se_nas.training.step import Schedule, TrainingStep
 from tests.fakes import separable_data
 
 CPU = torch.device("cpu")
@@ -22,6 +22,11 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
 
 
+def schedule(rates: torch.Tensor) -> Schedule:
+    """Nothing is averaged."""
+    return Schedule(rate=rates, kept=torch.zeros(len(rates)))
+
+
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
 def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
     """Against torch's plain optimizer, stepped by hand."""
@@ -32,7 +37,7 @@ def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
     rates = torch.linspace(0.1, 0.01, len(draws.chosen))
     ours, plain = network(), network()
     step = TrainingStep(ours, on_device, recipe, NUMERICS)
-    step.begin_epoch(draws, rates)
+    step.begin_epoch(draws, schedule(rates))
     biases = [parameter for parameter in plain.parameters() if parameter.ndim == 1]
     weights = [parameter for parameter in plain.parameters() if parameter.ndim > 1]
     groups = [{"params": weights, "weight_decay": 0.01}, {"params": biases, "weight_decay": 0.0}]
@@ -42,7 +47,9 @@ def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
         step()
         pixels, labels = on_device.train.take(draws.chosen[each])
         batch = mix(
-            on_device.normalised(shift_and_mirror(pixels, draws.shift[each], draws.mirrored[each])), draws.share[each]
+            on_device.normalised(shift_and_mirror(pixels, draws.shift[each], draws.mirrored[each])),
+            draws.share[each],
+            draws.patch[each],
         )
         share = draws.share[each]
         logits = plain(batch)
@@ -68,10 +75,10 @@ def test_the_next_epoch_lies_where_the_last_one_lay_since_a_record_looks_there()
     held = []
     for epoch in range(2):
         draws = draw_epoch(len(data.train), BATCH, image_size=8, mirror=True, recipe=recipe, seed=0, epoch=epoch)
-        step.begin_epoch(draws, torch.full((len(draws.chosen),), 0.1))
+        step.begin_epoch(draws, schedule(torch.full((len(draws.chosen),), 0.1)))
         step()
         assert step._epoch is not None
-        held.append([tensor.data_ptr() for tensor in (*step._epoch[0], step._epoch[1])])
+        held.append([tensor.data_ptr() for tensor in (*step._epoch[0], *step._epoch[1])])
         assert torch.equal(step._epoch[0].chosen, draws.chosen)
 
     assert held[0] == held[1]

@@ -1,0 +1,20 @@
+"""Write a retrained network for ONNX and for torch alone: `python launch/export.py RUN_DIR/retrain/NAME`."""
+
+from se_nas.command_line import parse_flags, run
+from se_nas.experiment.retrained_request import ExportRequest
+
+PROG = "export.py"
+
+
+def main(request: ExportRequest) -> None:
+    """Export."""
+    from rich.console import Console
+
+    from se_nas.experiment.export import export
+
+    export(request, Console())
+
+
+if __name__ == "__main__":
+    asked = parse_flags(ExportRequest, prog=PROG)
+    run(lambda: main(asked), prog=PROG)

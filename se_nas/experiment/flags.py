@@ -1,0 +1,26 @@
+"""What the requests of several commands share: how `--help` shows a flag, and checks of numbers."""
+
+from typing import Any, Literal
+
+from tyro.conf import arg
+
+from se_nas.errors import InputError
+
+Wandb = Literal["auto", "online", "offline", "off"]
+
+WORKERS_HINT = "one a CPU core, or as many as fit the GPUs"
+GPUS_HINT = "as much as the largest network drawn needs, and a quarter more"
+ADDRESS_HINT = "start a cluster on this machine"
+
+
+def flag(metavar: str, default: str) -> Any:
+    """How `--help` shows a flag whose default is not in the signature, because a resumed run may have its own."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
+
+
+def check_least(request: Any, **least: float) -> None:
+    """InputError for the first number that is below the least that it may be."""
+    for name, value in least.items():
+        given = getattr(request, name)
+        if given is not None and not given >= value:
+            raise InputError(f"--{name.replace('_', '-')} {given}: must be at least {value}")

@@ -1,0 +1,75 @@
+"""A network's feature maps, as timm's `features_only` gives them (huggingface/pytorch-image-models, _features.py).
+
+Detection and segmentation code that asks a timm backbone for its channels and strides takes one of ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from se_nas.errors import InputError
+from se_nas.space.architecture import Architecture
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureInfo:
+    """Of each feature map that is given: its channels, by how much its sides are smaller than the image's, and the
+    module that it comes from."""
+
+    names: tuple[str, ...]
+    widths: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def channels(self) -> list[int]:
+        """Channels of each map."""
+        return list(self.widths)
+
+    def reduction(self) -> list[int]:
+        """The image's side over the map's."""
+        return list(self.strides)
+
+    def module_name(self) -> list[str]:
+        """Where each map comes from."""
+        return list(self.names)
+
+
+class Backbone(nn.Module):
+    """Stem and stages: normalised (N, 3, H, W) -> a list of maps, each (N, channels, H / reduction, W / reduction)."""
+
+    def __init__(self, layers: nn.Sequential, feature_info: FeatureInfo) -> None:
+        super().__init__()
+        self.layers = layers
+        self.feature_info = feature_info
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) -> the maps, the largest first."""
+        maps, features = [], images
+        for name, layer in self.layers.named_children():
+            features = layer(features)
+            if name in self.feature_info.names:
+                maps.append(features)
+        return maps
+
+
+def as_backbone(model: nn.Module, architecture: Architecture, out_indices: Sequence[int] | None = None) -> Backbone:
+    """The same modules without the head. `out_indices` are those of the wanted maps: 0 the stem's, 1 the first
+    stage's, and so on; -1 the last; all of them when none are given. InputError when there is no such map."""
+    layers = nn.Sequential()
+    names, widths, strides = ["stem"], [architecture.stem_width], [architecture.stem_stride]
+    for number, stage in enumerate(architecture.stages, start=1):
+        names.append(f"stage{number}")
+        widths.append(stage.width)
+        strides.append(strides[-1] * stage.stride)
+    wanted = range(len(names)) if out_indices is None else out_indices
+    if not all(-len(names) <= index < len(names) for index in wanted):
+        raise InputError(f"out_indices {list(wanted)}: expected indices of {len(names)} maps: {', '.join(names)}")
+    places = sorted({index % len(names) for index in wanted})
+    for name in names[: max(places, default=-1) + 1]:
+        layers.add_module(name, model.get_submodule(name))
+    info = FeatureInfo(
+        tuple(names[place] for place in places),
+        tuple(widths[place] for place in places),
+        tuple(strides[place] for place in places),
+    )
+    return Backbone(layers, info)

@@ -1,0 +1,38 @@
+"""How sure an accuracy on test images is: the images are a sample, and so are the seeds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutAccuracy:
+    """The mean over trainings, and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def held_out_accuracy(counts: Sequence[tuple[int, int]]) -> HeldOutAccuracy:
+    """Of trainings on different seeds, each with its right answers and the number of images, the same for all.
+
+    What the interval covers is the accuracy on all images of the kind. It is Wilson's (JASA 22, 1927) for the images,
+    wider by what the mean over several seeds varies; of one seed nothing is known of that, and it is left out.
+    """
+    images = counts[0][1]
+    accuracies = np.array([right / images for right, _ in counts])
+    mean, seeds = float(accuracies.mean()), len(counts)
+    z = float(ndtri(0.5 + CONFIDENCE / 2))
+    centre = (mean + z**2 / (2 * images)) / (1 + z**2 / images)
+    of_images = z / (1 + z**2 / images) * math.sqrt(mean * (1 - mean) / images + z**2 / (4 * images**2))
+    of_seeds = 0.0
+    if seeds > 1:
+        of_seeds = float(stdtrit(seeds - 1, 0.5 + CONFIDENCE / 2)) * float(accuracies.std(ddof=1)) / math.sqrt(seeds)
+    half_width = math.hypot(of_images, of_seeds)
+    return HeldOutAccuracy(mean, max(0.0, min(mean, centre - half_width)), min(1.0, max(mean, centre + half_width)))

@@ -1,0 +1,34 @@
+"""The moving average of a network's weights, which is tested and kept in its place: arXiv 1703.01780, section 3.1.
+
+torch.optim.swa_utils.AveragedModel asks the device whether it has averaged yet, which a recorded step cannot.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightAverage:
+    """`network` is a copy whose weights and statistics follow those of `model`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.network = copy.deepcopy(model).requires_grad_(False)
+        averaged, followed = _tensors(self.network), _tensors(model)
+        numbers = [name for name, tensor in followed.items() if tensor.is_floating_point()]
+        self._averaged, self._followed = [averaged[name] for name in numbers], [followed[name] for name in numbers]
+        self._counted = [(averaged[name], followed[name]) for name in followed if name not in numbers]
+
+    @torch.no_grad()
+    def follow(self, kept: Tensor) -> None:
+        """Move to where the model is now; `kept` () is the share that stays. Waits for nothing."""
+        difference = torch._foreach_sub(self._followed, self._averaged)
+        torch._foreach_mul_(difference, 1 - kept)
+        torch._foreach_add_(self._averaged, difference)
+        for counter, followed in self._counted:
+            counter.copy_(followed)
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, not copies of them."""
+    return dict([*model.named_parameters(), *model.named_buffers()])

@@ -1,0 +1,115 @@
+"""A trained network and what belongs to it, as one safetensors file: `weights.safetensors`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from se_nas.errors import InputError
+from se_nas.models.backbone import Backbone, as_backbone
+from se_nas.models.network import build_model
+from se_nas.space.architecture import Architecture
+from se_nas.space.architecture_file import parse_architecture
+from se_nas.training.checkpoint import read_tensors, write_tensors
+
+FORMAT = "se-nas weights 2"
+FILE = "weights.safetensors"
+CLASSIFIER = "head.classify."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainedNetwork:
+    """`pixel_mean` and `pixel_deviation`, of each colour, are in pixel values of 0 to 255."""
+
+    architecture: Architecture
+    class_names: tuple[str, ...]
+    image_size: int
+    pixel_mean: tuple[float, ...]
+    pixel_deviation: tuple[float, ...]
+    weights: Mapping[str, Tensor]
+
+    def build_model(self, *, num_classes: int | None = None) -> nn.Module:
+        """The network with its weights: normalised (N, 3, H, W) -> (N, classes) logits.
+
+        `num_classes`, as in timm, gives it another classifier, freshly initialised: for transfer to other images. With
+        0 it gives the pooled features, (N, width of the last stage).
+        """
+        model = build_model(self.architecture, num_classes=num_classes or len(self.class_names))
+        kept = dict(self.weights)
+        if num_classes is not None:
+            kept |= {name: value for name, value in model.state_dict().items() if name.startswith(CLASSIFIER)}
+        model.load_state_dict(kept)
+        if num_classes == 0:
+            model.get_submodule("head").register_module("classify", nn.Identity())
+        return model.eval()
+
+    def build_backbone(self, out_indices: Sequence[int] | None = None) -> Backbone:
+        """Its feature maps instead of logits, as timm's `features_only`: for detection and segmentation."""
+        return as_backbone(self.build_model(), self.architecture, out_indices)
+
+    def build_deployed(self) -> nn.Module:
+        """What is handed out: RGB images (N, 3, S, S) of 0 to 1 -> (N, classes) logits; it normalises by itself."""
+        return Deployed(self.build_model(), self.pixel_mean, self.pixel_deviation).eval()
+
+
+class Deployed(nn.Module):
+    """A network in front of which its normalisation stands."""
+
+    def __init__(self, model: nn.Module, pixel_mean: Sequence[float], pixel_deviation: Sequence[float]) -> None:
+        super().__init__()
+        self.model = model
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.tensor(pixel_mean).view(1, 3, 1, 1) / 255)
+        self.register_buffer("deviation", torch.tensor(pixel_deviation).view(1, 3, 1, 1) / 255)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, S, S) of 0 to 1 -> (N, classes) logits."""
+        logits: Tensor = self.model((images - self.mean) / self.deviation)
+        return logits
+
+
+def save_trained(folder: Path, network: TrainedNetwork) -> Path:
+    """Write the file into `folder`, and say where it is."""
+    about = {
+        "format": FORMAT,
+        "architecture": network.architecture.to_dict(),
+        "class_names": network.class_names,
+        "image_size": network.image_size,
+        "pixel_mean": network.pixel_mean,
+        "pixel_deviation": network.pixel_deviation,
+    }
+    write_tensors(folder / FILE, dict(network.weights), about)
+    return folder / FILE
+
+
+def load_trained(folder: Path | str) -> TrainedNetwork:
+    """Read the network in the folder of a retraining, or its file; InputError when it is none."""
+    path = Path(folder)
+    path = path / FILE if path.is_dir() else path
+    if not path.is_file():
+        raise InputError(f"{folder}: no retrained network; expected a folder RUN_DIR/retrain/NAME with {FILE}")
+    tensors, about = read_tensors(path)
+    if about.get("format") != FORMAT:
+        raise InputError(f"{path}: written as {about.get('format')!r}, but {FORMAT!r} is needed; retrain the network")
+    try:
+        return _trained(tensors, about, path)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: its description is damaged ({' '.join(str(error).split())[:120]})") from None
+
+
+def _trained(tensors: dict[str, Tensor], about: dict[str, Any], path: Path) -> TrainedNetwork:
+    network = TrainedNetwork(
+        architecture=parse_architecture(about["architecture"], path),
+        class_names=tuple(map(str, about["class_names"])),
+        image_size=int(about["image_size"]),
+        pixel_mean=tuple(map(float, about["pixel_mean"])),
+        pixel_deviation=tuple(map(float, about["pixel_deviation"])),
+        weights=tensors,
+    )
+    with torch.device("meta"):
+        build_model(network.architecture, num_classes=len(network.class_names)).load_state_dict(tensors, assign=True)
+    return network

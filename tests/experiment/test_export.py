@@ -1,0 +1,86 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from rich.console import Console
+
+from se_nas.errors import InputError
+from se_nas.experiment import export as exporting
+from se_nas.experiment.export import export
+from se_nas.experiment.retrained_request import ExportRequest
+from se_nas.models.network import build_model
+from se_nas.training.trained import TrainedNetwork, load_trained, save_trained
+from tests.fakes import network_with_se
+from tests.models.conftest import wake
+
+WITHOUT_SE_NAS = """
+import sys, torch
+sys.modules["se_nas"] = None
+images = torch.load(sys.argv[2], weights_only=True)
+torch.save(torch.export.load(sys.argv[1]).module()(images).detach(), sys.argv[2])
+"""
+
+
+def save(folder: Path, *tokens: str) -> TrainedNetwork:
+    architecture = network_with_se(*tokens)
+    torch.manual_seed(0)
+    network = TrainedNetwork(
+        architecture=architecture,
+        class_names=("a", "b", "c"),
+        image_size=16,
+        pixel_mean=(120.0, 110.0, 100.0),
+        pixel_deviation=(60.0, 61.0, 62.0),
+        weights=wake(build_model(architecture, num_classes=3)).state_dict(),
+    )
+    save_trained(folder, network)
+    return network
+
+
+@pytest.mark.parametrize("tokens", [("none", "none"), ("inner/4", "post/2"), ("pre/2", "standard/4 of site")])
+def test_both_files_give_the_networks_logits_for_any_batch(
+    tmp_path: Path, console: Console, tokens: tuple[str, ...]
+) -> None:
+    network = save(tmp_path, *tokens)
+    images = torch.rand(5, 3, 16, 16)
+    expected = network.build_deployed()(images).detach()
+
+    export(ExportRequest(retrained=tmp_path), console)
+
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {"images": images.numpy()})
+    np.testing.assert_allclose(logits, expected.numpy(), atol=1e-5, rtol=1e-4)
+    assert '"class_names": ["a", "b", "c"]' in session.get_modelmeta().custom_metadata_map["se_nas"]
+    loaded = torch.export.load(tmp_path / "model.pt2").module()(images)
+    torch.testing.assert_close(loaded, expected)
+    assert console.file.getvalue().count("from the network's logits") == 2  # type: ignore[attr-defined]
+
+
+def test_torch_alone_reads_its_file(tmp_path: Path, console: Console) -> None:
+    network = save(tmp_path, "inner/4")
+    export(ExportRequest(retrained=tmp_path), console)
+    images = torch.rand(2, 3, 16, 16)
+    torch.save(images, tmp_path / "images.pt")
+
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_SE_NAS, str(tmp_path / "model.pt2"), str(tmp_path / "images.pt")],
+        check=True,
+        cwd=tmp_path,
+        timeout=120,
+    )
+
+    logits = torch.load(tmp_path / "images.pt", weights_only=True)
+    torch.testing.assert_close(logits, load_trained(tmp_path).build_deployed()(images).detach())
+    assert network.class_names == ("a", "b", "c")
+
+
+def test_what_is_needed_and_not_there_is_named(
+    tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "ONNX_NEEDS", ("onnx", "no_such_runtime"))
+
+    with pytest.raises(InputError, match=r"ONNX needs no_such_runtime: pip install -e '\.\[onnx\]'"):
+        export(ExportRequest(retrained=tmp_path), console)

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from se_nas.errors import InputError, RunFailedError
+from se_nas.experiment.predict import predict
+from se_nas.experiment.retrained_request import PredictRequest
+from se_nas.models.network import build_model
+from se_nas.training.trained import TrainedNetwork, save_trained
+from tests.fakes import network_with_se
+from tests.models.conftest import wake
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> TrainedNetwork:
+    torch.manual_seed(0)
+    architecture = network_with_se("inner/4")
+    network = TrainedNetwork(
+        architecture=architecture,
+        class_names=("plain", "[red]markup", "esc\x1b[31m"),
+        image_size=8,
+        pixel_mean=(120.0, 110.0, 100.0),
+        pixel_deviation=(60.0, 61.0, 62.0),
+        weights=wake(build_model(architecture, num_classes=3)).state_dict(),
+    )
+    save_trained(tmp_path, network)
+    return network
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    paths = []
+    for number, size in enumerate(((8, 8), (30, 20), (8, 8))):
+        pixels = np.random.default_rng(number).integers(0, 256, (*size, 3)).astype(np.uint8)
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+def said(console: Console) -> str:
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def test_each_image_gets_the_networks_classes_in_their_order(
+    tmp_path: Path, network: TrainedNetwork, images: list[Path], console: Console
+) -> None:
+    predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3, json=True), console)
+
+    rows = [json.loads(line) for line in said(console).splitlines()]
+    assert [row["image"] for row in rows] == [str(path) for path in images]
+    pixels = torch.from_numpy(np.array(Image.open(images[0]))).permute(2, 0, 1)[None] / 255
+    shares = network.build_deployed()(pixels).softmax(1)[0]
+    assert {each["name"]: each["share"] for each in rows[0]["classes"]} == pytest.approx(
+        dict(zip(network.class_names, shares.tolist(), strict=True)), abs=1e-5
+    )
+    for row in rows:
+        ranked = [each["share"] for each in row["classes"]]
+        assert ranked == sorted(ranked, reverse=True)
+        assert sum(ranked) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.usefixtures("network")
+def test_names_do_nothing_to_the_terminal(tmp_path: Path, images: list[Path], console: Console) -> None:
+    predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3), console)
+
+    assert "\x1b" not in said(console)
+    assert "[red]markup" in said(console)
+
+
+@pytest.mark.usefixtures("network")
+def test_an_image_that_cannot_be_read_is_named_and_the_others_are_predicted(
+    tmp_path: Path, images: list[Path], console: Console
+) -> None:
+    images[1].write_bytes(b"no image")
+
+    with pytest.raises(RunFailedError, match="1 of 3 images could not be read"):
+        predict(PredictRequest(retrained=tmp_path, images=tuple(images)), console)
+
+    assert f"{images[1]}: cannot be read as an image" in said(console)
+    assert said(console).count(" %") == 2
+
+
+@pytest.mark.usefixtures("network")
+def test_no_image_at_all_is_bad_input(tmp_path: Path, console: Console) -> None:
+    with pytest.raises(InputError, match="none of the images could be read"):
+        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "missing.png",)), console)

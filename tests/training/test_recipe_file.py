@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from se_nas.errors import InputError
+from se_nas.training.recipe import Recipe
+from se_nas.training.recipe_file import load_recipe
+
+SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+
+
+def read(folder: Path, text: str, *, epochs: int | None = None) -> Recipe:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return load_recipe(path, epochs=epochs, usual_epochs=60)
+
+
+def test_what_is_left_out_is_as_in_the_search(tmp_path: Path) -> None:
+    assert read(tmp_path, "mixup: 0.2\n") == Recipe(epochs=60, mixup=0.2)
+
+
+@pytest.mark.parametrize(("text", "epochs", "expected"), [("epochs: 9\n", None, 9), ("epochs: 9\n", 3, 3)])
+def test_the_flag_wins_over_the_file_which_wins_over_the_usual(
+    tmp_path: Path, text: str, epochs: int | None, expected: int
+) -> None:
+    assert read(tmp_path, text, epochs=epochs).epochs == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("mixupp: 0.2\n", "recipe.yaml:1: mixupp: unknown key; did you mean mixup?"),
+        ("mixup: 0.2\nema_decay: 1\n", "recipe.yaml:2: ema_decay: expected at most 0.999999, but got 1"),
+        ("epochs: 1.5\n", "recipe.yaml:1: epochs: expected a whole number, but got 1.5"),
+        ("learning_rate: .nan\n", "recipe.yaml:1: learning_rate: expected a finite number, but got nan"),
+        ("batch_size: 1\n", "recipe.yaml:1: batch_size: expected at least 2, but got 1"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(InputError) as error:
+        read(tmp_path, text)
+
+    assert str(error.value).endswith(complaint)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_recipe_is_read_and_opens_with_what_it_is_for(path: Path) -> None:
+    assert load_recipe(path, epochs=None, usual_epochs=60).epochs == 60
+    assert path.read_text().startswith("# Recipe: ")
+    assert f"--recipe recipes/{path.name}" in path.read_text()
