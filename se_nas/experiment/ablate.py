@@ -14,7 +14,7 @@ from se_nas.experiment.replications import EverySeed, accuracies_of, replicate
 from se_nas.experiment.reporting import find_trial, write_report
 from se_nas.experiment.request import AblateRequest
 from se_nas.experiment.survey import cost_on
-from se_nas.report.page import ablation_sentences
+from se_nas.report.sentences import ablation_sentences
 from se_nas.search.paired import Ablation, Effect, PairedAccuracies
 from se_nas.space.architecture import Architecture
 from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se

@@ -13,7 +13,7 @@ from se_nas.experiment.replications import EverySeed, Key, Outcomes, accuracies_
 from se_nas.experiment.reporting import load_progress, write_report
 from se_nas.experiment.request import ConfirmRequest
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.report.page import confirmed_sentence
+from se_nas.report.sentences import confirmed_sentence
 from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus

@@ -1,7 +1,7 @@
 """What a run folder says: its progress, its report page, one of its trials."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,9 +9,11 @@ from se_nas.errors import InputError
 from se_nas.experiment.ablation_file import ablation_files, load_ablation
 from se_nas.experiment.config import SearchConfig, load_config
 from se_nas.experiment.confirmation_file import load_confirmation
+from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
 from se_nas.report.page import render_page
+from se_nas.report.paper import paper_figures
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.paired import Ablation
@@ -19,6 +21,7 @@ from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress, progress_of
 from se_nas.search.records import TrialRecord
 from se_nas.search.study import SearchStudy
+from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 
 ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
@@ -70,7 +73,8 @@ def search_title(config: SearchConfig) -> str:
 
 
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> list[str]:
-    """Write `report.html`. A confirmation or ablation whose file is damaged is left out; the lines say so."""
+    """Write `report.html` and its figures for papers. What else was found later is left out where its file is damaged;
+    the lines say so."""
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
         "command": f"python launch/search.py --space {config.space} --data {config.data} --budget {config.budget} "
@@ -93,8 +97,23 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
             ablations.append(load_ablation(path))
         except InputError as error:
             problems.append(str(error))
+    retrained, damaged = load_retrained(folder)
+    widths = hidden_widths(load_design_space(folder.space), progress.front.members)
     page = render_page(
-        progress, title=search_title(config), facts=facts, confirmation=confirmation, ablations=ablations
+        progress,
+        title=search_title(config),
+        facts=facts,
+        hidden_widths=widths,
+        confirmation=confirmation,
+        ablations=ablations,
+        retrained=retrained,
     )
+    for name, content in paper_figures(progress, widths).items():
+        write_atomically(folder.figures / name, content)
     write_atomically(folder.report, page)
-    return problems
+    return [*problems, *damaged]
+
+
+def hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:
+    """Of SE, by trial and stage."""
+    return {record.number: space.decode(record.assignment).hidden_widths for record in records}

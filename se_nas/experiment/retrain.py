@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,12 +10,13 @@ from rich.table import Table
 from se_nas.errors import InputError
 from se_nas.experiment.baselines import BASELINES, baseline
 from se_nas.experiment.images import load_searched_images
-from se_nas.experiment.reporting import load_progress, pick_trial
+from se_nas.experiment.reporting import load_progress, pick_trial, write_report
+from se_nas.experiment.retrained_files import summarised
 from se_nas.experiment.retrained_request import RetrainRequest
 from se_nas.experiment.retraining import Contender, Retraining
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
-from se_nas.search.held_out import HeldOutAccuracy, held_out_accuracy
+from se_nas.search.held_out import Retrained
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.space.loading import load_design_space
@@ -56,8 +56,10 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                 finished = together.agree(retraining.finished())
                 results.append(finished or retraining.run(wandb=request.wandb, tell=tell, together=together))
                 tell(f"weights   {retraining.target / FILE}")
-            rows.append((results, held_out_accuracy([_counts(result) for result in results])))
+            rows.append(summarised(results))
         if together.is_first:
+            for line in write_report(folder, config, progress):
+                tell(line)
             console.print(_table(rows))
             example = shlex.quote(str(retraining.target))
             tell(f"export    python launch/export.py {example}")
@@ -114,30 +116,25 @@ def _picked(progress: SearchProgress, pick: str, folder: RunFolder) -> tuple[Tri
     return (pick_trial(progress, "knee" if pick == "front" else pick, folder),)
 
 
-def _counts(result: Mapping[str, Any]) -> tuple[int, int]:
-    """The test images that are right, and all of them."""
-    return round(result["test_accuracy"] * result["test_images"]), result["test_images"]
-
-
-def _table(rows: Sequence[tuple[Sequence[Mapping[str, Any]], HeldOutAccuracy]]) -> Table:
+def _table(rows: Sequence[Retrained]) -> Table:
     """A network a row: its cost and its test accuracy over the seeds."""
-    images = rows[0][0][0]["test_images"]
-    costs = [name for name in ("flops", "params", "latency") if name in rows[0][0][0]["cost"]]
+    images = rows[0].counts[0][1]
+    costs = [name for name in ("flops", "params", "latency") if name in rows[0].cost]
     table = Table(title=f"Test accuracy on {images:,} images", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("network", overflow="fold")
     for name in (*costs, "validation", "test", "95 %", "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("SE", no_wrap=True)
-    for results, tested in rows:
-        validation = sum(result["validation_accuracy"] for result in results) / len(results)
+    for row in rows:
+        tested = row.tested
         table.add_row(
-            results[0]["network"],
-            *(format_cost(name, results[0]["cost"][name]) if name in results[0]["cost"] else "" for name in costs),
-            f"{100 * validation:.2f} %",
+            row.network,
+            *(format_cost(name, row.cost[name]) if name in row.cost else "" for name in costs),
+            f"{100 * row.validation_accuracy:.2f} %",
             f"{100 * tested.mean:.2f} %",
             f"{100 * tested.low:.1f}-{100 * tested.high:.1f}",
-            str(len(results)),
-            se_glyphs(results[0]["se"]),
+            str(len(row.counts)),
+            se_glyphs(row.se),
         )
     return table
 

@@ -139,6 +139,7 @@ class Retraining:
             "image_size": self.data.image_size,
             "classes": list(self.data.class_names),
             "seed": self.seed,
+            "recipe_name": self.recipe_name,
             "recipe": asdict(self.recipe),
             "version": __version__,
             "history": history,

@@ -30,6 +30,7 @@ class RunFolder:
         self.front = path / "front.json"
         self.best = path / "best.yaml"
         self.report = path / "report.html"
+        self.figures = path / "figures"
         self.confirmation = path / "confirm.json"
 
     @classmethod

@@ -16,7 +16,7 @@ from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.images import load_searched_images
-from se_nas.experiment.reporting import search_title, write_report
+from se_nas.experiment.reporting import hidden_widths, search_title, write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
@@ -157,10 +157,12 @@ def _run(
             raise
         finally:
             folder.write_tables(broadcast.progress)
-        _finish(folder, config, broadcast, campaign.exhausted)
+        _finish(folder, config, space, broadcast, campaign.exhausted)
 
 
-def _finish(folder: RunFolder, config: SearchConfig, broadcast: Broadcast, exhausted: str | None) -> None:
+def _finish(
+    folder: RunFolder, config: SearchConfig, space: DesignSpace, broadcast: Broadcast, exhausted: str | None
+) -> None:
     """Write the answer down and tell it."""
     progress = broadcast.progress
     if progress.front.members:
@@ -187,7 +189,7 @@ def _finish(folder: RunFolder, config: SearchConfig, broadcast: Broadcast, exhau
         SearchOutcome(
             figures={
                 "front": front_figure(progress, title=title),
-                "SE placement": placement_figure(progress),
+                "SE placement": placement_figure(progress.front.members, hidden_widths(space, progress.front.members)),
             },
             files=(folder.front, folder.best, folder.trials_csv),
             notes=tuple(notes),

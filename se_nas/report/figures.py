@@ -1,6 +1,6 @@
 """The figures of a search, in plotly: the Pareto front, and where its networks put SE."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import plotly.graph_objects as go
@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from se_nas.report.layout import AXIS_TITLES, CLEAR, FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR, lay_out
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.space.squeeze_excite import parse_token
 from se_nas.wording import format_cost, format_value, se_glyphs
 
 
@@ -59,20 +58,20 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
     )
 
 
-def placement_figure(progress: SearchProgress) -> go.Figure:
-    """Where the front's networks put SE: a column a network, a row a stage; the disc grows with the hidden width."""
-    members = progress.front.members
+def placement_figure(members: Sequence[TrialRecord], hidden_widths: Mapping[int, Sequence[int]]) -> go.Figure:
+    """Where the front's networks put SE: a column a network, a row a stage; a disc's area is the hidden width."""
+    widest = max((max(hidden_widths[member.number]) for member in members), default=0) or 1
     figure = go.Figure()
     x, y, sizes, colours, texts, trials = [], [], [], [], [], []
     for member in members:
-        for stage, token in enumerate(member.se, start=1):
+        for stage, (token, width) in enumerate(zip(member.se, hidden_widths[member.number], strict=True), start=1):
             trials.append(member.number)
-            x.append(_column(member))
+            x.append(f"#{member.number}")
             y.append(f"stage {stage}")
-            ratio = _ratio(token)
-            sizes.append(6 if ratio is None else 14 + 30 / ratio**0.5)
-            colours.append(OTHER_COLOUR if ratio is None else FRONT_COLOUR)
-            texts.append(f"trial {member.number}, stage {stage}: {escape(token)}")
+            sizes.append(8 + 34 * (width / widest) ** 0.5 if width else 6)
+            colours.append(FRONT_COLOUR if width else OTHER_COLOUR)
+            hidden = f", hidden width {width}" if width else ""
+            texts.append(f"trial {member.number}, stage {stage}: {escape(token)}{hidden}")
     figure.add_trace(
         go.Scatter(
             x=x,
@@ -88,7 +87,7 @@ def placement_figure(progress: SearchProgress) -> go.Figure:
     stages = max((len(member.se) for member in members), default=1)
     return lay_out(
         figure,
-        title="SE on the front, cheapest network first (dot: none; disc: SE, larger for a wider hidden layer)",
+        title="SE on the front, cheapest network first (dot: none; disc: its hidden width)",
         x={"title": "network (trial)", "type": "category"},
         y={"categoryorder": "array", "categoryarray": [f"stage {n}" for n in range(stages, 0, -1)]},
         height=180 + 60 * stages,
@@ -112,12 +111,3 @@ def _hover(record: TrialRecord, progress: SearchProgress) -> str:
     )
     se = escape(se_glyphs(record.se))
     return f"<b>trial {record.number}</b>, accuracy {record.accuracy:.4f}{costs}<br>SE by stage: {se}{decisions}"
-
-
-def _column(member: TrialRecord) -> str:
-    return f"#{member.number}"
-
-
-def _ratio(token: str) -> float | None:
-    ratios = [spec.reduction for part in token.split(",") if (spec := parse_token(part)) is not None]
-    return min(ratios) if ratios else None

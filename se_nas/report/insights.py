@@ -6,10 +6,11 @@ from html import escape
 import plotly.graph_objects as go
 
 from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
-from se_nas.search.effects import Foretelling, Marginal
+from se_nas.search.effects import Marginal
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.trust import Foretelling
 
 
 def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:

@@ -1,6 +1,6 @@
 """report.html: one self-contained page. No network, no template engine; every text is escaped."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 import plotly.io
@@ -9,12 +9,24 @@ from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
+from se_nas.report.sentences import (
+    ablation_sentences,
+    agreement_sentences,
+    answer,
+    effect_sentences,
+    importance_sentence,
+    split_sentences,
+)
+from se_nas.report.subspaces import coordinates_figure, importances_figure, splits_figure
+from se_nas.report.tables import confirmed_table, facts_table, retrained_table, trials_table
 from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.effects import Marginal, foretelling, marginals
+from se_nas.search.distributions import splits
+from se_nas.search.effects import marginals
+from se_nas.search.held_out import Retrained
+from se_nas.search.importances import importances
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.search.trust import Agreement, agreement, foretelling
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #212529; --paper: #fff; --line: #dee2e6; --soft: #f1f3f5;
@@ -24,7 +36,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   margin: 0 auto; max-width: 1080px; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.lead { font-size: 1.1rem; }
+.lead { font-size: 1.1rem; } a { color: var(--accent); } .data { font-size: .875rem; opacity: .8; }
 .figure { border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
 .scroll { overflow-x: auto; max-height: 30rem; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }
@@ -46,14 +58,13 @@ def render_page(
     *,
     title: str,
     facts: Mapping[str, str],
+    hidden_widths: Mapping[int, Sequence[int]],
     confirmation: ConfirmedFront | None = None,
     ablations: Sequence[Ablation] = (),
+    retrained: Sequence[Retrained] = (),
 ) -> str:
-    """The page as text. `facts` say how to reproduce the search, by name."""
-    figures = [front_figure(progress, title=f"Pareto front of {title}")]
-    if progress.front.members:
-        figures += [hypervolume_figure(progress), placement_figure(progress)]
-    divs = [_figure_html(figure, first=index == 0) for index, figure in enumerate(figures)]
+    """The page as text. `facts` say how to reproduce the search, by name; `hidden_widths` are SE's, by trial of the
+    front and stage."""
     return "\n".join(
         [
             "<!doctype html>",
@@ -62,233 +73,150 @@ def render_page(
             '<link rel="icon" href="data:,">',
             f"<title>se-nas: {escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>Where SE pays: {escape(title)}</h1>",
-            *(f'<p class="lead">{sentence}</p>' for sentence in _answer(progress, confirmation)),
+            *(f'<p class="lead">{escape(sentence)}</p>' for sentence in answer(progress, confirmation)),
+            _data("front.json"),
             "<h2>The front</h2>",
-            *divs,
-            _table(progress, progress.front.members),
+            _figure_html(front_figure(progress, title=f"Pareto front of {title}"), first=True),
+            *(_front(progress, hidden_widths) if progress.front.members else ()),
+            trials_table(progress, progress.front.members),
             *(_confirmation(confirmation) if confirmation else ()),
             *(_ablations(ablations) if ablations else ()),
-            *_insights(progress),
+            *(_retrained(retrained) if retrained else ()),
+            *(_whole_search(progress) if progress.front.members else ()),
+            *(_trust(progress, confirmation, retrained) if progress.front.members else ()),
             "<h2>All trials</h2>",
-            _table(progress, progress.records, every=True),
+            _data("trials.csv", "study.db"),
+            trials_table(progress, progress.records, every=True),
             "<h2>How to reproduce</h2>",
-            _facts_table(facts),
+            facts_table(facts),
             f"<script>{SCRIPT}</script></body></html>",
             "",
         ]
     )
 
 
-def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -> str:
-    """What became of the search's front on fresh seeds."""
-    found = {member.number for member in progress.front.members}
-    verdicts = [one.verdict for one in confirmation.networks if one.record.number in found]
-    stays = sum(verdict.is_decided and verdict.on_front > 0.5 for verdict in verdicts)
-    falls = sum(verdict.is_decided and verdict.on_front < 0.5 for verdict in verdicts)
-    deviation = f"; one training deviates by {100 * confirmation.belief.deviation:.2f} points"
-    return (
-        f"Of {len(found)} networks on the front, {len(verdicts)} were trained again on fresh seeds: {stays} belong "
-        f"there and {falls} do not with 95 % each, {len(verdicts) - stays - falls} are in doubt"
-        f"{deviation if confirmation.belief.freedom else ''}."
-    )
+def _front(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Iterator[str]:
+    yield _figure_html(hypervolume_figure(progress))
+    yield _figure_html(placement_figure(progress.front.members, hidden_widths))
+    yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
 
 
-def _answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
-    counts = ", ".join(
-        f"{progress.count(status)} {word}"
-        for status, word in (
-            (TrialStatus.COMPLETE, "trained in full"),
-            (TrialStatus.PRUNED, "stopped early"),
-            (TrialStatus.FAILED, "failed"),
-        )
-    )
-    if not progress.front.members:
-        return [f"No network was trained in full yet ({counts})."]
-    front, cost = progress.front, progress.objectives.costs[0]
-    knee, best, cheapest = front.knee, front.best, front.cheapest
-    with_se = sum(any(token != "none" for token in member.se) for member in front.members)
-    return [
-        f"Of {progress.ended} networks tried ({counts}), {len(front)} are on the Pareto front: from "
-        f"{_accuracy(cheapest)} at {format_cost(cost, cheapest.cost[cost])} {cost} to {_accuracy(best)} at "
-        f"{format_cost(cost, best.cost[cost])}.",
-        f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
-        f"stage {_se(knee)}.",
-        f"{with_se} of the {len(front)} networks on the front use SE somewhere. "
-        + (
-            confirmed_sentence(confirmation, progress)
-            if confirmation
-            and {one.record.number for one in confirmation.networks} & {one.number for one in front.members}
-            else "Each was trained once, for a short time: differences of a few images are chance."
-        ),
-    ]
-
-
-def _confirmation(confirmation: ConfirmedFront) -> list[str]:
+def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     """How sure the front is, trained again."""
-    cost = confirmation.costs[0]
-    columns = ("trial", cost, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
-    members = {one.record.number for one in confirmation.members}
-    rows = []
-    for one in confirmation.networks:
-        verdict = one.verdict
-        mark = ' <span class="mark">●</span>' if one.record.number in members else ""
-        width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
-        numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
-        cells = [f"{one.record.number}{mark}", _cost(one.record, cost), *numbers, f"{verdict.on_front:.2f}"]
-        shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(_se(one.record))
-        rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
-    return [
-        "<h2>How sure is it?</h2>",
+    yield "<h2>How sure is it?</h2>"
+    yield (
         f"<p>The networks of the front, and those near it, trained again for {confirmation.epochs} epochs on seeds "
         "that the search had not used. Accuracy is on the validation images; the intervals (95 %) are of the mean over "
         "seeds, with one deviation for all networks. The probability is that no other of these networks is more "
-        "accurate at no more cost; ● is on the front of the means.</p>",
-        _figure_html(confirmed_figure(confirmation)),
-        _table_html(columns, columns[:-1], rows),
-    ]
+        "accurate at no more cost; ● is on the front of the means.</p>"
+    )
+    yield _figure_html(confirmed_figure(confirmation))
+    yield confirmed_table(confirmation)
+    yield _data("confirm.json")
 
 
-def ablation_sentences(ablation: Ablation) -> list[str]:
-    """What the effects say, sure ones apart from those that the seeds cannot tell."""
-    sure = [effect for effect in ablation.effects if effect.gain.is_sure]
-    unsure = [effect.label for effect in ablation.effects if not effect.gain.is_sure]
-    sentences = [
-        f"SE {effect.label} is worth {100 * effect.gain.mean:+.2f} ± {100 * effect.gain.half_width:.2f} points "
-        f"for {effect.added['params']:+,.0f} parameters."
-        for effect in sure
-    ]
-    if unsure:
-        sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot tell what SE is worth: {'; '.join(unsure)}.")
-    return sentences
-
-
-def _ablations(ablations: Sequence[Ablation]) -> list[str]:
+def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     """What SE is worth in the networks that were looked at."""
-    parts = [
-        "<h2>What is SE worth?</h2>",
+    yield "<h2>What is SE worth?</h2>"
+    yield (
         "<p>The same trunk with SE in other places, trained on the same seeds. The gain is the mean difference in "
         "validation accuracy between a network with SE there and the same without; the intervals hold "
-        "together with 95 %, and what a seed does to all networks is taken out.</p>",
-    ]
+        "together with 95 %, and what a seed does to all networks is taken out.</p>"
+    )
     for ablation in ablations:
-        parts.append(_figure_html(ablation_figure(ablation)))
-        parts += [f"<p>{escape(sentence)}</p>" for sentence in ablation_sentences(ablation)]
-    return parts
+        yield _figure_html(ablation_figure(ablation))
+        yield from _paragraphs(ablation_sentences(ablation))
+        yield _data(f"ablate-{ablation.trial:04d}.json")
 
 
-def _insights(progress: SearchProgress) -> list[str]:
-    """What the whole search says without further training."""
-    if not progress.front.members:
-        return []
-    effects, correlations = marginals(progress.records, progress.objectives.costs), foretelling(progress.records)
-    parts = ["<h2>What do all trials say?</h2>"]
+def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
+    """What became of the networks that were trained for long."""
+    yield "<h2>Retrained</h2>"
+    yield (
+        "<p>Trained with a long recipe, and only then shown the test images, once. The intervals (95 %) are for images "
+        "of the same kind (Wilson), and with several seeds for the seeds too. The RegNetX and RegNetY named beside a "
+        "trial are the networks of this space that are nearest to it in FLOPs, without SE and with SE everywhere.</p>"
+    )
+    yield retrained_table(retrained)
+    yield _data("retrain")
+
+
+def _whole_search(progress: SearchProgress) -> Iterator[str]:
+    """What all trials say without further training."""
+    yield "<h2>What do all trials say?</h2>"
+    effects = marginals(progress.records, progress.objectives.costs)
     if effects:
         of_se = [one for one in effects if one.factor.startswith("SE ")]
         others = [one for one in effects if one not in of_se]
-        parts.append(
+        yield (
             "<p>Networks with each value against the average network of equal cost; stopped ones count with the "
             "accuracy that was expected of them. The search chose what it tried, so this shows what goes along with "
             "accuracy, not what causes it; the intervals (95 %) are bootstraps over the networks.</p>"
         )
-        parts += [f"<p>{escape(sentence)}</p>" for sentence in _effect_sentences(of_se)]
+        yield from _paragraphs(effect_sentences(of_se))
         for chosen, title in ((of_se, "SE by stage"), (others, "The other decisions")):
             if chosen:
-                parts.append(_figure_html(effects_figure(chosen, title=title)))
-    parts.append(_figure_html(learning_curves_figure(progress)))
+                yield _figure_html(effects_figure(chosen, title=title))
+    parts = splits(progress.records, progress.objectives.costs)
+    if parts:
+        yield from _paragraphs(split_sentences(parts))
+        yield _figure_html(splits_figure(parts))
+    important = importances(progress.records, progress.objectives.costs)
+    if important is not None:
+        yield from _paragraphs([importance_sentence(important)])
+        if important.explained > 0:
+            yield _figure_html(importances_figure(important))
+    lines = coordinates_figure(progress)
+    if lines is not None:
+        yield _figure_html(lines)
+    yield _data("trials.csv")
+
+
+def _trust(
+    progress: SearchProgress, confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
+) -> Iterator[str]:
+    """How early epochs, and short trainings, order networks against later ones."""
+    yield "<h2>Can short trials be trusted here?</h2>"
+    yield _figure_html(learning_curves_figure(progress))
+    correlations = foretelling(progress.records)
     if correlations:
-        parts.append(_figure_html(foretelling_figure(correlations)))
-        parts.append(
+        yield _figure_html(foretelling_figure(correlations))
+        yield (
             "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
             "accuracy, so that over all networks it is higher.</p>"
         )
-    return parts
+    told = list(agreement_sentences(_on_fresh_seeds(confirmation), _in_long_trainings(retrained)))
+    yield from _paragraphs(told or ["Too few networks were trained again to say how well the search orders them."])
 
 
-def _effect_sentences(effects: Sequence[Marginal]) -> list[str]:
-    """What is sure of SE, and that the rest is not."""
-    if not effects:
-        return ["Where SE is cannot be told apart here: the networks differ too little in it."]
-    sure = [
-        f"{one.factor} {one.value}: {100 * one.mean:+.2f} points ({100 * one.low:+.2f} to {100 * one.high:+.2f})"
-        for one in effects
-        if one.is_sure
-    ]
-    unsure = len(effects) - len(sure)
-    if not sure:
-        return ["The trials cannot tell the choices of SE apart: every interval has zero in it."]
-    return [*sure, *([f"For {unsure} other choices of SE the trials cannot tell."] if unsure else [])]
-
-
-def _accuracy(record: TrialRecord) -> str:
-    return f"{100 * (record.accuracy or 0):.2f}\u2009%"
-
-
-def _table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
-    front = {member.number for member in progress.front.members}
-    knee = progress.front.knee.number if front else None
-    costs = list(dict.fromkeys(name for record in records for name in record.cost))
-    head = [
-        "trial",
-        *(["state"] if every else []),
-        "accuracy",
-        *costs,
-        "SE by stage",
-        "epochs",
-        "fingerprint",
-    ]
-    if every:
-        head.append("reason")
-    rows = []
-    for record in records:
-        mark = ' <span class="mark">●</span>' if every and record.number in front else ""
-        cells = [_cell(f"{record.number}{mark}", number=True)]
-        if every:
-            cells.append(_cell(record.status.value))
-        cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
-        cells += [_cell(_cost(record, name), number=True) for name in costs]
-        cells.append(_cell(_se(record)))
-        cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
-        if every:
-            cells.append(_cell(escape(record.reason)))
-        kind = " class=knee" if record.number == knee else ""
-        rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
-    numbers = {"trial", "accuracy", "epochs", *costs}
-    table = _table_html(head, numbers, rows)
-    if not every:
-        return table
-    return (
-        '<label class="filter">Show only rows with <input type="search" placeholder="complete, inner, a fingerprint">'
-        f'</label><div class="every">{table}</div>'
+def _on_fresh_seeds(confirmation: ConfirmedFront | None) -> Agreement | None:
+    if confirmation is None:
+        return None
+    networks = confirmation.networks
+    return agreement(
+        {one.record.number: one.record.curve[-1] for one in networks},
+        {one.record.number: one.verdict.mean for one in networks},
     )
 
 
-def _table_html(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:
-    """A table whose heads sort it; columns in `numbers` stand to the right."""
-    heads = "".join(
-        f"<th{' class=number' if name in numbers else ''}><button type=button>{escape(name)}</button></th>"
-        for name in head
-    )
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+def _in_long_trainings(retrained: Sequence[Retrained]) -> Agreement | None:
+    """Over the networks of the recipe that most of them were trained with."""
+    by_recipe: dict[str, dict[int, tuple[float, float]]] = {}
+    for one in retrained:
+        if one.search_accuracy is not None:
+            by_recipe.setdefault(one.recipe, {})[one.trial] = (one.search_accuracy, one.tested.mean)
+    most = max(by_recipe.values(), key=len, default={})
+    return agreement({trial: pair[0] for trial, pair in most.items()}, {trial: pair[1] for trial, pair in most.items()})
 
 
-def _se(record: TrialRecord) -> str:
-    return f'<span class="se">{escape(se_glyphs(record.se))}</span>'
+def _paragraphs(sentences: Sequence[str]) -> Iterator[str]:
+    return (f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
-def _cost(record: TrialRecord, name: str) -> str:
-    value = record.cost.get(name)
-    if value is None:
-        return ""
-    return f"{value:.2f} ms" if name == "latency" else f"{value:,.0f}"
-
-
-def _facts_table(facts: Mapping[str, str]) -> str:
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
-    return f'<div class="scroll"><table>{rows}</table></div>'
-
-
-def _cell(html: str, *, number: bool = False) -> str:
-    return f'<td class="number">{html}</td>' if number else f"<td>{html}</td>"
+def _data(*files: str) -> str:
+    """Where the figures come from: links to files beside the page."""
+    links = ", ".join(f'<a href="{escape(file)}">{escape(file)}</a>' for file in files)
+    return f'<p class="data">Data: {links}</p>'
 
 
 def _figure_html(figure: object, *, first: bool = False) -> str:

@@ -1,7 +1,7 @@
 """How sure an accuracy on test images is: the images are a sample, and so are the seeds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,3 +36,26 @@ def held_out_accuracy(counts: Sequence[tuple[int, int]]) -> HeldOutAccuracy:
         of_seeds = float(stdtrit(seeds - 1, 0.5 + CONFIDENCE / 2)) * float(accuracies.std(ddof=1)) / math.sqrt(seeds)
     half_width = math.hypot(of_images, of_seeds)
     return HeldOutAccuracy(mean, max(0.0, min(mean, centre - half_width)), min(1.0, max(mean, centre + half_width)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrained:
+    """A network that was trained with a long recipe, on one seed or several.
+
+    `search_accuracy` is None for a network that the search did not train. `counts` are the right answers and the images
+    of each training.
+    """
+
+    network: str
+    trial: int
+    recipe: str
+    se: tuple[str, ...]
+    cost: Mapping[str, float]
+    search_accuracy: float | None
+    validation_accuracy: float
+    counts: tuple[tuple[int, int], ...]
+
+    @property
+    def tested(self) -> HeldOutAccuracy:
+        """Its test accuracy."""
+        return held_out_accuracy(self.counts)

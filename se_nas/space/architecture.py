@@ -122,6 +122,13 @@ class Architecture:
         text = json.dumps([self.stem_width, self.stem_stride, blocks], separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Of the widest SE in each stage; 0 where there is none."""
+        return tuple(
+            max((block.se.hidden if block.se else 0 for block in blocks), default=0) for blocks in self.blocks()
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The architecture file's content; `space.loading.load_architecture` reads it back."""
         return {

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from se_nas.errors import InputError
 from se_nas.experiment import retrain, retraining
 from se_nas.experiment.reporting import load_progress
+from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.retrained_request import RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.network import build_model
@@ -188,3 +189,15 @@ def test_the_card_says_what_was_measured_and_how(searched: Path, console: Consol
     assert f"`{result['fingerprint']}`" in card
     assert "| epochs | 2 |" in card
     assert "with seed 0" in card
+
+
+def test_the_report_tells_of_what_was_retrained_and_of_a_damaged_result(searched: Path, console: Console) -> None:
+    folders = retrained(searched, console, epochs=1, seeds=2)
+    (folders[1] / "result.json").write_text("{")
+
+    networks, damaged = load_retrained(RunFolder(searched))
+
+    page = (searched / "report.html").read_text()
+    assert "long, 1 epochs" in page
+    assert [len(one.counts) for one in networks] == [1]
+    assert damaged == [f"{folders[1] / 'result.json'}: damaged, and left out; remove the folder and retrain"]

@@ -20,9 +20,13 @@ def test_an_empty_front_gives_a_figure_without_points() -> None:
     assert all(len(trace.x) == 0 for trace in figure.data)
 
 
-def test_the_placement_figure_has_a_larger_mark_where_se_is() -> None:
-    figure = placement_figure(a_progress(a_record(0, 0.5, 100)))
+def test_the_placement_figure_has_a_disc_as_large_as_the_hidden_layer_is_wide() -> None:
+    members = [a_record(0, 0.5, 100), a_record(1, 0.6, 200)]
 
-    none, inner = figure.data[0].marker.size
-    assert inner > none
-    assert list(figure.data[0].y) == ["stage 1", "stage 2"]
+    (marks,) = placement_figure(members, {0: (0, 4), 1: (0, 16)}).data
+
+    none, narrow, _, wide = marks.marker.size
+    assert none < narrow < wide
+    assert wide - 8 == 2 * (narrow - 8)  # four times the area
+    assert list(marks.y) == ["stage 1", "stage 2"] * 2
+    assert marks.text[3] == "trial 1, stage 2: inner/4, hidden width 16"

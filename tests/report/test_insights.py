@@ -5,9 +5,10 @@ from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
 from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR
 from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.effects import Foretelling, Marginal
+from se_nas.search.effects import Marginal
 from se_nas.search.paired import Ablation, Effect, Gain
 from se_nas.search.records import TrialStatus
+from se_nas.search.trust import Foretelling
 from tests.fakes import record
 from tests.tracking.test_console import a_progress, a_record
 

@@ -2,12 +2,15 @@ import re
 from dataclasses import replace
 
 from se_nas.report.page import render_page
+from se_nas.search.held_out import Retrained
 from se_nas.search.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
+HIDDEN = dict.fromkeys(range(20), (0, 4))
+
 
 def test_the_page_is_self_contained_and_under_six_megabytes() -> None:
-    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={})
+    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={}, hidden_widths=HIDDEN)
 
     assert len(page.encode()) < 6_000_000
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="?(https?:)?//', page)
@@ -16,7 +19,7 @@ def test_the_page_is_self_contained_and_under_six_megabytes() -> None:
 def test_the_answer_comes_first_with_its_figures() -> None:
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.2, 300, TrialStatus.PRUNED))
 
-    page = render_page(progress, title="t", facts={})
+    page = render_page(progress, title="t", facts={}, hidden_widths=HIDDEN)
 
     assert "Of 3 networks tried (2 trained in full, 1 stopped early, 0 failed), 2 are on the Pareto front" in page
 
@@ -26,12 +29,43 @@ def test_text_from_outside_is_escaped() -> None:
     failed = replace(a_record(0, 0.5, 100, TrialStatus.FAILED), reason=evil)
     complete = replace(a_record(1, 0.5, 100), assignment={"stage1.site": evil})
 
-    page = render_page(a_progress(failed, complete), title=evil, facts={evil: evil})
+    page = render_page(a_progress(failed, complete), title=evil, facts={evil: evil}, hidden_widths=HIDDEN)
 
     assert evil not in page
 
 
+def test_retrained_networks_are_told_with_their_intervals_and_a_name_is_escaped() -> None:
+    one = Retrained(
+        network="<i>trial 0</i>",
+        trial=0,
+        recipe="long, 60 epochs",
+        se=("none", "inner/4"),
+        cost={"flops": 100},
+        search_accuracy=0.5,
+        validation_accuracy=0.6,
+        counts=((90, 100),),
+    )
+
+    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={}, hidden_widths=HIDDEN, retrained=[one])
+
+    assert "0.8256 to 0.9448" in page  # Wilson's interval of 90 in 100
+    assert "<i>trial" not in page
+    assert "Too few networks were trained again" in page
+
+
+def test_every_section_names_its_data() -> None:
+    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={}, hidden_widths=HIDDEN)
+
+    linked = set(re.findall(r'href="([^"]+)"', "".join(re.findall(r'<p class="data">(.*?)</p>', page))))
+    assert linked == {
+        "front.json",
+        "trials.csv",
+        "study.db",
+        *(f"figures/{name}.{kind}" for name in ("front", "placement") for kind in ("svg", "png")),
+    }
+
+
 def test_a_search_without_a_complete_trial_says_so() -> None:
-    page = render_page(a_progress(a_record(0, 0.5, 100, TrialStatus.FAILED)), title="t", facts={})
+    page = render_page(a_progress(a_record(0, 0.5, 100, TrialStatus.FAILED)), title="t", facts={}, hidden_widths=HIDDEN)
 
     assert "No network was trained in full yet" in page

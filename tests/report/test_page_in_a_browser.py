@@ -14,6 +14,8 @@ from se_nas.report.page import render_page
 from se_nas.search.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
+HIDDEN = dict.fromkeys(range(20), (0, 4))
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -63,7 +65,9 @@ def used(tmp_path: Path, *, width: int = 1100) -> dict[str, Any]:
         a_record(2, 0.2, 30_000, TrialStatus.PRUNED),
         *(a_record(number, 0.3 + 0.01 * number, 100 * number) for number in range(3, 15)),
     )
-    page = render_page(progress, title="t", facts={"command": "python launch/search.py"}).replace("</head>", USE, 1)
+    page = render_page(progress, title="t", facts={"command": "python launch/search.py"}, hidden_widths=HIDDEN).replace(
+        "</head>", USE, 1
+    )
     path = tmp_path / "report.html"
     path.write_text(page)
     call = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]

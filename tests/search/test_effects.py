@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from se_nas.search.effects import LEAST_LESSONS, foretelling, marginals
+from se_nas.search.effects import marginals
+from se_nas.search.equal_cost import LEAST_LESSONS
 from se_nas.search.records import TrialRecord, TrialStatus
 from tests.fakes import record
 
@@ -83,7 +84,6 @@ def test_few_networks_tell_nothing() -> None:
     records = searched(np.random.default_rng(4), count=LEAST_LESSONS - 1)
 
     assert marginals(records, ["flops"]) == []
-    assert foretelling(records) == []
 
 
 def test_networks_that_differ_in_nothing_tell_nothing() -> None:
@@ -97,34 +97,3 @@ def test_a_value_that_hardly_any_network_has_is_left_out() -> None:
     rare = [replace(records[0], assignment={**records[0].assignment, "depth": 9}), *records[1:]]
 
     assert ("depth", "9") not in of(rare)
-
-
-class TestForetelling:
-    def curves(self, noise: float) -> list[TrialRecord]:
-        rng = np.random.default_rng(6)
-        finals = rng.uniform(0.5, 0.9, 60)
-        return [
-            record(number, curve=(float(final + noise * rng.standard_normal()), float(final)))
-            for number, final in enumerate(finals)
-        ]
-
-    def test_an_epoch_that_orders_as_the_last_does_foretells_it(self) -> None:
-        (first,) = foretelling(self.curves(0.0))
-
-        assert (first.epoch, first.correlation, first.low) == (1, pytest.approx(1.0), pytest.approx(1.0))
-
-    def test_the_interval_is_around_scipys_correlation(self) -> None:
-        from scipy.stats import spearmanr
-
-        records = self.curves(0.1)
-        (first,) = foretelling(records)
-
-        expected = spearmanr([one.curve[0] for one in records], [one.curve[1] for one in records]).statistic
-        assert first.correlation == pytest.approx(expected)
-        assert first.low < expected < first.high
-        assert 0.1 < first.high - first.low < 0.5
-
-    def test_equal_accuracies_foretell_nothing(self) -> None:
-        (first,) = foretelling([record(number, curve=(0.1, 0.5 + 0.01 * number)) for number in range(20)])
-
-        assert first.correlation == 0.0

@@ -1,0 +1,131 @@
+"""What a search has found, in sentences: for the page and for the terminal. Plain text, no markup."""
+
+from collections.abc import Iterator, Sequence
+
+from se_nas.search.confirmation import ConfirmedFront
+from se_nas.search.distributions import Split
+from se_nas.search.effects import Marginal
+from se_nas.search.importances import Importances
+from se_nas.search.paired import Ablation
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.trust import Agreement
+from se_nas.wording import format_cost, se_glyphs
+
+
+def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
+    """The three sentences that come first."""
+    counts = ", ".join(
+        f"{progress.count(status)} {word}"
+        for status, word in (
+            (TrialStatus.COMPLETE, "trained in full"),
+            (TrialStatus.PRUNED, "stopped early"),
+            (TrialStatus.FAILED, "failed"),
+        )
+    )
+    if not progress.front.members:
+        return [f"No network was trained in full yet ({counts})."]
+    front, cost = progress.front, progress.objectives.costs[0]
+    knee, best, cheapest = front.knee, front.best, front.cheapest
+    with_se = sum(any(token != "none" for token in member.se) for member in front.members)
+    return [
+        f"Of {progress.ended} networks tried ({counts}), {len(front)} are on the Pareto front: from "
+        f"{_accuracy(cheapest)} at {format_cost(cost, cheapest.cost[cost])} {cost} to {_accuracy(best)} at "
+        f"{format_cost(cost, best.cost[cost])}.",
+        f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
+        f"stage {se_glyphs(knee.se)}.",
+        f"{with_se} of the {len(front)} networks on the front use SE somewhere. "
+        + (
+            confirmed_sentence(confirmation, progress)
+            if confirmation
+            and {one.record.number for one in confirmation.networks} & {one.number for one in front.members}
+            else "Each was trained once, for a short time: differences of a few images are chance."
+        ),
+    ]
+
+
+def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -> str:
+    """What became of the search's front on fresh seeds."""
+    found = {member.number for member in progress.front.members}
+    verdicts = [one.verdict for one in confirmation.networks if one.record.number in found]
+    stays = sum(verdict.is_decided and verdict.on_front > 0.5 for verdict in verdicts)
+    falls = sum(verdict.is_decided and verdict.on_front < 0.5 for verdict in verdicts)
+    doubtful = len(verdicts) - stays - falls
+    deviation = f"; one training deviates by {100 * confirmation.belief.deviation:.2f} points"
+    return (
+        f"Of {len(found)} networks on the front, {len(verdicts)} were trained again on fresh seeds: with 95 % each, "
+        f"{stays} {'belongs' if stays == 1 else 'belong'} there and {falls} {'does' if falls == 1 else 'do'} not, "
+        f"{doubtful} {'is' if doubtful == 1 else 'are'} in doubt{deviation if confirmation.belief.freedom else ''}."
+    )
+
+
+def ablation_sentences(ablation: Ablation) -> list[str]:
+    """What the effects say, sure ones apart from those that the seeds cannot tell."""
+    sure = [effect for effect in ablation.effects if effect.gain.is_sure]
+    unsure = [effect.label for effect in ablation.effects if not effect.gain.is_sure]
+    sentences = [
+        f"SE {effect.label} is worth {100 * effect.gain.mean:+.2f} ± {100 * effect.gain.half_width:.2f} points "
+        f"for {effect.added['params']:+,.0f} parameters."
+        for effect in sure
+    ]
+    if unsure:
+        sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot tell what SE is worth: {'; '.join(unsure)}.")
+    return sentences
+
+
+def effect_sentences(effects: Sequence[Marginal]) -> list[str]:
+    """What is sure of SE, and that the rest is not."""
+    if not effects:
+        return ["Where SE is cannot be told apart here: the networks differ too little in it."]
+    sure = [
+        f"{one.factor} {one.value}: {100 * one.mean:+.2f} points ({100 * one.low:+.2f} to {100 * one.high:+.2f})"
+        for one in effects
+        if one.is_sure
+    ]
+    unsure = len(effects) - len(sure)
+    if not sure:
+        return ["The trials cannot tell the choices of SE apart: every interval has zero in it."]
+    told = [*sure, *([f"For {unsure} other choices of SE the trials cannot tell."] if unsure else [])]
+    return [
+        *told,
+        f"Each interval holds with 95 %: of {len(effects)}, {0.05 * len(effects):.1f} leave zero out by chance.",
+    ]
+
+
+def importance_sentence(importances: Importances) -> str:
+    """How much hangs on the decisions at all, and on which most."""
+    if importances.explained <= 0:
+        return (
+            "The decisions do not foretell the accuracy of networks that the forest has not seen: at equal cost, what "
+            "is left is chance, or too few networks."
+        )
+    sure = [one.factor for one in importances.of_each if one.is_sure][:3]
+    named = f"most by {', '.join(sure)}" if sure else "none of them alone for sure"
+    return (
+        f"At equal cost, the decisions foretell {100 * importances.explained:.0f} % of the variance in accuracy of "
+        f"networks that the forest has not seen, {named}."
+    )
+
+
+def split_sentences(splits: Sequence[Split]) -> list[str]:
+    """Which questions part the space, and that the others do not."""
+    sure = [split for split in splits if split.is_sure]
+    told = [f"{split.question}: the two sides differ (p = {split.probability:.2g})." for split in sure]
+    if len(sure) < len(splits):
+        told.append(f"For {len(splits) - len(sure)} of {len(splits)} questions the two sides cannot be told apart.")
+    return told
+
+
+def agreement_sentences(confirmed: Agreement | None, retrained: Agreement | None) -> Iterator[str]:
+    """How the search's accuracies hold on fresh seeds and in long trainings."""
+    for found, later in ((confirmed, "on fresh seeds"), (retrained, "retrained with the long recipe, on test images")):
+        if found is not None:
+            yield (
+                f"{found.count} networks {later}: the search's accuracies order them with a rank correlation of "
+                f"{found.correlation:.2f} ({found.low:.2f} to {found.high:.2f}); on average they come out "
+                f"{100 * found.change:+.2f} points from what the search saw."
+            )
+
+
+def _accuracy(record: TrialRecord) -> str:
+    return f"{100 * (record.accuracy or 0):.2f} %"

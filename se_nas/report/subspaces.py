@@ -1,0 +1,151 @@
+"""Figures of the whole space that was tried: sub-spaces, importances, and every network as a line."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from se_nas.report.layout import CLEAR, FRONT_COLOUR, INK, LINE, OTHER_COLOUR, lay_out
+from se_nas.search.distributions import Split
+from se_nas.search.equal_cost import comparable_lessons, factors_of
+from se_nas.search.importances import Importances
+from se_nas.search.progress import SearchProgress
+from se_nas.wording import format_cost, format_value
+
+COLUMNS = 2
+MOST_TICKS = 8
+
+
+def splits_figure(splits: Sequence[Split]) -> go.Figure:
+    """A panel a question: the share of each side's networks whose error at equal cost is at most so large."""
+    rows = -(-len(splits) // COLUMNS)
+    titles = [f"{escape(split.question)}{'' if split.is_sure else ' (cannot tell)'}" for split in splits]
+    figure = make_subplots(
+        rows=rows, cols=COLUMNS, subplot_titles=titles, shared_yaxes=True, vertical_spacing=0.32 / rows
+    )
+    for index, split in enumerate(splits):
+        for side, colour in zip(split.subspaces, (FRONT_COLOUR, OTHER_COLOUR), strict=True):
+            figure.add_trace(
+                go.Scatter(
+                    x=[100 * error for error in side.errors],
+                    y=(np.arange(1, len(side.errors) + 1) / len(side.errors)).tolist(),
+                    name=escape(side.label),
+                    mode="lines",
+                    line={"shape": "hv", "color": colour, "dash": "solid" if colour == FRONT_COLOUR else "dot"},
+                    hovertemplate=f"{escape(side.label)} ({len(side.errors)})<br>error %{{x:.2f}} %: %{{y:.0%}} of them"
+                    "<extra></extra>",
+                    showlegend=False,
+                ),
+                row=index // COLUMNS + 1,
+                col=index % COLUMNS + 1,
+            )
+        figure.add_annotation(
+            text=f"<span style='color:{FRONT_COLOUR}'>{escape(split.subspaces[0].label)}</span>, "
+            f"dotted: {escape(split.subspaces[1].label)}",
+            showarrow=False,
+            xref="x domain" if index == 0 else f"x{index + 1} domain",
+            yref="y domain" if index == 0 else f"y{index + 1} domain",
+            x=0.98,
+            y=0.04,
+            xanchor="right",
+            font={"size": 11},
+        )
+    lay_out(
+        figure,
+        title="Error distributions at equal cost: further left is better",
+        x={},
+        y={},
+        height=120 + 210 * rows,
+    )
+    axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False}
+    figure.update_xaxes(ticksuffix=" %", **axis)
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.02], **axis)
+    return figure
+
+
+def importances_figure(importances: Importances) -> go.Figure:
+    """What is lost without each decision, the most important on top, with the range over folds."""
+    shown = importances.of_each[:12][::-1]
+    figure = go.Figure(
+        go.Bar(
+            orientation="h",
+            x=[100 * one.mean for one in shown],
+            y=[escape(one.factor) for one in shown],
+            marker={"color": [FRONT_COLOUR if one.is_sure else OTHER_COLOUR for one in shown]},
+            error_x={
+                "symmetric": False,
+                "array": [100 * (one.high - one.mean) for one in shown],
+                "arrayminus": [100 * (one.mean - one.low) for one in shown],
+                "color": INK,
+                "thickness": 1.2,
+            },
+            hovertemplate="%{y}: %{x:.1f} % of the variance<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title="What accuracy at equal cost hangs on",
+        x={"title": "variance no longer foretold without it (%); bars: least and most of five folds"},
+        y={},
+        height=170 + 26 * len(shown),
+        left=160,
+    )
+
+
+def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
+    """Every network as a line through its decisions, costs and accuracy; None while there are too few."""
+    costs = progress.objectives.costs
+    lessons = comparable_lessons(progress.records, costs)
+    if not lessons:
+        return None
+    dimensions = [_dimension(name, values) for name, values in factors_of(lessons).items() if len(set(values)) > 1]
+    for name in costs:
+        logs = np.log10([lesson.record.cost[name] for lesson in lessons])
+        ticks = np.linspace(logs.min(), logs.max(), 5)
+        dimensions.append(
+            {
+                "label": name,
+                "values": logs,
+                "tickvals": ticks,
+                "ticktext": [format_cost(name, 10**tick) for tick in ticks],
+            }
+        )
+    percent = np.array([100 * lesson.accuracy for lesson in lessons])
+    dimensions.append({"label": "accuracy (%)", "values": percent})
+    low, high = np.quantile(percent, [0.1, 1])
+    figure = go.Figure(
+        go.Parcoords(
+            dimensions=dimensions,
+            line={"color": percent, "cmin": low, "cmax": high, "colorscale": [[0, OTHER_COLOUR], [1, FRONT_COLOUR]]},
+            labelfont={"color": INK, "size": 11},
+            tickfont={"color": INK, "size": 10},
+            rangefont={"color": CLEAR, "size": 8},
+            labelangle=-20,
+        )
+    )
+    lay_out(figure, title="Every network as a line; drag along an axis to select", x={}, y={}, height=440)
+    figure.update_layout(margin={"l": 60, "r": 60, "t": 130, "b": 30})
+    return figure
+
+
+def _dimension(name: str, values: Sequence[object]) -> dict[str, Any]:
+    """An axis: numbers as they are, words at whole places."""
+    label = escape(name.replace("SE in stage", "SE"))
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        known = sorted(set(values), key=float)  # type: ignore[arg-type]
+        ticks = (
+            {"tickvals": known, "ticktext": [format_value(value) for value in known]}
+            if len(known) <= MOST_TICKS
+            else {}
+        )
+        return {"label": label, "values": list(values), **ticks}
+    words = sorted({str(value) for value in values}, key=lambda word: (word != "none", word))
+    return {
+        "label": label,
+        "values": [words.index(str(value)) for value in values],
+        "tickvals": list(range(len(words))),
+        "ticktext": [escape(word.removeprefix("inner/")) for word in words],
+    }

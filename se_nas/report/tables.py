@@ -1,0 +1,123 @@
+"""The page's tables: sortable, and every row knows its trial."""
+
+from collections.abc import Collection, Mapping, Sequence
+from html import escape
+
+from se_nas.search.confirmation import ConfirmedFront
+from se_nas.search.held_out import Retrained
+from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialRecord
+from se_nas.wording import format_cost, se_glyphs
+
+
+def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
+    """These trials; `every` adds their state, and a field to filter them by."""
+    front = {member.number for member in progress.front.members}
+    knee = progress.front.knee.number if front else None
+    costs = list(dict.fromkeys(name for record in records for name in record.cost))
+    head = [
+        "trial",
+        *(["state"] if every else []),
+        "accuracy",
+        *costs,
+        "SE by stage",
+        "epochs",
+        "fingerprint",
+    ]
+    if every:
+        head.append("reason")
+    rows = []
+    for record in records:
+        mark = MARK if every and record.number in front else ""
+        cells = [_cell(f"{record.number}{mark}", number=True)]
+        if every:
+            cells.append(_cell(record.status.value))
+        cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
+        cells += [_cell(_cost(record.cost, name), number=True) for name in costs]
+        cells.append(_cell(se_html(record.se)))
+        cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
+        if every:
+            cells.append(_cell(escape(record.reason)))
+        kind = " class=knee" if record.number == knee else ""
+        rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
+    numbers = {"trial", "accuracy", "epochs", *costs}
+    table = _table(head, numbers, rows)
+    if not every:
+        return table
+    return (
+        '<label class="filter">Show only rows with <input type="search" placeholder="complete, inner, a fingerprint">'
+        f'</label><div class="every">{table}</div>'
+    )
+
+
+def confirmed_table(confirmation: ConfirmedFront) -> str:
+    """Each network that was trained again, with its mean, interval and probability."""
+    cost = confirmation.costs[0]
+    columns = ("trial", cost, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
+    members = {one.record.number for one in confirmation.members}
+    rows = []
+    for one in confirmation.networks:
+        verdict = one.verdict
+        mark = MARK if one.record.number in members else ""
+        width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
+        numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
+        cells = [f"{one.record.number}{mark}", _cost(one.record.cost, cost), *numbers, f"{verdict.on_front:.2f}"]
+        shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se_html(one.record.se))
+        rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
+    return _table(columns, columns[:-1], rows)
+
+
+def retrained_table(retrained: Sequence[Retrained]) -> str:
+    """Each network that was retrained, with its test accuracy."""
+    costs = list(dict.fromkeys(name for one in retrained for name in one.cost if name != "activations"))
+    columns = ("network", *costs, "search", "validation", "test", "95 %", "seeds", "SE by stage", "recipe")
+    rows = []
+    for one in retrained:
+        tested = one.tested
+        numbers = [
+            *(_cost(one.cost, name) for name in costs),
+            "" if one.search_accuracy is None else f"{one.search_accuracy:.4f}",
+            f"{one.validation_accuracy:.4f}",
+            f"{tested.mean:.4f}",
+            f"{tested.low:.4f} to {tested.high:.4f}",
+            str(len(one.counts)),
+        ]
+        cells = [_cell(escape(one.network)), *(_cell(number, number=True) for number in numbers)]
+        cells += [_cell(se_html(one.se)), _cell(escape(one.recipe))]
+        trial = f" data-trial={one.trial}" if one.search_accuracy is not None else ""
+        rows.append(f"<tr{trial}>{''.join(cells)}</tr>")
+    return _table(columns, columns[1 : len(costs) + 6], rows)
+
+
+def facts_table(facts: Mapping[str, str]) -> str:
+    """Names and texts."""
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
+    return f'<div class="scroll"><table>{rows}</table></div>'
+
+
+def se_html(tokens: Sequence[str]) -> str:
+    """SE by stage, as one pattern."""
+    return f'<span class="se">{escape(se_glyphs(tokens))}</span>'
+
+
+MARK = ' <span class="mark">●</span>'
+
+
+def _table(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:
+    """A table whose heads sort it; columns in `numbers` stand to the right."""
+    heads = "".join(
+        f"<th{' class=number' if name in numbers else ''}><button type=button>{escape(name)}</button></th>"
+        for name in head
+    )
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _cost(cost: Mapping[str, float], name: str) -> str:
+    value = cost.get(name)
+    if value is None:
+        return ""
+    return format_cost(name, value) if name == "latency" else f"{value:,.0f}"
+
+
+def _cell(html: str, *, number: bool = False) -> str:
+    return f'<td class="number">{html}</td>' if number else f"<td>{html}</td>"

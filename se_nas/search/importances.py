@@ -1,0 +1,103 @@
+"""How much of the accuracy at equal cost hangs on each decision.
+
+A random forest (Breiman, Machine Learning 45, 2001) foretells networks that it has not seen from their decisions; the
+importance of one is what that loses when its values are shuffled among them (section 10 there).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from se_nas.search.equal_cost import Values, above_equal_cost, accuracies, comparable_lessons, cost_design, factors_of
+from se_nas.search.records import TrialRecord
+from se_nas.space.squeeze_excite import parse_token
+
+FOLDS, REPEATS, TREES = 5, 5, 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importance:
+    """What of the explained share is lost without a decision: the mean over folds, and their least and most."""
+
+    factor: str
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether every fold loses by it."""
+        return self.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Importances:
+    """`explained` is the share of the variance of unseen networks that all decisions together foretell."""
+
+    explained: float
+    of_each: tuple[Importance, ...]
+
+
+def importances(records: Sequence[TrialRecord], costs: Sequence[str]) -> Importances | None:
+    """Of each decision, the most important first; None while there are too few networks, or nothing differs."""
+    lessons = comparable_lessons(records, costs)
+    if not lessons:
+        return None
+    factors = {name: _numbers(values) for name, values in factors_of(lessons).items()}
+    factors = {name: values for name, values in factors.items() if np.ptp(values) > 0}
+    wanted = above_equal_cost(accuracies(lessons), cost_design(lessons, costs))
+    if not factors or np.ptp(wanted) == 0:
+        return None
+    table = np.column_stack(list(factors.values()))
+    foretold, lost = _without_each(table, wanted)
+    variance = float(((wanted - wanted.mean()) ** 2).sum())
+    of_each = [
+        Importance(
+            factor=name,
+            mean=float(lost[:, index].mean()),
+            low=float(lost[:, index].min()),
+            high=float(lost[:, index].max()),
+        )
+        for index, name in enumerate(factors)
+    ]
+    return Importances(
+        explained=1 - float(((wanted - foretold) ** 2).sum()) / variance,
+        of_each=tuple(sorted(of_each, key=lambda one: -one.mean)),
+    )
+
+
+def _without_each(table: Values, wanted: Values) -> tuple[Values, Values]:
+    """What is foretold of each network by the others (n,), and the share of variance that is lost (folds, factors)."""
+    from sklearn.ensemble import RandomForestRegressor  # slow to import, and of use at the end of a search alone
+    from sklearn.inspection import permutation_importance
+    from sklearn.model_selection import KFold
+
+    foretold, lost = np.empty(len(wanted)), []
+    variance = float(wanted.var())
+    for known, unseen in KFold(FOLDS, shuffle=True, random_state=0).split(table):
+        forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=0).fit(table[known], wanted[known])
+        foretold[unseen] = forest.predict(table[unseen])
+        shuffled = permutation_importance(
+            forest, table[unseen], wanted[unseen], scoring="neg_mean_squared_error", n_repeats=REPEATS, random_state=0
+        )
+        lost.append(shuffled.importances_mean / variance)
+    return foretold, np.array(lost)
+
+
+def _numbers(values: Sequence[object]) -> Values:
+    """SE as its share of the width, 1 / reduction and 0 for none; numbers as they are; words by their place."""
+    if any(isinstance(value, str) for value in values):
+        words = sorted({str(value) for value in values})
+        shares = {word: _se_share(word) for word in words}
+        known = all(share is not None for share in shares.values()) and len(set(shares.values())) == len(words)
+        return np.array([shares[str(value)] if known else words.index(str(value)) for value in values], dtype=float)
+    return np.array(values, dtype=float)
+
+
+def _se_share(word: str) -> float | None:
+    try:
+        spec = parse_token(word)
+    except ValueError:
+        return None
+    return 0.0 if spec is None else 1 / float(spec.reduction)

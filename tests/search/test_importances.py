@@ -1,0 +1,38 @@
+from dataclasses import replace
+
+import numpy as np
+
+from se_nas.search.equal_cost import LEAST_LESSONS
+from se_nas.search.importances import importances
+from tests.search.test_effects import searched
+
+
+def test_what_accuracy_hangs_on_comes_first_and_is_sure() -> None:
+    found = importances(searched(np.random.default_rng(0), worth=0.05), ["flops"])
+
+    assert found is not None
+    assert found.of_each[0].factor == "SE in stage 2"
+    assert found.of_each[0].is_sure
+    assert found.of_each[0].mean > 5 * max(abs(one.mean) for one in found.of_each[1:])
+    assert 0.5 < found.explained < 1
+
+
+def test_where_nothing_pays_nothing_is_foretold() -> None:
+    found = importances(searched(np.random.default_rng(1), worth=0.0), ["flops"])
+
+    assert found is not None
+    assert found.explained < 0.05
+
+
+def test_the_same_search_has_the_same_importances() -> None:
+    records = searched(np.random.default_rng(2))
+
+    assert importances(records, ["flops"]) == importances(records, ["flops"])
+
+
+def test_too_few_networks_or_decisions_that_are_all_alike_have_none() -> None:
+    few = searched(np.random.default_rng(3), count=LEAST_LESSONS - 1)
+    alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(4))]
+
+    assert importances(few, ["flops"]) is None
+    assert importances(alike, ["flops"]) is None

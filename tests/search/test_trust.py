@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from se_nas.search.records import TrialRecord
+from se_nas.search.trust import LEAST_PAIRS, agreement, foretelling
+from tests.fakes import record
+
+
+class TestForetelling:
+    def curves(self, noise: float) -> list[TrialRecord]:
+        rng = np.random.default_rng(6)
+        finals = rng.uniform(0.5, 0.9, 60)
+        return [
+            record(number, curve=(float(final + noise * rng.standard_normal()), float(final)))
+            for number, final in enumerate(finals)
+        ]
+
+    def test_an_epoch_that_orders_as_the_last_does_foretells_it(self) -> None:
+        (first,) = foretelling(self.curves(0.0))
+
+        assert (first.epoch, first.correlation, first.low) == (1, pytest.approx(1.0), pytest.approx(1.0))
+
+    def test_the_interval_is_around_scipys_correlation(self) -> None:
+        records = self.curves(0.1)
+        (first,) = foretelling(records)
+
+        expected = spearmanr([one.curve[0] for one in records], [one.curve[1] for one in records]).statistic
+        assert first.correlation == pytest.approx(expected)
+        assert first.low < expected < first.high
+        assert 0.1 < first.high - first.low < 0.5
+
+    def test_equal_accuracies_foretell_nothing(self) -> None:
+        (first,) = foretelling([record(number, curve=(0.1, 0.5 + 0.01 * number)) for number in range(20)])
+
+        assert first.correlation == 0.0
+
+    def test_few_networks_foretell_nothing(self) -> None:
+        assert foretelling(self.curves(0.0)[:11]) == []
+
+
+class TestAgreement:
+    def test_networks_that_keep_their_order_agree_whatever_they_lose(self) -> None:
+        searched = {trial: 0.5 + 0.01 * trial for trial in range(8)}
+
+        found = agreement(searched, {trial: accuracy - 0.1 for trial, accuracy in searched.items()})
+
+        assert found is not None
+        assert (found.count, found.correlation, found.change) == (8, pytest.approx(1.0), pytest.approx(-0.1))
+
+    def test_only_networks_that_have_both_count_and_too_few_tell_nothing(self) -> None:
+        searched = {trial: 0.5 + 0.01 * trial for trial in range(20)}
+        later = {trial: accuracy for trial, accuracy in searched.items() if trial < LEAST_PAIRS}
+
+        assert agreement(searched, later) is not None
+        assert agreement(searched, {trial: later[trial] for trial in range(LEAST_PAIRS - 1)}) is None
