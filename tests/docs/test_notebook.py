@@ -1,0 +1,21 @@
+"""The example notebook runs from its first cell to its last."""
+
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "search_to_prediction.ipynb"
+
+
+def test_it_ends_with_predictions_that_are_mostly_right(tmp_path: Path) -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+
+    NotebookClient(notebook, timeout=250, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ()))
+    named, are = (
+        next(line for line in said.splitlines() if line.startswith(word)).split()[1:] for word in ("named", "are")
+    )
+    assert sum(one == other for one, other in zip(named, are, strict=True)) >= 7
+    assert (tmp_path / "runs" / "notebook" / "report.html").is_file()
