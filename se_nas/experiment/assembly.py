@@ -3,7 +3,8 @@
 import socket
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from rich.console import Console
 
@@ -14,8 +15,10 @@ from se_nas.execution.ray_environment import set_ray_environment
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.flags import Wandb
 from se_nas.experiment.reporting import search_title
+from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
+from se_nas.report.figures import front_figure
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -141,16 +144,20 @@ def _check_reachable(address: str) -> None:
         raise InputError(f"--address {address}: cannot be reached ({error})") from None
 
 
-def build_trackers(folder: RunFolder, config: SearchConfig, wandb: Wandb, console: Console) -> list[Tracker]:
-    """The terminal, and W&B behind a guard."""
-    build = None if wandb == "off" else partial(_wandb, folder, config, wandb)
-    guard: Guard[Tracker] = Guard(build, name="W&B", tell=plain_teller(console))
-    return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), GuardedTracker(guard)]
+def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
+    """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
+    tell = plain_teller(console)
+    wanted = [_wandb, _wandb_trials] if request.wandb_trials else [_wandb]
+    builds = [] if request.wandb == "off" else [partial(build, folder, config, request.wandb) for build in wanted]
+    guards = [Guard[Tracker](build, name="W&B", tell=tell) for build in builds]
+    return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), *map(GuardedTracker, guards)]
 
 
-def _wandb(folder: RunFolder, config: SearchConfig, wanted: str) -> Tracker:
-    from se_nas.tracking.wandb_tracker import WandbTracker, resolve_mode, start_run
+def _wandb(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tracker:
+    from se_nas.tracking.wandb_run import resolve_mode, start_run
+    from se_nas.tracking.wandb_tracker import WandbTracker
 
+    title = search_title(config)
     run = start_run(
         folder.path,
         mode=resolve_mode(wanted),
@@ -158,6 +165,32 @@ def _wandb(folder: RunFolder, config: SearchConfig, wanted: str) -> Tracker:
         name=folder.path.resolve().name,
         group=config.run_id,
         job="search",
-        config=config.model_dump() | {"data": config.data.rpartition("/")[2]},
+        tags=[Path(config.space).stem, config.strategy, config.data.rpartition("/")[2]],
+        config=_told(config),
     )
-    return WandbTracker(run)
+    return WandbTracker(run, draw=partial(front_figure, title=title))
+
+
+def _wandb_trials(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tracker:
+    from se_nas.tracking.wandb_run import resolve_mode, start_run
+    from se_nas.tracking.wandb_tracker import WandbTrials
+
+    mode, search = resolve_mode(wanted), folder.path.resolve().name
+
+    def start(run_id: str, name: str, about: Mapping[str, Any]) -> Any:
+        return start_run(
+            folder.path,
+            mode=mode,
+            run_id=f"{config.run_id}-{run_id}",
+            name=f"{search} {name}",
+            group=config.run_id,
+            job="trial",
+            config=_told(config) | dict(about),
+        )
+
+    return WandbTrials(start)
+
+
+def _told(config: SearchConfig) -> dict[str, Any]:
+    """The settings without paths of this machine."""
+    return config.model_dump() | {"data": config.data.rpartition("/")[2]}

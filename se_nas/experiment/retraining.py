@@ -166,7 +166,8 @@ def _tell_epoch(epoch: EpochResult, run: Any) -> None:
 
 
 def _start_wandb(retraining: Retraining, wanted: str) -> Any:
-    from se_nas.tracking.wandb_tracker import WandbRetraining, resolve_mode, start_run
+    from se_nas.tracking.wandb_run import resolve_mode, start_run
+    from se_nas.tracking.wandb_tracker import WandbRetraining
 
     search = retraining.folder.path.resolve().name
     run = start_run(
@@ -176,6 +177,7 @@ def _start_wandb(retraining: Retraining, wanted: str) -> Any:
         name=f"{search} {retraining.target.name}",
         group=retraining.config.run_id,
         job="retrain",
+        tags=[retraining.recipe_name],
         config={
             "search": search,
             "search run": retraining.config.run_id,
@@ -186,4 +188,9 @@ def _start_wandb(retraining: Retraining, wanted: str) -> Any:
             **asdict(retraining.recipe),
         },
     )
-    return WandbRetraining(run)
+    return WandbRetraining(
+        run,
+        search=retraining.config.run_id,
+        origin=retraining.folder.front_files,
+        budget=retraining.config.budget,
+    )

@@ -71,6 +71,11 @@ class RunFolder:
         finally:
             lock.release()
 
+    @property
+    def front_files(self) -> tuple[Path, ...]:
+        """What there is of the search's outcome: the same files, the same artifact of W&B."""
+        return tuple(path for path in (self.front, self.best, self.trials_csv) if path.is_file())
+
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
         return self.path / "trials" / f"{number:04d}"

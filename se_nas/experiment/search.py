@@ -111,7 +111,7 @@ def _run(
         if config.budget < begun:
             raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
         write_config(folder.config, config)
-        trackers = build_trackers(folder, config, request.wandb, console)
+        trackers = build_trackers(folder, config, request, console)
         for tracker in trackers:
             stack.callback(tracker.close)
         campaign = Campaign(
@@ -191,7 +191,8 @@ def _finish(
                 "front": front_figure(progress, title=title),
                 "SE placement": placement_figure(progress.front.members, hidden_widths(space, progress.front.members)),
             },
-            files=(folder.front, folder.best, folder.trials_csv),
+            front_files=folder.front_files,
+            best_files=(folder.best, folder.space, folder.config),
             notes=tuple(notes),
         )
     )

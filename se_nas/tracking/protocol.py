@@ -11,10 +11,12 @@ from se_nas.search.records import TrialRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOutcome:
-    """The end of a search: its figures by name (plotly), the files of its front and best network, what to do next."""
+    """The end of a search: its figures by name (plotly), the files of its front and of its best network, what to do
+    next."""
 
     figures: Mapping[str, Any]
-    files: tuple[Path, ...]
+    front_files: tuple[Path, ...]
+    best_files: tuple[Path, ...]
     notes: tuple[str, ...]
 
 

@@ -1,95 +1,45 @@
-"""The search in Weights & Biases: one run a search. The only file that knows wandb.
+"""What is told to Weights & Biases: a run for the search, one a retraining, and on request one for each trial."""
 
-W&B only tells: nothing is read back from it, it never asks for a login, and the search does not wait for it.
-"""
-
-import os
-import socket
-import urllib.request
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import wandb
 
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.tracking.protocol import SearchOutcome
+from se_nas.tracking.wandb_run import artifact_of, use_artifact
 from se_nas.wording import se_glyphs
 
-PROJECT = "se-nas"
-INIT_SECONDS = 20
-FINISH_SECONDS = 60
-
-
-def resolve_mode(wanted: str) -> str:
-    """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in and the server answers."""
-    if wanted != "auto":
-        return wanted
-    try:
-        return "online" if _server_answers() and wandb.login(prompt=False) else "offline"
-    except wandb.errors.Error:
-        return "offline"
-
-
-def _server_answers() -> bool:
-    """Whether a connection to W&B's server (or to a proxy's choice) opens within two seconds."""
-    url = urlsplit(wandb.setup().settings.base_url)
-    if urllib.request.getproxies().get(url.scheme):
-        return True
-    try:
-        socket.create_connection((url.hostname or "", url.port or (443 if url.scheme == "https" else 80)), 2).close()
-    except OSError:
-        return False
-    return True
-
-
-def start_run(
-    folder: Path, *, mode: str, run_id: str, name: str, group: str, job: str, config: Mapping[str, Any]
-) -> Any:
-    """A W&B run that writes below `folder` and never prompts."""
-    settings = wandb.Settings(
-        silent=True,
-        console="off",
-        disable_git=True,
-        disable_code=True,
-        x_disable_stats=True,
-        x_disable_machine_info=True,
-        host="undisclosed",
-        init_timeout=INIT_SECONDS,
-        login_timeout=1,
-        finish_timeout=FINISH_SECONDS,
-    )
-    return wandb.init(
-        project=os.environ.get("WANDB_PROJECT", PROJECT),
-        dir=str(folder),
-        mode="online" if mode == "online" else "offline",
-        id=run_id,
-        resume="allow",
-        name=name,
-        group=group,
-        job_type=job,
-        tags=[job],
-        config=dict(config),
-        settings=settings,
-    )
+LIVE_SECONDS = 30
+"""Between two pictures of the front while a search goes on."""
 
 
 class WandbTracker:
-    """Scalars a trial; at the end the table of trials, the scatter, the plotly figures and an artifact."""
+    """Scalars a trial and the front as it grows; at the end the table of trials, the figures and the artifacts.
 
-    def __init__(self, run: Any) -> None:
-        self._run = run
-        run.define_metric("trial")
+    `draw` makes the front's figure, `clock` gives seconds.
+    """
+
+    def __init__(
+        self, run: Any, *, draw: Callable[[SearchProgress], Any], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._run, self._draw, self._clock = run, draw, clock
+        self._drawn_at = clock() - LIVE_SECONDS
+        self._shown: tuple[int, ...] = ()
+        run.define_metric("trial", hidden=True)
         run.define_metric("*", step_metric="trial")
+        run.define_metric("accuracy", step_metric="trial", summary="max")
+        run.define_metric("hypervolume", step_metric="trial", summary="max")
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
         """Nothing to tell yet."""
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
         """The trial's numbers, and what the front has become."""
-        scalars: dict[str, float] = {
+        told: dict[str, Any] = {
             "trial": record.number,
             "epochs": len(record.curve),
             "seconds": record.seconds,
@@ -98,17 +48,20 @@ class WandbTracker:
             **record.cost,
         }
         if record.accuracy is not None:
-            scalars["accuracy"] = record.accuracy
-        self._run.log(scalars)
+            told["accuracy"] = record.accuracy
+        members = tuple(member.number for member in progress.front.members)
+        if members != self._shown and self._clock() - self._drawn_at >= LIVE_SECONDS:
+            told["live front"] = wandb.Plotly(self._draw(progress))
+            self._shown, self._drawn_at = members, self._clock()
+        self._run.log(told)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
-        """Everything at once: table, scatter, figures, artifact, summary."""
-        table = _table(progress)
+        """Everything at once: table, scatter, figures, artifacts, summary."""
         first_cost = progress.objectives.costs[0]
         scatter = _table(progress, complete_only=True)
         self._run.log(
             {
-                "trials": table,
+                "trials": _table(progress),
                 "pareto": wandb.plot.scatter(scatter, first_cost, "accuracy", title=f"accuracy against {first_cost}"),
                 **{name: wandb.Plotly(figure) for name, figure in outcome.figures.items()},
             }
@@ -116,22 +69,55 @@ class WandbTracker:
         if progress.front.members:
             knee = progress.front.knee
             self._run.summary.update({"knee trial": knee.number, "knee accuracy": knee.accuracy, **knee.cost})
-        artifact = wandb.Artifact(f"front-{self._run.id}", type="front", metadata={"budget": progress.budget})
-        for file in outcome.files:
-            artifact.add_file(str(file), name=file.name)
-        self._run.log_artifact(artifact)
+        about = {"budget": progress.budget}
+        self._run.log_artifact(artifact_of(f"front-{self._run.id}", "front", outcome.front_files, about))
+        self._run.log_artifact(artifact_of(f"best-{self._run.id}", "configuration", outcome.best_files, about))
 
     def close(self) -> None:
-        """Flush, waiting no longer than `FINISH_SECONDS`."""
+        """Flush, waiting a minute at most."""
         self._run.finish()
 
 
-class WandbRetraining:
-    """A retraining: loss and accuracy an epoch, at the end the test accuracy and the files as an artifact."""
+class WandbTrials:
+    """A run for each trial that has ended, in the search's group: its decisions, its curve, what became of it.
 
-    def __init__(self, run: Any) -> None:
+    `start` begins a run of that id, name and configuration.
+    """
+
+    def __init__(self, start: Callable[[str, str, Mapping[str, Any]], Any]) -> None:
+        self._start = start
+
+    def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """Nothing to tell yet."""
+
+    def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """All of it at once, since workers tell the search alone."""
+        about = {**record.assignment, "se": list(record.se), "fingerprint": record.fingerprint, "trial": record.number}
+        run = self._start(f"trial-{record.number:04d}", f"trial {record.number}", about)
+        run.define_metric("*", step_metric="epoch")
+        for epoch, accuracy in enumerate(record.curve, start=1):
+            run.log({"epoch": epoch, "accuracy": accuracy})
+        run.summary.update({**record.cost, "state": record.status.value, "reason": record.reason})
+        run.finish()
+
+    def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
+        """All is told."""
+
+    def close(self) -> None:
+        """Each run was closed with its trial."""
+
+
+class WandbRetraining:
+    """A retraining: loss and accuracy an epoch, at the end the test accuracy and the weights as an artifact.
+
+    `origin` are the files of the front that the network comes from, as the search's run `search` has logged them.
+    """
+
+    def __init__(self, run: Any, *, search: str, origin: Sequence[Path], budget: int) -> None:
         self._run = run
         run.define_metric("*", step_metric="epoch")
+        run.define_metric("validation accuracy", step_metric="epoch", summary="max")
+        use_artifact(run, artifact_of(f"front-{search}", "front", origin, {"budget": budget}))
 
     def epoch_done(self, epoch: int, loss: float, accuracy: float) -> None:
         """The epoch's numbers."""
@@ -140,13 +126,10 @@ class WandbRetraining:
     def ended(self, summary: Mapping[str, Any], files: Sequence[Path]) -> None:
         """The result, and the files."""
         self._run.summary.update(dict(summary))
-        artifact = wandb.Artifact(f"weights-{self._run.id}", type="model", metadata=dict(summary))
-        for file in files:
-            artifact.add_file(str(file), name=file.name)
-        self._run.log_artifact(artifact)
+        self._run.log_artifact(artifact_of(f"weights-{self._run.id}", "model", files, summary))
 
     def close(self) -> None:
-        """Flush, waiting no longer than `FINISH_SECONDS`."""
+        """Flush, waiting a minute at most."""
         self._run.finish()
 
 

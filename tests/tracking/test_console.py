@@ -51,7 +51,9 @@ def test_the_closing_summary_names_front_knee_and_what_to_do_next() -> None:
     tracker = ConsoleTracker(console_on(text, terminal=False), title="t", clock=lambda: 0.0)
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.91, 900))
 
-    tracker.search_ended(progress, SearchOutcome(figures={}, files=(), notes=("retrain   python x [knee]",)))
+    tracker.search_ended(
+        progress, SearchOutcome(figures={}, front_files=(), best_files=(), notes=("retrain   python x [knee]",))
+    )
 
     said = text.getvalue()
     assert "3/5 trials: 3 complete, 0 pruned, 0 failed, front 3" in said

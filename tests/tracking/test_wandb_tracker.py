@@ -3,26 +3,33 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from se_nas.report.figures import front_figure
+from se_nas.search.progress import SearchProgress
 from se_nas.tracking.protocol import SearchOutcome
-from se_nas.tracking.wandb_tracker import WandbRetraining, WandbTracker, resolve_mode, start_run
+from se_nas.tracking.wandb_run import resolve_mode, start_run
+from se_nas.tracking.wandb_tracker import LIVE_SECONDS, WandbRetraining, WandbTracker, WandbTrials
 from tests.tracking.test_console import a_progress, a_record
 
 
 @pytest.fixture(autouse=True)
 def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT"):
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
 def start(folder: Path, job: str) -> Any:
-    return start_run(folder, mode="offline", run_id="abc", name="n", group="g", job=job, config={"budget": 3})
+    return start_run(
+        folder, mode="offline", run_id="abc", name="n", group="g", job=job, config={"budget": 3}, tags=["small"]
+    )
 
 
 def records_in(folder: Path) -> list[dict[str, Any]]:
@@ -37,17 +44,23 @@ def test_nobody_logged_in_means_offline_and_a_wish_is_kept() -> None:
     assert [resolve_mode(mode) for mode in ("online", "offline", "off")] == ["online", "offline", "off"]
 
 
-def test_a_search_leaves_scalars_a_trial_and_tables_figure_and_artifact_at_the_end(tmp_path: Path) -> None:
-    progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200))
-    file = tmp_path / "front.json"
+def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> None:
+    """A search of these trials, each so many seconds after the other."""
+    ticks = count(step=seconds)
+    run = start(folder, "search")
+    tracker = WandbTracker(run, draw=lambda seen: front_figure(seen, title="t"), clock=lambda: float(next(ticks)))
+    for index, record in enumerate(progress.records, start=1):
+        tracker.trial_ended(record, a_progress(*progress.records[:index]))
+    file = folder / "front.json"
     file.write_text("{}")
-
-    tracker = WandbTracker(start(tmp_path, "search"))
-    for record in progress.records:
-        tracker.trial_ended(record, progress)
     figures = {"front": front_figure(progress, title="t")}
-    tracker.search_ended(progress, SearchOutcome(figures=figures, files=(file,), notes=()))
+    outcome = SearchOutcome(figures=figures, front_files=(file,), best_files=(file,), notes=())
+    tracker.search_ended(progress, outcome)
     tracker.close()
+
+
+def test_a_search_leaves_scalars_a_trial_and_tables_figure_and_artifacts_at_the_end(tmp_path: Path) -> None:
+    tracked(tmp_path, a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200)))
 
     records = records_in(tmp_path)
     history = [record["history"]["item"] for record in records if record["type"] == "history"]
@@ -55,17 +68,52 @@ def test_a_search_leaves_scalars_a_trial_and_tables_figure_and_artifact_at_the_e
     assert history[-1]["front._type"] == "plotly-file"
     assert history[-1]["trials._type"] == "table-file"
     assert history[-1]["trials.nrows"] == 2
-    artifacts = [record["artifact"] for record in records if record["type"] == "artifact"]
-    assert "front-abc" in [artifact["name"] for artifact in artifacts]
+    artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
+    assert (artifacts["front-abc"]["type"], artifacts["best-abc"]["type"]) == ("front", "configuration")
     metrics = [record["metric"] for record in records if record["type"] == "metric"]
     assert {"glob_name": "*", "step_metric": "trial"}.items() <= next(m for m in metrics if "glob_name" in m).items()
+    (run,) = [record["run"] for record in records if record["type"] == "run"]
+    assert (run["tags"], run["run_group"], run["job_type"]) == (["search", "small"], "g", "search")
 
 
-def test_a_retraining_leaves_its_curve_and_its_weights(tmp_path: Path) -> None:
+def test_the_front_is_drawn_as_it_grows_but_not_for_each_trial(tmp_path: Path) -> None:
+    grows = a_progress(*(a_record(number, 0.1 * number, 100 + number) for number in range(1, 8)))
+
+    tracked(tmp_path, grows, seconds=LIVE_SECONDS / 3)
+
+    history = [record["history"]["item"] for record in records_in(tmp_path) if record["type"] == "history"]
+    drawn = [item["trial"] for item in history if "live front._type" in item]
+    assert drawn[0] == 1
+    assert 2 <= len(drawn) <= 4
+
+
+def test_a_trial_can_have_a_run_of_its_own_beside_the_searchs(tmp_path: Path) -> None:
+    search = start(tmp_path, "search")
+
+    def begin(run_id: str, name: str, about: Mapping[str, Any]) -> Any:
+        return start_run(
+            tmp_path / "trials", mode="offline", run_id=run_id, name=name, group="g", job="trial", config=about
+        )
+
+    record = replace(a_record(7, 0.5, 100), curve=(0.3, 0.5))
+    WandbTrials(begin).trial_ended(record, a_progress(record))
+    search.log({"trial": 7})
+    search.finish()
+
+    told = records_in(tmp_path / "trials")
+    (run,) = [each["run"] for each in told if each["type"] == "run"]
+    assert (run["run_id"], run["display_name"], run["job_type"]) == ("trial-0007", "trial 7", "trial")
+    assert run["config"]["update"]["stage1.se"] is True
+    history = [each["history"]["item"] for each in told if each["type"] == "history"]
+    assert [(item["epoch"], item["accuracy"]) for item in history] == [(1, 0.3), (2, 0.5)]
+    assert [each for each in records_in(tmp_path) if each["type"] == "history"]
+
+
+def test_a_retraining_leaves_its_curve_its_weights_and_where_it_comes_from(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"weights")
 
-    run = WandbRetraining(start(tmp_path, "retrain"))
+    run = WandbRetraining(start(tmp_path, "retrain"), search="s", origin=[file], budget=3)
     run.epoch_done(1, 2.0, 0.5)
     run.ended({"test_accuracy": 0.75}, [file])
     run.close()
@@ -73,8 +121,15 @@ def test_a_retraining_leaves_its_curve_and_its_weights(tmp_path: Path) -> None:
     records = records_in(tmp_path)
     history = [record["history"]["item"] for record in records if record["type"] == "history"]
     assert {"epoch": 1, "training loss": 2.0, "validation accuracy": 0.5}.items() <= history[0].items()
-    artifacts = [record["artifact"] for record in records if record["type"] == "artifact"]
-    assert [artifact["type"] for artifact in artifacts] == ["model"]
+    artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
+    assert artifacts["front-s"]["use_after_commit"]
+    assert artifacts["weights-abc"]["type"] == "model"
+
+
+def test_what_is_to_be_synced_lies_with_the_run(tmp_path: Path) -> None:
+    tracked(tmp_path, a_progress(a_record(0, 0.5, 100)))
+
+    assert list((tmp_path / "wandb" / "staged").glob("**/*"))
 
 
 def test_no_host_name_leaves_the_machine(tmp_path: Path) -> None:
@@ -82,4 +137,5 @@ def test_no_host_name_leaves_the_machine(tmp_path: Path) -> None:
 
     (run,) = [record["run"] for record in records_in(tmp_path) if record["type"] == "run"]
     assert run.get("host", "undisclosed") == "undisclosed"
+    assert str(Path.home()) not in json.dumps(run)
     assert run["config"]["update"]["budget"] == 3

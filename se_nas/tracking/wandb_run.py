@@ -1,0 +1,108 @@
+"""Starts runs of Weights & Biases that tell no more than they should; `wandb_tracker` fills them.
+
+W&B only tells: nothing is read back from it, it never asks for a login, and the search does not wait for it.
+"""
+
+import os
+import socket
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import wandb
+
+PROJECT = "se-nas"
+STAGED = "staged"
+INIT_SECONDS = 20
+FINISH_SECONDS = 60
+
+
+def resolve_mode(wanted: str) -> str:
+    """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in and the server answers."""
+    if wanted != "auto":
+        return wanted
+    try:
+        return "online" if _server_answers() and wandb.login(prompt=False) else "offline"
+    except wandb.errors.Error:
+        return "offline"
+
+
+def _server_answers() -> bool:
+    """Whether a connection to W&B's server (or to a proxy's choice) opens within two seconds."""
+    url = urlsplit(wandb.setup().settings.base_url)
+    if urllib.request.getproxies().get(url.scheme):
+        return True
+    try:
+        socket.create_connection((url.hostname or "", url.port or (443 if url.scheme == "https" else 80)), 2).close()
+    except OSError:
+        return False
+    return True
+
+
+def start_run(
+    folder: Path,
+    *,
+    mode: str,
+    run_id: str,
+    name: str,
+    group: str,
+    job: str,
+    config: Mapping[str, Any],
+    tags: Sequence[str] = (),
+) -> Any:
+    """A W&B run that writes below `folder` and never prompts; others of this process go on beside it."""
+    _stage_below(folder)
+    settings = wandb.Settings(
+        silent=True,
+        console="off",
+        disable_git=True,
+        disable_code=True,
+        x_disable_stats=True,
+        x_disable_machine_info=True,
+        x_save_requirements=False,
+        host="undisclosed",
+        program=f"{job}.py",
+        init_timeout=INIT_SECONDS,
+        login_timeout=1,
+        finish_timeout=FINISH_SECONDS,
+    )
+    return wandb.init(
+        project=os.environ.get("WANDB_PROJECT", PROJECT),
+        dir=str(folder),
+        mode="online" if mode == "online" else "offline",
+        id=run_id,
+        resume="allow",
+        reinit="create_new",
+        name=name,
+        group=group,
+        job_type=job,
+        tags=[job, *tags],
+        config=dict(config),
+        settings=settings,
+    )
+
+
+def _stage_below(folder: Path) -> None:
+    """Keep the artifacts of an offline run with it until they are synced, not in the home folder, unless the user has
+    said where."""
+    chosen = os.environ.get("WANDB_DATA_DIR")
+    if chosen is None or Path(chosen).name == STAGED:
+        os.environ["WANDB_DATA_DIR"] = str(folder.absolute() / "wandb" / STAGED)
+
+
+def artifact_of(name: str, kind: str, files: Sequence[Path], metadata: Mapping[str, Any]) -> Any:
+    """An artifact of these files, by their own names; equal content is the same version."""
+    artifact = wandb.Artifact(name, type=kind, metadata=dict(metadata))
+    for file in files:
+        artifact.add_file(str(file), name=file.name)
+    return artifact
+
+
+def use_artifact(run: Any, artifact: Any) -> None:
+    """Say that the run is made from this artifact, which another run has logged: the lineage in W&B.
+
+    `run.use_artifact` does the same for an online run and refuses an offline one, whose `wandb sync` would send it.
+    """
+    run._log_artifact(artifact, use_after_commit=True, is_user_created=True)
