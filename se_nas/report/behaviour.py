@@ -1,6 +1,7 @@
 """What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
-Rows carry their trial in `data-trial`, points in plotly's `customdata`. Without JavaScript the page only stands still.
+Rows carry their trial in `data-trial`, points in plotly's `customdata`. By the keyboard too: Enter chooses the row that has the focus. Without JavaScript
+the page only stands still.
 """
 
 SCRIPT = """
@@ -23,7 +24,11 @@ addEventListener("load", () => plots().forEach(plot => plot.on("plotly_click", e
   const row = document.querySelector(`.every tr[data-trial="${trial}"]`);
   if (row) row.closest(".scroll").scrollTop = row.offsetTop - 60;
 })));
-rows().forEach(row => row.addEventListener("click", () => choose(row.dataset.trial)));
+rows().forEach(row => {
+  row.tabIndex = 0;
+  row.addEventListener("click", () => choose(row.dataset.trial));
+  row.addEventListener("keydown", event => { if (event.key === "Enter") choose(row.dataset.trial); });
+});
 
 const number = text => parseFloat(text.replaceAll(",", "").replace("\\u00b1", ""));
 function compare(one, other) {

@@ -46,7 +46,7 @@ class Split:
 def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
     """By SE in each stage, by the smallest reduction, and by each width; none while there are too few networks.
 
-    Two-sided Kolmogorov-Smirnov tests, corrected by Bonferroni.
+    Two-sided Kolmogorov-Smirnov tests by their limit for many networks, corrected by Bonferroni.
     """
     from scipy.stats import ks_2samp  # as in `foresight`
 
@@ -63,7 +63,7 @@ def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
                 Subspace(label=labels[0], errors=tuple(np.sort(errors[one]).tolist())),
                 Subspace(label=labels[1], errors=tuple(np.sort(errors[other]).tolist())),
             ),
-            probability=min(1.0, len(questions) * float(ks_2samp(errors[one], errors[other]).pvalue)),
+            probability=min(1.0, len(questions) * float(ks_2samp(errors[one], errors[other], method="asymp").pvalue)),
         )
         for question, labels, one, other in questions
     ]

@@ -47,6 +47,10 @@ addEventListener("load", () => setTimeout(() => {
   saw.marked = front.data.map(trace => trace.selectedpoints && [...trace.selectedpoints]);
   document.querySelector('.every tr[data-trial="0"]').click();
   saw.then = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
+  const row = document.querySelector('.every tr[data-trial="3"]');
+  row.focus(); row.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"}));
+  saw.byKey = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
+  saw.focused = document.activeElement === row;
   saw.points = front.data.map(trace => trace.x.length);
   saw.drawn = document.querySelectorAll(".plotly-graph-div .main-svg").length > 0;
   saw.hover = front.data[1].text[0];
@@ -105,6 +109,7 @@ def test_a_point_or_row_that_is_chosen_is_marked_everywhere(tmp_path: Path) -> N
     assert len(saw["chosen"]) == 2
     assert [points for points in saw["marked"] if points] == [[1], [0]]
     assert saw["then"] == ["0"]
+    assert (saw["focused"], saw["byKey"]) == (True, ["3"])
 
 
 def test_on_a_phone_nothing_sticks_out(tmp_path: Path) -> None:
