@@ -1,23 +1,40 @@
 """Trials one after another in this process: for debugging, and where Ray is not wanted."""
 
-from se_nas.execution.protocol import Evaluate, Work, next_report
+from dataclasses import dataclass
+
+from se_nas.execution.protocol import Evaluate, Work, is_out_of_memory, next_report
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalExecutor:
-    """One trial at a time, here."""
+    """One trial at a time, here; an epoch that takes longer than `epoch_seconds` fails its trial."""
 
-    workers = 1
-    description = "one network at a time, in this process"
+    epoch_seconds: float
+
+    @property
+    def workers(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def description(self) -> str:
+        """For people."""
+        return "one network at a time, in this process"
 
     def run(self, work: Work, evaluate: Evaluate) -> None:
         """Returns when every training that was handed out has ended."""
+        repeated: set[int] = set()
         while (task := work.next_trial()) is not None:
             reports = evaluate(task)
             going = True
             while going:
-                report = next_report(reports)
+                report = next_report(reports, epoch_seconds=self.epoch_seconds)
                 if isinstance(report, str):
-                    work.fail(task.number, report)
                     going = False
+                    if is_out_of_memory(report) and task.number not in repeated:
+                        repeated.add(task.number)
+                        work.repeat(task.number)
+                    else:
+                        work.fail(task.number, report)
                 else:
                     going = work.epoch_done(task.number, report)

@@ -1,8 +1,10 @@
 """What an executor is: it does a work of many trainings, somewhere."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from se_nas.execution.watchdog import WatchdogError, watched
 from se_nas.search.tasks import EpochReport, TrialTask
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
@@ -44,11 +46,24 @@ class Executor(Protocol):
         """Returns when every training that was handed out has ended."""
 
 
-def next_report(reports: Iterator[EpochReport]) -> EpochReport | str:
-    """The next report, or why there is none: what goes wrong in a trial fails that trial, not the search."""
+def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> EpochReport | str:
+    """The next report, or why there is none: what goes wrong in a trial, or takes longer than `epoch_seconds`, fails
+    that trial, not the search."""
+    ends = time.monotonic() + epoch_seconds
+
+    def late() -> str | None:
+        return f"an epoch took longer than {epoch_seconds:g} s" if time.monotonic() > ends else None
+
     try:
-        return next(reports)
+        with watched(late, every=min(1.0, epoch_seconds / 4)):
+            return next(reports)
     except StopIteration:
         return "the training ended before its last epoch"
     except Exception as error:  # noqa: BLE001 - recorded with the trial
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        said = " ".join(str(error).split())[:300]
+        return said if isinstance(error, WatchdogError) else f"{type(error).__name__}: {said}"
+
+
+def is_out_of_memory(reason: str) -> bool:
+    """Whether a training failed for want of the GPU's memory, which it may have for itself in a second attempt."""
+    return reason.startswith("OutOfMemoryError")

@@ -1,6 +1,7 @@
 """Settings that Ray and its workers read from the environment; set before `ray_tune` is imported."""
 
 import os
+import secrets
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -16,7 +17,13 @@ SETTINGS = {
 }
 
 
-def set_ray_environment(*, workers: int) -> None:
-    """Make Ray quiet and frugal, and let `workers` start at once; what the user has set stays."""
-    for name, value in {**SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}.items():
+def set_ray_environment(*, workers: int, own_cluster: bool) -> None:
+    """Make Ray quiet and frugal, and let `workers` start at once; what the user has set stays.
+
+    A cluster of our own listens to whoever has a token that only this process and its children know.
+    """
+    settings = {**SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
+    if own_cluster and "RAY_AUTH_MODE" not in os.environ:
+        settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    for name, value in settings.items():
         os.environ.setdefault(name, value)

@@ -18,10 +18,12 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from se_nas.errors import InputError, RunFailedError
-from se_nas.execution.protocol import Evaluate, Work, next_report
+from se_nas.execution.protocol import Evaluate, Work, is_out_of_memory, next_report
+from se_nas.execution.watchdog import watched
 from se_nas.search.tasks import EpochReport
 
 OBJECT_STORE_BYTES = 128 << 20
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +31,15 @@ class RayTuneExecutor:
     """`workers` trials side by side, each with one CPU and `gpus_per_trial` of a GPU.
 
     Without `address` a cluster is started on this machine and stopped afterwards; with it, an existing one is used.
-    `data_bytes` is what the evaluation carries to each machine.
+    `data_bytes` is what the evaluation carries to each machine. An epoch that takes longer than `epoch_seconds` fails
+    its trial.
     """
 
     workers: int
     gpus_per_trial: float
     address: str | None
     data_bytes: int
+    epoch_seconds: float
 
     @property
     def description(self) -> str:
@@ -46,11 +50,16 @@ class RayTuneExecutor:
 
     def run(self, work: Work, evaluate: Evaluate) -> None:
         """Returns when every training that was handed out has ended."""
-        with self._cluster(), tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage:
+        with (
+            self._cluster(),
+            watched(_lost_process, every=WATCH_SECONDS, last=_kill_processes),
+            tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage,
+        ):
             feed = _Feed(work, self.workers)
             tuner = tune.Tuner(
                 tune.with_resources(
-                    tune.with_parameters(_Worker, evaluate=evaluate), {"cpu": 1, "gpu": self.gpus_per_trial}
+                    tune.with_parameters(_Worker, evaluate=evaluate, epoch_seconds=self.epoch_seconds),
+                    {"cpu": 1, "gpu": self.gpus_per_trial},
                 ),
                 tune_config=tune.TuneConfig(search_alg=feed, scheduler=_Gate(feed), num_samples=-1, reuse_actors=True),
                 run_config=tune.RunConfig(
@@ -92,11 +101,25 @@ class RayTuneExecutor:
             ray.shutdown()
 
 
+def _lost_process() -> str | None:
+    """Which of the cluster's own processes on this machine has died; Ray alone would end this one without a word."""
+    node = ray._private.worker._global_node
+    dead = [] if node is None else node.dead_processes()
+    return f"Ray's {dead[0][0]} has died" if dead else None
+
+
+def _kill_processes() -> None:
+    """Take the rest of the cluster down, workers too."""
+    node = ray._private.worker._global_node
+    if node is not None:
+        node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+
 class _Worker(tune.Trainable):  # type: ignore[misc]
     """A Ray actor that trains one trial after another; Tune reuses it, so torch and the images load once."""
 
-    def setup(self, config: dict[str, Any], evaluate: Evaluate) -> None:
-        self._evaluate = evaluate
+    def setup(self, config: dict[str, Any], evaluate: Evaluate, epoch_seconds: float) -> None:
+        self._evaluate, self._epoch_seconds = evaluate, epoch_seconds
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -104,7 +127,7 @@ class _Worker(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        return {"report": next_report(self._reports)}
+        return {"report": next_report(self._reports, epoch_seconds=self._epoch_seconds)}
 
 
 class _Feed(Searcher):  # type: ignore[misc]
@@ -114,10 +137,12 @@ class _Feed(Searcher):  # type: ignore[misc]
         super().__init__()
         self._work, self._workers = work, workers
         self._deaths: dict[int, int] = {}
+        self._alone: set[int] = set()  # what is to have the machine for itself, or has
+        self._had_it_alone: set[int] = set()
         self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if len(self.running) >= self._workers:
+        if len(self.running) >= (1 if self._alone else self._workers):
             return None
         task = self._work.next_trial()
         if task is None:
@@ -133,12 +158,22 @@ class _Feed(Searcher):  # type: ignore[misc]
     def take(self, trial_id: str, report: EpochReport | str) -> bool:
         """A worker's report; whether the trial goes on."""
         if isinstance(report, str):
-            self._work.fail(self.running.pop(trial_id), report)
+            self._end(self.running.pop(trial_id), report)
             return False
         goes_on = self._work.epoch_done(self.running[trial_id], report)
         if not goes_on:
-            del self.running[trial_id]
+            self._alone.discard(self.running.pop(trial_id))
         return goes_on
+
+    def _end(self, number: int, reason: str) -> None:
+        """Fail it; for want of memory it is repeated once, with nothing beside it."""
+        self._alone.discard(number)
+        if is_out_of_memory(reason) and number not in self._had_it_alone:
+            self._alone.add(number)
+            self._had_it_alone.add(number)
+            self._work.repeat(number)
+        else:
+            self._work.fail(number, reason)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         number = self.running.pop(trial_id, None)
@@ -146,7 +181,7 @@ class _Feed(Searcher):  # type: ignore[misc]
             return  # settled by its last report
         self._deaths[number] = self._deaths.get(number, 0) + 1
         if self._deaths[number] > 1:
-            self._work.fail(number, "its worker process died twice")
+            self._end(number, "its worker process died twice")
         else:
             self._work.repeat(number)
 

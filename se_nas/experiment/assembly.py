@@ -13,7 +13,7 @@ from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Executor
 from se_nas.execution.ray_environment import set_ray_environment
 from se_nas.experiment.config import SearchConfig
-from se_nas.experiment.flags import Wandb
+from se_nas.experiment.flags import EPOCH_SECONDS, Wandb
 from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -90,7 +90,12 @@ class Machines(Protocol):
 
 
 def build_executor(
-    request: Machines, data: ImageData, costs: Iterable[Mapping[str, int]], *, measures_latency: bool
+    request: Machines,
+    data: ImageData,
+    costs: Iterable[Mapping[str, int]],
+    *,
+    measures_latency: bool,
+    epoch_seconds: float = EPOCH_SECONDS,
 ) -> Executor:
     """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained; where latency is
     measured, each has its GPU to itself."""
@@ -107,12 +112,16 @@ def build_executor(
     if workers is None:
         workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else cpu_count()
     if workers == 1 and request.address is None:
-        return LocalExecutor()
-    set_ray_environment(workers=workers)
+        return LocalExecutor(epoch_seconds=epoch_seconds)
+    set_ray_environment(workers=workers, own_cluster=request.address is None)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
     return RayTuneExecutor(
-        workers=workers, gpus_per_trial=gpus_per_trial, address=request.address, data_bytes=_bytes_of(data)
+        workers=workers,
+        gpus_per_trial=gpus_per_trial,
+        address=request.address,
+        data_bytes=_bytes_of(data),
+        epoch_seconds=epoch_seconds,
     )
 
 

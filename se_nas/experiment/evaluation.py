@@ -53,6 +53,8 @@ class TrialEvaluation:
             self._device_data = DeviceData.of(
                 self.train, self.validation, mirrored=self.mirrored, device=self._device, loaders=self.loaders
             )
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()  # the last network's memory, for those that share the GPU
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
         trainer = Trainer(model, self._device_data, self.recipe, seed=task.seed, device=self._device)
         costs = {}

@@ -6,6 +6,9 @@ from tyro.conf import arg
 
 from se_nas.errors import InputError
 
+EPOCH_SECONDS = 3600.0
+"""After which an epoch counts as hung."""
+
 Wandb = Literal["auto", "online", "offline", "off"]
 
 WORKERS_HINT = "one a CPU core, or as many as fit the GPUs"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.errors import InputError
-from se_nas.experiment.flags import ADDRESS_HINT, GPUS_HINT, WORKERS_HINT, Wandb, check_least, flag
+from se_nas.experiment.flags import ADDRESS_HINT, EPOCH_SECONDS, GPUS_HINT, WORKERS_HINT, Wandb, check_least, flag
 
 DEFAULTS: dict[str, Any] = {
     "budget": 200,
@@ -49,6 +49,8 @@ class SearchRequest:
     """GPUs a trial may use; 0.25 puts four trials on one."""
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
+    epoch_limit: Annotated[float, arg(metavar="SECONDS")] = EPOCH_SECONDS
+    """A trial fails whose epoch takes longer."""
     wandb: Wandb = "auto"
     """W&B: auto is online when you are logged in, else offline."""
     wandb_trials: FlagCreatePairsOff[bool] = False
@@ -65,7 +67,7 @@ class SearchRequest:
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0)
+        check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
         if self.resume is not None:
             for name in ("run", "space"):
                 if getattr(self, name) is not None:

@@ -53,7 +53,9 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return None
-    executor = build_executor(request, data, survey.costs, measures_latency="latency" in objectives.costs)
+    executor = build_executor(
+        request, data, survey.costs, measures_latency="latency" in objectives.costs, epoch_seconds=request.epoch_limit
+    )
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     config = SearchConfig(
@@ -89,7 +91,11 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     data = load_searched_images(config, path)
     survey = survey_space(space, data, cost_on(data))
     executor = build_executor(
-        request, data, survey.costs, measures_latency="latency" in parse_objectives(config.objectives).costs
+        request,
+        data,
+        survey.costs,
+        measures_latency="latency" in parse_objectives(config.objectives).costs,
+        epoch_seconds=request.epoch_limit,
     )
     _run(folder, config, space, data, executor, request, console)
 

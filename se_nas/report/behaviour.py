@@ -1,7 +1,7 @@
 """What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
-Rows carry their trial in `data-trial`, points in plotly's `customdata`. By the keyboard too: Enter chooses the row that has the focus. Without JavaScript
-the page only stands still.
+Rows carry their trial in `data-trial`, points in plotly's `customdata`. Enter chooses the row that has the focus.
+Without JavaScript the page only stands still.
 """
 
 SCRIPT = """

@@ -44,7 +44,8 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align:
 th { position: sticky; top: 0; background: var(--soft); } td.number, th.number { text-align: right; }
 td:last-child { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
 .figure, .scroll { margin-bottom: 1rem; }
-th button { all: unset; cursor: pointer; } th button:focus-visible, tr:focus-visible { outline: 2px solid var(--accent); }
+th button { all: unset; cursor: pointer; }
+th button:focus-visible, tr:focus-visible { outline: 2px solid var(--accent); }
 th[aria-sort=ascending] button::after { content: " \\2191"; }
 th[aria-sort=descending] button::after { content: " \\2193"; }
 tr.chosen td { background: color-mix(in srgb, var(--accent) 22%, transparent); } tr[data-trial] { cursor: pointer; }

@@ -20,6 +20,9 @@ from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 
+HOPELESS_AFTER = 8
+"""Failed trials, when no other has ended."""
+
 
 class Listener(Protocol):
     """Hears of every trial as it starts and ends."""
@@ -56,6 +59,7 @@ class Campaign:
         self.listener = listener
         self._budget, self._epochs, self._seed = budget, epochs, seed
         self.exhausted: str | None = None
+        self._failed_so_far: int | None = 0  # None once a trial has ended otherwise
         self.records = {record.number: record for record in study.records()}
         for record in self.records.values():
             strategy.tell(record)
@@ -67,7 +71,7 @@ class Campaign:
             number = self.cut_off.popleft()
             record = replace(self.records[number], curve=(), seconds=0.0)
             return self._start(record)
-        if len(self.records) >= self._budget or self.exhausted:
+        if len(self.records) >= self._budget or self.exhausted or self._is_hopeless():
             return None
         try:
             proposal = self._strategy.ask()
@@ -141,8 +145,16 @@ class Campaign:
             seed=derive_seed(self._seed, "trial", record.number),
         )
 
+    def _is_hopeless(self) -> bool:
+        """Whether all of so many trials have failed since the search was begun or resumed: more would too."""
+        if self._failed_so_far is not None and self._failed_so_far >= HOPELESS_AFTER:
+            self.exhausted = f"all of {self._failed_so_far} trials failed"
+        return self.exhausted is not None
+
     def _settle(self, record: TrialRecord) -> None:
         self.records[record.number] = record
+        failed = record.status is TrialStatus.FAILED
+        self._failed_so_far = self._failed_so_far + 1 if failed and self._failed_so_far is not None else None
         if self.listener:
             self.listener.trial_ended(record)
         self._study.finish(record)

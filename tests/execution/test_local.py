@@ -1,9 +1,12 @@
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import next_report
-from se_nas.search.tasks import EpochReport
+from se_nas.search.tasks import EpochReport, TrialTask
+from tests.fakes import tiny_architecture
 
 
 def reports(*values: float) -> Iterator[EpochReport]:
@@ -14,8 +17,8 @@ def reports(*values: float) -> Iterator[EpochReport]:
 def test_reports_come_in_order_and_a_training_that_ends_too_soon_says_so() -> None:
     training = reports(0.5)
 
-    assert next_report(training) == EpochReport(epoch=1, accuracy=0.5, seconds=0.0)
-    assert next_report(training) == "the training ended before its last epoch"
+    assert next_report(training, epoch_seconds=60) == EpochReport(epoch=1, accuracy=0.5, seconds=0.0)
+    assert next_report(training, epoch_seconds=60) == "the training ended before its last epoch"
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA out\nof memory"), FloatingPointError("nan"), AssertionError("x")])
@@ -24,7 +27,7 @@ def test_whatever_a_trial_raises_becomes_its_reason_in_one_line(error: Exception
         raise error
         yield
 
-    reason = next_report(training())
+    reason = next_report(training(), epoch_seconds=60)
 
     assert reason == f"{type(error).__name__}: {' '.join(str(error).split())}"
 
@@ -35,4 +38,58 @@ def test_ctrl_c_is_no_trial_failure() -> None:
         yield
 
     with pytest.raises(KeyboardInterrupt):
-        next_report(training())
+        next_report(training(), epoch_seconds=60)
+
+
+def test_an_epoch_that_hangs_fails_its_trial() -> None:
+    def training() -> Iterator[EpochReport]:
+        while True:
+            time.sleep(0.01)
+        yield
+
+    assert next_report(training(), epoch_seconds=0.2) == "an epoch took longer than 0.2 s"
+
+
+class Trials:
+    """A work of `count` trainings that notes what became of them."""
+
+    def __init__(self, count: int) -> None:
+        self.waiting, self.ends = list(range(count)), list[tuple[int, str]]()
+
+    def next_trial(self) -> TrialTask | None:
+        return TrialTask(number=self.waiting.pop(0), architecture=tiny_architecture(), seed=0) if self.waiting else None
+
+    def epoch_done(self, number: int, report: EpochReport) -> bool:
+        self.ends.append((number, "done"))
+        return False
+
+    def fail(self, number: int, reason: str) -> None:
+        self.ends.append((number, reason))
+
+    def repeat(self, number: int) -> None:
+        self.ends.append((number, "again"))
+        self.waiting.insert(0, number)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.waiting
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch names it."""
+
+
+@pytest.mark.parametrize(("failures", "end"), [(1, "done"), (9, "OutOfMemoryError: CUDA out of memory")])
+def test_a_training_that_lacked_memory_is_tried_once_more(failures: int, end: str) -> None:
+    left = [failures]
+
+    def evaluate(task: TrialTask) -> Iterator[EpochReport]:
+        if task.number == 0 and left[0]:
+            left[0] -= 1
+            raise OutOfMemoryError("CUDA out of memory")
+        yield EpochReport(epoch=1, accuracy=0.5, seconds=0.0)
+
+    trials = Trials(2)
+    LocalExecutor(epoch_seconds=60).run(trials, evaluate)
+
+    assert trials.ends == [(0, "again"), (0, end), (1, "done")]

@@ -51,18 +51,18 @@ def work(files: ReplicationFolder) -> Replications:
 
 def test_every_training_of_the_plan_is_done(files: ReplicationFolder) -> None:
     planned = work(files)
-    LocalExecutor().run(planned, Trainings(files))
+    LocalExecutor(epoch_seconds=60).run(planned, Trainings(files))
 
     assert planned.is_over
     assert planned.outcomes == {("first", 0): 0.0, ("second", 0): 0.0, ("first", 1): 0.1, ("second", 1): 0.1}
 
 
 def test_what_was_done_before_is_not_done_again(files: ReplicationFolder) -> None:
-    LocalExecutor().run(work(files), Trainings(files))
+    LocalExecutor(epoch_seconds=60).run(work(files), Trainings(files))
     again, trainings = work(files), Trainings(files)
 
     assert again.is_over
-    LocalExecutor().run(again, trainings)
+    LocalExecutor(epoch_seconds=60).run(again, trainings)
 
     assert trainings.done == []
     assert len(again.outcomes) == 4
@@ -70,11 +70,11 @@ def test_what_was_done_before_is_not_done_again(files: ReplicationFolder) -> Non
 
 @pytest.mark.parametrize("damage", ["", "{", '{"curve": [0.1, 0.2], "seed": 7}', '{"curve": [0.1]}', '{"curve": 3}'])
 def test_a_damaged_file_costs_one_repetition(files: ReplicationFolder, damage: str) -> None:
-    LocalExecutor().run(work(files), Trainings(files))
+    LocalExecutor(epoch_seconds=60).run(work(files), Trainings(files))
     files.file(NETWORKS["first"].fingerprint(), 1).write_text(damage)
     trainings = Trainings(files)
 
-    LocalExecutor().run(work(files), trainings)
+    LocalExecutor(epoch_seconds=60).run(work(files), trainings)
 
     assert trainings.done == [(NETWORKS["first"].fingerprint(), 1)]
 
@@ -84,7 +84,7 @@ def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: Replicati
     task = planned.next_trial()
     assert task is not None
     planned.fail(task.number, "out of memory")
-    LocalExecutor().run(planned, Trainings(files))
+    LocalExecutor(epoch_seconds=60).run(planned, Trainings(files))
 
     assert planned.outcomes["first", 0] is None
     assert sum(accuracy is not None for accuracy in planned.outcomes.values()) == 3

@@ -142,7 +142,7 @@ def search(path: Path, *, clock: Clock | None = None, **settings: Any) -> Campai
     """Run a campaign to its end, or to where the clock cuts it off."""
     clock = clock or Clock()
     with campaign_on(path, clock=clock, **settings) as campaign:
-        LocalExecutor().run(campaign, lambda task: reports(task, clock))
+        LocalExecutor(epoch_seconds=60).run(campaign, lambda task: reports(task, clock))
     return campaign
 
 
@@ -247,7 +247,9 @@ class TestEnds:
 
     def test_a_training_that_ends_too_early_has_failed(self, path: Path) -> None:
         with campaign_on(path, budget=1) as campaign:
-            LocalExecutor().run(campaign, lambda _: iter([EpochReport(epoch=1, accuracy=0.9, seconds=1.0)]))
+            LocalExecutor(epoch_seconds=60).run(
+                campaign, lambda _: iter([EpochReport(epoch=1, accuracy=0.9, seconds=1.0)])
+            )
 
         (record,) = stored(path)
         assert (record.status, record.reason) == (TrialStatus.FAILED, "the training ended before its last epoch")
@@ -258,10 +260,38 @@ class TestEnds:
                 yield EpochReport(epoch=epoch, accuracy=float("nan"), seconds=1.0)
 
         with campaign_on(path, budget=2) as campaign:
-            LocalExecutor().run(campaign, nan)
+            LocalExecutor(epoch_seconds=60).run(campaign, nan)
 
         assert [record.status for record in stored(path)] == [TrialStatus.FAILED] * 2
         assert all("nan" in record.reason for record in stored(path))
+
+    def test_where_everything_fails_the_search_ends_early_and_says_so(self, path: Path) -> None:
+        def broken(_: TrialTask) -> Iterator[EpochReport]:
+            raise RuntimeError("no such device")
+            yield
+
+        with campaign_on(path, budget=30) as campaign:
+            LocalExecutor(epoch_seconds=60).run(campaign, broken)
+
+            assert campaign.exhausted == "all of 8 trials failed"
+            assert campaign.is_over
+        assert len(stored(path)) == 8
+
+        search(path, budget=12)
+
+        assert [record.status is TrialStatus.FAILED for record in stored(path)] == [True] * 8 + [False] * 4
+
+    def test_one_trial_that_ends_well_lets_any_number_fail(self, path: Path) -> None:
+        def mostly_broken(task: TrialTask) -> Iterator[EpochReport]:
+            if task.number:
+                raise RuntimeError
+            for epoch in range(1, EPOCHS + 1):
+                yield report(epoch)
+
+        with campaign_on(path, budget=12) as campaign:
+            LocalExecutor(epoch_seconds=60).run(campaign, mostly_broken)
+
+        assert len(stored(path)) == 12
 
     def test_what_a_strategy_notes_of_a_trial_is_kept(self, path: Path) -> None:
         search(path, budget=3, sampler="nsga2")
@@ -274,7 +304,7 @@ class TestEnds:
                 yield EpochReport(epoch=epoch, accuracy=0.5, seconds=1.0, costs={"latency": 2.5})
 
         with campaign_on(path, budget=1) as campaign:
-            LocalExecutor().run(campaign, measured)
+            LocalExecutor(epoch_seconds=60).run(campaign, measured)
 
         assert stored(path)[0].cost["latency"] == 2.5
         assert stored(path) == list(campaign.records.values())
@@ -364,7 +394,7 @@ class TestTrialsSideBySide:
                 campaign.fail(0, "out of memory")
 
         with campaign_on(path, budget=1) as resumed:
-            LocalExecutor().run(resumed, lambda _: iter([report(1), report(2), report(3)]))
+            LocalExecutor(epoch_seconds=60).run(resumed, lambda _: iter([report(1), report(2), report(3)]))
 
         assert (stored(path)[0].status, stored(path)[0].reason) == (TrialStatus.COMPLETE, "")
 
@@ -413,7 +443,7 @@ class TestCutOffAndResumed:
 
         with campaign_on(path, **SHORT) as campaign:
             sqlalchemy.event.listen(campaign._study._storage.engine, "commit", look)
-            LocalExecutor().run(campaign, lambda task: reports(task, Clock()))
+            LocalExecutor(epoch_seconds=60).run(campaign, lambda task: reports(task, Clock()))
 
         for write, content in enumerate(left):
             (tmp_path / f"{write}.db").write_bytes(content)
