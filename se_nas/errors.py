@@ -10,3 +10,7 @@ class InputError(ValueError):
 
 class RunFailedError(RuntimeError):
     """A run could not produce its result; the launch scripts print the line and leave with exit code 3."""
+
+
+class WriteError(RunFailedError):
+    """A file of a run could not be written: the disk is full, or closed to us."""

@@ -8,11 +8,21 @@ from typing import Any
 
 import yaml
 
+from se_nas.errors import WriteError
+
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Replace `path` by `content` so that a crash at any moment leaves a whole file (fsync, then rename)."""
+    """Replace `path` by `content` so that a crash at any moment leaves a whole file (fsync, then rename); WriteError
+    where the disk takes it not."""
     data = content.encode() if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _replace(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,11 +1,13 @@
 """How a worker evaluates a trial: build, train, report each epoch, write the result before the last report."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
+from se_nas.errors import WriteError
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.training.data import Part
 from se_nas.training.device import pick_device, prepare
@@ -66,5 +68,8 @@ class TrialEvaluation:
             curve.append(result.accuracy)
             seconds += result.seconds
             if result.epoch == self.recipe.epochs:
-                self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs)
+                with contextlib.suppress(
+                    WriteError
+                ):  # the driver, who hears of it next, writes too and ends the search
+                    self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs)
             yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)

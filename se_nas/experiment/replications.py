@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from se_nas.errors import WriteError
 from se_nas.experiment.assembly import Machines, build_executor
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.run_folder import RunFolder
@@ -107,6 +108,7 @@ class Replications:
         tell: Callable[[str], None],
     ) -> None:
         self._plan, self._networks, self._epochs, self._tell = plan, networks, epochs, tell
+        self._folder = folder
         self.outcomes: dict[Key, float | None] = {
             (name, seed): accuracy
             for name, architecture in networks.items()
@@ -130,8 +132,16 @@ class Replications:
         """Only the last epoch counts: nothing is stopped early here."""
         if report.epoch < self._epochs:
             return True
+        self._check_written(number)
         self._end(number, report.accuracy, f"accuracy {report.accuracy:.4f}")
         return False
+
+    def _check_written(self, number: int) -> None:
+        """WriteError when the worker could not write its result down."""
+        name, seed = self._keys[number]
+        path = self._folder.file(self._networks[name].fingerprint(), seed)
+        if not path.is_file():
+            raise WriteError(f"{path}: could not be written by its worker; is the disk full?")
 
     def fail(self, number: int, reason: str) -> None:
         """The network has no accuracy on that seed."""

@@ -5,9 +5,10 @@ at 18 decisions that is 25 ms a trial (`benchmarks/LOG.md`). The tables and thei
 (`optuna/storages/_rdb/models.py`), so whatever opens a study with Optuna reads these rows.
 """
 
+import contextlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,9 @@ from optuna.storages._rdb.models import (
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Engine, Table, insert, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_replace
+from sqlalchemy.exc import DatabaseError
 
+from se_nas.errors import WriteError
 from se_nas.space.decisions import Assignment
 
 TRIALS: Table = TrialModel.__table__
@@ -39,9 +42,18 @@ class TrialRows:
         self._engine, self._study_id, self._distributions = engine, study_id, distributions
         self._as_json = {name: distribution_to_json(each) for name, each in distributions.items()}
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """All or nothing; WriteError where the file takes it not."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise WriteError(f"{self._engine.url.database}: cannot be written ({error.orig})") from None
+
     def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> int:
         """A new running trial; returns its row's id."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             trial = {"number": number, "study_id": self._study_id, "state": TrialState.RUNNING}
             trial_id = connection.execute(insert(TRIALS), {**trial, "datetime_start": _now()}).lastrowid
             parameters = [
@@ -60,7 +72,7 @@ class TrialRows:
 
     def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
         """The accuracy after an epoch, in the place of an earlier one."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             _set_epochs(connection, trial_id, {epoch: accuracy})
             _set_attributes(connection, trial_id, attributes)
 
@@ -75,7 +87,7 @@ class TrialRows:
     ) -> None:
         """Close a trial with its curve; what is there of later epochs, of a first run that came further, is void."""
         void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             _set_epochs(connection, trial_id, dict(enumerate(curve, start=1)))
             connection.execute(
                 update(EPOCHS)

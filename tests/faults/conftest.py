@@ -1,0 +1,62 @@
+"""Searches in processes of their own, to be killed."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LARGE_SPACE = """\
+# Question: for tests that need a thousand networks.
+name: large
+image_size: 8
+stem: {width: 8, stride: 2}
+every_stage: {depth: 1, group_width: 8, se: {present: [false, true], reduction: [1, 2, 4, 8]}}
+stages:
+  - {width: {from: 8, to: 64, step: 8}, stride: 2}
+  - {width: {from: 64, to: 160, step: 8}, stride: 2}
+"""
+
+Search = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def large_space(tmp_path: Path) -> Path:
+    """2,600 networks that train in milliseconds."""
+    path = tmp_path / "large.yaml"
+    path.write_text(LARGE_SPACE)
+    return path
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Search:
+    """Starts `launch/search.py` with these flags, W&B off."""
+
+    def start(*flags: object) -> subprocess.Popen[str]:
+        call = [sys.executable, str(ROOT / "launch" / "search.py"), *map(str, flags), "--wandb", "off"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(call, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    return start
+
+
+def finished(run: Path) -> dict[str, dict[str, Any]]:
+    """What each trial's result.json holds, by trial; only whole files count."""
+    results = {}
+    for path in run.glob("trials/*/result.json"):
+        results[path.parent.name] = json.loads(path.read_text())
+    return results
+
+
+def outcome(run: Path) -> tuple[list[dict[str, str]], str]:
+    """Trials and front as the search tells them, but for the seconds that each trial took."""
+    with (run / "trials.csv").open() as file:
+        rows = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+    return rows, (run / "front.json").read_text()

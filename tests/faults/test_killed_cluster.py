@@ -1,0 +1,38 @@
+"""Ray's own processes killed (-9) under a search."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.conftest import Search, finished
+
+
+@pytest.mark.parametrize("victim", ["raylet", pytest.param("gcs_server", marks=pytest.mark.slow)])
+def test_a_search_that_loses_its_cluster_ends_with_a_line_and_can_be_resumed(
+    tmp_path: Path, search: Search, space_file: Path, data_file: Path, victim: str
+) -> None:
+    run = tmp_path / "run"
+    flags = ["--space", space_file, "--data", f"npz:{data_file}"]
+    process = search("--budget", 30, "--run", run, *flags, "--epochs", 60, "--workers", 2)
+    deadline = time.monotonic() + 120
+    while len(finished(run)) < 2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    (killed,) = [each for each in psutil.Process(process.pid).children() if each.name() == victim]
+    killed.kill()
+    began = time.monotonic()
+    _, told = process.communicate(timeout=90)
+    seconds = time.monotonic() - began
+    kept = finished(run)
+    resumed = search("--resume", run, "--budget", len(kept) + 2, "--workers", 1)
+    _, complaint = resumed.communicate(timeout=120)
+
+    assert process.returncode == 3, told
+    assert f"Ray's {victim} has died" in told.splitlines()[-1]
+    assert seconds < 60
+    assert resumed.returncode == 0, complaint
+    assert {trial: finished(run)[trial] for trial in kept} == kept
