@@ -174,7 +174,7 @@ def _wandb(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tracker:
         name=folder.path.resolve().name,
         group=config.run_id,
         job="search",
-        tags=[Path(config.space).stem, config.strategy, config.data.rpartition("/")[2]],
+        tags=[Path(config.space).stem, config.strategy, config.data_name],
         config=_told(config),
     )
     return WandbTracker(run, draw=partial(front_figure, title=title))
@@ -202,4 +202,4 @@ def _wandb_trials(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tra
 
 def _told(config: SearchConfig) -> dict[str, Any]:
     """The settings without paths of this machine."""
-    return config.model_dump() | {"data": config.data.rpartition("/")[2]}
+    return config.model_dump() | {"data": config.data_name}

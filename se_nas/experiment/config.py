@@ -31,6 +31,12 @@ class SearchConfig(BaseModel):
     classes: int
     reference: list[float]
 
+    @property
+    def data_name(self) -> str:
+        """The data without the folders that they lie in, which are nobody else's business."""
+        kind, colon, path = self.data.partition(":")
+        return f"{kind}{colon}{Path(path).name}" if colon else kind
+
 
 def write_config(path: Path, config: SearchConfig) -> None:
     """Write the settings as YAML."""

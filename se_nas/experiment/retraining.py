@@ -134,7 +134,7 @@ class Retraining:
             "test_accuracy": test_accuracy,
             "test_images": len(self.data.test),
             "cost": dict(cost_on(self.data)(self.contender.architecture)),
-            "data": self.config.data,
+            "data": self.config.data_name,
             "images": {"train": len(self.data.train), "validation": len(self.data.validation)},
             "image_size": self.data.image_size,
             "classes": list(self.data.class_names),

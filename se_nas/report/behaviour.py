@@ -5,7 +5,7 @@ Without JavaScript the page only stands still.
 """
 
 SCRIPT = """
-const plots = () => document.querySelectorAll(".plotly-graph-div");
+const plots = () => document.querySelectorAll(".plot");
 const rows = () => document.querySelectorAll("tr[data-trial]");
 
 function choose(trial) {
@@ -17,7 +17,7 @@ function choose(trial) {
   }));
 }
 
-addEventListener("load", () => plots().forEach(plot => plot.on("plotly_click", event => {
+drawn.then(() => plots().forEach(plot => plot.on("plotly_click", event => {
   const trial = event.points[0].customdata;
   if (trial === undefined) return;
   choose(String(trial));

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-import plotly.io
-
 from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
+from se_nas.report.drawing import DRAW, figure_html, plotly_html
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
 from se_nas.report.sentences import (
@@ -77,7 +76,7 @@ def render_page(
             *(f'<p class="lead">{escape(sentence)}</p>' for sentence in answer(progress, confirmation)),
             _data("front.json"),
             "<h2>The front</h2>",
-            _figure_html(front_figure(progress, title=f"Pareto front of {title}"), first=True),
+            figure_html(front_figure(progress, title=f"Pareto front of {title}")),
             *(_front(progress, hidden_widths) if progress.front.members else ()),
             trials_table(progress, progress.front.members),
             *(_confirmation(confirmation) if confirmation else ()),
@@ -90,15 +89,16 @@ def render_page(
             trials_table(progress, progress.records, every=True),
             "<h2>How to reproduce</h2>",
             facts_table(facts),
-            f"<script>{SCRIPT}</script></body></html>",
+            plotly_html(),
+            f"<script>{DRAW}{SCRIPT}</script></body></html>",
             "",
         ]
     )
 
 
 def _front(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Iterator[str]:
-    yield _figure_html(hypervolume_figure(progress))
-    yield _figure_html(placement_figure(progress.front.members, hidden_widths))
+    yield figure_html(hypervolume_figure(progress))
+    yield figure_html(placement_figure(progress.front.members, hidden_widths))
     yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
 
 
@@ -111,7 +111,7 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
         "seeds, with one deviation for all networks. The probability is that no other of these networks is more "
         "accurate at no more cost; ● is on the front of the means.</p>"
     )
-    yield _figure_html(confirmed_figure(confirmation))
+    yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)
     yield _data("confirm.json")
 
@@ -125,7 +125,7 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
         "together with 95 %, and what a seed does to all networks is taken out.</p>"
     )
     for ablation in ablations:
-        yield _figure_html(ablation_figure(ablation))
+        yield figure_html(ablation_figure(ablation))
         yield from _paragraphs(ablation_sentences(ablation))
         yield _data(f"ablate-{ablation.trial:04d}.json")
 
@@ -157,19 +157,19 @@ def _whole_search(progress: SearchProgress) -> Iterator[str]:
         yield from _paragraphs(effect_sentences(of_se))
         for chosen, title in ((of_se, "SE by stage"), (others, "The other decisions")):
             if chosen:
-                yield _figure_html(effects_figure(chosen, title=title))
+                yield figure_html(effects_figure(chosen, title=title))
     parts = splits(progress.records, progress.objectives.costs)
     if parts:
         yield from _paragraphs(split_sentences(parts))
-        yield _figure_html(splits_figure(parts))
+        yield figure_html(splits_figure(parts))
     important = importances(progress.records, progress.objectives.costs)
     if important is not None:
         yield from _paragraphs([importance_sentence(important)])
         if important.explained > 0:
-            yield _figure_html(importances_figure(important))
+            yield figure_html(importances_figure(important))
     lines = coordinates_figure(progress)
     if lines is not None:
-        yield _figure_html(lines)
+        yield figure_html(lines)
     yield _data("trials.csv")
 
 
@@ -178,10 +178,10 @@ def _trust(
 ) -> Iterator[str]:
     """How early epochs, and short trainings, order networks against later ones."""
     yield "<h2>Can short trials be trusted here?</h2>"
-    yield _figure_html(learning_curves_figure(progress))
+    yield figure_html(learning_curves_figure(progress))
     correlations = foretelling(progress.records)
     if correlations:
-        yield _figure_html(foretelling_figure(correlations))
+        yield figure_html(foretelling_figure(correlations))
         yield (
             "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
             "accuracy, so that over all networks it is higher.</p>"
@@ -218,10 +218,3 @@ def _data(*files: str) -> str:
     """Where the figures come from: links to files beside the page."""
     links = ", ".join(f'<a href="{escape(file)}">{escape(file)}</a>' for file in files)
     return f'<p class="data">Data: {links}</p>'
-
-
-def _figure_html(figure: object, *, first: bool = False) -> str:
-    html: str = plotly.io.to_html(
-        figure, full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True}
-    )
-    return f'<div class="figure">{html}</div>'

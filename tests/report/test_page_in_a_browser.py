@@ -27,7 +27,7 @@ USE = """
 <script>
 const errors = [];
 addEventListener("error", event => errors.push(event.message));
-addEventListener("load", () => setTimeout(() => {
+addEventListener("load", () => drawn.then(() => setTimeout(() => {
   const table = document.querySelector(".every table");
   const column = name => [...table.tHead.rows[0].cells].findIndex(head => head.textContent === name);
   const shown = name => [...table.tBodies[0].rows].filter(row => !row.hidden)
@@ -41,7 +41,7 @@ addEventListener("load", () => setTimeout(() => {
   const input = document.querySelector(".filter input");
   input.value = "PRUNED"; input.dispatchEvent(new Event("input")); saw.filtered = shown("state");
   input.value = ""; input.dispatchEvent(new Event("input"));
-  const front = document.querySelector(".plotly-graph-div");
+  const front = document.querySelector(".plot");
   front.emit("plotly_click", {points: [{customdata: 1}]});
   saw.chosen = [...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial);
   saw.marked = front.data.map(trace => trace.selectedpoints && [...trace.selectedpoints]);
@@ -52,17 +52,18 @@ addEventListener("load", () => setTimeout(() => {
   saw.byKey = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
   saw.focused = document.activeElement === row;
   saw.points = front.data.map(trace => trace.x.length);
-  saw.drawn = document.querySelectorAll(".plotly-graph-div .main-svg").length > 0;
+  saw.drawn = document.querySelectorAll(".plot .main-svg").length > 0;
   saw.hover = front.data[1].text[0];
   saw.wide = document.documentElement.scrollWidth > innerWidth;
   saw.errors = errors;
   document.body.innerHTML = "<pre id=saw></pre>";
   document.getElementById("saw").textContent = JSON.stringify(saw);
-}, 1500));
+}, 500)));
 </script></head>"""
 
 
-def used(tmp_path: Path, *, width: int = 1100) -> dict[str, Any]:
+def use(folder: Path, *, width: int) -> dict[str, Any]:
+    """What a browser of this width saw."""
     progress = a_progress(
         a_record(0, 0.5, 100),
         a_record(1, 0.9, 2_000),
@@ -72,18 +73,21 @@ def used(tmp_path: Path, *, width: int = 1100) -> dict[str, Any]:
     page = render_page(progress, title="t", facts={"command": "python launch/search.py"}, hidden_widths=HIDDEN).replace(
         "</head>", USE, 1
     )
-    path = tmp_path / "report.html"
+    path = folder / "report.html"
     path.write_text(page)
-    call = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]
+    call = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900"]
     done = subprocess.run([*call, path.as_uri()], capture_output=True, text=True, timeout=120)
     found = re.search(r'<pre id="saw">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return dict(json.loads(unescape(found.group(1))))
 
 
-def test_it_loads_without_an_error_and_draws_the_front(tmp_path: Path) -> None:
-    saw = used(tmp_path)
+@pytest.fixture(scope="module")
+def saw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return use(tmp_path_factory.mktemp("desktop"), width=1100)
 
+
+def test_it_loads_without_an_error_and_draws_the_front(saw: dict[str, Any]) -> None:
     assert saw["errors"] == []
     assert saw["drawn"]
     assert sum(saw["points"][:2]) == 14
@@ -91,9 +95,7 @@ def test_it_loads_without_an_error_and_draws_the_front(tmp_path: Path) -> None:
     assert not saw["wide"]
 
 
-def test_tables_sort_by_number_with_the_empty_last_and_filter(tmp_path: Path) -> None:
-    saw = used(tmp_path)
-
+def test_tables_sort_by_number_with_the_empty_last_and_filter(saw: dict[str, Any]) -> None:
     accuracies = [float(text) for text in saw["rising"] if text]
     assert accuracies == sorted(accuracies)
     assert saw["rising"][-1] == saw["falling"][-1] == ""
@@ -102,9 +104,7 @@ def test_tables_sort_by_number_with_the_empty_last_and_filter(tmp_path: Path) ->
     assert saw["filtered"] == ["pruned"]
 
 
-def test_a_point_or_row_that_is_chosen_is_marked_everywhere(tmp_path: Path) -> None:
-    saw = used(tmp_path)
-
+def test_a_point_or_row_that_is_chosen_is_marked_everywhere(saw: dict[str, Any]) -> None:
     assert set(saw["chosen"]) == {"1"}
     assert len(saw["chosen"]) == 2
     assert [points for points in saw["marked"] if points] == [[1], [0]]
@@ -113,4 +113,4 @@ def test_a_point_or_row_that_is_chosen_is_marked_everywhere(tmp_path: Path) -> N
 
 
 def test_on_a_phone_nothing_sticks_out(tmp_path: Path) -> None:
-    assert not used(tmp_path, width=390)["wide"]
+    assert not use(tmp_path, width=390)["wide"]
