@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 import tyro
 
 from se_nas.errors import InputError, RunFailedError
+from se_nas.wording import printable
 
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 3, 130, 143
 PATIENCE_SECONDS = 20
@@ -73,7 +74,7 @@ def parse_flags(options: type[T], *, prog: str) -> T:
             return tyro.cli(options, prog=prog)
     except SystemExit as end:
         if end.code not in (0, None):
-            print(f"{prog}: {_one_line(said.getvalue())}", file=sys.stderr)  # noqa: T201
+            print(f"{prog}: {printable(_one_line(said.getvalue()))}", file=sys.stderr)  # noqa: T201
         raise
 
 
@@ -101,7 +102,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
     told = "; ".join([message, *getattr(error, "__notes__", ())])
-    print(f"{prog}: {' '.join(told.split())}", file=sys.stderr)  # noqa: T201
+    print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201
     sys.exit(code)
 
 

@@ -58,6 +58,15 @@ def format_value(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def printable(text: str) -> str:
+    """Line breaks, escapes and direction marks as their codes, so that a terminal or a page shows and does nothing.
+
+    >>> printable("red\\x1b[31m\\n")
+    'red\\\\x1b[31m\\\\n'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def suggest(given: str, known: Iterable[str]) -> str:
     """What was meant by a mistyped word, or else all that could be.
 

@@ -13,6 +13,7 @@ from se_nas.experiment.retrained_request import PredictRequest
 from se_nas.tracking.console import plain_teller
 from se_nas.training.sources import read_image
 from se_nas.training.trained import TrainedNetwork, load_trained
+from se_nas.wording import printable
 
 BATCH = 64
 
@@ -67,5 +68,5 @@ def _table(shown: list[tuple[str, list[tuple[str, float]]]]) -> Table:
 
 
 def _plain(text: str) -> str:
-    """Without what a terminal would act on."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text).replace("[", "\\[")
+    """Without what a terminal or rich would act on."""
+    return printable(text).replace("[", "\\[")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from se_nas.errors import InputError
-from se_nas.wording import suggest
+from se_nas.wording import printable, suggest
 
 MOST_BYTES = 1 << 20
 MOST_NESTING = 50
@@ -36,7 +36,7 @@ class YamlFile:
         while known and known not in self.lines:
             known = known[:-1]
         key = ".".join(str(part) for part in location)
-        return InputError(_one_line(f"{self.path}:{self.lines.get(known, 1)}: {key + ': ' if key else ''}{message}"))
+        return InputError(printable(f"{self.path}:{self.lines.get(known, 1)}: {key + ': ' if key else ''}{message}"))
 
 
 def read_yaml(path: Path) -> YamlFile:
@@ -177,11 +177,6 @@ def _wanted(error: ErrorDetails, keys: Iterable[str]) -> str:
             return "up to 64 letters, digits, `_`, `.` or `-`, the first a letter or digit"
         case _:
             return error["msg"].removeprefix("Input should be ")
-
-
-def _one_line(text: str) -> str:
-    """Line breaks and control characters as their escapes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _as_yaml(number: float) -> str:
