@@ -14,7 +14,8 @@ from se_nas.space.yaml_file import parse_entry, read_yaml
 
 
 class SearchConfig(BaseModel):
-    """What a search was asked to do. `reference` (accuracy, costs) is that of its hypervolume."""
+    """What a search was asked to do. `images` is their fingerprint, `reference` (accuracy, costs)
+    that of the hypervolume."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +30,7 @@ class SearchConfig(BaseModel):
     seed: Annotated[int, Field(ge=0)]
     image_size: int
     classes: int
+    images: str = ""
     reference: list[float]
 
     @property

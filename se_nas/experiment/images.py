@@ -16,4 +16,8 @@ def load_searched_images(config: SearchConfig, path: Path) -> ImageData:
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"now has {data.image_size} px and {data.classes} classes"
         )
+    if config.images and data.fingerprint() != config.images:
+        raise InputError(
+            f"{path}: begun on other images than {config.data} has now; restore them, or begin a new search"
+        )
     return data

@@ -68,6 +68,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         seed=request.value("seed"),
         image_size=data.image_size,
         classes=data.classes,
+        images=data.fingerprint(),
         reference=hypervolume_reference(objectives, space, data, survey),
     )
     shutil.copyfile(space_file, folder.space)

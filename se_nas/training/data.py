@@ -1,5 +1,6 @@
 """What a data set is: images in memory, or files that stay on disk, in three parts."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,6 +113,17 @@ class ImageData:
             raise InputError(f"{self.name}: {name} images have no pixels: {images.shape}")
         if images.dtype != np.uint8:
             raise InputError(f"{self.name}: {name} images must be uint8, but are {images.dtype}")
+
+    def fingerprint(self) -> str:
+        """16 hex digits, equal for equal images and classes; of images on disk, names and sizes in bytes count."""
+        digest = hashlib.blake2b("\0".join(self.class_names).encode(), digest_size=8)
+        for part in (self.train, self.validation, self.test):
+            digest.update(part.labels.tobytes())
+            if isinstance(part, ImageSet):
+                digest.update(np.ascontiguousarray(part.images).data)
+            else:
+                digest.update("\0".join(f"{Path(f).name} {Path(f).stat().st_size}" for f in part.files).encode())
+        return digest.hexdigest()
 
     @property
     def classes(self) -> int:

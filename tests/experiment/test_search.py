@@ -15,6 +15,7 @@ from rich.console import Console
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment import evaluation, search
+from se_nas.experiment.config import load_config, write_config
 from se_nas.experiment.reporting import load_progress
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -337,3 +338,16 @@ def test_an_emptied_study_is_no_new_search(request_tiny: SearchRequest, console:
 
     with pytest.raises(InputError, match=r"study\.db is empty"):
         search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
+
+
+def test_other_images_behind_the_same_path_are_refused(searched: Path, console: Console) -> None:
+    config = load_config(searched / "config.yaml")
+    path = Path(config.data.removeprefix("npz:"))
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    changed = searched / "changed.npz"
+    np.savez(changed, **{**arrays, "train_images": arrays["train_images"][::-1]})
+    write_config(searched / "config.yaml", config.model_copy(update={"data": f"npz:{changed}"}))
+
+    with pytest.raises(InputError, match=r"begun on other images than npz:.*changed\.npz has now"):
+        search.resume_search(searched, SearchRequest(resume=searched, workers=1, wandb="off"), console)

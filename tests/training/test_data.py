@@ -1,11 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from se_nas.errors import InputError
-from se_nas.training.data import ImageSet
+from se_nas.training.data import ImageFiles, ImageSet
 from tests.fakes import image_set, separable_data
 
 
@@ -63,3 +64,29 @@ class TestImageData:
 
     def test_the_image_size_is_the_pixels_of_a_side(self) -> None:
         assert separable_data().image_size == 8
+
+
+class TestFingerprint:
+    def test_equal_images_have_one_and_others_another(self) -> None:
+        first = separable_data()
+
+        assert first.fingerprint() == separable_data().fingerprint()
+        assert first.fingerprint() != separable_data(train=99).fingerprint()
+        assert first.fingerprint() != replace(first, class_names=("a", "b", "c")).fingerprint()
+        changed = ImageSet(images=first.test.images.copy(), labels=first.test.labels)
+        changed.images[0, 0, 0, 0] ^= 1
+        assert first.fingerprint() != replace(first, test=changed).fingerprint()
+
+    def test_of_images_on_disk_names_and_sizes_count(self, tmp_path: Path) -> None:
+        def part() -> ImageFiles:
+            return ImageFiles(files=(str(tmp_path / "x"),), labels=np.zeros(1, np.int64), image_size=8, read=read)
+
+        def read(_file: Path, _size: int) -> NDArray[np.uint8]:
+            return np.zeros((8, 8, 3), np.uint8)
+
+        data = separable_data()
+        (tmp_path / "x").write_bytes(b"one")
+        before = replace(data, test=part()).fingerprint()
+        (tmp_path / "x").write_bytes(b"other")
+
+        assert replace(data, test=part()).fingerprint() != before
