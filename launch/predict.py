@@ -14,7 +14,7 @@ def main(request: PredictRequest) -> None:
 
     from se_nas.experiment.predict import predict
 
-    predict(request, Console())
+    predict(request, Console(), Console(stderr=True))
 
 
 if __name__ == "__main__":

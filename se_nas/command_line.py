@@ -101,6 +101,8 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
+    if os.environ.get("RANK", "0") != "0":  # of several processes the first speaks for all
+        sys.exit(code)
     told = "; ".join([message, *getattr(error, "__notes__", ())])
     print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201
     sys.exit(code)

@@ -202,4 +202,4 @@ def _wandb_trials(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tra
 
 def _told(config: SearchConfig) -> dict[str, Any]:
     """The settings without paths of this machine."""
-    return config.model_dump() | {"data": config.data_name}
+    return config.model_dump() | {"data": config.data_name, "space": Path(config.space).name}

@@ -35,9 +35,12 @@ class SearchConfig(BaseModel):
 
     @property
     def data_name(self) -> str:
-        """The data without the folders that they lie in, which are nobody else's business."""
+        """The data without the folders that they lie in, which are nobody else's business.
+
+        `npz:PATH/cifar10.npz`.
+        """
         kind, colon, path = self.data.partition(":")
-        return f"{kind}{colon}{Path(path).name}" if colon else kind
+        return f"{kind}:PATH/{Path(path).name}" if colon else kind
 
 
 def write_config(path: Path, config: SearchConfig) -> None:

@@ -3,33 +3,30 @@
 After Mitchell et al., arXiv 1810.03993.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from se_nas.search.held_out import held_out_accuracy
+from se_nas.experiment.retrained_files import RetrainedResult, summarised
 from se_nas.wording import format_cost, se_glyphs
 
 
-def model_card(result: Mapping[str, Any]) -> str:
-    """Markdown, from what `result.json` holds."""
-    images, accuracy = result["test_images"], result["test_accuracy"]
-    tested = held_out_accuracy([(round(accuracy * images), images)])
-    counts = result["images"]
-    search = result["search_accuracy"]
-    found = (
-        f"{100 * search:.2f} % of validation accuracy in the search's short training"
-        if search is not None
-        else "not trained by the search: a baseline of equal FLOPs"
-    )
-    costs = "\n".join(f"| {name} | {format_cost(name, value)} ({value:,}) |" for name, value in result["cost"].items())
-    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in result["recipe"].items())
-    names = ", ".join(_plain(name) for name in result["classes"][:20])
-    more = ", ..." if len(result["classes"]) > 20 else ""
-    return f"""# {result["network"]}, retrained
+def model_card(result: RetrainedResult) -> str:
+    """Markdown."""
+    tested, search = summarised([result]).tested, result.search_accuracy
+    if search is None:
+        origin = f"one of 1,000 drawn from its space, the nearest in FLOPs to trial {result.trial}: a baseline"
+        found = "not trained by the search"
+        chosen = "Nothing but its FLOPs chose it."
+    else:
+        origin = f"found by se-nas {result.version}"
+        found = f"{100 * search:.2f} % of validation accuracy in its short training"
+        chosen = "The validation images chose the network and were never trained on."
+    costs = "\n".join(f"| {name} | {format_cost(name, value)} |" for name, value in result.cost.items())
+    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in result.recipe.items())
+    names = ", ".join(_plain(name) for name in result.classes[:20])
+    more = ", ..." if len(result.classes) > 20 else ""
+    return f"""# {_plain(result.network)}, retrained
 
-A RegNet-style network for images of {result["image_size"]} px in {len(result["classes"])} classes ({names}{more}),
-found by se-nas {result["version"]}. SE by stage: `{se_glyphs(result["se"])}` (a dot is none, a number the reduction).
-Its stages are in `architecture.yaml`, its fingerprint is `{result["fingerprint"]}`.
+A RegNet-style network for images of {result.image_size} px in {len(result.classes)} classes ({names}{more}),
+{origin}. SE by stage: `{se_glyphs(result.se)}` (a dot is none, a number the reduction).
+Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`.
 
 | cost of one image | |
 | --- | --- |
@@ -39,15 +36,16 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result["fingerprint"
 
 | | |
 | --- | --- |
-| test accuracy | {100 * accuracy:.2f} % of {images:,} images, looked at once |
+| test accuracy | {100 * result.test_accuracy:.2f} % of {result.test_images:,} images, looked at once |
 | 95 % interval for images of the same kind | {100 * tested.low:.2f} to {100 * tested.high:.2f} % (Wilson) |
-| validation accuracy | {100 * result["validation_accuracy"]:.2f} % of {counts["validation"]:,} images |
+| validation accuracy | {100 * result.validation_accuracy:.2f} % of {result.images["validation"]:,} images |
 | in the search | {found} |
 
 ## How it was made
 
-Trained on {counts["train"]:,} images of `{_plain(result["data"])}`, from scratch, with seed {result["seed"]}. The
-validation images chose the network and were never trained on; the test images had no part in either.
+Trained on {result.images["train"]:,} images of
+`{_plain(result.data)}`, from scratch, with seed {result.seed}, in batches
+of {result.batch_size}. {chosen} The test images had no part in it.
 
 | recipe | |
 | --- | --- |
@@ -70,7 +68,7 @@ ONNX and for torch alone.
 ## Limits
 
 - One training with one seed: another seed gives another accuracy, which the interval does not cover.
-- It knows its {len(result["classes"])} classes and will name one of them for any image.
+- It knows its {len(result.classes)} classes and will name one of them for any image.
 - Nothing is known of images that come from elsewhere: other cameras, scales, corruptions, or a shift over time.
 - Whether the accuracy differs between groups of images was not looked at.
 """

@@ -1,12 +1,13 @@
 """Says what image files show."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
+from rich.text import Text
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.retrained_request import PredictRequest
@@ -17,56 +18,59 @@ from se_nas.wording import printable
 
 BATCH = 64
 
+Ranked = tuple[str, list[tuple[str, float]]]
+"""An image, and its classes with their shares, the likeliest first."""
 
-def predict(request: PredictRequest, console: Console) -> None:
-    """Name the likeliest classes of each image; one that cannot be read is told of, and the others follow.
+
+def predict(request: PredictRequest, console: Console, complaints: Console) -> None:
+    """Name the likeliest classes of each image; `complaints` hears of those that cannot be read.
 
     RunFailedError, at the end, when some could not be read; InputError when none could.
     """
     network = load_trained(request.retrained)
-    tell = plain_teller(console)
-    read: list[tuple[Path, Tensor]] = []
-    for path in request.images:
-        try:
-            read.append((path, torch.from_numpy(read_image(path, network.image_size))))
-        except InputError as error:
-            tell(str(error))
-    if not read:
+    tell, complain = plain_teller(console), plain_teller(complaints)
+    unread: list[Path] = []
+    rows = []
+    for first in range(0, len(request.images), BATCH):
+        read: list[tuple[Path, torch.Tensor]] = []
+        for path in request.images[first : first + BATCH]:
+            try:
+                read.append((path, torch.from_numpy(read_image(path, network.image_size))))
+            except InputError as error:
+                unread.append(path)
+                complain(printable(str(error)))
+        for file, ranked in _ranked(network, read):
+            if request.json:
+                classes = [{"name": name, "share": share} for name, share in ranked[: request.top]]
+                tell(json.dumps({"image": file, "classes": classes}))
+            else:
+                rows.append((file, ranked[: request.top]))
+    if len(unread) == len(request.images):
         raise InputError("none of the images could be read")
-    shares = _shares(network, torch.stack([image for _, image in read]))
-    rows = [
-        (str(path), [(network.class_names[index], float(share[index])) for index in share.argsort(descending=True)])
-        for (path, _), share in zip(read, shares, strict=True)
-    ]
-    shown = [(path, ranked[: request.top]) for path, ranked in rows]
-    if request.json:
-        for file, ranked in shown:
-            tell(json.dumps({"image": file, "classes": [{"name": name, "share": share} for name, share in ranked]}))
-    else:
-        console.print(_table(shown))
-    if len(read) < len(request.images):
-        raise RunFailedError(f"{len(request.images) - len(read)} of {len(request.images)} images could not be read")
+    if rows:
+        console.print(_table(rows))
+    if unread:
+        raise RunFailedError(f"{len(unread)} of {len(request.images)} images could not be read")
 
 
-def _shares(network: TrainedNetwork, images: Tensor) -> Tensor:
-    """(N, S, S, 3) as uint8 -> (N, classes), each row adding up to 1."""
-    model = network.build_deployed()
+def _ranked(network: TrainedNetwork, read: list[tuple[Path, torch.Tensor]]) -> Iterator[Ranked]:
+    """Of images (S, S, 3) as uint8."""
+    if not read:
+        return
+    images = torch.stack([image for _, image in read]).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
-        parts = [model(part.permute(0, 3, 1, 2) / 255).softmax(1) for part in images.split(BATCH)]  # type: ignore[no-untyped-call]
-    return torch.cat(parts)
+        shares = network.build_deployed()(images).softmax(1)
+    for (path, _), share in zip(read, shares, strict=True):
+        order = share.argsort(descending=True).tolist()
+        yield str(path), [(network.class_names[index], float(share[index])) for index in order]
 
 
-def _table(shown: list[tuple[str, list[tuple[str, float]]]]) -> Table:
+def _table(rows: list[Ranked]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("image", overflow="fold")
     table.add_column("class", overflow="fold")
     table.add_column("share", justify="right")
-    for file, ranked in shown:
+    for file, ranked in rows:
         for index, (name, share) in enumerate(ranked):
-            table.add_row("" if index else _plain(file), _plain(name), f"{100 * share:.1f} %")
+            table.add_row(Text("" if index else printable(file)), Text(printable(name)), f"{100 * share:.1f} %")
     return table
-
-
-def _plain(text: str) -> str:
-    """Without what a terminal or rich would act on."""
-    return printable(text).replace("[", "\\[")

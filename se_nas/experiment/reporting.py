@@ -69,7 +69,7 @@ def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, T
 
 def search_title(config: SearchConfig) -> str:
     """What a search is called in figures and pages."""
-    return f"{Path(config.space).stem} on {config.data_name.rpartition(':')[2]}"
+    return f"{Path(config.space).stem} on {config.data_name.rpartition('/')[2]}"
 
 
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> list[str]:
@@ -77,8 +77,9 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
     the lines say so."""
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
-        "command": f"python launch/search.py --space {config.space} --data {config.data_name} --budget {config.budget} "
-        f"--epochs {config.epochs} --strategy {config.strategy} --objectives {config.objectives} --seed {config.seed}",
+        "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "
+        f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
+        f"--objectives {config.objectives} --seed {config.seed}",
         "images": f"{config.image_size} px, {config.classes} classes",
         "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
         "se-nas": config.version,

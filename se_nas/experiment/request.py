@@ -54,7 +54,7 @@ class SearchRequest:
     wandb: Wandb = "auto"
     """W&B: auto is online when you are logged in, else offline."""
     wandb_trials: FlagCreatePairsOff[bool] = False
-    """Also a W&B run for each trial, beside the search's own."""
+    """Also a W&B run for each trial, beside the search's own; the search waits for each."""
     confirm: FlagCreatePairsOff[bool] = False
     """At the end, train the front again on three fresh seeds, as launch/confirm.py does."""
     dry_run: FlagCreatePairsOff[bool] = False
@@ -68,6 +68,8 @@ class SearchRequest:
     def check(self) -> None:
         """InputError for a number out of its range."""
         check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
+        if self.wandb_trials and self.wandb == "off":
+            raise InputError("--wandb-trials: nothing to write them to, with --wandb off")
         if self.resume is not None:
             for name in ("run", "space"):
                 if getattr(self, name) is not None:

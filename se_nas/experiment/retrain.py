@@ -38,7 +38,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     contenders = [_of_trial(record, folder) for record in records]
     if request.baselines:
         contenders += [each for record in records for each in _beside(record, folder, data)]
-    rows = []
+    rows, targets = [], []
     with joined() as together:
         tell = plain_teller(console) if together.is_first else _tell_nobody
         for contender in contenders:
@@ -56,12 +56,13 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                 finished = together.agree(retraining.finished())
                 results.append(finished or retraining.run(wandb=request.wandb, tell=tell, together=together))
                 tell(f"weights   {retraining.target / FILE}")
+                targets.append(retraining.target)
             rows.append(summarised(results))
         if together.is_first:
             for line in write_report(folder, config, progress):
                 tell(line)
             console.print(_table(rows))
-            example = shlex.quote(str(retraining.target))
+            example = shlex.quote(str(targets[0]))
             tell(f"export    python launch/export.py {example}")
             tell(f"predict   python launch/predict.py {example} IMAGE ...")
 
@@ -73,6 +74,7 @@ def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
         trial=record.number,
         architecture=folder.load_network(record),
         search_accuracy=record.accuracy,
+        measured={name: record.cost[name] for name in ("latency",) if name in record.cost},
     )
 
 
@@ -85,6 +87,7 @@ def _beside(record: TrialRecord, folder: RunFolder, data: ImageData) -> Iterator
             trial=record.number,
             architecture=baseline(name, space, cost_on(data), flops=record.cost["flops"]),
             search_accuracy=None,
+            measured={},
         )
 
 
@@ -97,6 +100,9 @@ def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFo
         for record in progress.records
         if all(name in record.cost and record.cost[name] <= most for name, most in limits.items())
     ]
+    for name in limits:
+        if not any(name in record.cost for record in progress.records):
+            raise InputError(f"--max-{name} {limits[name]:g}: the search in {folder.path} did not measure {name}")
     kept = replace(progress, records=tuple(records))
     if not kept.front.members:
         asked = ", ".join(f"--max-{name} {most:g}" for name, most in limits.items())

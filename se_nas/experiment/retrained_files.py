@@ -1,53 +1,91 @@
 """What `retrain/` in a run folder holds: the result of each training, put together by network and recipe."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import read_json
 from se_nas.search.held_out import Retrained
 
+RESULT = "result.json"
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class RetrainedResult(BaseModel):
+    """What `result.json` says of one training; what else it holds is for people."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    network: str
+    trial: Annotated[int, Field(ge=0)]
+    fingerprint: str
+    se: list[str]
+    search_accuracy: Share | None
+    validation_accuracy: Share
+    test_accuracy: Share
+    test_images: Annotated[int, Field(ge=1)]
+    cost: dict[str, Number]
+    data: str
+    images: dict[str, int]
+    image_size: int
+    classes: list[str]
+    seed: int
+    recipe_name: str
+    recipe: dict[str, int | float]
+    batch_size: int
+    version: str
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What trainings must share to be those of one network by one recipe, on different seeds."""
+        settings = (self.network, self.fingerprint, self.recipe_name, self.data, self.test_images)
+        return (*settings, *sorted(self.recipe.items()), *sorted(self.images.items()))
+
+
+def read_result(folder: Path) -> RetrainedResult | None:
+    """Of the retraining in `folder`; None when there is none, InputError when it is damaged."""
+    path = folder / RESULT
+    if not path.exists():
+        return None
+    try:
+        return RetrainedResult.model_validate(read_json(path))
+    except ValidationError:
+        raise InputError(f"{path}: damaged; remove the folder and retrain") from None
+
 
 def load_retrained(folder: RunFolder) -> tuple[list[Retrained], list[str]]:
-    """Every network that was tested, and a line for each result that cannot be read."""
-    by_network: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    """Every network that was tested, and a line for each result that cannot be read and is left out."""
+    by_network: dict[object, list[RetrainedResult]] = defaultdict(list)
     damaged = []
-    for path in sorted(folder.path.glob("retrain/*/result.json")):
-        result = read_json(path)
+    for path in sorted(folder.path.glob(f"retrain/*/{RESULT}")):
         try:
-            summarised([result or {}])
-        except (KeyError, TypeError, ValueError, ZeroDivisionError):
-            damaged.append(f"{path}: damaged, and left out; remove the folder and retrain")
+            result = read_result(path.parent)
+        except InputError as error:
+            damaged.append(str(error))
             continue
-        by_network[_without_seed(path)].append(result or {})
+        if result is not None:
+            by_network[result.alike].append(result)
     return [summarised(results) for results in by_network.values()], damaged
 
 
-def summarised(results: Sequence[Mapping[str, Any]]) -> Retrained:
+def summarised(results: Sequence[RetrainedResult]) -> Retrained:
     """The trainings of one network by one recipe, as one."""
     first = results[0]
+    epochs: Any = first.recipe["epochs"]
     return Retrained(
-        network=str(first["network"]),
-        trial=int(first["trial"]),
-        recipe=f"{first['recipe_name']}, {int(first['recipe']['epochs'])} epochs",
-        se=tuple(first["se"]),
-        cost=dict(first["cost"]),
-        search_accuracy=None if first["search_accuracy"] is None else float(first["search_accuracy"]),
-        validation_accuracy=sum(float(result["validation_accuracy"]) for result in results) / len(results),
-        counts=tuple(map(_counts, results)),
+        network=first.network,
+        trial=first.trial,
+        recipe=f"{first.recipe_name}, {epochs} epochs",
+        se=tuple(first.se),
+        cost=first.cost,
+        search_accuracy=first.search_accuracy,
+        validation_accuracy=sum(result.validation_accuracy for result in results) / len(results),
+        counts=tuple((round(each.test_accuracy * each.test_images), each.test_images) for each in results),
     )
-
-
-def _counts(result: Mapping[str, Any]) -> tuple[int, int]:
-    """The test images that are right, and all of them."""
-    images = int(result["test_images"])
-    right = round(float(result["test_accuracy"]) * images)
-    if not 0 <= right <= images or not images:
-        raise ValueError(f"{right} of {images}")
-    return right, images
-
-
-def _without_seed(path: Path) -> str:
-    return path.parent.name.rpartition("-seed-")[0]

@@ -1,5 +1,6 @@
 """What the command line asks for once a search has its winner: retrain, export, predict. Light, as request.py."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -38,13 +39,15 @@ class RetrainRequest:
     seeds: Annotated[int, arg(metavar="N")] = 1
     """Trainings of each network, from --seed on."""
     baselines: FlagCreatePairsOff[bool] = False
-    """Also train the RegNetX (no SE) and the RegNetY (SE everywhere) of the space that are nearest in FLOPs."""
+    """Also train a RegNetX (no SE) and a RegNetY (SE everywhere) of equal FLOPs, the nearest of 1,000 drawn."""
     wandb: Wandb = "auto"
     """W&B: auto is online when you are logged in, else offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""
-        check_least(self, epochs=1, seed=0, seeds=1)
+        check_least(self, epochs=1, seed=0, seeds=1, max_latency=0)
+        if not re.fullmatch(r"[\w.-]{1,64}", self.recipe.stem):
+            raise InputError(f"--recipe {self.recipe}: call the file by up to 64 letters, digits, `_`, `.` or `-`")
         if self.limits() and self.pick.isdigit():
             raise InputError(f"--pick {self.pick}: a limit goes with knee, best, cheapest or front, not with a trial")
 

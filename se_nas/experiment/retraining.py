@@ -1,7 +1,7 @@
 """One retraining of one network: from the last checkpoint to the tested weights, and what it leaves in its folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,10 @@ from se_nas import __version__
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.model_card import model_card
+from se_nas.experiment.retrained_files import RESULT, RetrainedResult, read_result
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
-from se_nas.files import read_json, write_atomically, write_json, write_yaml
+from se_nas.files import write_atomically, write_json, write_yaml
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
@@ -26,14 +27,12 @@ from se_nas.training.trained import FILE, TrainedNetwork, save_trained
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
 from se_nas.wording import se_glyphs
 
-RESULT = "result.json"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """A network to retrain: its name in folders and for people, and the trial that it is or stands beside.
 
-    `search_accuracy` is None for one that the search did not train.
+    `search_accuracy` is None for one that the search did not train, `measured` are costs that the search measured.
     """
 
     name: str
@@ -41,6 +40,7 @@ class Contender:
     trial: int
     architecture: Architecture
     search_accuracy: float | None
+    measured: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +61,21 @@ class Retraining:
         name = f"{self.contender.name}-{self.recipe_name}-epochs-{self.recipe.epochs}-seed-{self.seed}"
         return self.folder.path / "retrain" / name
 
-    def finished(self) -> dict[str, Any] | None:
-        """Its result, if it is there; InputError when it was another recipe's."""
-        result = read_json(self.target / RESULT)
+    def finished(self) -> RetrainedResult | None:
+        """Its result, if it is there; InputError when it was another recipe's, or on other images."""
+        result = read_result(self.target)
         if result is None or not (self.target / FILE).is_file():
             return None
-        if result.get("recipe") != asdict(self.recipe) or result.get("fingerprint") != self._fingerprint:
+        images = {**self._images, "test": len(self.data.test)}
+        same = result.recipe == asdict(self.recipe) and result.fingerprint == self._fingerprint
+        if not same or {**result.images, "test": result.test_images} != images:
             raise InputError(
-                f"{self.target}: trained with another recipe of that name; give the recipe's file another name, "
-                "or remove the folder"
+                f"{self.target}: trained with another recipe of that name, or on other images; give the recipe's file "
+                "another name, or remove the folder"
             )
         return result
 
-    def run(self, *, wandb: str, tell: Callable[[str], None], together: Together) -> dict[str, Any]:
+    def run(self, *, wandb: str, tell: Callable[[str], None], together: Together) -> RetrainedResult:
         """Train from the last checkpoint, test, write the weights, the card and the result."""
         device = pick_device()
         prepare(device)
@@ -86,6 +88,7 @@ class Retraining:
         checkpoint = self.target / "checkpoint.safetensors"
         identity = json.dumps([self._fingerprint, asdict(self.recipe), self.seed, self.config.data])
         history = load_checkpoint(checkpoint, trainer, identity=identity) if checkpoint.is_file() else []
+        saved = len(history)
         tell(
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
             f"{self.recipe.epochs} epochs{f', going on after epoch {trainer.epoch}' if history else ''}"
@@ -97,22 +100,23 @@ class Retraining:
                 history.append(asdict(epoch))
                 if together.is_first:
                     save_checkpoint(checkpoint, trainer, identity=identity, history=history)
+                saved = len(history)
                 guard.attempt(partial(_tell_epoch, epoch))
                 tell(
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
                     f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s"
                 )
             test_accuracy = trainer.evaluate(place(self.data.test, device, loaders=loaders))
-            result = self._result(history, test_accuracy=test_accuracy)
+            result = self._result(history, test_accuracy=test_accuracy, batch_size=trainer.batch_size)
             if together.is_first:
-                self._write(trainer, on_device, result)
+                files = self._write(trainer, on_device, result, history)
                 checkpoint.unlink(missing_ok=True)
-            summary = {key: result[key] for key in ("test_accuracy", "validation_accuracy", "trial", "cost")}
-            guard.attempt(lambda run: run.ended(summary, sorted(self.target.glob("*.*"))))
+                summary = result.model_dump(include={"test_accuracy", "validation_accuracy", "trial", "cost"})
+                guard.attempt(lambda run: run.ended(summary, files))
         except TrainingDivergedError as error:
             raise RunFailedError(f"{self.contender.title}: {error}") from None
-        except BaseException as error:  # ctrl-C and SIGTERM
-            error.add_note(f"the same command goes on after epoch {trainer.epoch}")
+        except KeyboardInterrupt as error:  # ctrl-C and SIGTERM
+            error.add_note(f"the same command goes on after epoch {saved}")
             raise
         finally:
             if guard.is_in_use:
@@ -123,29 +127,38 @@ class Retraining:
     def _fingerprint(self) -> str:
         return self.contender.architecture.fingerprint()
 
-    def _result(self, history: list[dict[str, Any]], *, test_accuracy: float) -> dict[str, Any]:
-        return {
-            "network": self.contender.title,
-            "trial": self.contender.trial,
-            "fingerprint": self._fingerprint,
-            "se": list(self.contender.architecture.se_tokens),
-            "search_accuracy": self.contender.search_accuracy,
-            "validation_accuracy": history[-1]["accuracy"],
-            "test_accuracy": test_accuracy,
-            "test_images": len(self.data.test),
-            "cost": dict(cost_on(self.data)(self.contender.architecture)),
-            "data": self.config.data_name,
-            "images": {"train": len(self.data.train), "validation": len(self.data.validation)},
-            "image_size": self.data.image_size,
-            "classes": list(self.data.class_names),
-            "seed": self.seed,
-            "recipe_name": self.recipe_name,
-            "recipe": asdict(self.recipe),
-            "version": __version__,
-            "history": history,
-        }
+    @property
+    def _images(self) -> dict[str, int]:
+        return {"train": len(self.data.train), "validation": len(self.data.validation)}
 
-    def _write(self, trainer: Trainer, data: DeviceData, result: dict[str, Any]) -> None:
+    def _result(
+        self, history: Sequence[Mapping[str, Any]], *, test_accuracy: float, batch_size: int
+    ) -> RetrainedResult:
+        counted = cost_on(self.data)(self.contender.architecture)
+        return RetrainedResult(
+            network=self.contender.title,
+            trial=self.contender.trial,
+            fingerprint=self._fingerprint,
+            se=list(self.contender.architecture.se_tokens),
+            search_accuracy=self.contender.search_accuracy,
+            validation_accuracy=history[-1]["accuracy"],
+            test_accuracy=test_accuracy,
+            test_images=len(self.data.test),
+            cost={**counted, **self.contender.measured},
+            data=self.config.data_name,
+            images=self._images,
+            image_size=self.data.image_size,
+            classes=list(self.data.class_names),
+            seed=self.seed,
+            recipe_name=self.recipe_name,
+            recipe=asdict(self.recipe),
+            batch_size=batch_size,
+            version=__version__,
+        )
+
+    def _write(
+        self, trainer: Trainer, data: DeviceData, result: RetrainedResult, history: Sequence[Mapping[str, Any]]
+    ) -> list[Path]:
         """Weights, architecture, card, and last the result, which says that all of it is there."""
         trained = TrainedNetwork(
             architecture=self.contender.architecture,
@@ -155,10 +168,12 @@ class Retraining:
             pixel_deviation=tuple(data.deviation.tolist()),
             weights=trainer.result.state_dict(),
         )
-        save_trained(self.target, trained)
-        write_yaml(self.target / "architecture.yaml", self.contender.architecture.to_dict())
-        write_atomically(self.target / "README.md", model_card(result))
-        write_json(self.target / RESULT, result)
+        weights = save_trained(self.target, trained)
+        files = [self.target / name for name in ("architecture.yaml", "README.md", RESULT)]
+        write_yaml(files[0], self.contender.architecture.to_dict())
+        write_atomically(files[1], model_card(result))
+        write_json(files[2], result.model_dump() | {"history": list(history)})
+        return [weights, *files]
 
 
 def _tell_epoch(epoch: EpochResult, run: Any) -> None:

@@ -21,6 +21,12 @@ class FeatureInfo:
     widths: tuple[int, ...]
     strides: tuple[int, ...]
 
+    def get_dicts(self, keys: Sequence[str] | None = None) -> list[dict[str, int | str]]:
+        """Of each map its `num_chs`, `reduction` and `module`, or those of them that `keys` name."""
+        maps = zip(self.widths, self.strides, self.names, strict=True)
+        every: list[dict[str, int | str]] = [{"num_chs": w, "reduction": s, "module": n} for w, s, n in maps]
+        return every if keys is None else [{key: one[key] for key in keys} for one in every]
+
     def channels(self) -> list[int]:
         """Channels of each map."""
         return list(self.widths)
@@ -35,7 +41,7 @@ class FeatureInfo:
 
 
 class Backbone(nn.Module):
-    """Stem and stages: normalised (N, 3, H, W) -> a list of maps, each (N, channels, H / reduction, W / reduction)."""
+    """Stem and stages: normalised (N, 3, H, W) -> maps (N, channels, ceil(H / reduction), ceil(W / reduction))."""
 
     def __init__(self, layers: nn.Sequential, feature_info: FeatureInfo) -> None:
         super().__init__()

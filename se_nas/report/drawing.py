@@ -9,8 +9,9 @@ from plotly.offline import get_plotlyjs
 
 DRAW = """
 const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), letter => letter.charCodeAt(0));
-const unpacked = new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-const drawn = unpacked.then(source => {
+const unpack = async () =>
+  new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+const drawn = unpack().then(source => {
   const script = document.createElement("script");
   script.textContent = source;
   document.head.append(script);

@@ -87,8 +87,8 @@ def placement_figure(members: Sequence[TrialRecord], hidden_widths: Mapping[int,
     stages = max((len(member.se) for member in members), default=1)
     return lay_out(
         figure,
-        title="SE on the front, cheapest network first (dot: none; disc: its hidden width)",
-        x={"title": "network (trial)", "type": "category"},
+        title="SE on the front, as wide as its hidden layer",
+        x={"title": "network (trial), cheapest first", "type": "category"},
         y={"categoryorder": "array", "categoryarray": [f"stage {n}" for n in range(stages, 0, -1)]},
         height=180 + 60 * stages,
     )

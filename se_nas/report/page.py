@@ -134,9 +134,10 @@ def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
     """What became of the networks that were trained for long."""
     yield "<h2>Retrained</h2>"
     yield (
-        "<p>Trained with a long recipe, and only then shown the test images, once. The intervals (95 %) are for images "
-        "of the same kind (Wilson), and with several seeds for the seeds too. The RegNetX and RegNetY named beside a "
-        "trial are the networks of this space that are nearest to it in FLOPs, without SE and with SE everywhere.</p>"
+        "<p>Trained with a recipe of their own, and only then shown the test images, once. The intervals (95 %) are "
+        "for images of the same kind (Wilson), and with several seeds for the seeds too. RegNetX and RegNetY by a "
+        "trial are those of 1,000 trunks drawn from this space that are nearest to it in FLOPs, without SE and with a "
+        "quarter wide SE everywhere: they differ from it in the trunk too, which nobody searched for.</p>"
     )
     yield retrained_table(retrained)
     yield _data("retrain")
@@ -184,7 +185,7 @@ def _trust(
         yield figure_html(foretelling_figure(correlations))
         yield (
             "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
-            "accuracy, so that over all networks it is higher.</p>"
+            "accuracy, so that over all networks it is likely higher.</p>"
         )
     told = list(agreement_sentences(_on_fresh_seeds(confirmation), _in_long_trainings(retrained)))
     yield from _paragraphs(told or ["Too few networks were trained again to say how well the search orders them."])

@@ -110,7 +110,11 @@ def importance_sentence(importances: Importances) -> str:
 def split_sentences(splits: Sequence[Split]) -> list[str]:
     """Which questions part the space, and that the others do not."""
     sure = [split for split in splits if split.is_sure]
-    told = [f"{split.question}: the two sides differ (p = {split.probability:.2g})." for split in sure]
+    told = [
+        f"{split.question}, {split.subspaces[0].label} against {split.subspaces[1].label}: the errors differ, in the "
+        f"median by {100 * split.difference:+.2f} points (p = {split.probability:.2g})."
+        for split in sure
+    ]
     if len(sure) < len(splits):
         told.append(f"For {len(splits) - len(sure)} of {len(splits)} questions the two sides cannot be told apart.")
     return told
@@ -118,7 +122,7 @@ def split_sentences(splits: Sequence[Split]) -> list[str]:
 
 def agreement_sentences(confirmed: Agreement | None, retrained: Agreement | None) -> Iterator[str]:
     """How the search's accuracies hold on fresh seeds and in long trainings."""
-    for found, later in ((confirmed, "on fresh seeds"), (retrained, "retrained with the long recipe, on test images")):
+    for found, later in ((confirmed, "on fresh seeds"), (retrained, "retrained, on test images")):
         if found is not None:
             yield (
                 f"{found.count} networks {later}: the search's accuracies order them with a rank correlation of "

@@ -55,7 +55,7 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
         )
     lay_out(
         figure,
-        title="Error distributions at equal cost: further left is better",
+        title="Errors at equal cost: left is better",
         x={},
         y={},
         height=120 + 210 * rows,
@@ -67,7 +67,7 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
 
 
 def importances_figure(importances: Importances) -> go.Figure:
-    """What is lost without each decision, the most important on top, with the range over folds."""
+    """What is lost without each decision, the most important on top, with 95 % intervals."""
     shown = importances.of_each[:12][::-1]
     figure = go.Figure(
         go.Bar(
@@ -88,7 +88,7 @@ def importances_figure(importances: Importances) -> go.Figure:
     return lay_out(
         figure,
         title="What accuracy at equal cost hangs on",
-        x={"title": "variance no longer foretold without it (%); bars: least and most of five folds"},
+        x={"title": "variance no longer foretold without it (%)"},
         y={},
         height=170 + 26 * len(shown),
         left=160,
@@ -126,7 +126,7 @@ def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
             labelangle=-20,
         )
     )
-    lay_out(figure, title="Every network as a line; drag along an axis to select", x={}, y={}, height=440)
+    lay_out(figure, title="Every network as a line", x={}, y={}, height=440)
     figure.update_layout(margin={"l": 60, "r": 60, "t": 130, "b": 30})
     return figure
 

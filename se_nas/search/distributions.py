@@ -38,6 +38,12 @@ class Split:
     probability: float
 
     @property
+    def difference(self) -> float:
+        """The first side's median error less the second's."""
+        first, second = (float(np.median(side.errors)) for side in self.subspaces)
+        return first - second
+
+    @property
     def is_sure(self) -> bool:
         """Whether the two differ by more than chance."""
         return self.probability < SIGNIFICANCE

@@ -48,7 +48,8 @@ class SearchStudy:
         self._check_same_search(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self.study.set_metric_names(list(objectives.names))
+            if self.study.metric_names != list(objectives.names):
+                self.study.set_metric_names(list(objectives.names))
 
     def start(self, record: TrialRecord) -> None:
         """Write down a new running trial, whole or not at all."""

@@ -22,6 +22,7 @@ from se_nas.space.decisions import (
 )
 from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
 from se_nas.space.trunks import Trunk
+from se_nas.wording import format_count
 
 MOST_ENUMERATED = 20_000
 """Spaces of at most this many assignments are counted exactly (about two seconds)."""
@@ -65,7 +66,7 @@ class SpaceSize:
     exact: bool
 
     def __str__(self) -> str:
-        return f"{self.count:,}" if self.exact else f"at most {self.count:.2g}"
+        return f"{self.count:,}" if self.exact else f"at most {format_count(self.count)}"
 
 
 @dataclass(frozen=True, kw_only=True)

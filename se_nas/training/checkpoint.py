@@ -53,6 +53,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             about = json.loads((file.metadata() or {})["se_nas"])
+            if not isinstance(about, dict):
+                raise ValueError("its description is no object")
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a readable se-nas tensor file ({error})") from None
     return tensors, about

@@ -57,7 +57,7 @@ class ResidentImages:
         return len(self._labels)
 
     def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
-        """Change the images, `CHANGED_ALIKE` at a time, which come in different batches; nothing else to do.
+        """Change the images, `CHANGED_ALIKE` at a time; in an epoch of as many steps they come in different batches.
 
         They go into the memory of the last epoch's, since that is where a recorded step looks.
         """

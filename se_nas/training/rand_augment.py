@@ -22,6 +22,9 @@ class RandAugment:
     magnitude: int
     seed: int
 
+    def __post_init__(self) -> None:
+        self._transform  # noqa: B018 - torchvision is imported here, and not in each process that loads images
+
     def __call__(self, images: Tensor, number: int) -> Tensor:
         """uint8 (B, S, S, 3) to the same."""
         with torch.random.fork_rng(devices=()):

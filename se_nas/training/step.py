@@ -53,7 +53,7 @@ class TrainingStep:
             ],
             lr=self._rate,
             momentum=recipe.momentum,
-            nesterov=True,
+            nesterov=recipe.momentum > 0,
             fused=True,
         )
 

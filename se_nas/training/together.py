@@ -65,7 +65,7 @@ def joined() -> Iterator[Together]:
 
     torchrun names them in the environment: https://docs.pytorch.org/docs/stable/elastic/run.html
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not dist.is_torchelastic_launched() or os.environ["WORLD_SIZE"] == "1":
         yield ALONE
         return
     if torch.cuda.is_available():

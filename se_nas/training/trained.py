@@ -1,11 +1,13 @@
 """A trained network and what belongs to it, as one safetensors file: `weights.safetensors`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from se_nas.errors import InputError
@@ -18,6 +20,9 @@ from se_nas.training.checkpoint import read_tensors, write_tensors
 FORMAT = "se-nas weights 2"
 FILE = "weights.safetensors"
 CLASSIFIER = "head.classify."
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +58,18 @@ class TrainedNetwork:
     def build_deployed(self) -> nn.Module:
         """What is handed out: RGB images (N, 3, S, S) of 0 to 1 -> (N, classes) logits; it normalises by itself."""
         return Deployed(self.build_model(), self.pixel_mean, self.pixel_deviation).eval()
+
+
+class _About(BaseModel):
+    """What the file says of its tensors."""
+
+    model_config = ConfigDict(strict=True)
+
+    architecture: dict[str, Any]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    image_size: Annotated[int, Field(ge=1, le=4096)]
+    pixel_mean: tuple[Finite, Finite, Finite]
+    pixel_deviation: tuple[Positive, Positive, Positive]
 
 
 class Deployed(nn.Module):
@@ -92,24 +109,28 @@ def load_trained(folder: Path | str) -> TrainedNetwork:
     path = path / FILE if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"{folder}: no retrained network; expected a folder RUN_DIR/retrain/NAME with {FILE}")
-    tensors, about = read_tensors(path)
-    if about.get("format") != FORMAT:
-        raise InputError(f"{path}: written as {about.get('format')!r}, but {FORMAT!r} is needed; retrain the network")
+    tensors, described = read_tensors(path)
+    if described.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: written as {described.get('format')!r}, but {FORMAT!r} is needed; retrain the network"
+        )
     try:
-        return _trained(tensors, about, path)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: its description is damaged ({' '.join(str(error).split())[:120]})") from None
-
-
-def _trained(tensors: dict[str, Tensor], about: dict[str, Any], path: Path) -> TrainedNetwork:
+        about = _About.model_validate_json(json.dumps(described))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError(f"{path}: its description is damaged ({where}: {error.errors()[0]['msg']})") from None
     network = TrainedNetwork(
-        architecture=parse_architecture(about["architecture"], path),
-        class_names=tuple(map(str, about["class_names"])),
-        image_size=int(about["image_size"]),
-        pixel_mean=tuple(map(float, about["pixel_mean"])),
-        pixel_deviation=tuple(map(float, about["pixel_deviation"])),
+        architecture=parse_architecture(about.architecture, path),
+        class_names=about.class_names,
+        image_size=about.image_size,
+        pixel_mean=about.pixel_mean,
+        pixel_deviation=about.pixel_deviation,
         weights=tensors,
     )
-    with torch.device("meta"):
-        build_model(network.architecture, num_classes=len(network.class_names)).load_state_dict(tensors, assign=True)
+    try:
+        with torch.device("meta"):
+            model = build_model(network.architecture, num_classes=len(network.class_names))
+        model.load_state_dict(tensors, assign=True)
+    except RuntimeError as error:
+        raise InputError(f"{path}: not the weights of its network ({' '.join(str(error).split())[:120]})") from None
     return network

@@ -65,15 +65,15 @@ class Trainer:
         self.recipe = recipe
         self.epoch = 0
         self._data, self._seed, self._device, self._together = data, seed, device, together
-        self._batch_size = recipe.batch_size_for(len(data.train))
-        if self._batch_size < 2 * together.processes:
-            raise InputError(f"{together.processes} processes: too many to share batches of {self._batch_size} images")
-        self._steps_per_epoch = len(data.train) // self._batch_size
+        self.batch_size = recipe.batch_size_for(len(data.train))
+        if self.batch_size < 2 * together.processes:
+            raise InputError(f"{together.processes} processes: too many to share batches of {self.batch_size} images")
+        self._steps_per_epoch = len(data.train) // self.batch_size
         self._adopt(
             together.agree(
                 choose_numerics(
                     self.model,
-                    batch_size=self._batch_size // together.processes,
+                    batch_size=self.batch_size // together.processes,
                     image_size=data.train.image_size,
                     steps=recipe.epochs * self._steps_per_epoch,
                     device=device,
@@ -88,7 +88,8 @@ class Trainer:
         self._step = TrainingStep(
             self.model, self._data, self.recipe, numerics, average=self._average, together=self._together
         )
-        self._do_step = Recorded(self._step, build_recorder(self._device))
+        alone = self._together.processes == 1  # nobody has seen yet that a sum over processes can be recorded
+        self._do_step = Recorded(self._step, build_recorder(self._device) if alone else None)
 
     @property
     def result(self) -> nn.Module:
@@ -144,7 +145,7 @@ class Trainer:
         self.model.train()
         draws = draw_epoch(
             len(self._data.train),
-            self._batch_size,
+            self.batch_size,
             image_size=self._data.train.image_size,
             mirror=self._data.mirrored,
             recipe=self.recipe,
@@ -180,7 +181,7 @@ class Trainer:
                 first + step,
                 steps=self.recipe.epochs * self._steps_per_epoch,
                 steps_per_epoch=self._steps_per_epoch,
-                batch_size=self._batch_size,
+                batch_size=self.batch_size,
             )
             for step in range(self._steps_per_epoch)
         ]

@@ -1,4 +1,5 @@
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def network(tmp_path: Path) -> TrainedNetwork:
     architecture = network_with_se("inner/4")
     network = TrainedNetwork(
         architecture=architecture,
-        class_names=("plain", "[red]markup", "esc\x1b[31m"),
+        class_names=("plain", "\\[/x]markup", "esc\x1b[31m"),
         image_size=8,
         pixel_mean=(120.0, 110.0, 100.0),
         pixel_deviation=(60.0, 61.0, 62.0),
@@ -50,7 +51,7 @@ def said(console: Console) -> str:
 def test_each_image_gets_the_networks_classes_in_their_order(
     tmp_path: Path, network: TrainedNetwork, images: list[Path], console: Console
 ) -> None:
-    predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3, json=True), console)
+    predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3, json=True), console, console)
 
     rows = [json.loads(line) for line in said(console).splitlines()]
     assert [row["image"] for row in rows] == [str(path) for path in images]
@@ -67,26 +68,28 @@ def test_each_image_gets_the_networks_classes_in_their_order(
 
 @pytest.mark.usefixtures("network")
 def test_names_do_nothing_to_the_terminal(tmp_path: Path, images: list[Path], console: Console) -> None:
-    predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3), console)
+    predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3), console, console)
 
     assert "\x1b" not in said(console)
-    assert "[red]markup" in said(console)
+    assert "\\[/x]markup" in said(console)
 
 
 @pytest.mark.usefixtures("network")
 def test_an_image_that_cannot_be_read_is_named_and_the_others_are_predicted(
     tmp_path: Path, images: list[Path], console: Console
 ) -> None:
+    images[1] = images[1].rename(tmp_path / "red\x1b[31m.png")
     images[1].write_bytes(b"no image")
+    complaints = Console(file=StringIO(), width=200)
 
     with pytest.raises(RunFailedError, match="1 of 3 images could not be read"):
-        predict(PredictRequest(retrained=tmp_path, images=tuple(images)), console)
+        predict(PredictRequest(retrained=tmp_path, images=tuple(images), json=True), console, complaints)
 
-    assert f"{images[1]}: cannot be read as an image" in said(console)
-    assert said(console).count(" %") == 2
+    assert "red\\x1b[31m.png: cannot be read as an image" in said(complaints)
+    assert [json.loads(line)["image"] for line in said(console).splitlines()] == [str(images[0]), str(images[2])]
 
 
 @pytest.mark.usefixtures("network")
 def test_no_image_at_all_is_bad_input(tmp_path: Path, console: Console) -> None:
     with pytest.raises(InputError, match="none of the images could be read"):
-        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "missing.png",)), console)
+        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "missing.png",)), console, console)

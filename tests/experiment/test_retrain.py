@@ -200,4 +200,39 @@ def test_the_report_tells_of_what_was_retrained_and_of_a_damaged_result(searched
     page = (searched / "report.html").read_text()
     assert "long, 1 epochs" in page
     assert [len(one.counts) for one in networks] == [1]
-    assert damaged == [f"{folders[1] / 'result.json'}: damaged, and left out; remove the folder and retrain"]
+    assert damaged == [f"{folders[1] / 'result.json'}: damaged; remove the folder and retrain"]
+
+
+def test_a_damaged_result_is_refused_with_a_line(searched: Path, console: Console) -> None:
+    (folder,) = retrained(searched, console, epochs=1)
+    result = json.loads((folder / "result.json").read_text())
+    for change in ({"test_accuracy": "abc"}, {"test_images": 1e999}, {"cost": None}, {"se": [1]}, {"recipe": {}}):
+        (folder / "result.json").write_text(json.dumps(result | change))
+
+        with pytest.raises(InputError, match=r"damaged; remove the folder and retrain|another recipe of that name"):
+            retrained(searched, console, epochs=1)
+
+
+def test_trainings_by_recipes_of_one_name_are_not_taken_for_seeds_of_one(
+    searched: Path, console: Console, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("mixup: 0.2\n")
+    retrained(searched, console, epochs=1, recipe=recipe)
+    recipe.write_text("mixup: 0.4\n")
+    retrained(searched, console, epochs=1, recipe=recipe, seed=1)
+
+    networks, damaged = load_retrained(RunFolder(searched))
+
+    assert [len(one.counts) for one in networks] == [1, 1]
+    assert damaged == []
+
+
+def test_a_recipe_whose_name_makes_no_folder_is_refused() -> None:
+    with pytest.raises(InputError, match="call the file by up to 64 letters"):
+        RetrainRequest(run_dir=Path("x"), recipe=Path("my recipe: 1.yaml")).check()
+
+
+def test_a_limit_on_what_was_not_measured_says_so(searched: Path, console: Console) -> None:
+    with pytest.raises(InputError, match=r"--max-latency 3: the search in .* did not measure latency"):
+        retrained(searched, console, max_latency=3.0)

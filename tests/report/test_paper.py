@@ -21,7 +21,7 @@ def test_each_figure_is_a_drawing_and_a_picture() -> None:
 def test_equal_searches_have_equal_pictures() -> None:
     first, again = paper_figures(PROGRESS, HIDDEN), paper_figures(PROGRESS, HIDDEN)
 
-    assert first["front.png"] == again["front.png"]
+    assert first == again
     assert paper_figures(PROGRESS, {0: (0, 4), 1: (0, 8)})["placement.png"] != first["placement.png"]
 
 

@@ -19,7 +19,8 @@ class TestForetelling:
     def test_an_epoch_that_orders_as_the_last_does_foretells_it(self) -> None:
         (first,) = foretelling(self.curves(0.0))
 
-        assert (first.epoch, first.correlation, first.low) == (1, pytest.approx(1.0), pytest.approx(1.0))
+        assert (first.epoch, first.correlation) == (1, pytest.approx(1.0))
+        assert 0.9 < first.low < 1
 
     def test_the_interval_is_around_scipys_correlation(self) -> None:
         records = self.curves(0.1)
@@ -47,6 +48,17 @@ class TestAgreement:
 
         assert found is not None
         assert (found.count, found.correlation, found.change) == (8, pytest.approx(1.0), pytest.approx(-0.1))
+
+    def test_its_interval_holds_what_it_says(self) -> None:
+        """Of ten networks, from a normal distribution with a rank correlation of .58: in at least 90 % of 400 cases."""
+        rng, held = np.random.default_rng(0), 0
+        for _ in range(400):
+            one = rng.standard_normal(10)
+            other = 0.6 * one + 0.8 * rng.standard_normal(10)
+            found = agreement(dict(enumerate(one)), dict(enumerate(other)))
+            held += found is not None and found.low <= 6 / np.pi * np.arcsin(0.3) <= found.high
+
+        assert held > 0.9 * 400
 
     def test_only_networks_that_have_both_count_and_too_few_tell_nothing(self) -> None:
         searched = {trial: 0.5 + 0.01 * trial for trial in range(20)}

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +41,23 @@ def test_the_model_goes_its_own_way() -> None:
 
     assert equal(dict(with_average.model.state_dict()), dict(without.model.state_dict()))
     assert not equal(dict(with_average.result.state_dict()), dict(with_average.model.state_dict()))
+
+
+def test_a_training_averages_over_all_its_steps_by_the_recipes_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[float] = []
+    follow = WeightAverage.follow
+
+    def noted(average: WeightAverage, share: Tensor) -> None:
+        kept.append(float(share))
+        follow(average, share)
+
+    monkeypatch.setattr(WeightAverage, "follow", noted)
+    trainer = trainer_of(ema_decay=0.6)
+    for _ in range(3):
+        trainer.run_epoch()
+
+    assert kept == pytest.approx([trainer.recipe.ema_decay_at(step) for step in range(len(kept))])
+    assert len(set(kept)) > 6
 
 
 def test_the_average_is_what_is_evaluated_and_comes_back_from_a_checkpoint() -> None:

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from se_nas.training.data import ImageFiles
-from se_nas.training.device_data import CHANGED_ALIKE, DeviceImages, place
+from se_nas.training.device_data import CHANGED_ALIKE, DeviceImages, ResidentImages, place
 from se_nas.training.rand_augment import RandAugment
 from tests.fakes import image_set
 from tests.training.test_trainer import curve, trainer_of
@@ -61,6 +61,25 @@ def test_an_epoch_sees_changed_images_and_the_next_one_others(images: DeviceImag
     assert sum(changed) > 20
     assert not torch.equal(first, second)
     assert torch.equal(epoch(images, 1), first)
+
+
+def test_changed_images_lie_where_the_last_epochs_lay_since_a_record_looks_there() -> None:
+    images = place(IMAGES, CPU)
+    assert isinstance(images, ResidentImages)
+    held = []
+    for seed in (1, 2):
+        epoch(images, seed)
+        assert images._changed is not None
+        held.append(images._changed.data_ptr())
+
+    assert held[0] == held[1]
+
+
+def test_several_processes_share_out_the_images_to_evaluate(images: DeviceImages) -> None:
+    whole = sum(len(labels) for _, labels in images.batches())
+    parts = [sum(len(labels) for _, labels in images.batches(rank, 3)) for rank in range(3)]
+
+    assert whole == sum(parts) == 80
 
 
 def test_images_that_are_changed_alike_come_in_different_batches() -> None:

@@ -12,8 +12,8 @@ from se_nas.errors import InputError
 from se_nas.training.device_data import DeviceData
 from se_nas.training.recipe import Recipe
 from se_nas.training.together import ALONE, Together, joined
-from se_nas.training.trainer import Trainer, train
-from tests.fakes import separable_data
+from se_nas.training.trainer import Trainer, build_initial_model, train
+from tests.fakes import separable_data, tiny_architecture
 from tests.training.test_trainer import trainer_of
 
 
@@ -30,20 +30,31 @@ def trained(together: Together) -> tuple[dict[str, Tensor], list[float]]:
     return dict(trainer.result.state_dict()), results
 
 
+def normalised(together: Together) -> dict[str, Tensor]:
+    """A network with batch norm, by a recipe with everything; what a checkpoint would hold."""
+    model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
+    data, device = separable_data(), torch.device("cpu")
+    on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=device)
+    recipe = Recipe(epochs=2, ema_decay=0.9, cutmix=1.0, rand_augment_operations=2)
+    trainer = Trainer(model, on_device, recipe, seed=3, device=device, together=together)
+    list(train(trainer))
+    return trainer.tensors()
+
+
 def one_process(rank: int, port: int, folder: Path) -> None:
     """What torchrun would start."""
-    os.environ.update(
-        {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1"},
-        MASTER_PORT=str(port),
-    )
+    own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_PORT": str(port)}
+    os.environ.update(own, TORCHELASTIC_RUN_ID="test", WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
     torch.set_num_threads(1)
     with joined() as together:
         weights, results = trained(together)
+        with_norm = normalised(together)
         statistics = nn.BatchNorm1d(2).state_dict()["running_mean"] + rank
         together.average([statistics])
         torch.save(
             {
                 "weights": weights,
+                "with norm": with_norm,
                 "results": torch.tensor(results),
                 "statistics": statistics,
                 "agreed": torch.tensor(together.agree(rank + 7)),
@@ -78,6 +89,13 @@ def test_both_have_the_same_weights_bit_for_bit(pair: list[dict[str, Tensor]]) -
     assert all(torch.equal(first[name], second[name]) for name in first)  # type: ignore[index]
 
 
+def test_both_have_the_same_statistics_though_each_saw_its_part(pair: list[dict[str, Tensor]]) -> None:
+    first, second = (process["with norm"] for process in pair)
+
+    assert any("running_var" in name for name in first)  # type: ignore[attr-defined]
+    assert all(torch.equal(first[name], second[name]) for name in first)  # type: ignore[index]
+
+
 def test_statistics_are_averaged_and_the_first_decides(pair: list[dict[str, Tensor]]) -> None:
     for process in pair:
         assert process["statistics"].tolist() == [0.5, 0.5]
@@ -85,7 +103,7 @@ def test_statistics_are_averaged_and_the_first_decides(pair: list[dict[str, Tens
 
 
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as some queueing systems leave it
 
     with joined() as together:
         assert together is ALONE

@@ -12,6 +12,13 @@ from tests.models.conftest import wake
 
 NETWORK = network_with_se("none", "inner/4")
 CLASSES = ("cat", "dog", "<b>ox</b>")
+FINE = {
+    "architecture": NETWORK.to_dict(),
+    "class_names": ["a"],
+    "image_size": 8,
+    "pixel_mean": [1.0, 1.0, 1.0],
+    "pixel_deviation": [1.0, 1.0, 1.0],
+}
 
 
 @pytest.fixture
@@ -83,6 +90,7 @@ class TestBackbone:
 
         info = backbone.feature_info
         assert (info.channels(), info.reduction(), info.module_name()) == (channels, reduction, names)
+        assert info.get_dicts(["num_chs"]) == [{"num_chs": width} for width in channels]
         assert [tuple(each.shape) for each in maps] == [
             (2, width, 16 // stride, 16 // stride) for width, stride in zip(channels, reduction, strict=True)
         ]
@@ -103,20 +111,16 @@ class TestBackbone:
         ({"format": "se-nas weights 1"}, "written as 'se-nas weights 1', but 'se-nas weights 2' is needed"),
         ({"format": "se-nas weights 2"}, "its description is damaged"),
         (
-            {"format": "se-nas weights 2", "architecture": {"stages": []}, "class_names": ["a"]},
+            {"format": "se-nas weights 2", **FINE, "architecture": {"stages": []}},
             r"stages: expected at least 1",
         ),
         (
-            {
-                "format": "se-nas weights 2",
-                "architecture": NETWORK.to_dict(),
-                "class_names": ["a"],
-                "image_size": 8,
-                "pixel_mean": [1, 1, 1],
-                "pixel_deviation": [1, 1, 1],
-            },
-            "its description is damaged",
+            {"format": "se-nas weights 2", **FINE},
+            "not the weights of its network",
         ),
+        ({"format": "se-nas weights 2", **FINE, "pixel_mean": [1.0]}, "its description is damaged .pixel_mean"),
+        ({"format": "se-nas weights 2", **FINE, "pixel_deviation": [1.0, 0.0, 1.0]}, "is damaged .pixel_deviation.1"),
+        ({"format": "se-nas weights 2", **FINE, "image_size": 0}, "its description is damaged .image_size"),
     ],
 )
 def test_a_file_that_describes_no_network_is_refused(tmp_path: Path, about: dict[str, object], complaint: str) -> None:
