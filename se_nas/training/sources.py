@@ -165,7 +165,13 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
     else:
         names = _class_names(path / "train")
         train = _list_folder(path / "train", names, image_size)
-        held = [_list_folder(path / part, names, image_size) for part in ("val", "test") if (path / part).is_dir()]
+        parts_there = [path / part for part in ("val", "test") if (path / part).is_dir()]
+        for part in parts_there:
+            if unknown := sorted(set(_class_folders(part)) - set(names)):
+                raise InputError(
+                    f"--data imagefolder:{part}: class {unknown[0]!r} has no training images in {path / 'train'}"
+                )
+        held = [_list_folder(part, names, image_size) for part in parts_there]
         if len(held) == 2:
             validation, test = held
         else:  # the one held-out part there is tests; validation comes out of the training images
@@ -193,12 +199,16 @@ def memory_bytes() -> int:
 
 
 def _class_names(path: Path) -> list[str]:
-    names = sorted(child.name for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+    names = _class_folders(path)
     if len(names) < 2:
         raise InputError(
             f"--data imagefolder:{path}: expected a folder for each of two or more classes, found {len(names)}"
         )
     return names
+
+
+def _class_folders(path: Path) -> list[str]:
+    return sorted(child.name for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
 
 
 def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:

@@ -280,6 +280,15 @@ class TestImageFolder:
 
         assert [np.bincount(part.labels).tolist() for part in parts(data)] == [[8, 8], [3, 3], [5, 5]]
 
+    def test_a_class_without_training_images_is_refused(self, tmp_path: Path) -> None:
+        for name in ("train", "val"):
+            paint_classes(tmp_path / name, 3)
+        (tmp_path / "val" / "unicorn").mkdir()
+
+        assert refusal_of(f"imagefolder:{tmp_path}").endswith(
+            f"val: class 'unicorn' has no training images in {tmp_path / 'train'}"
+        )
+
     def test_images_that_would_fill_the_memory_stay_on_disk_and_are_the_same(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
