@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
+from se_nas.models.network import build_model
 from se_nas.search.objectives import Objectives
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.space.architecture import Architecture, Stage
@@ -14,6 +16,8 @@ from se_nas.space.families import RegNetBlock
 from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
 from se_nas.space.trunks import AnyNetStage, AnyNetTrunk
 from se_nas.training.data import ImageData, ImageSet
+from se_nas.training.trained import TrainedNetwork
+from tests.models.conftest import wake
 
 TWO_OBJECTIVES = Objectives(("flops",))
 THREE_OBJECTIVES = Objectives(("flops", "params"))
@@ -122,3 +126,16 @@ def network_with_se(*tokens: str) -> Architecture:
         for number, token in enumerate(tokens, start=1)
     ]
     return Architecture(stem_width=8, stem_stride=1, stages=tuple(stages))
+
+
+def trained_network(architecture: Architecture, *, class_names: tuple[str, ...], image_size: int) -> TrainedNetwork:
+    """Weights drawn with a fixed seed, all of them awake."""
+    torch.manual_seed(0)
+    return TrainedNetwork(
+        architecture=architecture,
+        class_names=class_names,
+        image_size=image_size,
+        pixel_mean=(120.0, 110.0, 100.0),
+        pixel_deviation=(60.0, 61.0, 62.0),
+        weights=wake(build_model(architecture, num_classes=len(class_names))).state_dict(),
+    )

@@ -13,10 +13,8 @@ from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.experiment import export as exporting
 from se_nas.experiment.export import export
 from se_nas.experiment.retrained_request import ExportRequest
-from se_nas.models.network import build_model
 from se_nas.training.trained import TrainedNetwork, save_trained
-from tests.fakes import network_with_se
-from tests.models.conftest import wake
+from tests.fakes import network_with_se, trained_network
 
 WITHOUT_SE_NAS = """
 import sys, torch
@@ -27,16 +25,7 @@ torch.save(torch.export.load(sys.argv[1]).module()(images).detach(), sys.argv[2]
 
 
 def save(folder: Path, *tokens: str) -> TrainedNetwork:
-    architecture = network_with_se(*tokens)
-    torch.manual_seed(0)
-    network = TrainedNetwork(
-        architecture=architecture,
-        class_names=("a", "b", "c"),
-        image_size=16,
-        pixel_mean=(120.0, 110.0, 100.0),
-        pixel_deviation=(60.0, 61.0, 62.0),
-        weights=wake(build_model(architecture, num_classes=3)).state_dict(),
-    )
+    network = trained_network(network_with_se(*tokens), class_names=("a", "b", "c"), image_size=16)
     save_trained(folder, network)
     return network
 

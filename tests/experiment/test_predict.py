@@ -11,24 +11,14 @@ from rich.console import Console
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.predict import predict
 from se_nas.experiment.retrained_request import PredictRequest
-from se_nas.models.network import build_model
 from se_nas.training.trained import TrainedNetwork, save_trained
-from tests.fakes import network_with_se
-from tests.models.conftest import wake
+from tests.fakes import network_with_se, trained_network
 
 
 @pytest.fixture
 def network(tmp_path: Path) -> TrainedNetwork:
-    torch.manual_seed(0)
-    architecture = network_with_se("inner/4")
-    network = TrainedNetwork(
-        architecture=architecture,
-        class_names=("plain", "\\[/x]markup", "esc\x1b[31m"),
-        image_size=8,
-        pixel_mean=(120.0, 110.0, 100.0),
-        pixel_deviation=(60.0, 61.0, 62.0),
-        weights=wake(build_model(architecture, num_classes=3)).state_dict(),
-    )
+    names = ("plain", "\\[/x]markup", "esc\x1b[31m")
+    network = trained_network(network_with_se("inner/4"), class_names=names, image_size=8)
     save_trained(tmp_path, network)
     return network
 

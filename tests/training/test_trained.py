@@ -4,11 +4,9 @@ import pytest
 import torch
 
 from se_nas.errors import InputError
-from se_nas.models.network import build_model
 from se_nas.training.checkpoint import write_tensors
 from se_nas.training.trained import TrainedNetwork, load_trained, save_trained
-from tests.fakes import network_with_se
-from tests.models.conftest import wake
+from tests.fakes import network_with_se, trained_network
 
 NETWORK = network_with_se("none", "inner/4")
 CLASSES = ("cat", "dog", "<b>ox</b>")
@@ -23,15 +21,7 @@ FINE = {
 
 @pytest.fixture
 def trained() -> TrainedNetwork:
-    torch.manual_seed(0)
-    return TrainedNetwork(
-        architecture=NETWORK,
-        class_names=CLASSES,
-        image_size=16,
-        pixel_mean=(120.0, 110.0, 100.0),
-        pixel_deviation=(60.0, 61.0, 62.0),
-        weights=wake(build_model(NETWORK, num_classes=3)).state_dict(),
-    )
+    return trained_network(NETWORK, class_names=CLASSES, image_size=16)
 
 
 @pytest.fixture
