@@ -1,20 +1,28 @@
 """How a worker evaluates a trial: build, train, report each epoch, write the result before the last report."""
 
 import contextlib
+import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
-from se_nas.errors import WriteError
+from se_nas.errors import InputError, WriteError
 from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.data import Part
 from se_nas.training.device import pick_device, prepare
 from se_nas.training.device_data import DeviceData
 from se_nas.training.latency import measure_latency
 from se_nas.training.recipe import Recipe
-from se_nas.training.trainer import Trainer, build_initial_model, train
+from se_nas.training.trainer import EpochResult, Trainer, build_initial_model, train
+
+SAVE_SECONDS = 60.0
+"""Between two checkpoints of a trial: short trials have none, and a long one loses no more than that and an epoch."""
 
 
 class Results(Protocol):
@@ -25,6 +33,9 @@ class Results(Protocol):
     ) -> None:
         """A training's accuracy after each epoch, its seconds, and the costs that were measured."""
 
+    def checkpoint(self, task: TrialTask) -> Path:
+        """Where a training that takes long keeps how far it is."""
+
 
 @dataclass(kw_only=True, slots=True)
 class TrialEvaluation:
@@ -32,7 +43,8 @@ class TrialEvaluation:
 
     `loaders` processes read images that stay on disk.
 
-    Repeated with the same seed in the same numerics, a task gives the same result.
+    Repeated with the same seed in the same numerics, a task gives the same result. One that was cut off goes on after
+    the last epoch that was saved, and reports the earlier ones again.
     """
 
     results: Results
@@ -62,14 +74,29 @@ class TrialEvaluation:
         costs = {}
         if self.with_latency:
             costs["latency"] = measure_latency(model, image_size=self.train.image_size, device=self._device)
-        curve: list[float] = []
-        seconds = 0.0
-        for result in train(trainer):
-            curve.append(result.accuracy)
-            seconds += result.seconds
-            if result.epoch == self.recipe.epochs:
-                with contextlib.suppress(
-                    WriteError
-                ):  # the driver, who hears of it next, writes too and ends the search
-                    self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs)
+        path, identity = self.results.checkpoint(task), self._identity(task)
+        history = _load(path, trainer, identity)
+        saved = time.monotonic()
+        for result in chain([EpochResult(**past) for past in history], train(trainer)):
+            if result.epoch > len(history):
+                history.append(asdict(result))
+                with contextlib.suppress(WriteError):  # the driver writes too, and ends the search
+                    if result.epoch == self.recipe.epochs:
+                        curve = [past["accuracy"] for past in history]
+                        seconds = sum(past["seconds"] for past in history)
+                        self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs)
+                    elif time.monotonic() - saved >= SAVE_SECONDS:
+                        save_checkpoint(path, trainer, identity=identity, history=history)
+                        saved = time.monotonic()
             yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)
+
+    def _identity(self, task: TrialTask) -> str:
+        return json.dumps([task.architecture.fingerprint(), asdict(self.recipe), task.seed])
+
+
+def _load(path: Path, trainer: Trainer, identity: str) -> list[dict[str, Any]]:
+    """The epochs that were saved, `trainer` standing after the last; none where there is no such file, or another's."""
+    if path.is_file():
+        with contextlib.suppress(InputError):
+            return load_checkpoint(path, trainer, identity=identity)
+    return []

@@ -80,6 +80,11 @@ class ReplicationFolder:
             "cost": dict(cost),
         }
         write_json(self.file(fingerprint, task.seed), result)
+        self.checkpoint(task).unlink(missing_ok=True)
+
+    def checkpoint(self, task: TrialTask) -> Path:
+        """Where a training that takes long keeps how far it is."""
+        return self.file(task.architecture.fingerprint(), task.seed).with_suffix(".safetensors")
 
     def accuracies(self, architecture: Architecture, *, epochs: int) -> dict[int, float]:
         """The final accuracy by seed of every training that was done before; a damaged file is none."""
