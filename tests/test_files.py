@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from se_nas.errors import WriteError
 from se_nas.files import write_atomically, write_json
 
 
@@ -29,12 +30,16 @@ def test_others_may_read_what_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
-@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+@pytest.mark.parametrize(("raised", "error"), [(OSError, WriteError), (KeyboardInterrupt, KeyboardInterrupt)])
 def test_a_write_cut_off_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, error: type[BaseException]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    raised: type[BaseException],
+    error: type[BaseException],
 ) -> None:
     def cut_off(*_: object) -> None:
-        raise error
+        raise raised
 
     write_atomically(tmp_path / "file", "old")
     monkeypatch.setattr(*((os, "fsync") if moment == "fsync" else (Path, "replace")), cut_off)

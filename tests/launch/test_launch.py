@@ -139,8 +139,15 @@ def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
     raise AssertionError(search.communicate())
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("sent", "code", "workers"),
+    [
+        (signal.SIGINT, 130, 2),
+        (signal.SIGTERM, 143, 1),
+        pytest.param(signal.SIGINT, 130, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
     tmp_path: Path, flags: list[object], sent: signal.Signals, code: int, workers: int
 ) -> None:
