@@ -101,7 +101,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
-    if os.environ.get("RANK", "0") != "0":  # of several processes the first speaks for all
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":  # torchrun's first speaks for all
         sys.exit(code)
     told = "; ".join([message, *getattr(error, "__notes__", ())])
     print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201

@@ -34,14 +34,17 @@ def watched(
     process ends with exit code 3 and a line.
     """
     found: list[str] = []
-    done = threading.Event()
+    done, ending = threading.Event(), threading.Lock()
     watched_thread = threading.get_ident()
 
     def watch() -> None:
         while not done.wait(every):
             if (said := problem()) is not None:
-                found.append(said)
-                _raise_in(watched_thread)
+                with ending:  # nothing is raised into what comes after
+                    if done.is_set():
+                        return
+                    found.append(said)
+                    _raise_in(watched_thread)
                 if not done.wait(patience):
                     os.write(2, f"{said}; everything finished is kept, and the run can be resumed\n".encode())
                     last()
@@ -51,11 +54,14 @@ def watched(
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield
+        try:
+            yield
+        finally:
+            with ending:
+                done.set()
     except _Bark:
-        raise WatchdogError(found[0]) from None
-    finally:
         done.set()
+        raise WatchdogError(found[0]) from None
 
 
 def _raise_in(thread: int) -> None:

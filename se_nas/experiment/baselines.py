@@ -1,7 +1,7 @@
 """RegNetX and RegNetY beside a network: of equal FLOPs, from the same space."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from se_nas.errors import InputError
@@ -18,18 +18,18 @@ BASELINES: dict[str, Callable[[Architecture], Architecture]] = {
 DRAWS = 1_000
 
 
-def baseline(name: str, space: DesignSpace, cost_of: CostOf, *, flops: float) -> Architecture:
-    """The trunk that is nearest in FLOPs, as a ratio, among `DRAWS` drawn from the space.
+def baselines(
+    space: DesignSpace, cost_of: CostOf, flops: Sequence[float]
+) -> Iterator[tuple[str, tuple[Architecture, ...]]]:
+    """Each name, and for each of `flops` the trunk that is nearest, as a ratio, among `DRAWS` drawn from the space.
 
     Nothing is chosen by accuracy. InputError when none keeps the space's bounds.
     """
-    rng, found, nearest = Random(0), None, math.inf
-    for _ in range(DRAWS):
-        architecture = BASELINES[name](space.decode(space.sample(rng)))
-        costs = cost_of(architecture)
-        distance = abs(math.log(costs["flops"] / flops))
-        if distance < nearest and space.cost_violation(costs) is None:
-            found, nearest = architecture, distance
-    if found is None:
-        raise InputError(f"--baselines: no {name} of {DRAWS:,} drawn from space '{space.name}' keeps its bounds")
-    return found
+    rng = Random(0)
+    trunks = [space.decode(space.sample(rng)) for _ in range(DRAWS)]
+    for name, baseline in BASELINES.items():
+        drawn = [(architecture, cost_of(architecture)) for architecture in map(baseline, trunks)]
+        kept = [(architecture, costs["flops"]) for architecture, costs in drawn if space.cost_violation(costs) is None]
+        if not kept:
+            raise InputError(f"--baselines: no {name} of {DRAWS:,} drawn from space '{space.name}' keeps its bounds")
+        yield name, tuple(min(kept, key=lambda one: abs(math.log(one[1] / wanted)))[0] for wanted in flops)

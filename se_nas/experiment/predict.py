@@ -1,19 +1,20 @@
 """Says what image files show."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from torch import nn
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.retrained_request import PredictRequest
 from se_nas.tracking.console import plain_teller
 from se_nas.training.sources import read_image
-from se_nas.training.trained import TrainedNetwork, load_trained
+from se_nas.training.trained import load_trained
 from se_nas.wording import printable
 
 BATCH = 64
@@ -28,6 +29,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
     RunFailedError, at the end, when some could not be read; InputError when none could.
     """
     network = load_trained(request.retrained)
+    model = network.build_deployed()
     tell, complain = plain_teller(console), plain_teller(complaints)
     unread: list[Path] = []
     rows = []
@@ -39,7 +41,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
             except InputError as error:
                 unread.append(path)
                 complain(printable(str(error)))
-        for file, ranked in _ranked(network, read):
+        for file, ranked in _ranked(model, network.class_names, read):
             if request.json:
                 classes = [{"name": name, "share": share} for name, share in ranked[: request.top]]
                 tell(json.dumps({"image": file, "classes": classes}))
@@ -53,16 +55,18 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
         raise RunFailedError(f"{len(unread)} of {len(request.images)} images could not be read")
 
 
-def _ranked(network: TrainedNetwork, read: list[tuple[Path, torch.Tensor]]) -> Iterator[Ranked]:
+def _ranked(
+    model: nn.Module, class_names: Sequence[str], read: Sequence[tuple[Path, torch.Tensor]]
+) -> Iterator[Ranked]:
     """Of images (S, S, 3) as uint8."""
     if not read:
         return
     images = torch.stack([image for _, image in read]).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
-        shares = network.build_deployed()(images).softmax(1)
+        shares = model(images).softmax(1)
     for (path, _), share in zip(read, shares, strict=True):
         order = share.argsort(descending=True).tolist()
-        yield str(path), [(network.class_names[index], float(share[index])) for index in order]
+        yield str(path), [(class_names[index], float(share[index])) for index in order]
 
 
 def _table(rows: list[Ranked]) -> Table:

@@ -13,7 +13,6 @@ from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
 from se_nas.report.page import render_page
-from se_nas.report.paper import paper_figures
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.paired import Ablation
@@ -75,6 +74,8 @@ def search_title(config: SearchConfig) -> str:
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> list[str]:
     """Write `report.html` and its figures for papers. What else was found later is left out where its file is damaged;
     the lines say so."""
+    from se_nas.report.paper import paper_figures  # matplotlib, which no search needs before its end
+
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
         "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.errors import InputError
-from se_nas.experiment.baselines import BASELINES, baseline
+from se_nas.experiment.baselines import baselines
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.reporting import load_progress, pick_trial, write_report
 from se_nas.experiment.retrained_files import summarised
@@ -37,7 +37,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     data = load_searched_images(config, folder.path)
     contenders = [_of_trial(record, folder) for record in records]
     if request.baselines:
-        contenders += [each for record in records for each in _beside(record, folder, data)]
+        contenders += _beside(records, folder, data)
     rows, targets = [], []
     with joined() as together:
         tell = plain_teller(console) if together.is_first else _tell_nobody
@@ -78,17 +78,18 @@ def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
     )
 
 
-def _beside(record: TrialRecord, folder: RunFolder, data: ImageData) -> Iterator[Contender]:
-    space = load_design_space(folder.space)
-    for name in BASELINES:
-        yield Contender(
-            name=f"{name.lower()}-beside-{record.number:04d}",
-            title=f"{name} by {record.number}",
-            trial=record.number,
-            architecture=baseline(name, space, cost_on(data), flops=record.cost["flops"]),
-            search_accuracy=None,
-            measured={},
-        )
+def _beside(records: Sequence[TrialRecord], folder: RunFolder, data: ImageData) -> Iterator[Contender]:
+    flops = [record.cost["flops"] for record in records]
+    for name, architectures in baselines(load_design_space(folder.space), cost_on(data), flops):
+        for record, architecture in zip(records, architectures, strict=True):
+            yield Contender(
+                name=f"{name.lower()}-beside-{record.number:04d}",
+                title=f"{name} by {record.number}",
+                trial=record.number,
+                architecture=architecture,
+                search_accuracy=None,
+                measured={},
+            )
 
 
 def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFolder) -> SearchProgress:

@@ -88,7 +88,6 @@ class Retraining:
         checkpoint = self.target / "checkpoint.safetensors"
         identity = json.dumps([self._fingerprint, asdict(self.recipe), self.seed, self.config.data])
         history = load_checkpoint(checkpoint, trainer, identity=identity) if checkpoint.is_file() else []
-        saved = len(history)
         tell(
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
             f"{self.recipe.epochs} epochs{f', going on after epoch {trainer.epoch}' if history else ''}"
@@ -97,10 +96,10 @@ class Retraining:
         guard: Guard[Any] = Guard(build, name="W&B", tell=tell)
         try:
             for epoch in train(trainer):
-                history.append(asdict(epoch))
+                done = [*history, asdict(epoch)]
                 if together.is_first:
-                    save_checkpoint(checkpoint, trainer, identity=identity, history=history)
-                saved = len(history)
+                    save_checkpoint(checkpoint, trainer, identity=identity, history=done)
+                history = done
                 guard.attempt(partial(_tell_epoch, epoch))
                 tell(
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
@@ -116,7 +115,7 @@ class Retraining:
         except TrainingDivergedError as error:
             raise RunFailedError(f"{self.contender.title}: {error}") from None
         except KeyboardInterrupt as error:  # ctrl-C and SIGTERM
-            error.add_note(f"the same command goes on after epoch {saved}")
+            error.add_note(f"the same command goes on after epoch {len(history)}")
             raise
         finally:
             if guard.is_in_use:

@@ -98,7 +98,7 @@ class RunFolder:
 
     def write_result(self, record: TrialRecord) -> None:
         """Write an ended trial's `result.json`; what its worker has written already stays."""
-        (self.trial(record.number) / "checkpoint.safetensors").unlink(missing_ok=True)
+        self._checkpoint(record.number).unlink(missing_ok=True)
         written = self.read_result(record.number)
         if written is None or written.get("status") != record.status.value:
             write_json(self.result(record.number), result_as_dict(record))
@@ -129,7 +129,10 @@ class RunFolder:
 
     def checkpoint(self, task: TrialTask) -> Path:
         """Where a trial that takes long keeps how far it is."""
-        return self.trial(task.number) / "checkpoint.safetensors"
+        return self._checkpoint(task.number)
+
+    def _checkpoint(self, number: int) -> Path:
+        return self.trial(number) / "checkpoint.safetensors"
 
     def read_result(self, number: int) -> Mapping[str, Any] | None:
         """A trial's `result.json`; None when it is not there or not whole."""

@@ -33,6 +33,16 @@ def result_in(folder: Path) -> dict[str, Any]:
     return dict(result)
 
 
+@pytest.fixture
+def changed_recipe(searched: Path, console: Console, tmp_path: Path) -> Path:
+    """A recipe that a network was retrained by, before it was changed."""
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("mixup: 0.2\n")
+    retrained(searched, console, epochs=1, recipe=recipe)
+    recipe.write_text("mixup: 0.4\n")
+    return recipe
+
+
 def test_the_test_images_are_looked_at_once(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
     evaluate = Trainer.evaluate
@@ -169,15 +179,11 @@ def test_baselines_are_regnets_of_equal_flops_without_se_and_with_se_everywhere(
 
 
 def test_another_recipe_of_the_same_name_does_not_pass_for_the_first(
-    searched: Path, console: Console, tmp_path: Path
+    searched: Path, console: Console, changed_recipe: Path
 ) -> None:
-    recipe = tmp_path / "mine.yaml"
-    recipe.write_text("mixup: 0.2\n")
-    retrained(searched, console, epochs=1, recipe=recipe)
-    recipe.write_text("mixup: 0.4\n")
 
     with pytest.raises(InputError, match=r"mine-epochs-1-seed-0: trained with another recipe of that name"):
-        retrained(searched, console, epochs=1, recipe=recipe)
+        retrained(searched, console, epochs=1, recipe=changed_recipe)
 
 
 def test_the_card_says_what_was_measured_and_how(searched: Path, console: Console) -> None:
@@ -214,13 +220,9 @@ def test_a_damaged_result_is_refused_with_a_line(searched: Path, console: Consol
 
 
 def test_trainings_by_recipes_of_one_name_are_not_taken_for_seeds_of_one(
-    searched: Path, console: Console, tmp_path: Path
+    searched: Path, console: Console, changed_recipe: Path
 ) -> None:
-    recipe = tmp_path / "mine.yaml"
-    recipe.write_text("mixup: 0.2\n")
-    retrained(searched, console, epochs=1, recipe=recipe)
-    recipe.write_text("mixup: 0.4\n")
-    retrained(searched, console, epochs=1, recipe=recipe, seed=1)
+    retrained(searched, console, epochs=1, recipe=changed_recipe, seed=1)
 
     networks, damaged = load_retrained(RunFolder(searched))
 
