@@ -2,13 +2,14 @@
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from se_nas.errors import WriteError
+from se_nas.seals import seal
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -23,16 +24,15 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -41,15 +41,23 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Write an object as JSON with its seal, for `read_sealed`."""
+    write_json(path, {**value, "seal": seal(value)})
+
+
 def write_yaml(path: Path, value: Any) -> None:
     """Write `value` as YAML, keys in their order."""
     write_atomically(path, yaml.safe_dump(value, sort_keys=False))
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None when the file is not there, not whole, or holds something else."""
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """The object that `write_sealed` wrote; None when the file is not there, or is not as it was written."""
     try:
         value = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    sealed = value.pop("seal", None)
+    return value if sealed == seal(value) else None

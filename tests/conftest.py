@@ -26,19 +26,19 @@ stages:
 @pytest.fixture
 def space_file(tmp_path: Path) -> Path:
     """36 networks that train in milliseconds."""
-    return _write_space(tmp_path)
+    return write_tiny_space(tmp_path)
 
 
 @pytest.fixture
 def data_file(tmp_path: Path) -> Path:
     """160 + 40 + 40 images of 8×8 pixels in MedMNIST's layout, two classes that differ in brightness."""
-    return _write_data(tmp_path)
+    return write_tiny_data(tmp_path)
 
 
 @pytest.fixture
 def request_tiny(tmp_path: Path, space_file: Path, data_file: Path) -> SearchRequest:
     """A search of ten short trials in this process."""
-    return _request(tmp_path, space_file, data_file)
+    return tiny_request(tmp_path, space_file, data_file)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def searched_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from se_nas.experiment.search import start_search
 
     folder = tmp_path_factory.mktemp("searched")
-    request = _request(folder, _write_space(folder), _write_data(folder))
+    request = tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder))
     start_search(replace(request, budget=6), Console(file=io.StringIO()))
     return folder / "run"
 
@@ -58,13 +58,15 @@ def searched(searched_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(searched_once, tmp_path / "run"))
 
 
-def _write_space(folder: Path) -> Path:
+def write_tiny_space(folder: Path) -> Path:
+    """What `space_file` is."""
     path = folder / "tiny.yaml"
     path.write_text(TINY_SPACE)
     return path
 
 
-def _write_data(folder: Path) -> Path:
+def write_tiny_data(folder: Path) -> Path:
+    """What `data_file` is."""
     rng = np.random.default_rng(0)
     arrays = {}
     for name, count in (("train", 160), ("val", 40), ("test", 40)):
@@ -77,7 +79,8 @@ def _write_data(folder: Path) -> Path:
     return path
 
 
-def _request(folder: Path, space_file: Path, data_file: Path) -> SearchRequest:
+def tiny_request(folder: Path, space_file: Path, data_file: Path) -> SearchRequest:
+    """What `request_tiny` is."""
     return SearchRequest(
         space=space_file,
         data=f"npz:{data_file}",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from se_nas.errors import WriteError
-from se_nas.files import write_atomically, write_json
+from se_nas.files import read_sealed, write_atomically, write_json, write_sealed
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
@@ -23,10 +23,15 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "file").read_text() == "here"
 
 
-def test_others_may_read_what_is_written(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "file", "here")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_who_may_read_what_is_written_is_the_users_choice(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "file", "here")
+    finally:
+        os.umask(before)
 
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
@@ -68,3 +73,15 @@ def test_json_knows_no_nan_and_the_old_file_stays(tmp_path: Path, value: object)
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "file.json", value)
     assert (tmp_path / "file.json").read_text() == '{\n  "old": 1\n}\n'
+
+
+def test_what_was_sealed_is_read_back_and_anything_else_is_nothing(tmp_path: Path) -> None:
+    path, value = tmp_path / "file.json", {"curve": (0.1 + 0.2, 1e-17), "cost": {"flops": 2**53}, "name": "ε"}
+    write_sealed(path, value)
+    sealed = path.read_text()
+
+    assert read_sealed(path) == {**value, "curve": [0.1 + 0.2, 1e-17]}
+    for spoiled in ("", "{}", "[1]", "[" * 100_000, sealed[:-3], sealed.replace("1e-17", "1e-16")):
+        path.write_text(spoiled)
+        assert read_sealed(path) is None
+    assert read_sealed(tmp_path / "nowhere") is None

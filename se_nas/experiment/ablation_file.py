@@ -8,7 +8,7 @@ from typing import Any
 from se_nas import __version__
 from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.files import read_json, write_json
+from se_nas.files import read_sealed, write_sealed
 from se_nas.search.paired import Ablation, Effect, Gain
 from se_nas.space.architecture import Architecture
 
@@ -37,7 +37,7 @@ def write_ablation(
             if name in costs
         ],
     }
-    write_json(folder.ablation(ablation.trial), content)
+    write_sealed(folder.ablation(ablation.trial), content)
 
 
 def ablation_files(folder: RunFolder) -> list[Path]:
@@ -48,7 +48,7 @@ def ablation_files(folder: RunFolder) -> list[Path]:
 def load_ablation(path: Path) -> Ablation:
     """Read one back; InputError for a damaged file."""
     try:
-        found = read_json(path) or {}
+        found = read_sealed(path) or {}
         effects = tuple(
             Effect(**{**each, "gain": Gain(**each["gain"]), "added": dict(each["added"])}) for each in found["effects"]
         )

@@ -1,6 +1,9 @@
 """The resolved settings of a search, as `config.yaml` in its run folder holds them."""
 
+import platform
 import secrets
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -8,20 +11,33 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from se_nas import __version__
 from se_nas.errors import InputError
+from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_yaml
+from se_nas.seals import seal, seal_bytes
 from se_nas.search.strategies import STRATEGIES
 from se_nas.space.yaml_file import parse_entry, read_yaml
 
 
+def running_versions() -> dict[str, str]:
+    """Of what a search's results depend on."""
+    return {
+        "se-nas": __version__,
+        "torch": version("torch"),
+        "optuna": version("optuna"),
+        "python": platform.python_version(),
+    }
+
+
 class SearchConfig(BaseModel):
-    """What a search was asked to do. `images` is their fingerprint, `reference` (accuracy, costs)
-    that of the hypervolume."""
+    """What a search was asked to do. `images` is their fingerprint, `reference` (accuracy, costs) that of the
+    hypervolume, `space_seal` that of `space.yaml`; a version that changed on the way reads "2.15.0, then 2.16.0"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     run_id: str = Field(default_factory=lambda: secrets.token_hex(4))
-    version: str = __version__
+    versions: dict[str, str] = Field(default_factory=running_versions)
     space: str
+    space_seal: str
     data: str
     budget: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
@@ -30,7 +46,7 @@ class SearchConfig(BaseModel):
     seed: Annotated[int, Field(ge=0)]
     image_size: int
     classes: int
-    images: str = ""
+    images: str
     reference: list[float]
 
     @property
@@ -42,18 +58,40 @@ class SearchConfig(BaseModel):
         kind, colon, path = self.data.partition(":")
         return f"{kind}:PATH/{Path(path).name}" if colon else kind
 
+    def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
+        """These settings, with the versions that are new put behind those before."""
+        before = {name: known.rpartition(", then ")[2] for name, known in self.versions.items()}
+        together = {
+            name: known if before[name] == versions[name] else f"{known}, then {versions[name]}"
+            for name, known in self.versions.items()
+        }
+        return self.model_copy(update={"versions": together})
 
-def write_config(path: Path, config: SearchConfig) -> None:
-    """Write the settings as YAML."""
-    write_yaml(path, config.model_dump())
+
+class _SealedConfig(SearchConfig):
+    seal: str
 
 
-def load_config(path: Path) -> SearchConfig:
-    """Read the settings back; InputError where the file was damaged."""
-    file = read_yaml(path)
-    config = parse_entry(SearchConfig, file)
+def write_config(folder: RunFolder, config: SearchConfig) -> None:
+    """Write the settings as YAML, with their seal."""
+    settings = config.model_dump()
+    write_yaml(folder.config, {**settings, "seal": seal(settings)})
+
+
+def load_config(folder: RunFolder) -> SearchConfig:
+    """Read the settings back; InputError where they, or the space beside them, are not those of the search."""
+    file = read_yaml(folder.config)
+    settings = parse_entry(_SealedConfig, file).model_dump()
+    if settings.pop("seal") != seal(settings):
+        raise InputError(f"{folder.config}: not as it was written, so it was damaged or edited; restore it from a copy")
+    config = SearchConfig(**settings)
     if config.strategy not in STRATEGIES:
         raise file.error(("strategy",), f"expected one of {', '.join(STRATEGIES)}, but got {config.strategy!r}")
+    if seal_bytes(folder.space.read_bytes()) != config.space_seal:
+        raise InputError(
+            f"{folder.space}: not the space that the search was begun with, so it was damaged or edited; restore it, "
+            "or begin a new search with it"
+        )
     return config
 
 

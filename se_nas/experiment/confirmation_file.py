@@ -5,7 +5,7 @@ from typing import Any
 from se_nas import __version__
 from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.files import read_json, write_json
+from se_nas.files import read_sealed, write_sealed
 from se_nas.search.confirmation import CONFIDENCE, ConfirmedFront
 from se_nas.search.progress import SearchProgress
 
@@ -32,7 +32,7 @@ def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
             for one in front.networks
         ],
     }
-    write_json(folder.confirmation, content)
+    write_sealed(folder.confirmation, content)
 
 
 def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedFront | None:
@@ -40,7 +40,7 @@ def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedF
     if not folder.confirmation.is_file():
         return None
     try:
-        found = read_json(folder.confirmation) or {}
+        found = read_sealed(folder.confirmation) or {}
         records = {record.number: record for record in progress.records}
         accuracies = {
             int(network["trial"]): {int(seed): float(value) for seed, value in network["accuracies"].items()}

@@ -14,10 +14,11 @@ def load_searched_images(config: SearchConfig, path: Path) -> ImageData:
     if (data.image_size, data.classes) != (config.image_size, config.classes):
         raise InputError(
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
-            f"now has {data.image_size} px and {data.classes} classes"
+            f"has {data.image_size} px and {data.classes} classes"
         )
-    if config.images and data.fingerprint() != config.images:
+    if data.fingerprint() != config.images:
         raise InputError(
-            f"{path}: begun on other images than {config.data} has now; restore them, or begin a new search"
+            f"{path}: begun on other images than {config.data} has; restore them, say with "
+            f"--resume {path} --data where they lie now, or begin a new search"
         )
     return data

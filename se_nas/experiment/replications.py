@@ -11,7 +11,7 @@ from se_nas.experiment.assembly import Machines, build_executor
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
-from se_nas.files import read_json, write_json
+from se_nas.files import read_sealed, write_sealed
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
@@ -79,7 +79,7 @@ class ReplicationFolder:
             "seconds": seconds,
             "cost": dict(cost),
         }
-        write_json(self.file(fingerprint, task.seed), result)
+        write_sealed(self.file(fingerprint, task.seed), result)
         self.checkpoint(task).unlink(missing_ok=True)
 
     def checkpoint(self, task: TrialTask) -> Path:
@@ -91,7 +91,7 @@ class ReplicationFolder:
         fingerprint = architecture.fingerprint()
         found: dict[int, float] = {}
         for path in (self.path / fingerprint).glob("seed-*.json"):
-            result = read_json(path) or {}
+            result = read_sealed(path) or {}
             curve, seed = result.get("curve"), result.get("seed")
             if not isinstance(curve, list) or len(curve) != epochs or not isinstance(seed, int):
                 continue

@@ -1,8 +1,6 @@
 """What a run folder says: its progress, its report page, one of its trials."""
 
-import platform
 from collections.abc import Callable, Iterable
-from importlib.metadata import version
 from pathlib import Path
 
 from se_nas.errors import InputError
@@ -32,7 +30,7 @@ ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
 
 def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
     """The settings and the trials of a run folder."""
-    config = load_config(folder.config)
+    config = load_config(folder)
     objectives = parse_objectives(config.objectives)
     study = SearchStudy(folder.study, objectives, load_design_space(folder.space).decisions)
     try:
@@ -83,9 +81,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
         f"--objectives {config.objectives} --seed {config.seed}",
         "images": f"{config.image_size} px, {config.classes} classes",
         "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
-        "se-nas": config.version,
-        "torch": version("torch"),
-        "python": platform.python_version(),
+        **config.versions,
     }
     problems: list[str] = []
     confirmation: ConfirmedFront | None = None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.files import read_json
+from se_nas.files import read_sealed
 from se_nas.search.held_out import Retrained
 
 RESULT = "result.json"
@@ -55,7 +55,7 @@ def read_result(folder: Path) -> RetrainedResult | None:
     if not path.exists():
         return None
     try:
-        return RetrainedResult.model_validate(read_json(path))
+        return RetrainedResult.model_validate(read_sealed(path))
     except ValidationError:
         raise InputError(f"{path}: damaged; remove the folder and retrain") from None
 

@@ -14,7 +14,7 @@ from se_nas.experiment.model_card import model_card
 from se_nas.experiment.retrained_files import RESULT, RetrainedResult, read_result
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
-from se_nas.files import write_atomically, write_json, write_yaml
+from se_nas.files import write_atomically, write_sealed, write_yaml
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.guarded import Guard
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
@@ -171,7 +171,7 @@ class Retraining:
         files = [self.target / name for name in ("architecture.yaml", "README.md", RESULT)]
         write_yaml(files[0], self.contender.architecture.to_dict())
         write_atomically(files[1], model_card(result))
-        write_json(files[2], result.model_dump() | {"history": list(history)})
+        write_sealed(files[2], result.model_dump() | {"history": list(history)})
         return [weights, *files]
 
 

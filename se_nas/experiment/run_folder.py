@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from se_nas.errors import InputError
-from se_nas.files import read_json, write_atomically, write_json, write_yaml
+from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.tasks import TrialTask
@@ -98,10 +98,10 @@ class RunFolder:
 
     def write_result(self, record: TrialRecord) -> None:
         """Write an ended trial's `result.json`; what its worker has written already stays."""
-        self._checkpoint(record.number).unlink(missing_ok=True)
-        written = self.read_result(record.number)
-        if written is None or written.get("status") != record.status.value:
-            write_json(self.result(record.number), result_as_dict(record))
+        self.checkpoint_of(record.number).unlink(missing_ok=True)
+        written, content = self.read_result(record.number), result_as_dict(record)
+        if written is None or any(written[name] != content[name] for name in ("status", "fingerprint", "curve")):
+            write_sealed(self.result(record.number), content)
 
     def load_network(self, record: TrialRecord) -> Architecture:
         """The network that a trial trained; InputError when its file is damaged or holds another."""
@@ -129,14 +129,15 @@ class RunFolder:
 
     def checkpoint(self, task: TrialTask) -> Path:
         """Where a trial that takes long keeps how far it is."""
-        return self._checkpoint(task.number)
+        return self.checkpoint_of(task.number)
 
-    def _checkpoint(self, number: int) -> Path:
+    def checkpoint_of(self, number: int) -> Path:
+        """The same, by the trial's number."""
         return self.trial(number) / "checkpoint.safetensors"
 
     def read_result(self, number: int) -> Mapping[str, Any] | None:
-        """A trial's `result.json`; None when it is not there or not whole."""
-        return read_json(self.result(number))
+        """A trial's `result.json`; None when it is not there, or not as it was written."""
+        return read_sealed(self.result(number))
 
     def write_tables(self, progress: SearchProgress) -> None:
         """Write `trials.csv`, of the trials that have ended, and `front.json`."""

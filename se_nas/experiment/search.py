@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from se_nas.errors import InputError, RunFailedError
 from se_nas.execution.protocol import Executor
 from se_nas.experiment.assembly import build_executor, build_search_strategy, build_trackers
 from se_nas.experiment.broadcast import Broadcast
-from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
+from se_nas.experiment.config import SearchConfig, check_same, load_config, running_versions, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.reporting import hidden_widths, search_title, write_report
@@ -21,6 +22,7 @@ from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.report.figures import front_figure, placement_figure
+from se_nas.seals import seal_bytes
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.pruning import FrontPruner
@@ -30,6 +32,7 @@ from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import SearchOutcome
+from se_nas.training.checkpoint import read_tensors
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
@@ -58,8 +61,10 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     )
     run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
+    shutil.copyfile(space_file, folder.space)
     config = SearchConfig(
         space=os.path.relpath(space_file),
+        space_seal=seal_bytes(folder.space.read_bytes()),
         data=source,
         budget=request.value("budget"),
         epochs=request.value("epochs"),
@@ -71,8 +76,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         images=data.fingerprint(),
         reference=hypervolume_reference(objectives, space, data, survey),
     )
-    shutil.copyfile(space_file, folder.space)
-    write_config(folder.config, config)
+    write_config(folder, config)
     SearchStudy(folder.study, objectives, space.decisions).close()
     _run(folder, config, space, data, executor, request, console)
     return folder.path
@@ -81,11 +85,11 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     """Go on with the search in `path`: what is finished stays, what was cut off is repeated, then come new trials."""
     folder = RunFolder.open(path)
-    config = load_config(folder.config)
+    config = load_config(folder)
     for name in ("epochs", "strategy", "objectives", "seed"):
         check_same(name, getattr(request, name), getattr(config, name), path)
-    if request.data is not None:
-        check_same("data", _with_absolute_path(request.data), config.data, path)
+    if request.data is not None:  # the same images may lie elsewhere now
+        config = config.model_copy(update={"data": _with_absolute_path(request.data)})
     if request.budget is not None:
         config = config.model_copy(update={"budget": request.budget})
     space = load_design_space(folder.space)
@@ -117,7 +121,6 @@ def _run(
         begun = len(study.records())
         if config.budget < begun:
             raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
-        write_config(folder.config, config)
         trackers = build_trackers(folder, config, request, console)
         for tracker in trackers:
             stack.callback(tracker.close)
@@ -140,7 +143,11 @@ def _run(
             trackers=trackers,
         )
         campaign.listener = broadcast
-        _settle_finished(campaign, folder, config.epochs)
+        tell = plain_teller(console)
+        _settle_finished(campaign, folder, config.epochs, tell)
+        if not campaign.is_over:
+            config = _going_on(config, tell)
+        write_config(folder, config)
         evaluation = TrialEvaluation(
             results=RunFolder(folder.path.absolute()),
             train=data.train,
@@ -154,9 +161,9 @@ def _run(
         )
         try:
             if not campaign.is_over:
-                plain_teller(console)(_opening(folder, config, space))
-                plain_teller(console)(f"images    {where_images_are(data)}")
-                plain_teller(console)(f"training  {executor.description}")
+                tell(_opening(folder, config, space))
+                tell(f"images    {where_images_are(data)}")
+                tell(f"training  {executor.description}")
                 executor.run(campaign, evaluation)
         except BaseException as error:  # ctrl-C and SIGTERM too
             again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
@@ -205,19 +212,37 @@ def _finish(
     )
 
 
-def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int) -> None:
-    """Take over what a worker had finished when the driver was cut off."""
+def _going_on(config: SearchConfig, tell: Callable[[str], None]) -> SearchConfig:
+    """The settings with the versions that train from here on; a change is told."""
+    going_on = config.going_on_with(running_versions())
+    if changed := [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions[name]]:
+        tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ by what changed in between")
+    return going_on
+
+
+def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
+    """Take over what a worker had finished when the driver was cut off; tell what of it is damaged."""
+    known = len(campaign.records)
+    if folder.trial(known).exists():
+        tell(f"{folder.study}: knows {known} trials, but {folder.trial(known).parent} has more; those are trained anew")
     for number in list(campaign.cut_off):
         result = folder.read_result(number)
-        if result is None or result.get("status") != "complete":
+        if result is None and folder.result(number).exists():
+            tell(f"{folder.result(number)}: damaged, so trial {number} is trained again")
+        if result is None or result["status"] != "complete":
+            _drop_damaged_checkpoint(folder.checkpoint_of(number), tell)
             continue
+        if result["fingerprint"] == campaign.records[number].fingerprint and len(result["curve"]) == epochs:
+            campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
+
+
+def _drop_damaged_checkpoint(path: Path, tell: Callable[[str], None]) -> None:
+    if path.is_file():
         try:
-            curve, seconds, cost = result["curve"], float(result["seconds"]), dict(result["cost"])
-            same = result["fingerprint"] == campaign.records[number].fingerprint and len(curve) == epochs
-        except (KeyError, TypeError, ValueError):  # damaged: the trial is repeated
-            continue
-        if same:
-            campaign.take_over(number, curve=curve, seconds=seconds, cost=cost)
+            read_tensors(path)
+        except InputError as error:
+            path.unlink()
+            tell(f"{error}; the trial is trained from its beginning")
 
 
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:

@@ -1,7 +1,11 @@
-"""The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file."""
+"""The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file.
+
+SQLite does not notice a flipped bit, so every trial carries a seal over all that is known of it.
+"""
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +16,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from se_nas.errors import InputError
+from se_nas.seals import seal
 from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.trial_rows import TrialRows
 from se_nas.space.decisions import Decision
+from se_nas.wording import printable
 
 STUDY_NAME = "se-nas"
 
@@ -26,26 +32,30 @@ class SearchStudy:
     """Trials as records, kept in an Optuna study in an SQLite file."""
 
     def __init__(self, path: Path, objectives: Objectives, decisions: Mapping[str, Decision]) -> None:
-        """Open the study at `path`, or make it; InputError when the file is damaged or of another search."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # its log lines would break the live table
+        """Open the study at `path`, or make it where no file is; InputError when the file is damaged or of another
+        search."""
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log lines would break the live table
+        self._path = path
         self._objectives = objectives
         self._distributions: dict[str, BaseDistribution] = {
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
+        is_new = not path.exists()
         try:
             self._storage = RDBStorage(sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False))
-            self.study = optuna.create_study(
-                storage=self._storage,
-                study_name=STUDY_NAME,
-                directions=[objective.direction for objective in objectives],
-                load_if_exists=True,
-            )
+            if is_new:
+                directions = [objective.direction for objective in objectives]
+                self.study = optuna.create_study(storage=self._storage, study_name=STUDY_NAME, directions=directions)
+            else:
+                self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
             self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions)
             self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
-        except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
-            reason = str(error).split("\n")[0]
+            self._check_same_search()
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a damaged file fails in SQLite, SQLAlchemy and Optuna in many ways
+            reason = printable(str(error.__cause__ or error).split("\n")[0])
             raise InputError(f"{path}: the study cannot be opened ({reason}); restore it from a copy") from None
-        self._check_same_search(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.study.metric_names != list(objectives.names):
@@ -57,6 +67,7 @@ class SearchStudy:
             "fingerprint": record.fingerprint,
             "se": list(record.se),
             "memo": dict(record.memo),
+            "seal": _seal(record),
             **record.cost,
         }
         self._ids[record.number] = self._rows.start(record.number, record.assignment, attributes)
@@ -80,14 +91,29 @@ class SearchStudy:
             STATES[record.status],
             values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
             curve=record.curve,
-            attributes={**record.cost, "end": end},
+            attributes={**record.cost, "end": end, "seal": _seal(record)},
         )
 
     def records(self) -> list[TrialRecord]:
-        """Every trial, in order."""
-        return [_record(trial) for trial in self.study.get_trials(deepcopy=False)]
+        """Every trial, in order; InputError where the file does not hold what was written."""
+        return [self._verified(number, trial) for number, trial in enumerate(self.study.get_trials(deepcopy=False))]
 
-    def _check_same_search(self, path: Path) -> None:
+    def _verified(self, number: int, trial: FrozenTrial) -> TrialRecord:
+        try:
+            record = _record(trial)
+            values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
+            whole = record.number == number and trial.user_attrs["seal"] == _seal(record)
+            same_values = values is None or tuple(trial.values) == values
+        except (KeyError, TypeError, ValueError, AttributeError):
+            whole = same_values = False
+        if not (whole and same_values):
+            raise InputError(
+                f"{self._path}: trial {number} is not what was written, so the file was damaged or edited; restore it "
+                "from a copy (networks and curves are also in trials/*/architecture.yaml and result.json)"
+            )
+        return record
+
+    def _check_same_search(self) -> None:
         directions = [objective.direction for objective in self._objectives]
         names = self.study.metric_names
         trials = self.study.get_trials(deepcopy=False)
@@ -97,7 +123,7 @@ class SearchStudy:
             or any(trial.distributions != self._distributions for trial in trials)
         ):
             self.close()
-            raise InputError(f"{path}: the study of another search: its objectives or decisions differ")
+            raise InputError(f"{self._path}: the study of another search: its objectives or decisions differ")
 
     def close(self) -> None:
         """Release the file."""
@@ -122,3 +148,11 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         seconds=end.get("seconds", 0.0),
         reason=end.get("reason", ""),
     )
+
+
+def _seal(record: TrialRecord) -> str:
+    """Over an ended trial whole, and over what is known of a running one at its start."""
+    if record.status is TrialStatus.RUNNING:
+        counted = {name: value for name, value in record.cost.items() if name != "latency"}
+        record = replace(record, curve=(), seconds=0.0, cost=counted)
+    return seal(asdict(record))

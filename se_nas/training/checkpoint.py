@@ -1,10 +1,13 @@
 """Checkpoints: one safetensors file that says what it is. No pickle; a crash leaves the last whole one."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -42,19 +45,32 @@ def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Write tensors with a JSON description in the file's own header."""
+    """Write tensors with a JSON description, and a seal over both, in the file's own header."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(contiguous, metadata={"se_nas": json.dumps(about)}))
+    described = json.dumps(about)
+    metadata = {"se_nas": described, "seal": _seal(contiguous, described)}
+    write_atomically(path, save(contiguous, metadata=metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote; InputError when the file is damaged or something else."""
+    """Read what `write_tensors` wrote; InputError when the file is not as it was written, or something else."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            about = json.loads((file.metadata() or {})["se_nas"])
+            metadata = file.metadata() or {}
+            about = json.loads(metadata["se_nas"])
             if not isinstance(about, dict):
                 raise ValueError("its description is no object")
+            if metadata.get("seal") != _seal(tensors, metadata["se_nas"]):
+                raise ValueError("its content is not what was written")
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a readable se-nas tensor file ({error})") from None
     return tensors, about
+
+
+def _seal(tensors: Mapping[str, Tensor], described: str) -> str:
+    digest = hashlib.sha256(described.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

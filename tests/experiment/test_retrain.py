@@ -1,4 +1,3 @@
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from se_nas.experiment.reporting import load_progress
 from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.retrained_request import RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
+from se_nas.files import read_sealed, write_sealed
 from se_nas.models.network import build_model
 from se_nas.space.architecture_file import load_architecture
 from se_nas.training.trainer import Trainer
@@ -27,7 +27,7 @@ def retrained(run: Path, console: Console, **changes: Any) -> list[Path]:
 
 def result_in(folder: Path) -> dict[str, Any]:
     """The result without its times."""
-    result = json.loads((folder / "result.json").read_text())
+    result = read_sealed(folder / "result.json") or {}
     for epoch in result["history"]:
         del epoch["seconds"]
     return dict(result)
@@ -211,12 +211,17 @@ def test_the_report_tells_of_what_was_retrained_and_of_a_damaged_result(searched
 
 def test_a_damaged_result_is_refused_with_a_line(searched: Path, console: Console) -> None:
     (folder,) = retrained(searched, console, epochs=1)
-    result = json.loads((folder / "result.json").read_text())
-    for change in ({"test_accuracy": "abc"}, {"test_images": 1e999}, {"cost": None}, {"se": [1]}, {"recipe": {}}):
-        (folder / "result.json").write_text(json.dumps(result | change))
-
+    path = folder / "result.json"
+    result = read_sealed(path) or {}
+    changes: list[dict[str, Any]] = [{"test_accuracy": "abc"}, {"test_images": -1}, {"cost": None}, {"recipe": {}}]
+    for change in changes:
+        write_sealed(path, result | change)
         with pytest.raises(InputError, match=r"damaged; remove the folder and retrain|another recipe of that name"):
             retrained(searched, console, epochs=1)
+    write_sealed(path, result)
+    path.write_text(path.read_text().replace('"test_accuracy": ', '"test_accuracy": 0.5, "was": '))
+    with pytest.raises(InputError, match="damaged; remove the folder and retrain"):
+        retrained(searched, console, epochs=1)
 
 
 def test_trainings_by_recipes_of_one_name_are_not_taken_for_seeds_of_one(

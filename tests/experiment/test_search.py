@@ -1,4 +1,3 @@
-import csv
 import json
 from collections import Counter
 from dataclasses import fields, replace
@@ -15,7 +14,6 @@ from rich.console import Console
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment import evaluation, search
-from se_nas.experiment.config import load_config, write_config
 from se_nas.experiment.reporting import load_progress
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -23,20 +21,7 @@ from se_nas.models.cost import measure_cost
 from se_nas.search.pareto import ParetoFront
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.loading import load_design_space
-
-
-def rows_of(folder: Path) -> list[dict[str, str]]:
-    with (folder / "trials.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def outcome_of(folder: Path) -> list[tuple[str, ...]]:
-    """What two equal searches agree in: everything but the seconds."""
-    return [tuple(value for key, value in row.items() if key != "seconds") for row in rows_of(folder)]
-
-
-def said_on(console: Console) -> str:
-    return console.file.getvalue()  # type: ignore[attr-defined]
+from tests.experiment.conftest import outcome_of, rows_of, said_on
 
 
 def test_every_trial_is_accounted_for_and_every_promised_file_is_there(
@@ -107,72 +92,6 @@ def test_the_same_seed_gives_the_same_trials_and_another_seed_others(
     assert outcome_of(tmp_path / "a") == outcome_of(tmp_path / "b")
     assert outcome_of(tmp_path / "a") != outcome_of(tmp_path / "c")
     assert json.loads((tmp_path / "a/front.json").read_text()) == json.loads((tmp_path / "b/front.json").read_text())
-
-
-class CutOffError(BaseException):
-    """Stands for ctrl-C."""
-
-
-@pytest.mark.parametrize("epochs_before_the_cut", [0, 1, 4, 13, 22])
-def test_a_search_cut_off_anywhere_resumes_to_what_it_would_have_been(
-    request_tiny: SearchRequest,
-    console: Console,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    epochs_before_the_cut: int,
-) -> None:
-    search.start_search(replace(request_tiny, run=tmp_path / "whole"), console)
-    left = epochs_before_the_cut
-    real_train = evaluation.train
-
-    def train_until_cut(trainer: Any) -> Any:
-        nonlocal left
-        for result in real_train(trainer):
-            if left == 0:
-                raise CutOffError
-            left -= 1
-            yield result
-
-    monkeypatch.setattr(evaluation, "train", train_until_cut)
-    with pytest.raises(CutOffError):
-        search.start_search(request_tiny, console)
-    monkeypatch.setattr(evaluation, "train", real_train)
-    search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
-
-    assert outcome_of(request_tiny.run) == outcome_of(tmp_path / "whole")
-    assert json.loads((request_tiny.run / "front.json").read_text()) == json.loads(
-        (tmp_path / "whole/front.json").read_text()
-    )
-
-
-def test_a_trial_that_its_worker_had_finished_is_taken_over_not_repeated(
-    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real_write = RunFolder.write_result
-
-    def write_then_die(folder: RunFolder, record: Any) -> None:
-        real_write(folder, record)
-        if record.number == 2:
-            raise CutOffError
-
-    monkeypatch.setattr(RunFolder, "write_result", write_then_die)
-    with pytest.raises(CutOffError):
-        search.start_search(request_tiny, console)
-    monkeypatch.setattr(RunFolder, "write_result", real_write)
-    monkeypatch.setattr(evaluation, "train", lambda trainer: pytest.fail("trial 2 was trained again"))
-    search.resume_search(request_tiny.run, SearchRequest(budget=3, workers=1, wandb="off"), console)
-
-    assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 3
-
-
-def test_a_finished_search_goes_on_with_a_larger_budget(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=4), console)
-    before = outcome_of(request_tiny.run)
-
-    search.resume_search(request_tiny.run, SearchRequest(budget=6, workers=1, wandb="off"), console)
-
-    assert outcome_of(request_tiny.run)[:4] == before
-    assert len(rows_of(request_tiny.run)) == 6
 
 
 def test_an_exhausted_space_ends_the_search_early_and_says_so(request_tiny: SearchRequest, console: Console) -> None:
@@ -262,16 +181,6 @@ def test_a_folder_that_would_fill_the_memory_is_searched_from_disk(
     assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 2
 
 
-def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=1), console)
-
-    with (
-        RunFolder(request_tiny.run).locked(),
-        pytest.raises(InputError, match="another search is writing here"),
-    ):
-        search.resume_search(request_tiny.run, SearchRequest(budget=2, wandb="off", workers=1), console)
-
-
 def test_bounds_that_no_network_keeps_are_said_before_anything_starts(
     request_tiny: SearchRequest, console: Console
 ) -> None:
@@ -282,31 +191,6 @@ def test_bounds_that_no_network_keeps_are_said_before_anything_starts(
     with pytest.raises(InputError, match="none of 1,000 drawn networks keeps its bounds on 8 px images"):
         search.start_search(request_tiny, console)
     assert not request_tiny.run.exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"seed": 1}, "--seed 1: the search in .* was begun with 0"),
-        ({"epochs": 9}, "--epochs 9: the search in .* was begun with 4"),
-        ({"data": "digits"}, "--data digits: the search in .* was begun with npz:"),
-    ],
-)
-def test_a_resumed_search_refuses_settings_that_would_change_its_results(
-    request_tiny: SearchRequest, console: Console, changes: dict[str, Any], message: str
-) -> None:
-    search.start_search(replace(request_tiny, budget=1), console)
-
-    with pytest.raises(InputError, match=message):
-        search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off", **changes), console)
-
-
-def test_a_resumed_search_refuses_a_budget_below_what_it_has(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=3), console)
-
-    with pytest.raises(InputError, match=r"--budget 2: the search in .* already has 3 trials"):
-        search.resume_search(request_tiny.run, SearchRequest(budget=2, workers=1, wandb="off"), console)
-    assert yaml.safe_load((request_tiny.run / "config.yaml").read_text())["budget"] == 3
 
 
 def test_the_front_file_is_sorted_by_flops_whatever_is_searched(request_tiny: SearchRequest, console: Console) -> None:
@@ -330,24 +214,3 @@ def test_a_run_folder_may_have_any_name(request_tiny: SearchRequest, console: Co
 
     assert (run / "study.db").is_file()
     assert len(load_progress(RunFolder.open(run))[1].records) == 2
-
-
-def test_an_emptied_study_is_no_new_search(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=2), console)
-    (request_tiny.run / "study.db").write_bytes(b"")
-
-    with pytest.raises(InputError, match=r"study\.db is empty"):
-        search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
-
-
-def test_other_images_behind_the_same_path_are_refused(searched: Path, console: Console) -> None:
-    config = load_config(searched / "config.yaml")
-    path = Path(config.data.removeprefix("npz:"))
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    changed = searched / "changed.npz"
-    np.savez(changed, **{**arrays, "train_images": arrays["train_images"][::-1]})
-    write_config(searched / "config.yaml", config.model_copy(update={"data": f"npz:{changed}"}))
-
-    with pytest.raises(InputError, match=r"begun on other images than npz:.*changed\.npz has now"):
-        search.resume_search(searched, SearchRequest(resume=searched, workers=1, wandb="off"), console)

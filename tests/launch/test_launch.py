@@ -4,11 +4,13 @@ import contextlib
 import csv
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -267,21 +269,47 @@ BAD_CALLS = [
     (["report.py", "nowhere"], "not the run folder of a search"),
     (["describe.py", "nowhere.yaml"], "cannot be read"),
     (["describe.py", "x.yaml", "--image-size", "100000"], "--image-size 100000: must be 1 to 4,096"),
-    (["search.py", "--address", "127.0.0.1:1"], "--address 127.0.0.1:1: cannot be reached"),
     (["search.py", "--data", "npz:~nobody-here/x.npz"], "home directory"),
     (["describe.py", "nowhere:knee"], "not the run folder of a search"),
     (["describe.py", "."], "a folder; say which of its networks"),
 ]
 
 
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    """The launch scripts take ctrl-C and SIGTERM for themselves."""
+    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for each, handler in kept.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("signals_restored")
 @pytest.mark.parametrize(("call", "expected"), BAD_CALLS, ids=[" ".join(call) for call, _ in BAD_CALLS])
-def test_bad_input_is_one_line_and_exit_code_2(call: list[str], expected: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    call: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The scripts are run in this process, since each of its own would import torch."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", call)
 
-    done = launch(*call, cwd=tmp_path)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "launch" / call[0]), run_name="__main__")
+    said, told = capsys.readouterr()
 
-    assert done.returncode == 2, done
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert expected in done.stderr
-    assert done.stdout == ""
+    assert end.value.code == 2
+    assert (said, told.count("\n")) == ("", 1), told
+    assert expected in told
+
+
+def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
+    done = launch("search.py", "--address", "127.0.0.1:1", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "--address 127.0.0.1:1: cannot be reached" in done.stderr

@@ -1,0 +1,104 @@
+"""One bit of a run's file flipped at a time: it is noticed, or it changes nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+
+from se_nas.errors import InputError
+from se_nas.experiment.reporting import load_progress
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.files import read_sealed
+from se_nas.space.architecture_file import load_architecture
+from se_nas.training.checkpoint import read_tensors, write_tensors
+
+CHOSEN = 40
+ALL = 2_000
+
+
+def flips(path: Path, count: int) -> Iterator[None]:
+    """Flip `count` drawn bits of the file, one by one; between them it is whole."""
+    whole, rng = path.read_bytes(), Random(0)
+    for _ in range(count):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        yield
+        path.write_bytes(whole)
+
+
+def noticed(path: Path, count: int, read: Callable[[], Any]) -> int:
+    """How many flips were refused with a line that names the file; none may be read as another value."""
+    right, lines = read(), []
+    for _ in flips(path, count):
+        try:
+            assert read() == right
+        except InputError as error:
+            lines.append(str(error))
+    assert all(path.name in line and "\n" not in line for line in lines)
+    return len(lines)
+
+
+@pytest.mark.parametrize("count", [CHOSEN, pytest.param(ALL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("file", "least"), [("study.db", 0.05), ("config.yaml", 0.9), ("space.yaml", 1.0)], ids=["study", "config", "space"]
+)
+@pytest.mark.timeout(1200)
+def test_no_flipped_bit_changes_what_a_run_folder_says(searched: Path, file: str, least: float, count: int) -> None:
+    """Most of `study.db` is empty pages, and texts that Optuna writes and we do not read."""
+    folder = RunFolder(searched)
+
+    refused = noticed(searched / file, count, lambda: load_progress(folder))
+
+    assert least * count <= refused
+
+
+def test_no_flipped_bit_changes_a_network(searched: Path) -> None:
+    folder = RunFolder(searched)
+    _, progress = load_progress(folder)
+    record = progress.front.knee
+
+    refused = noticed(folder.architecture(record.number), CHOSEN, lambda: folder.load_network(record))
+
+    assert refused > CHOSEN / 2
+    assert load_architecture(folder.architecture(record.number)).fingerprint() == record.fingerprint
+
+
+def test_no_flipped_bit_changes_a_result(searched: Path) -> None:
+    path = RunFolder(searched).result(0)
+    right = read_sealed(path)
+
+    seen = [read_sealed(path) for _ in flips(path, ALL)]
+
+    assert right is not None
+    assert all(result in (None, right) for result in seen)
+    assert seen.count(None) > 0.9 * ALL  # the others fell between the words
+
+
+def test_no_flipped_bit_changes_a_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    tensors = {"weight": torch.randn(40, 3), "half": torch.randn(7).bfloat16(), "epoch": torch.tensor(3)}
+    write_tensors(path, tensors, {"history": [{"accuracy": 0.5}]})
+
+    def read() -> list[object]:
+        loaded, about = read_tensors(path)
+        return [about, *((name, tensor.tolist()) for name, tensor in sorted(loaded.items()))]
+
+    assert noticed(path, ALL, read) > 0.95 * ALL
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 4096, 50_000])
+@pytest.mark.parametrize("file", ["study.db", "config.yaml", "space.yaml"])
+def test_a_cut_file_is_refused_by_its_name(searched: Path, file: str, kept: int) -> None:
+    path = searched / file
+    content = path.read_bytes()
+    path.write_bytes(content[: min(kept, len(content) // 2)])
+
+    with pytest.raises(InputError) as refusal:
+        load_progress(RunFolder.open(searched))
+
+    assert file in str(refusal.value)
+    assert "\n" not in str(refusal.value)
