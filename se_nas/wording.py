@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
@@ -65,6 +66,15 @@ def printable(text: str) -> str:
     'red\\\\x1b[31m\\\\n'
     """
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def as_folder_name(text: str) -> str:
+    """Letters, digits, `_`, `.` and `-` as they are, and a `-` for what else is between them.
+
+    >>> as_folder_name("<img src=x>[bold] red\\x1b[31m")
+    'img-src-x-bold-red-31m'
+    """
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "data"
 
 
 def suggest(given: str, known: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from se_nas.execution.watchdog import WatchdogError, watched
 from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.wording import printable
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 """Trains a task's network and yields a report an epoch. Whoever iterates may stop at any epoch."""
@@ -60,7 +61,7 @@ def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> Epoc
     except StopIteration:
         return "the training ended before its last epoch"
     except Exception as error:  # noqa: BLE001 - recorded with the trial
-        said = " ".join(str(error).split())[:300]
+        said = printable(" ".join(str(error).split())[:300])
         return said if isinstance(error, WatchdogError) else f"{type(error).__name__}: {said}"
 
 

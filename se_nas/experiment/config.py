@@ -16,6 +16,7 @@ from se_nas.files import write_yaml
 from se_nas.seals import seal, seal_bytes
 from se_nas.search.strategies import STRATEGIES
 from se_nas.space.yaml_file import parse_entry, read_yaml
+from se_nas.wording import printable
 
 
 def running_versions() -> dict[str, str]:
@@ -56,7 +57,7 @@ class SearchConfig(BaseModel):
         `npz:PATH/cifar10.npz`.
         """
         kind, colon, path = self.data.partition(":")
-        return f"{kind}:PATH/{Path(path).name}" if colon else kind
+        return printable(f"{kind}:PATH/{Path(path).name}" if colon else kind)
 
     def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, with the versions that are new put behind those before."""

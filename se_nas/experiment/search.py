@@ -37,7 +37,7 @@ from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
-from se_nas.wording import suggest
+from se_nas.wording import as_folder_name, suggest
 
 
 def start_search(request: SearchRequest, console: Console) -> Path | None:
@@ -59,7 +59,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     executor = build_executor(
         request, data, survey.costs, measures_latency="latency" in objectives.costs, epoch_seconds=request.epoch_limit
     )
-    run = request.run or Path("runs") / f"{space.name}-{data.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    run = request.run or Path("runs") / f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = RunFolder.create(run)
     shutil.copyfile(space_file, folder.space)
     config = SearchConfig(

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
 from se_nas.training.data import ImageData, ImageFiles, ImageSet
-from se_nas.wording import suggest
+from se_nas.wording import printable, suggest
 
 P = TypeVar("P", ImageSet, ImageFiles)
 
@@ -92,6 +92,8 @@ def _npz(path: Path, _image_size: int) -> ImageData:
 
     `class_names`, an array of texts, may name the classes; else they are their numbers.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays (not a file)")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: np.asarray(file[key]) for key in file.files}
@@ -118,7 +120,7 @@ def _npz(path: Path, _image_size: int) -> ImageData:
     if "val" not in parts:
         parts["train"], parts["val"] = _split(parts["train"], 0.1)
     return ImageData(
-        name=path.stem,
+        name=printable(path.stem),
         class_names=_npz_names(arrays, classes, path),
         train=parts["train"],
         validation=parts["val"],
@@ -181,7 +183,7 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
     fits = sum(map(len, parts)) * 3 * image_size**2 <= MEMORY_SHARE * memory_bytes()
     placed = [part.loaded(range(len(part))) if fits else part for part in parts]
     return ImageData(
-        name=path.resolve().name,
+        name=printable(path.resolve().name),
         class_names=tuple(names),
         train=placed[0],
         validation=placed[1],
@@ -216,6 +218,8 @@ def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
     for label, name in enumerate(names):
         for file in sorted((path / name).glob("**/*")):
             if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith("."):
+                if not file.is_file():  # a pipe would be waited for, a dangling link be found only later
+                    raise InputError(f"{file}: cannot be read as an image (not a file)")
                 files.append(str(file))
                 labels.append(label)
     if not files:
@@ -225,6 +229,8 @@ def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
 
 def read_image(file: Path, size: int) -> NDArray[np.uint8]:
     """The largest centred square, resized."""
+    if file.exists() and not file.is_file():
+        raise InputError(f"{file}: cannot be read as an image (not a file)")
     try:
         with Image.open(file) as opened:
             image = _eight_bit(opened).convert("RGB")
