@@ -2,6 +2,8 @@
 
 import io
 import shutil
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +98,12 @@ def tiny_request(folder: Path, space_file: Path, data_file: Path) -> SearchReque
 def console() -> Console:
     """A console that nobody reads; `.file.getvalue()` is what it was told."""
     return Console(file=io.StringIO(), width=120, color_system=None)
+
+
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    """The launch scripts take ctrl-C and SIGTERM for themselves."""
+    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for each, handler in kept.items():
+        signal.signal(each, handler)

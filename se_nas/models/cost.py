@@ -4,6 +4,7 @@ The total is a sum over stem, blocks and head, so each distinct part is counted 
 on as few pixels as its stride allows: convolutions cost the same at every pixel.
 """
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -95,6 +96,10 @@ class _Counter(TorchFunctionMode):
 
 COUNTED = (torch.conv2d, F.linear)
 
+MOST_NUMBERS = 1 << 24
+"""In a tensor of a part that is counted by running it. Larger ones only have a shape (torch's device "meta"), which
+takes three times as long and no memory."""
+
 
 class _Plain:
     """A block without SE as a key: equal when it builds the same module."""
@@ -113,7 +118,7 @@ class _Plain:
 
 @cache
 def _stem_cost(width: int, stride: int, image_size: int) -> Cost:
-    return _count(lambda: build_stem(width, stride), (IMAGE_CHANNELS, image_size, image_size))
+    return _count(lambda: build_stem(width, stride), (IMAGE_CHANNELS, image_size, image_size), widest=width)
 
 
 def _plain_block_cost(block: BlockShape, size: int) -> Cost:
@@ -126,24 +131,28 @@ def _plain_block_cost(block: BlockShape, size: int) -> Cost:
 
 @cache
 def _run_block_cost(part: _Plain, size: int) -> Cost:
-    return _count(lambda: build_block(part.block), (part.block.width_in, size, size))
+    block = part.block
+    widest = max(block.width_in, block.width_out, *block.family.shape(block.width_out))
+    return _count(lambda: build_block(block), (block.width_in, size, size), widest=widest)
 
 
 @cache
 def _squeeze_excite_cost(channels: int, hidden: int) -> Cost:
     # The squeeze leaves one value a channel, so the module costs the same at every image size.
-    return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1))
+    return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1), widest=max(channels, hidden))
 
 
 @cache
 def _head_cost(width: int, num_classes: int) -> Cost:
-    return _count(lambda: Head(width, num_classes), (width, 1, 1))
+    return _count(lambda: Head(width, num_classes), (width, 1, 1), widest=max(width, num_classes))
 
 
-def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int]) -> Cost:
-    with torch.random.fork_rng(devices=()):  # building a module draws its weights; nobody else's draws may shift
-        module = build()
-    return measure_module_cost(module, torch.zeros(1, *shape))
+def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int], *, widest: int) -> Cost:
+    numbers = widest * max(widest, shape[1] * shape[2])
+    where = torch.device("meta") if numbers > MOST_NUMBERS else contextlib.nullcontext()
+    # Building a module draws its weights; nobody else's draws may shift
+    with torch.random.fork_rng(devices=()), where:
+        return measure_module_cost(build(), torch.zeros(1, *shape))
 
 
 def _downsampled(size: int, stride: int) -> int:

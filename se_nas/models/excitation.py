@@ -30,7 +30,7 @@ class _Excite(torch.autograd.Function):
     def forward(
         ctx: Any, features: Tensor, reduce: Tensor, reduce_bias: Tensor, expand: Tensor, expand_bias: Tensor
     ) -> Tensor:
-        with torch.autocast(features.device.type, enabled=False):
+        with torch.autocast("cuda" if features.is_cuda else "cpu", enabled=False):  # "meta" has no autocast
             excited: Tensor
             excited, gating = _kernels(features).forward(features, reduce, reduce_bias, expand, expand_bias)
         ctx.save_for_backward(features, reduce, expand, *gating)

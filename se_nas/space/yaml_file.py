@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from se_nas.errors import InputError
 from se_nas.wording import printable, suggest
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 100_000
 MOST_NESTING = 50
 
 Location = tuple[str | int, ...]
@@ -35,7 +35,7 @@ class YamlFile:
         known = location
         while known and known not in self.lines:
             known = known[:-1]
-        key = ".".join(str(part) for part in location)
+        key = ".".join(shorten(str(part)) for part in location)
         return InputError(printable(f"{self.path}:{self.lines.get(known, 1)}: {key + ': ' if key else ''}{message}"))
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -273,15 +272,6 @@ BAD_CALLS = [
     (["describe.py", "nowhere:knee"], "not the run folder of a search"),
     (["describe.py", "."], "a folder; say which of its networks"),
 ]
-
-
-@pytest.fixture
-def signals_restored() -> Iterator[None]:
-    """The launch scripts take ctrl-C and SIGTERM for themselves."""
-    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for each, handler in kept.items():
-        signal.signal(each, handler)
 
 
 @pytest.mark.usefixtures("signals_restored")

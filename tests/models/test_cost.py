@@ -5,6 +5,7 @@ import torch
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 from torch import nn
 
+from se_nas.models import cost
 from se_nas.models.cost import Cost, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture, Stage
@@ -150,3 +151,15 @@ def test_costs_add_up_by_name():
     total = Cost(flops=1, params=2, activations=3) + Cost(flops=10, params=20, activations=30)
 
     assert total.as_dict() == {"flops": 11, "params": 22, "activations": 33}
+
+
+def test_a_part_too_large_to_run_costs_what_it_would_by_its_shapes(monkeypatch):
+    """Here with a bound that only the smallest parts keep; the widest network that a file may name fits no memory."""
+    architecture = network(width=32, bottleneck=0.25)
+    expected = measure_cost(architecture, image_size=17, num_classes=10)
+    monkeypatch.setattr(cost, "MOST_NUMBERS", 500)
+    for remembered in (cost._stem_cost, cost._run_block_cost, cost._squeeze_excite_cost, cost._head_cost):
+        remembered.cache_clear()
+
+    assert measure_cost(architecture, image_size=17, num_classes=10) == expected
+    assert measure_cost(network(width=100_000), image_size=4096, num_classes=10).params > 10**11

@@ -11,9 +11,11 @@ from torch import nn
 
 from se_nas.models.network import BLOCKS, build_model
 from se_nas.models.regnet import RegNetBlockModule
+from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.families import FAMILIES
 from se_nas.space.loading import load_design_space
+from se_nas.space.placements import with_se_everywhere, without_se
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
@@ -117,17 +119,35 @@ def test_equal_seeds_build_equal_weights_and_other_seeds_others(samples):
     assert not torch.equal(first["stem.0.weight"], other["stem.0.weight"])
 
 
-def test_a_forward_and_a_backward_pass_reach_every_weight(samples):
+def test_a_forward_and_a_backward_pass_at_its_own_size_reach_every_weight(space, samples):
+    size = space.image_size
     for architecture in samples:
         model = build_model(architecture, num_classes=7).train()
 
-        logits = model(torch.randn(2, 3, 32, 32))
+        logits = model(torch.randn(2, 3, size, size))
         nn.functional.cross_entropy(logits, torch.tensor([0, 6])).backward()
 
         assert logits.shape == (2, 7)
         for name, parameter in model.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name
+
+
+@torch.no_grad()
+def test_with_no_se_anywhere_a_network_is_the_plain_one(samples):
+    for architecture in samples:
+        full = wake(build_model(with_se_everywhere(architecture), num_classes=7))
+        plain = build_model(without_se(architecture), num_classes=7).eval()
+        weights = {name: weight for name, weight in full.state_dict().items() if ".se." not in name}
+        plain.load_state_dict(weights)  # strict: SE is all that it lacks
+        for part in list(full.modules()):
+            for name, child in part.named_children():
+                if isinstance(child, SqueezeExcite):
+                    setattr(part, name, nn.Identity())
+        images = torch.randn(2, 3, 32, 32)
+
+        assert not any(isinstance(part, SqueezeExcite) for part in plain.modules())
+        assert torch.equal(plain(images), full(images))
 
 
 @torch.no_grad()
