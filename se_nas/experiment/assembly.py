@@ -3,8 +3,7 @@
 import socket
 from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 
@@ -13,12 +12,12 @@ from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Executor
 from se_nas.execution.ray_environment import set_ray_environment
 from se_nas.experiment.config import SearchConfig
-from se_nas.experiment.flags import EPOCH_SECONDS, Wandb
+from se_nas.experiment.flags import EPOCH_SECONDS
 from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
-from se_nas.report.figures import front_figure
+from se_nas.experiment.wandb_runs import search_run, trial_runs, wandb_guard
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -26,7 +25,7 @@ from se_nas.search.strategy import Fallback, Feasible, Patient, Sampling, Search
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.console import ConsoleTracker, plain_teller
-from se_nas.tracking.guarded import Guard, GuardedTracker
+from se_nas.tracking.guarded import GuardedTracker
 from se_nas.tracking.protocol import Tracker
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count, free_gpu_bytes, gpu_count
@@ -156,50 +155,10 @@ def _check_reachable(address: str) -> None:
 def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
     """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
     tell = plain_teller(console)
-    wanted = [_wandb, _wandb_trials] if request.wandb_trials else [_wandb]
-    builds = [] if request.wandb == "off" else [partial(build, folder, config, request.wandb) for build in wanted]
-    guards = [Guard[Tracker](build, name="W&B", tell=tell) for build in builds]
+    goes_on = any(folder.path.glob("trials/*"))
+    builds = [] if request.wandb == "off" else [search_run, trial_runs] if request.wandb_trials else [search_run]
+    guards = [
+        wandb_guard(partial(build, folder, config), request.wandb, folder.path, goes_on=goes_on, tell=tell)
+        for build in builds
+    ]
     return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), *map(GuardedTracker, guards)]
-
-
-def _wandb(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tracker:
-    from se_nas.tracking.wandb_run import resolve_mode, start_run
-    from se_nas.tracking.wandb_tracker import WandbTracker
-
-    title = search_title(config)
-    run = start_run(
-        folder.path,
-        mode=resolve_mode(wanted),
-        run_id=config.run_id,
-        name=folder.path.resolve().name,
-        group=config.run_id,
-        job="search",
-        tags=[Path(config.space).stem, config.strategy, config.data_name],
-        config=_told(config),
-    )
-    return WandbTracker(run, draw=partial(front_figure, title=title))
-
-
-def _wandb_trials(folder: RunFolder, config: SearchConfig, wanted: Wandb) -> Tracker:
-    from se_nas.tracking.wandb_run import resolve_mode, start_run
-    from se_nas.tracking.wandb_tracker import WandbTrials
-
-    mode, search = resolve_mode(wanted), folder.path.resolve().name
-
-    def start(run_id: str, name: str, about: Mapping[str, Any]) -> Any:
-        return start_run(
-            folder.path,
-            mode=mode,
-            run_id=f"{config.run_id}-{run_id}",
-            name=f"{search} {name}",
-            group=config.run_id,
-            job="trial",
-            config=_told(config) | dict(about),
-        )
-
-    return WandbTrials(start)
-
-
-def _told(config: SearchConfig) -> dict[str, Any]:
-    """The settings without paths of this machine."""
-    return config.model_dump() | {"data": config.data_name, "space": Path(config.space).name}

@@ -54,7 +54,7 @@ class SearchRequest:
     wandb: Wandb = "auto"
     """W&B: auto is online when you are logged in, else offline."""
     wandb_trials: FlagCreatePairsOff[bool] = False
-    """Also a W&B run for each trial, beside the search's own; the search waits for each."""
+    """Also a W&B run for each trial, beside the search's own."""
     confirm: FlagCreatePairsOff[bool] = False
     """At the end, train the front again on three fresh seeds, as launch/confirm.py does."""
     dry_run: FlagCreatePairsOff[bool] = False

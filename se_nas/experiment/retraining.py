@@ -1,6 +1,7 @@
 """One retraining of one network: from the last checkpoint to the tested weights, and what it leaves in its folder."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -10,10 +11,12 @@ from typing import Any
 from se_nas import __version__
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.flags import Wandb
 from se_nas.experiment.model_card import model_card
 from se_nas.experiment.retrained_files import RESULT, RetrainedResult, read_result
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
+from se_nas.experiment.wandb_runs import wandb_guard
 from se_nas.files import write_atomically, write_sealed, write_yaml
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.guarded import Guard
@@ -75,7 +78,7 @@ class Retraining:
             )
         return result
 
-    def run(self, *, wandb: str, tell: Callable[[str], None], together: Together) -> RetrainedResult:
+    def run(self, *, wandb: Wandb, tell: Callable[[str], None], together: Together) -> RetrainedResult:
         """Train from the last checkpoint, test, write the weights, the card and the result."""
         device = pick_device()
         prepare(device)
@@ -92,8 +95,10 @@ class Retraining:
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
             f"{self.recipe.epochs} epochs{f', going on after epoch {trainer.epoch}' if history else ''}"
         )
-        build = None if wandb == "off" or not together.is_first else partial(_start_wandb, self, wandb)
-        guard: Guard[Any] = Guard(build, name="W&B", tell=tell)
+        if wandb == "off" or not together.is_first:
+            guard: Guard[Any] = Guard(name="W&B", tell=tell)
+        else:
+            guard = wandb_guard(partial(_start_wandb, self), wandb, self.target, goes_on=bool(history), tell=tell)
         try:
             for epoch in train(trainer):
                 done = [*history, asdict(epoch)]
@@ -118,8 +123,7 @@ class Retraining:
             error.add_note(f"the same command goes on after epoch {len(history)}")
             raise
         finally:
-            if guard.is_in_use:
-                guard.attempt(lambda run: run.close())
+            guard.close(lambda run: run.close(), hurried=isinstance(sys.exception(), KeyboardInterrupt))
         return result
 
     @property
@@ -179,14 +183,15 @@ def _tell_epoch(epoch: EpochResult, run: Any) -> None:
     run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy)
 
 
-def _start_wandb(retraining: Retraining, wanted: str) -> Any:
-    from se_nas.tracking.wandb_run import resolve_mode, start_run
+def _start_wandb(retraining: Retraining, mode: str, goes_on: bool) -> Any:
+    from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbRetraining
 
     search = retraining.folder.path.resolve().name
     run = start_run(
         retraining.target,
-        mode=resolve_mode(wanted),
+        mode=mode,
+        goes_on=goes_on,
         run_id=f"{retraining.config.run_id}-{retraining.target.name}",
         name=f"{search} {retraining.target.name}",
         group=retraining.config.run_id,

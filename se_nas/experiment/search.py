@@ -6,6 +6,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +32,7 @@ from se_nas.search.study import SearchStudy
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
-from se_nas.tracking.protocol import SearchOutcome
+from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.training.checkpoint import read_tensors
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
@@ -123,7 +124,7 @@ def _run(
             raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
         trackers = build_trackers(folder, config, request, console)
         for tracker in trackers:
-            stack.callback(tracker.close)
+            stack.push(partial(_close, tracker))
         campaign = Campaign(
             space=space,
             cost_of=cost_on(data),
@@ -172,6 +173,11 @@ def _run(
         finally:
             folder.write_tables(broadcast.progress)
         _finish(folder, config, space, broadcast, campaign.exhausted)
+
+
+def _close(tracker: Tracker, raised: type[BaseException] | None, *_: object) -> None:
+    """Without much waiting where the user wants to leave."""
+    tracker.close(hurried=raised is not None and not issubclass(raised, Exception))
 
 
 def _finish(

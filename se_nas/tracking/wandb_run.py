@@ -3,24 +3,29 @@
 W&B only tells: nothing is read back from it, it never asks for a login, and the search does not wait for it.
 """
 
+import contextlib
 import os
 import socket
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import wandb
 
 PROJECT = "se-nas"
 STAGED = "staged"
 INIT_SECONDS = 20
-FINISH_SECONDS = 60
+
+_ENDING = Lock()
 
 
 def resolve_mode(wanted: str) -> str:
     """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in and the server answers."""
+    _silence()
     if wanted != "auto":
         return wanted
     try:
@@ -51,9 +56,16 @@ def start_run(
     job: str,
     config: Mapping[str, Any],
     tags: Sequence[str] = (),
+    goes_on: bool = True,
 ) -> Any:
-    """A W&B run that writes below `folder` and never prompts; others of this process go on beside it."""
+    """A W&B run that writes below `folder` and never prompts; others of this process go on beside it.
+
+    `goes_on`: it adds to what an earlier run of that id has told, if there is one, instead of taking its place.
+    """
     _stage_below(folder)
+    _silence()
+    with _ENDING:  # a process that is being ended would be taken for the one to use
+        pass
     settings = wandb.Settings(
         silent=True,
         console="off",
@@ -66,14 +78,13 @@ def start_run(
         program=f"{job}.py",
         init_timeout=INIT_SECONDS,
         login_timeout=1,
-        finish_timeout=FINISH_SECONDS,
     )
     return wandb.init(
         project=os.environ.get("WANDB_PROJECT", PROJECT),
         dir=str(folder),
         mode="online" if mode == "online" else "offline",
         id=run_id,
-        resume="allow",
+        resume="allow" if goes_on else None,
         reinit="create_new",
         name=name,
         group=group,
@@ -82,6 +93,38 @@ def start_run(
         config=dict(config),
         settings=settings,
     )
+
+
+def _silence() -> None:
+    """Not only its runs, as their settings say: its requests tell of every error, in the middle of the live table."""
+    os.environ.setdefault("WANDB_SILENT", "true")
+
+
+def services() -> set[int]:
+    """The ids of the processes by which W&B's runs of this program are written and sent."""
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.name() == "wandb-core":
+                found.add(child.pid)
+    return found
+
+
+def end_services(which: set[int]) -> None:
+    """End those that are still there, by which every call that waits for them raises; what they have not written yet is
+    lost.
+
+    There is no gentler way: a server that answers with errors holds up `log` with a table, `log_artifact` and `finish`
+    for hours, whatever the setting `finish_timeout` says (wandb 0.31).
+    """
+    with _ENDING:
+        for number in which & services():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(number)
+                process.kill()
+                process.wait(5)
+            with contextlib.suppress(Exception):  # wandb forgets the process, and complains that it is gone
+                wandb.teardown()
 
 
 def _stage_below(folder: Path) -> None:

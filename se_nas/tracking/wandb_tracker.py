@@ -73,8 +73,8 @@ class WandbTracker:
         self._run.log_artifact(artifact_of(f"front-{self._run.id}", "front", outcome.front_files, about))
         self._run.log_artifact(artifact_of(f"best-{self._run.id}", "configuration", outcome.best_files, about))
 
-    def close(self) -> None:
-        """Flush, waiting a minute at most."""
+    def close(self, *, hurried: bool = False) -> None:
+        """Flush."""
         self._run.finish()
 
 
@@ -103,7 +103,7 @@ class WandbTrials:
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """All is told."""
 
-    def close(self) -> None:
+    def close(self, *, hurried: bool = False) -> None:
         """Each run was closed with its trial."""
 
 
@@ -129,7 +129,7 @@ class WandbRetraining:
         self._run.log_artifact(artifact_of(f"weights-{self._run.id}", "model", files, summary))
 
     def close(self) -> None:
-        """Flush, waiting a minute at most."""
+        """Flush."""
         self._run.finish()
 
 

@@ -1,65 +1,133 @@
+from collections.abc import Callable
 from threading import Event
 
-from se_nas.tracking.guarded import Guard
+import pytest
+
+from se_nas.tracking import guarded
+from se_nas.tracking.guarded import Guard, Teller
+
+Heard = list[str]
 
 
-class Fragile:
-    def __init__(self) -> None:
-        self.calls = 0
+def say(word: str) -> Callable[[Heard], None]:
+    return lambda heard: heard.append(word)
 
-    def speak(self) -> None:
-        self.calls += 1
-        raise ConnectionError("server\nis gone")
+
+def fail(_: Heard) -> None:
+    raise ConnectionError("server\nis gone")
+
+
+def teller(heard: Heard, *, farewell: str = "it is off", end: Callable[[], None] = lambda: None) -> Teller[Heard]:
+    return Teller(build=lambda: heard, end=end, farewell=farewell)
+
+
+def test_all_is_told_in_its_order_and_the_close_waits_for_it() -> None:
+    heard: Heard = []
+    said: list[str] = []
+    guard = Guard(teller(heard), name="W&B", tell=said.append)
+
+    for word in "abc":
+        guard.attempt(say(word))
+    guard.close(say("end"))
+
+    assert (heard, said) == (["a", "b", "c", "end"], [])
 
 
 def test_a_failure_is_told_once_in_one_line_and_not_repeated() -> None:
     said: list[str] = []
-    fragile = Fragile()
-    guard = Guard(lambda: fragile, name="W&B", tell=said.append)
+    heard: Heard = []
+    guard = Guard(teller(heard), name="W&B", tell=said.append)
 
-    guard.attempt(Fragile.speak)
-    guard.attempt(Fragile.speak)
+    guard.attempt(fail)
+    guard.attempt(say("after"))
+    guard.close(say("end"))
+    guard.attempt(fail)
 
-    assert fragile.calls == 1
-    assert said == ["W&B failed and is off from here (server is gone); everything else goes on"]
-    assert not guard.is_in_use
+    assert (heard, said) == ([], ["W&B failed (server is gone); it is off"])
+
+
+def test_the_next_teller_is_told_all_of_it_from_the_beginning() -> None:
+    first: Heard = []
+    second: Heard = []
+    said: list[str] = []
+    guard = Guard(teller(first, farewell="it is kept"), teller(second), name="W&B", tell=said.append)
+
+    guard.attempt(say("a"))
+    guard.attempt(lambda heard: fail(heard) if heard is first else heard.append("b"))
+    guard.attempt(say("c"))
+    guard.close(say("end"))
+
+    assert (first, second) == (["a"], ["a", "b", "c", "end"])
+    assert said == ["W&B failed (server is gone); it is kept"]
 
 
 def test_a_teller_that_cannot_even_be_built_is_given_up() -> None:
+    def build() -> Heard:
+        raise SystemExit("no wandb")
+
     said: list[str] = []
+    guard = Guard(Teller(build=build, end=lambda: None, farewell="it is off"), name="W&B", tell=said.append)
+    guard.close(say("end"))
 
-    def build() -> Fragile:
-        raise ImportError("no wandb")
-
-    guard = Guard(build, name="W&B", tell=said.append)
-    guard.attempt(Fragile.speak)
-    guard.attempt(Fragile.speak)
-
-    assert len(said) == 1
+    assert said == ["W&B failed (no wandb); it is off"]
 
 
-def test_it_is_built_beside_what_goes_on_meanwhile() -> None:
+def test_nobody_waits_for_it_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     may_go_on = Event()
+    heard: Heard = []
 
-    def build() -> list[str]:
+    def build() -> Heard:
         may_go_on.wait()
         return heard
 
-    heard: list[str] = []
-    guard: Guard[list[str]] = Guard(build, name="W&B", tell=heard.append)
-    assert not guard.is_in_use
+    guard = Guard(Teller(build=build, end=lambda: None, farewell=""), name="W&B", tell=heard.append)
+    guard.attempt(say("a trial"))
+    assert heard == []
 
     may_go_on.set()
-    guard.attempt(lambda teller: teller.append("a trial"))
-
-    assert guard.is_in_use
-    assert heard == ["a trial"]
+    guard.close(say("end"))
+    assert heard == ["a trial", "end"]
 
 
-def test_without_a_build_nothing_is_called() -> None:
+def test_a_teller_that_hangs_is_ended_and_the_next_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded, "PATIENCE_SECONDS", 0.1)
+    ended = Event()
+    first: Heard = []
+    second: Heard = []
     said: list[str] = []
-    guard: Guard[Fragile] = Guard(None, name="W&B", tell=said.append)
 
-    guard.attempt(Fragile.speak)
+    def hang(heard: Heard) -> None:
+        if heard is first:
+            ended.wait()
+            fail(heard)
+        heard.append("through")
+
+    guard = Guard(teller(first, end=ended.set), teller(second), name="W&B", tell=said.append)
+    guard.attempt(hang)
+    guard.close(say("end"))
+
+    assert (first, second) == ([], ["through", "end"])
+    assert said == ["W&B failed (server is gone); it is off"]
+
+
+def test_one_that_cannot_be_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded, "HURRIED_SECONDS", 0.1)
+    never = Event()
+    said: list[str] = []
+    guard = Guard(teller([]), name="W&B", tell=said.append)
+
+    guard.attempt(lambda _: never.wait() and None)
+    guard.close(say("end"), hurried=True)
+    never.set()
+
+    assert said == ["W&B does not end and is left alone; everything else is done"]
+
+
+def test_without_tellers_nothing_is_called() -> None:
+    said: list[str] = []
+    guard: Guard[Heard] = Guard(name="W&B", tell=said.append)
+
+    guard.attempt(fail)
+    guard.close(fail)
 
     assert said == []

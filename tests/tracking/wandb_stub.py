@@ -7,6 +7,7 @@ error and notes in `Received.unknown`. It asks nobody who they are: any API key 
 import base64
 import gzip
 import json
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,13 +62,27 @@ class Received:
 
 
 class StubServer(ThreadingHTTPServer):
-    """`received` fills while it runs."""
+    """`received` fills while it runs.
 
-    def __init__(self) -> None:
+    After `healthy_for` requests it is ill until `heal`: it hangs up without an answer, or answers with error 500.
+    """
+
+    def __init__(self, *, healthy_for: float, hangs_up: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.healthy_for, self.hangs_up = healthy_for, hangs_up
+        self.requests = 0
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.received = Received()
         self.lock = Lock()
+
+    @property
+    def is_ill(self) -> bool:
+        """Whether requests are refused now."""
+        return self.requests > self.healthy_for
+
+    def heal(self) -> None:
+        """Answer everything from here on."""
+        self.healthy_for = math.inf
 
     def take_file(self, kind: str, owner: str, name: str, content: bytes) -> None:
         """A file of a run or of an artifact: what came to an address that `_upload` gave out."""
@@ -216,18 +231,32 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         kind, owner, name = unquote(self.path).removeprefix("/upload/").split("/", 2)
         content = self._body()
+        if self._refuses():
+            return
         with self.server.lock:
             self.server.take_file(kind, owner, name, content)
         self._reply({})
 
     def do_POST(self) -> None:
         body = json.loads(self._body())
+        if self._refuses():
+            return
         with self.server.lock:
             if self.path == "/graphql":
                 self._reply(self._graphql(body["query"], body.get("variables") or {}))
             else:
                 self.server.take_stream(self.path.split("/")[-2], body)
                 self._reply({})
+
+    def _refuses(self) -> bool:
+        with self.server.lock:
+            self.server.requests += 1
+            ill = self.server.is_ill
+        if ill and self.server.hangs_up:
+            self.close_connection = True
+        elif ill:
+            self.send_error(500)
+        return ill
 
     def _graphql(self, query: str, variables: Json) -> Json:
         operation = re.findall(r"(?:query|mutation)\s+(\w+)", query)[0]
@@ -248,14 +277,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
         """Say nothing."""
 
 
 @contextmanager
-def wandb_stub() -> Iterator[StubServer]:
+def wandb_stub(*, healthy_for: float = math.inf, hangs_up: bool = False) -> Iterator[StubServer]:
     """The server at a free port of 127.0.0.1, for the length of a `with`."""
-    with StubServer() as server:
+    with StubServer(healthy_for=healthy_for, hangs_up=hangs_up) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -1,0 +1,98 @@
+"""The runs of W&B that a search tells, each behind a guard: online if that is wanted and works, else on disk."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.flags import Wandb
+from se_nas.experiment.reporting import search_title
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.report.figures import front_figure
+from se_nas.tracking.guarded import Guard, Teller
+from se_nas.tracking.protocol import Tracker
+
+T = TypeVar("T")
+
+
+def wandb_guard(
+    build: Callable[[str, bool], T], wanted: Wandb, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
+) -> Guard[T]:
+    """Tells a run in the mode that is wanted, and one on disk below `folder` if that fails.
+
+    `build` takes the mode, and whether the run goes on with what an earlier one of its id has told: the first does
+    always, the one in its place where there was one before (`goes_on`).
+    """
+
+    written_by: set[int] = set()
+
+    def built(mode: str, *, goes_on: bool) -> T:
+        from se_nas.tracking.wandb_run import resolve_mode, services
+
+        try:
+            return build(resolve_mode(mode), goes_on)
+        finally:
+            written_by.update(services())
+
+    def end() -> None:
+        from se_nas.tracking.wandb_run import end_services
+
+        end_services(written_by)
+
+    kept = f"all that it is told is kept on disk; later: wandb sync {shlex.quote(str(folder))}/wandb/offline-run-*"
+    off = "it is off from here, and everything else goes on"
+    return Guard(
+        Teller(build=lambda: built(wanted, goes_on=True), end=end, farewell=kept),
+        Teller(build=lambda: built("offline", goes_on=goes_on), end=end, farewell=off),
+        name="W&B",
+        tell=tell,
+    )
+
+
+def search_run(folder: RunFolder, config: SearchConfig, mode: str, goes_on: bool) -> Tracker:
+    """One run for the whole search."""
+    from se_nas.tracking.wandb_run import start_run
+    from se_nas.tracking.wandb_tracker import WandbTracker
+
+    title = search_title(config)
+    run = start_run(
+        folder.path,
+        mode=mode,
+        run_id=config.run_id,
+        name=folder.path.resolve().name,
+        group=config.run_id,
+        job="search",
+        tags=[Path(config.space).stem, config.strategy, config.data_name],
+        config=_told(config),
+        goes_on=goes_on,
+    )
+    return WandbTracker(run, draw=partial(front_figure, title=title))
+
+
+def trial_runs(folder: RunFolder, config: SearchConfig, mode: str, goes_on: bool) -> Tracker:
+    """A run for each trial."""
+    from se_nas.tracking.wandb_run import start_run
+    from se_nas.tracking.wandb_tracker import WandbTrials
+
+    search = folder.path.resolve().name
+
+    def start(run_id: str, name: str, about: Mapping[str, Any]) -> Any:
+        return start_run(
+            folder.path,
+            mode=mode,
+            run_id=f"{config.run_id}-{run_id}",
+            name=f"{search} {name}",
+            group=config.run_id,
+            job="trial",
+            config=_told(config) | dict(about),
+            goes_on=goes_on,
+        )
+
+    return WandbTrials(start)
+
+
+def _told(config: SearchConfig) -> dict[str, Any]:
+    """The settings without paths of this machine."""
+    return config.model_dump() | {"data": config.data_name, "space": Path(config.space).name}

@@ -1,0 +1,84 @@
+"""W&B's server ill in the middle of a search, from its start, and its own disk full."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import ROOT, outcome
+from tests.faults.test_full_disk import mount
+from tests.tracking.wandb_stub import API_KEY, StubServer, wandb_stub
+
+BUDGET = 8
+
+
+def environment(folder: Path, url: str) -> dict[str, str]:
+    own = {"HOME": str(folder), "WANDB_BASE_URL": url, "WANDB_API_KEY": API_KEY, "WANDB_ERROR_REPORTING": "false"}
+    return {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")} | own
+
+
+def search(folder: Path, *flags: object, url: str = "") -> tuple[subprocess.CompletedProcess[str], float]:
+    """The search, and its seconds."""
+    call = [sys.executable, str(ROOT / "launch" / "search.py"), "--workers", "1", *map(str, flags)]
+    began = time.monotonic()
+    done = subprocess.run(call, cwd=folder, env=environment(folder, url), capture_output=True, text=True, timeout=200)
+    return done, time.monotonic() - began
+
+
+def sync(folder: Path, server: StubServer, run: Path) -> None:
+    """What the line says is to be done later."""
+    paths = map(str, run.glob("wandb/offline-run-*"))
+    call = [sys.executable, "-m", "wandb", "sync", *paths]
+    subprocess.run(call, cwd=folder, env=environment(folder, server.url), check=True, capture_output=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("healthy_for", "hangs_up"),
+    [
+        pytest.param(6, False, id="errors midway"),
+        pytest.param(6, True, id="dies midway", marks=pytest.mark.slow),
+        pytest.param(0, False, id="errors from the start", marks=pytest.mark.slow),
+    ],
+)
+def test_a_search_is_unchanged_and_little_longer_and_all_of_it_can_be_sent_later(
+    tmp_path: Path, space_file: Path, data_file: Path, healthy_for: int, hangs_up: bool
+) -> None:
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--budget", BUDGET]
+    plain, seconds = search(tmp_path, *flags, "--run", tmp_path / "plain", "--wandb", "off")
+    run = tmp_path / "told"
+    with wandb_stub(healthy_for=healthy_for, hangs_up=hangs_up) as server:
+        told, longer = search(tmp_path, *flags, "--run", run, "--wandb", "online", url=server.url)
+        assert server.is_ill
+        server.heal()
+        sync(tmp_path, server, run)
+        received = server.received
+
+    assert (plain.returncode, told.returncode, told.stderr) == (0, 0, "")
+    assert outcome(run) == outcome(tmp_path / "plain")
+    assert longer <= seconds + 30
+    assert told.stdout.count("W&B failed") == 1
+    assert f"later: wandb sync {run}/wandb/offline-run-*" in told.stdout
+    (sent,) = received.runs.values()
+    assert [row["trial"] for row in sent.history[:BUDGET]] == list(range(BUDGET))
+    assert any("SE placement" in name for name in sent.files)
+    assert {name.split("-")[0] for name in received.artifacts} >= {"front", "best"}
+    assert all(artifact.committed for artifact in received.artifacts.values())
+
+
+def test_a_disk_too_full_for_wandb_costs_the_search_nothing(tmp_path: Path, space_file: Path, data_file: Path) -> None:
+    run = tmp_path / "run"
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--wandb", "off"]
+    search(tmp_path, *flags, "--budget", 2, "--run", run)
+    (run / "wandb").mkdir()
+    if not mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", str(run / "wandb")):
+        pytest.skip("this user may not mount a file system")
+    try:
+        done, _ = search(tmp_path, "--resume", run, "--budget", 6, "--wandb", "offline")
+    finally:
+        subprocess.run(["umount", "-l", str(run / "wandb")], check=True)
+
+    assert done.returncode == 0, done.stderr
+    assert len(outcome(run)[0]) == 6
