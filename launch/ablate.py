@@ -18,5 +18,4 @@ def main(request: AblateRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(AblateRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(AblateRequest, prog=PROG)), prog=PROG)

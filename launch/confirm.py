@@ -18,5 +18,4 @@ def main(request: ConfirmRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(ConfirmRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(ConfirmRequest, prog=PROG)), prog=PROG)

@@ -18,5 +18,4 @@ def main(request: DescribeRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(DescribeRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(DescribeRequest, prog=PROG)), prog=PROG)

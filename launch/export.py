@@ -16,5 +16,4 @@ def main(request: ExportRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(ExportRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(ExportRequest, prog=PROG)), prog=PROG)

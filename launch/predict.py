@@ -18,5 +18,4 @@ def main(request: PredictRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(PredictRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(PredictRequest, prog=PROG)), prog=PROG)

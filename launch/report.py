@@ -24,5 +24,4 @@ def main(request: ReportRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(ReportRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(ReportRequest, prog=PROG)), prog=PROG)

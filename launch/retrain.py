@@ -18,5 +18,4 @@ def main(request: RetrainRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(RetrainRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(RetrainRequest, prog=PROG)), prog=PROG)

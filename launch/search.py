@@ -27,5 +27,4 @@ def main(request: SearchRequest) -> None:
 
 
 if __name__ == "__main__":
-    asked = parse_flags(SearchRequest, prog=PROG)
-    run(lambda: main(asked), prog=PROG)
+    run(lambda: main(parse_flags(SearchRequest, prog=PROG)), prog=PROG)

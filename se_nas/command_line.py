@@ -1,8 +1,9 @@
 """How the launch scripts read flags, end and fail: one clear line, and the exit code that says what happened.
 
-0 done; 2 bad input; 3 the run failed; 130 interrupted; 143 terminated.
+0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads what it prints; 143 terminated.
 """
 
+import atexit
 import contextlib
 import io
 import os
@@ -20,7 +21,7 @@ import tyro
 from se_nas.errors import InputError, RunFailedError
 from se_nas.wording import printable
 
-BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 3, 130, 143
+BAD_INPUT, FAILED, INTERRUPTED, UNREAD, TERMINATED = 2, 3, 130, 141, 143
 PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 0.01
 """After which a stop is asked for again that Python has dropped because it fell into a destructor or weak reference."""
@@ -94,6 +95,11 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         _leave(prog, str(error), error, FAILED)
     except KeyboardInterrupt as error:
         _leave(prog, stop.word, error, stop.code)
+    except (BrokenPipeError, SystemExit) as error:  # rich makes the one into the other
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer
+        _leave(prog, "nobody reads what it prints", error, UNREAD)
     except Exception as error:  # noqa: BLE001 - the last resort; the trace helps whoever mends it
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
@@ -105,7 +111,20 @@ def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn
         sys.exit(code)
     told = "; ".join([message, *getattr(error, "__notes__", ())])
     print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201
+    if code in (INTERRUPTED, TERMINATED):
+        _exit_as_it_is(code)
     sys.exit(code)
+
+
+def _exit_as_it_is(code: int) -> NoReturn:
+    """Leave with what `atexit` was given, but without taking the interpreter apart: where a stop has come into the
+    middle of Ray's start, that crashed one time in fourteen (signal 11), after everything was saved and said."""
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _one_line(box: str) -> str:

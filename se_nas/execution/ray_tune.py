@@ -79,26 +79,28 @@ class RayTuneExecutor:
     def _cluster(self) -> Iterator[None]:
         for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         on_terminate = signal.getsignal(signal.SIGTERM)
         try:
+            self._connect(log_to_driver=False, logging_level=logging.CRITICAL)
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place, which saves nothing
+            yield
+        finally:
+            ray.shutdown()
+
+    def _connect(self, **settings: Any) -> None:
+        try:
             if self.address:
-                ray.init(address=self.address, **common)
+                ray.init(address=self.address, **settings)
             else:
                 ray.init(
                     num_cpus=self.workers,
                     include_dashboard=False,
                     object_store_memory=OBJECT_STORE_BYTES + 2 * self.data_bytes,
-                    **common,
+                    **settings,
                 )
         except (ConnectionError, OSError, ValueError, RuntimeError) as error:
             where = f"--address {self.address}" if self.address else "a local Ray cluster"
             raise InputError(f"{where}: cannot be reached ({' '.join(str(error).split())[:200]})") from None
-        try:
-            signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place, which saves nothing
-            yield
-        finally:
-            ray.shutdown()
 
 
 def _lost_process() -> str | None:

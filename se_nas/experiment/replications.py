@@ -9,6 +9,7 @@ from rich.console import Console
 from se_nas.errors import WriteError
 from se_nas.experiment.assembly import Machines, build_executor
 from se_nas.experiment.evaluation import TrialEvaluation
+from se_nas.experiment.lock import locked
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_sealed, write_sealed
@@ -196,7 +197,7 @@ def replicate(
         use_gpu=machines.gpus_per_trial != 0,
         loaders=max(1, cpu_count() // executor.workers),
     )
-    with folder.locked():
+    with locked(folder.path):
         if not work.is_over:
             tell(f"training  {executor.description}, {epochs} epochs each; what is finished is in {files.path}")
             try:

@@ -8,6 +8,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.errors import InputError
 from se_nas.experiment.flags import ADDRESS_HINT, EPOCH_SECONDS, GPUS_HINT, WORKERS_HINT, Wandb, check_least, flag
+from se_nas.experiment.lock import check_unlocked
 
 DEFAULTS: dict[str, Any] = {
     "budget": 200,
@@ -66,7 +67,7 @@ class SearchRequest:
         return DEFAULTS[name] if given is None else given
 
     def check(self) -> None:
-        """InputError for a number out of its range."""
+        """InputError for a number out of its range, flags that do not go together, or a folder that is in use."""
         check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: nothing to write them to, with --wandb off")
@@ -76,6 +77,7 @@ class SearchRequest:
                     raise InputError(f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names one")
             if self.dry_run:
                 raise InputError("--dry-run: goes with a new search, but --resume names one")
+            check_unlocked(self.resume)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,10 @@
-"""The run folder: where each file of a search lies, and who may write there."""
+"""The run folder: where each file of a search lies."""
 
-import contextlib
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from se_nas.errors import InputError
 from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
@@ -55,21 +52,6 @@ class RunFolder:
             if not file.stat().st_size:
                 raise InputError(f"{path}: {file.name} is empty, so it was damaged; restore it from a copy")
         return folder
-
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other drivers out; InputError when one is in. The lock of a dead process is none."""
-        lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise InputError(
-                f"{self.path}: another search is writing here; wait for it or use another folder"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
 
     @property
     def front_files(self) -> tuple[Path, ...]:

@@ -18,6 +18,7 @@ from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, running_versions, write_config
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.lock import locked
 from se_nas.experiment.reporting import hidden_widths, search_title, write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -116,7 +117,7 @@ def _run(
     console: Console,
 ) -> None:
     objectives = parse_objectives(config.objectives)
-    with folder.locked(), contextlib.ExitStack() as stack:
+    with locked(folder.path), contextlib.ExitStack() as stack:
         study = SearchStudy(folder.study, objectives, space.decisions)
         stack.callback(study.close)
         begun = len(study.records())

@@ -51,7 +51,7 @@ class Guard(Generic[T]):
             self._calls.put(call)
 
     def close(self, last: Callable[[T], None], *, hurried: bool = False) -> None:
-        """Call `last` and wait until all is told: 20 seconds, then 10 for the teller in its place; if hurried, 3 each."""
+        """Call `last` and wait until all is told: 20 seconds, then 10 for one in its place; if hurried, 3 each."""
         self.attempt(last)
         self._calls.put(None)
         seconds = HURRIED_SECONDS if hurried else PATIENCE_SECONDS

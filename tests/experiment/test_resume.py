@@ -16,6 +16,7 @@ from rich.console import Console
 from se_nas.errors import InputError
 from se_nas.experiment import evaluation, search
 from se_nas.experiment.config import load_config
+from se_nas.experiment.lock import locked
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import read_sealed
@@ -126,7 +127,7 @@ def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, c
     search.start_search(replace(request_tiny, budget=1), console)
 
     with (
-        RunFolder(request_tiny.run).locked(),
+        locked(request_tiny.run),
         pytest.raises(InputError, match="another search is writing here"),
     ):
         search.resume_search(request_tiny.run, SearchRequest(budget=2, wandb="off", workers=1), console)

@@ -1,0 +1,30 @@
+"""Who may write in a run folder: one driver at a time. Light: a second one is refused before torch is imported."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from se_nas.errors import InputError
+
+
+@contextlib.contextmanager
+def locked(run_dir: Path) -> Iterator[None]:
+    """Keep other drivers out; InputError when one is in. The lock of a dead process is none."""
+    lock = FileLock(run_dir / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"{run_dir}: another search is writing here; wait for it or use another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_unlocked(run_dir: Path) -> None:
+    """InputError when another driver writes in the folder, if there is one."""
+    if (run_dir / ".lock").is_file():
+        with locked(run_dir):
+            pass

@@ -1,0 +1,110 @@
+"""Stops at odd moments, a lock that is in the way, and output that nobody reads."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import psutil
+import pytest
+
+from se_nas.experiment.lock import locked
+from tests.faults.conftest import ROOT, Search
+
+MOMENTS = Random(0)
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [0.4, 7.0, *(pytest.param(MOMENTS.uniform(0.3, 12), marks=pytest.mark.slow) for _ in range(20))],
+)
+def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
+    search: Search, tmp_path: Path, space_file: Path, data_file: Path, seconds: float
+) -> None:
+    run = tmp_path / "run"
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 200, "--budget", 30, "--workers", 2]
+    process = search("--run", run, *flags)
+    time.sleep(seconds)
+    children = psutil.Process(process.pid).children(recursive=True)
+
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, told = process.communicate(timeout=60)
+
+    assert (process.returncode, told.count("\n")) == (130, 1), told
+    assert time.monotonic() - began < 10
+    assert told.startswith("search.py: interrupted")
+    assert (f"--resume {run}" in told) == (run / "trials.csv").exists()
+    _, alive = psutil.wait_procs(children, timeout=15)
+    # Ray 2.60 lets its two agents wait 60 s for the cluster that is gone (ray/_private/process_watcher.py).
+    assert {each.name() for each in alive} <= {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
+
+
+def test_a_second_ctrl_c_leaves_at_once(search: Search, tmp_path: Path, space_file: Path, data_file: Path) -> None:
+    run = tmp_path / "run"
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 400, "--budget", 30, "--workers", 2]
+    process = search("--run", run, *flags)
+    while not list(run.glob("trials/*/architecture.yaml")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, told = process.communicate(timeout=60)
+
+    assert time.monotonic() - began < 1
+    assert process.returncode == 130
+    assert told == "search.py: interrupted; everything finished is kept\n"
+
+
+def test_a_second_driver_is_refused_within_a_second_and_a_dead_ones_lock_costs_nothing(
+    search: Search, searched: Path
+) -> None:
+    with locked(searched):
+        began = time.monotonic()
+        refused = search("--resume", searched, "--budget", 7)
+        _, told = refused.communicate(timeout=60)
+        seconds = time.monotonic() - began
+    holder = (
+        "import sys, time\nfrom pathlib import Path\nfrom se_nas.experiment.lock import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('in', flush=True)\n    time.sleep(60)"
+    )
+    dead = subprocess.Popen([sys.executable, "-c", holder, str(searched)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert dead.stdout is not None
+    dead.stdout.readline()
+    dead.kill()
+    dead.wait()
+    dead.stdout.close()
+    began = time.monotonic()
+    with locked(searched):
+        waited = time.monotonic() - began
+
+    assert refused.returncode == 2
+    assert told == f"search.py: {searched}: another search is writing here; wait for it or use another folder\n"
+    assert seconds < 1
+    assert waited < 1
+
+
+def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_resumes_it(
+    search: Search, tmp_path: Path, space_file: Path, data_file: Path
+) -> None:
+    run = tmp_path / "run"
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 2, "--budget", 8, "--workers", 1]
+    unread = search("--run", run, *flags)
+    assert unread.stdout is not None
+    assert unread.stderr is not None
+    unread.stdout.readline()
+    unread.stdout.close()  # as `| head -1` does
+    told = unread.stderr.read()
+    unread.stderr.close()
+    unread.wait(60)
+
+    assert unread.returncode == 141
+    assert told == (
+        "search.py: nobody reads what it prints; everything finished is kept; "
+        f"go on with: python launch/search.py --resume {run}\n"
+    )
