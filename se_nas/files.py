@@ -54,7 +54,7 @@ def write_yaml(path: Path, value: Any) -> None:
 def read_sealed(path: Path) -> dict[str, Any] | None:
     """The object that `write_sealed` wrote; None when the file is not there, or is not as it was written."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text()) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(value, dict):

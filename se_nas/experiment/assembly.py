@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Protocol
 
 from rich.console import Console
@@ -17,7 +16,7 @@ from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
-from se_nas.experiment.wandb_runs import search_run, trial_runs, wandb_guard
+from se_nas.experiment.wandb_runs import search_runs, wandb_guard
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -154,11 +153,10 @@ def _check_reachable(address: str) -> None:
 
 def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
     """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
-    tell = plain_teller(console)
-    goes_on = any(folder.path.glob("trials/*"))
-    builds = [] if request.wandb == "off" else [search_run, trial_runs] if request.wandb_trials else [search_run]
-    guards = [
-        wandb_guard(partial(build, folder, config), request.wandb, folder.path, goes_on=goes_on, tell=tell)
-        for build in builds
-    ]
-    return [ConsoleTracker(console, title=f"se-nas: {search_title(config)}"), *map(GuardedTracker, guards)]
+    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
+    if request.wandb != "off":
+        build = search_runs(folder, config, each_trial=request.wandb_trials)
+        goes_on = any(folder.path.glob("trials/*"))
+        guard = wandb_guard(build, request.wandb, folder.path, goes_on=goes_on, tell=plain_teller(console))
+        trackers.append(GuardedTracker(guard))
+    return trackers

@@ -3,7 +3,7 @@
 import platform
 import secrets
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +23,8 @@ def running_versions() -> dict[str, str]:
     """Of what a search's results depend on."""
     return {
         "se-nas": __version__,
-        "torch": version("torch"),
-        "optuna": version("optuna"),
+        "torch": version_of("torch"),
+        "optuna": version_of("optuna"),
         "python": platform.python_version(),
     }
 
@@ -61,11 +61,11 @@ class SearchConfig(BaseModel):
 
     def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, with the versions that are new put behind those before."""
-        before = {name: known.rpartition(", then ")[2] for name, known in self.versions.items()}
-        together = {
-            name: known if before[name] == versions[name] else f"{known}, then {versions[name]}"
-            for name, known in self.versions.items()
-        }
+        together = dict(self.versions)
+        for name, version in versions.items():
+            known = together.get(name, "unknown")
+            if known.rpartition(", then ")[2] != version:
+                together[name] = f"{known}, then {version}"
         return self.model_copy(update={"versions": together})
 
 
@@ -88,7 +88,11 @@ def load_config(folder: RunFolder) -> SearchConfig:
     config = SearchConfig(**settings)
     if config.strategy not in STRATEGIES:
         raise file.error(("strategy",), f"expected one of {', '.join(STRATEGIES)}, but got {config.strategy!r}")
-    if seal_bytes(folder.space.read_bytes()) != config.space_seal:
+    try:
+        space = folder.space.read_bytes()
+    except OSError as error:
+        raise InputError(f"{folder.space}: cannot be read ({error.strerror})") from None
+    if seal_bytes(space) != config.space_seal:
         raise InputError(
             f"{folder.space}: not the space that the search was begun with, so it was damaged or edited; restore it, "
             "or begin a new search with it"

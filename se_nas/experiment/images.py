@@ -1,5 +1,6 @@
 """The images of an earlier search, for whoever goes on with its networks."""
 
+import shlex
 from pathlib import Path
 
 from se_nas.errors import InputError
@@ -10,7 +11,11 @@ from se_nas.training.sources import load_data
 
 def load_searched_images(config: SearchConfig, path: Path) -> ImageData:
     """Load the images that the search in `path` was begun on; InputError when they are others now."""
-    data = load_data(config.data, image_size=config.image_size)
+    again = f"python launch/search.py --resume {shlex.quote(str(path))} --data WHERE"
+    try:
+        data = load_data(config.data, image_size=config.image_size)
+    except InputError as error:
+        raise InputError(f"{error}; if the same images lie elsewhere now: {again}") from None
     if (data.image_size, data.classes) != (config.image_size, config.classes):
         raise InputError(
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
@@ -18,7 +23,7 @@ def load_searched_images(config: SearchConfig, path: Path) -> ImageData:
         )
     if data.fingerprint() != config.images:
         raise InputError(
-            f"{path}: begun on other images than {config.data} has; restore them, say with "
-            f"--resume {path} --data where they lie now, or begin a new search"
+            f"{path}: begun on other images than {config.data} has; restore them, or begin a new "
+            f"search; if they lie elsewhere now: {again}"
         )
     return data

@@ -19,7 +19,7 @@ from se_nas.experiment.survey import cost_on
 from se_nas.experiment.wandb_runs import wandb_guard
 from se_nas.files import write_atomically, write_sealed, write_yaml
 from se_nas.space.architecture import Architecture
-from se_nas.tracking.guarded import Guard
+from se_nas.tracking.guarded import Guard, is_leaving
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count, pick_device, prepare
@@ -89,7 +89,7 @@ class Retraining:
         )
         trainer = Trainer(model, on_device, self.recipe, seed=self.seed, device=device, together=together)
         checkpoint = self.target / "checkpoint.safetensors"
-        identity = json.dumps([self._fingerprint, asdict(self.recipe), self.seed, self.config.data])
+        identity = json.dumps([self._fingerprint, asdict(self.recipe), self.seed, self.config.images])
         history = load_checkpoint(checkpoint, trainer, identity=identity) if checkpoint.is_file() else []
         tell(
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
@@ -123,7 +123,7 @@ class Retraining:
             error.add_note(f"the same command goes on after epoch {len(history)}")
             raise
         finally:
-            guard.close(lambda run: run.close(), hurried=isinstance(sys.exception(), KeyboardInterrupt))
+            guard.close(lambda run: run.close(), hurried=is_leaving(sys.exception()))
         return result
 
     @property
@@ -183,7 +183,7 @@ def _tell_epoch(epoch: EpochResult, run: Any) -> None:
     run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy)
 
 
-def _start_wandb(retraining: Retraining, mode: str, goes_on: bool) -> Any:
+def _start_wandb(retraining: Retraining, mode: str, *, goes_on: bool) -> Any:
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbRetraining
 

@@ -43,10 +43,13 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """The folder of an earlier search; InputError when there is none."""
+        """The folder of an earlier search; InputError when there is none. One that was left before its first trial may
+        have no study yet."""
         folder = cls(path)
         for file in (folder.config, folder.space, folder.study):
             if not file.is_file():
+                if file == folder.study and not folder.trial(0).exists():
+                    continue
                 what = f"{file.name} is missing" if path.is_dir() else "no such folder"
                 raise InputError(f"{path}: not the run folder of a search ({what})")
             if not file.stat().st_size:
@@ -82,7 +85,7 @@ class RunFolder:
         """Write an ended trial's `result.json`; what its worker has written already stays."""
         self.checkpoint_of(record.number).unlink(missing_ok=True)
         written, content = self.read_result(record.number), result_as_dict(record)
-        if written is None or any(written[name] != content[name] for name in ("status", "fingerprint", "curve")):
+        if written is None or any(written.get(name) != content[name] for name in ("status", "fingerprint", "curve")):
             write_sealed(self.result(record.number), content)
 
     def load_network(self, record: TrialRecord) -> Architecture:

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +22,7 @@ from se_nas.experiment.reporting import hidden_widths, search_title, write_repor
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
+from se_nas.files import write_yaml
 from se_nas.report.figures import front_figure, placement_figure
 from se_nas.seals import seal_bytes
 from se_nas.search.campaign import Campaign
@@ -33,7 +33,7 @@ from se_nas.search.study import SearchStudy
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
-from se_nas.tracking.protocol import SearchOutcome, Tracker
+from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.checkpoint import read_tensors
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
@@ -79,7 +79,6 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         reference=hypervolume_reference(objectives, space, data, survey),
     )
     write_config(folder, config)
-    SearchStudy(folder.study, objectives, space.decisions).close()
     _run(folder, config, space, data, executor, request, console)
     return folder.path
 
@@ -123,9 +122,6 @@ def _run(
         begun = len(study.records())
         if config.budget < begun:
             raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
-        trackers = build_trackers(folder, config, request, console)
-        for tracker in trackers:
-            stack.push(partial(_close, tracker))
         campaign = Campaign(
             space=space,
             cost_of=cost_on(data),
@@ -136,6 +132,12 @@ def _run(
             epochs=config.epochs,
             seed=config.seed,
         )
+        tell = plain_teller(console)
+        if not campaign.is_over:
+            config = _going_on(config, tell)
+        trackers = build_trackers(folder, config, request, console)
+        for tracker in trackers:
+            stack.callback(tracker.close)
         broadcast = Broadcast(
             folder=folder,
             space=space,
@@ -145,10 +147,7 @@ def _run(
             trackers=trackers,
         )
         campaign.listener = broadcast
-        tell = plain_teller(console)
         _settle_finished(campaign, folder, config.epochs, tell)
-        if not campaign.is_over:
-            config = _going_on(config, tell)
         write_config(folder, config)
         evaluation = TrialEvaluation(
             results=RunFolder(folder.path.absolute()),
@@ -176,18 +175,13 @@ def _run(
         _finish(folder, config, space, broadcast, campaign.exhausted)
 
 
-def _close(tracker: Tracker, raised: type[BaseException] | None, *_: object) -> None:
-    """Without much waiting where the user wants to leave."""
-    tracker.close(hurried=raised is not None and not issubclass(raised, Exception))
-
-
 def _finish(
     folder: RunFolder, config: SearchConfig, space: DesignSpace, broadcast: Broadcast, exhausted: str | None
 ) -> None:
     """Write the answer down and tell it."""
     progress = broadcast.progress
     if progress.front.members:
-        shutil.copyfile(folder.architecture(progress.front.knee.number), folder.best)
+        write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
     problems = write_report(folder, config, progress)
     if not progress.front.members:
         reasons = sorted({record.reason for record in progress.records if record.reason})
@@ -213,7 +207,7 @@ def _finish(
                 "SE placement": placement_figure(progress.front.members, hidden_widths(space, progress.front.members)),
             },
             front_files=folder.front_files,
-            best_files=(folder.best, folder.space, folder.config),
+            best_files=(folder.best, folder.space),
             notes=tuple(notes),
         )
     )
@@ -230,25 +224,25 @@ def _going_on(config: SearchConfig, tell: Callable[[str], None]) -> SearchConfig
 def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
     """Take over what a worker had finished when the driver was cut off; tell what of it is damaged."""
     known = len(campaign.records)
-    if folder.trial(known).exists():
+    if folder.trial(known).exists() and not campaign.is_over:
         tell(f"{folder.study}: knows {known} trials, but {folder.trial(known).parent} has more; those are trained anew")
     for number in list(campaign.cut_off):
         result = folder.read_result(number)
         if result is None and folder.result(number).exists():
             tell(f"{folder.result(number)}: damaged, so trial {number} is trained again")
-        if result is None or result["status"] != "complete":
-            _drop_damaged_checkpoint(folder.checkpoint_of(number), tell)
+        if result is None or result.get("status") != "complete":
+            _tell_of_damage(folder.checkpoint_of(number), tell)
             continue
         if result["fingerprint"] == campaign.records[number].fingerprint and len(result["curve"]) == epochs:
             campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
 
 
-def _drop_damaged_checkpoint(path: Path, tell: Callable[[str], None]) -> None:
-    if path.is_file():
+def _tell_of_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:
+    """The worker begins such a trial anew, and says nothing."""
+    if checkpoint.is_file():
         try:
-            read_tensors(path)
+            read_tensors(checkpoint)
         except InputError as error:
-            path.unlink()
             tell(f"{error}; the trial is trained from its beginning")
 
 

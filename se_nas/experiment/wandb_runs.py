@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.flags import Wandb
@@ -15,43 +15,58 @@ from se_nas.tracking.guarded import Guard, Teller
 from se_nas.tracking.protocol import Tracker
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Build(Protocol[T_co]):
+    """Starts a run in a mode of W&B's; `goes_on`: it adds to what an earlier run of its id has told."""
+
+    def __call__(self, mode: str, *, goes_on: bool) -> T_co:
+        """What tells the run."""
 
 
 def wandb_guard(
-    build: Callable[[str, bool], T], wanted: Wandb, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
+    build: Build[T], wanted: Wandb, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
 ) -> Guard[T]:
     """Tells a run in the mode that is wanted, and one on disk below `folder` if that fails.
 
-    `build` takes the mode, and whether the run goes on with what an earlier one of its id has told: the first does
-    always, the one in its place where there was one before (`goes_on`).
+    The first goes on with an earlier run of its id; the one in its place does if there was one before (`goes_on`), and
+    else takes the place of what the first has sent.
     """
 
-    written_by: set[int] = set()
+    def first() -> T:
+        from se_nas.tracking.wandb_run import resolve_mode
 
-    def built(mode: str, *, goes_on: bool) -> T:
-        from se_nas.tracking.wandb_run import resolve_mode, services
-
-        try:
-            return build(resolve_mode(mode), goes_on)
-        finally:
-            written_by.update(services())
+        return build(resolve_mode(wanted), goes_on=True)
 
     def end() -> None:
-        from se_nas.tracking.wandb_run import end_services
+        from se_nas.tracking.wandb_run import end_service
 
-        end_services(written_by)
+        end_service()
 
     kept = f"all that it is told is kept on disk; later: wandb sync {shlex.quote(str(folder))}/wandb/offline-run-*"
     off = "it is off from here, and everything else goes on"
     return Guard(
-        Teller(build=lambda: built(wanted, goes_on=True), end=end, farewell=kept),
-        Teller(build=lambda: built("offline", goes_on=goes_on), end=end, farewell=off),
+        Teller(build=first, end=end, farewell=kept),
+        Teller(build=lambda: build("offline", goes_on=goes_on), end=end, farewell=off),
         name="W&B",
         tell=tell,
     )
 
 
-def search_run(folder: RunFolder, config: SearchConfig, mode: str, goes_on: bool) -> Tracker:
+def search_runs(folder: RunFolder, config: SearchConfig, *, each_trial: bool) -> Build[Tracker]:
+    """The search's run, and with `each_trial` one for each trial as well."""
+
+    def build(mode: str, *, goes_on: bool) -> Tracker:
+        from se_nas.tracking.wandb_tracker import Both
+
+        whole = _search_run(folder, config, mode, goes_on=goes_on)
+        return Both(whole, _trial_runs(folder, config, mode, goes_on=goes_on)) if each_trial else whole
+
+    return build
+
+
+def _search_run(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:
     """One run for the whole search."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTracker
@@ -71,7 +86,7 @@ def search_run(folder: RunFolder, config: SearchConfig, mode: str, goes_on: bool
     return WandbTracker(run, draw=partial(front_figure, title=title))
 
 
-def trial_runs(folder: RunFolder, config: SearchConfig, mode: str, goes_on: bool) -> Tracker:
+def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:
     """A run for each trial."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTrials

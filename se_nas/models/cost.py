@@ -97,8 +97,8 @@ class _Counter(TorchFunctionMode):
 COUNTED = (torch.conv2d, F.linear)
 
 MOST_NUMBERS = 1 << 24
-"""In a tensor of a part that is counted by running it. Larger ones only have a shape (torch's device "meta"), which
-takes three times as long and no memory."""
+"""In the largest tensor of a part that is counted by running it. Larger ones only have a shape (torch's device "meta"),
+which takes three times as long and no memory."""
 
 
 class _Plain:
@@ -118,7 +118,8 @@ class _Plain:
 
 @cache
 def _stem_cost(width: int, stride: int, image_size: int) -> Cost:
-    return _count(lambda: build_stem(width, stride), (IMAGE_CHANNELS, image_size, image_size), widest=width)
+    shape = (IMAGE_CHANNELS, image_size, image_size)
+    return _count(lambda: build_stem(width, stride), shape, numbers=width * image_size**2)
 
 
 def _plain_block_cost(block: BlockShape, size: int) -> Cost:
@@ -132,23 +133,24 @@ def _plain_block_cost(block: BlockShape, size: int) -> Cost:
 @cache
 def _run_block_cost(part: _Plain, size: int) -> Cost:
     block = part.block
-    widest = max(block.width_in, block.width_out, *block.family.shape(block.width_out))
-    return _count(lambda: build_block(block), (block.width_in, size, size), widest=widest)
+    inner, group_width = block.family.shape(block.width_out)
+    weights = max(block.width_in * inner, 9 * inner * group_width, inner * block.width_out)
+    numbers = max(weights, max(block.width_in, inner, block.width_out) * size**2)
+    return _count(lambda: build_block(block), (block.width_in, size, size), numbers=numbers)
 
 
 @cache
 def _squeeze_excite_cost(channels: int, hidden: int) -> Cost:
     # The squeeze leaves one value a channel, so the module costs the same at every image size.
-    return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1), widest=max(channels, hidden))
+    return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1), numbers=channels * hidden)
 
 
 @cache
 def _head_cost(width: int, num_classes: int) -> Cost:
-    return _count(lambda: Head(width, num_classes), (width, 1, 1), widest=max(width, num_classes))
+    return _count(lambda: Head(width, num_classes), (width, 1, 1), numbers=width * num_classes)
 
 
-def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int], *, widest: int) -> Cost:
-    numbers = widest * max(widest, shape[1] * shape[2])
+def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int], *, numbers: int) -> Cost:
     where = torch.device("meta") if numbers > MOST_NUMBERS else contextlib.nullcontext()
     # Building a module draws its weights; nobody else's draws may shift
     with torch.random.fork_rng(devices=()), where:

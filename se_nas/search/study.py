@@ -1,6 +1,7 @@
 """The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file.
 
-SQLite does not notice a flipped bit, so every trial carries a seal over all that is known of it.
+SQLite does not notice every flipped bit, so a trial carries a seal over all that is known when it has started, and
+when it has ended, and the study says how many there are.
 """
 
 import warnings
@@ -21,7 +22,7 @@ from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.search.trial_rows import TrialRows
+from se_nas.search.trial_rows import COUNT, TrialRows
 from se_nas.space.decisions import Decision
 from se_nas.wording import printable
 
@@ -40,14 +41,14 @@ class SearchStudy:
         self._distributions: dict[str, BaseDistribution] = {
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
-        is_new = not path.exists()
         try:
-            self._storage = RDBStorage(sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False))
-            if is_new:
-                directions = [objective.direction for objective in objectives]
-                self.study = optuna.create_study(storage=self._storage, study_name=STUDY_NAME, directions=directions)
-            else:
-                self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
+            if not path.exists():
+                _create(path, objectives)
+            self._storage = _storage(path)
+            self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
+            with self._storage.engine.connect() as connection:
+                if (found := connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()) != "ok":
+                    raise ValueError(found)
             self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions)
             self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
             self._check_same_search()
@@ -96,7 +97,12 @@ class SearchStudy:
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order; InputError where the file does not hold what was written."""
-        return [self._verified(number, trial) for number, trial in enumerate(self.study.get_trials(deepcopy=False))]
+        trials = self.study.get_trials(deepcopy=False)
+        if len(trials) != (written := self.study.user_attrs.get(COUNT, 0)):
+            raise InputError(
+                f"{self._path}: holds {len(trials)} of {written} trials, so it was damaged; restore it from a copy"
+            )
+        return [self._verified(number, trial) for number, trial in enumerate(trials)]
 
     def _verified(self, number: int, trial: FrozenTrial) -> TrialRecord:
         try:
@@ -129,6 +135,22 @@ class SearchStudy:
         """Release the file."""
         self._storage.remove_session()
         self._storage.engine.dispose()
+
+
+def _storage(path: Path) -> RDBStorage:
+    return RDBStorage(sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False))
+
+
+def _create(path: Path, objectives: Objectives) -> None:
+    """An empty study, whole or not at all: Optuna takes half a second for it."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    storage = _storage(draft)
+    directions = [objective.direction for objective in objectives]
+    optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions)
+    storage.remove_session()
+    storage.engine.dispose()
+    draft.replace(path)
 
 
 def _record(trial: FrozenTrial) -> TrialRecord:

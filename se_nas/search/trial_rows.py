@@ -14,6 +14,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb.models import (
+    StudyUserAttributeModel,
     TrialIntermediateValueModel,
     TrialModel,
     TrialParamModel,
@@ -33,6 +34,10 @@ PARAMETERS: Table = TrialParamModel.__table__
 ATTRIBUTES: Table = TrialUserAttributeModel.__table__
 EPOCHS: Table = TrialIntermediateValueModel.__table__
 VALUES: Table = TrialValueModel.__table__
+STUDY: Table = StudyUserAttributeModel.__table__
+
+COUNT = "trials"
+"""The study's attribute that says how many trials it has: rows that are lost at the end would leave no gap."""
 
 
 class TrialRows:
@@ -68,6 +73,13 @@ class TrialRows:
             if parameters:
                 connection.execute(insert(PARAMETERS), parameters)
             _set_attributes(connection, trial_id, attributes)
+            count = {"study_id": self._study_id, "key": COUNT, "value_json": json.dumps(number + 1)}
+            statement = insert_or_replace(STUDY).values(count)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["study_id", "key"], set_={"value_json": statement.excluded.value_json}
+                )
+            )
         return trial_id
 
     def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:

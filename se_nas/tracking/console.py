@@ -51,7 +51,7 @@ class ConsoleTracker:
         for note in outcome.notes:
             plain_teller(self._console)(note)
 
-    def close(self, *, hurried: bool = False) -> None:
+    def close(self) -> None:
         """Leave the live display."""
         if self._live is not None:
             self._live.stop()

@@ -1,25 +1,35 @@
 """What may fail or hang without harm: it is told everything in a thread of its own, which nobody waits for.
 
 What is told is kept, so that a teller that fails, or is not done in time at the end, can be replaced by another that is
-told all of it again.
+told all of it from the beginning.
 """
 
+import contextlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.tracking.protocol import SearchOutcome, Tracker
+from se_nas.wording import printable
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 20.0
-HURRIED_SECONDS = 3.0
+"""For the first teller to end."""
 INSTEAD_SECONDS = 10.0
-"""For a first teller to end, for one to end when the program is being left, and for the one in its place."""
+"""For one in its place, and a tenth of a second for each call that it is told."""
+HURRIED_SECONDS = 3.0
+"""For either, when the program is being left."""
+
+
+def is_leaving(error: BaseException | None) -> bool:
+    """Whether this is ctrl-C or SIGTERM, not a failure."""
+    return error is not None and not isinstance(error, Exception)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,62 +48,79 @@ class Guard(Generic[T]):
     """
 
     def __init__(self, *tellers: Teller[T], name: str, tell: Callable[[str], None]) -> None:
-        self._tellers, self._name, self._tell = tellers, name, tell
-        self._calls: SimpleQueue[Callable[[T], None] | None] = SimpleQueue()
-        self._current = 0
-        self._thread = Thread(target=self._work, daemon=True)
-        if tellers:
-            self._thread.start()
+        self._name, self._tell = name, tell
+        self._others = list(tellers)
+        self._calls: list[Callable[[T], None] | None] = []  # None is the end
+        self._lock = Lock()
+        self._current: _Telling[T] | None = None
+        self._begin_next()
 
     def attempt(self, call: Callable[[T], None]) -> None:
         """Have it called some time, after all that was asked before."""
-        if self._current < len(self._tellers):
-            self._calls.put(call)
+        self._ask(call)
 
     def close(self, last: Callable[[T], None], *, hurried: bool = False) -> None:
-        """Call `last` and wait until all is told: 20 seconds, then 10 for one in its place; if hurried, 3 each."""
-        self.attempt(last)
-        self._calls.put(None)
+        """Call `last`, and wait for a limited time until all is told."""
+        self._ask(last)
+        self._ask(None)
         seconds = HURRIED_SECONDS if hurried else PATIENCE_SECONDS
-        for number in range(self._current, len(self._tellers)):
-            self._thread.join(seconds)
-            if not self._thread.is_alive():
+        while (telling := self._current) is not None:
+            telling.thread.join(seconds)
+            if telling.thread.is_alive():
+                self._replace(telling, f"not done within {seconds:.0f} seconds")
+            elif telling is self._current:
                 return
-            if self._current == number:
-                self._tellers[number].end()
-            seconds = min(seconds, INSTEAD_SECONDS)
-        if self._thread.is_alive():
-            self._current = len(self._tellers)
-            self._tell(f"{self._name} does not end and is left alone; everything else is done")
+            seconds = HURRIED_SECONDS if hurried else INSTEAD_SECONDS + 0.1 * len(self._calls)
+
+    def _ask(self, call: Callable[[T], None] | None) -> None:
+        with self._lock:
+            if self._current is not None:
+                self._calls.append(call)
+                self._current.calls.put(call)
+
+    def _replace(self, failed: "_Telling[T]", reason: str) -> None:
+        """End it and begin the next, unless that was done already."""
+        with self._lock:
+            if failed is not self._current:
+                return
+            with contextlib.suppress(Exception):  # it has failed already
+                failed.teller.end()
+            self._begin_next()
+        self._tell(f"{self._name} failed ({printable(reason)}); {failed.teller.farewell}")
+
+    def _begin_next(self) -> None:
+        self._current = _Telling(self._others.pop(0), self._replace) if self._others else None
+        if self._current is not None:
+            for call in self._calls:
+                self._current.calls.put(call)
+            self._current.thread.start()
+
+
+class _Telling(Generic[T]):
+    """A teller at work; `replace` is told of its failure."""
+
+    def __init__(self, teller: Teller[T], replace: "Callable[[_Telling[T], str], None]") -> None:
+        self.teller, self._replace = teller, replace
+        self.calls: SimpleQueue[Callable[[T], None] | None] = SimpleQueue()
+        self.thread = Thread(target=self._work, daemon=True)
 
     def _work(self) -> None:
-        told: list[Callable[[T], None]] = []
-        while self._current < len(self._tellers):
-            try:
-                teller = self._tellers[self._current].build()
-                for call in told:
-                    call(teller)
-                while (asked := self._calls.get()) is not None:
-                    told.append(asked)
-                    asked(teller)
-                return
-            except BaseException as error:  # noqa: BLE001 - it only tells; the work goes on
-                reason = " ".join(str(error).split())[:200] or type(error).__name__
-                failed = self._tellers[self._current]
-                failed.end()
-                self._current += 1
-                self._tell(f"{self._name} failed ({reason}); {failed.farewell}")
+        try:
+            built = self.teller.build()
+            while (call := self.calls.get()) is not None:
+                call(built)
+        except BaseException as error:  # noqa: BLE001 - it only tells; the work goes on
+            self._replace(self, " ".join(str(error).split())[:200] or type(error).__name__)
 
 
 class GuardedTracker:
-    """A tracker behind a guard."""
+    """A tracker behind a guard. It hears of no trial's start, of which none that may fail has anything to tell."""
 
     def __init__(self, guard: Guard[Tracker]) -> None:
         self._guard = guard
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Pass on."""
-        self._guard.attempt(lambda tracker: tracker.trial_started(record, progress))
+        """Nothing."""
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
         """Pass on."""
@@ -103,6 +130,6 @@ class GuardedTracker:
         """Pass on."""
         self._guard.attempt(lambda tracker: tracker.search_ended(progress, outcome))
 
-    def close(self, *, hurried: bool = False) -> None:
-        """Pass on, and wait for all that was told."""
-        self._guard.close(lambda tracker: tracker.close(hurried=hurried), hurried=hurried)
+    def close(self) -> None:
+        """Pass on, and wait for all that was told; not for long where the search is being left."""
+        self._guard.close(lambda tracker: tracker.close(), hurried=is_leaving(sys.exception()))

@@ -32,5 +32,5 @@ class Tracker(Protocol):
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """The budget is used or the space is exhausted."""
 
-    def close(self, *, hurried: bool = False) -> None:
-        """The search is left, for whatever reason; called once, last. `hurried`: by ctrl-C or SIGTERM."""
+    def close(self) -> None:
+        """The search is left, for whatever reason; called once, last."""

@@ -9,7 +9,6 @@ import socket
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +18,8 @@ import wandb
 PROJECT = "se-nas"
 STAGED = "staged"
 INIT_SECONDS = 20
-
-_ENDING = Lock()
+MOST_TAG_LETTERS = 64
+"""W&B refuses a run with a longer one."""
 
 
 def resolve_mode(wanted: str) -> str:
@@ -64,8 +63,6 @@ def start_run(
     """
     _stage_below(folder)
     _silence()
-    with _ENDING:  # a process that is being ended would be taken for the one to use
-        pass
     settings = wandb.Settings(
         silent=True,
         console="off",
@@ -89,7 +86,7 @@ def start_run(
         name=name,
         group=group,
         job_type=job,
-        tags=[job, *tags],
+        tags=[tag[:MOST_TAG_LETTERS] for tag in (job, *tags)],
         config=dict(config),
         settings=settings,
     )
@@ -100,31 +97,19 @@ def _silence() -> None:
     os.environ.setdefault("WANDB_SILENT", "true")
 
 
-def services() -> set[int]:
-    """The ids of the processes by which W&B's runs of this program are written and sent."""
-    found = set()
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if child.name() == "wandb-core":
-                found.add(child.pid)
-    return found
-
-
-def end_services(which: set[int]) -> None:
-    """End those that are still there, by which every call that waits for them raises; what they have not written yet is
-    lost.
+def end_service() -> None:
+    """End W&B's own process, by which every call that waits for it raises; what it has not written yet is lost.
 
     There is no gentler way: a server that answers with errors holds up `log` with a table, `log_artifact` and `finish`
     for hours, whatever the setting `finish_timeout` says (wandb 0.31).
     """
-    with _ENDING:
-        for number in which & services():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(number)
-                process.kill()
-                process.wait(5)
-            with contextlib.suppress(Exception):  # wandb forgets the process, and complains that it is gone
-                wandb.teardown()
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process().children():
+            if child.name() == "wandb-core":
+                child.kill()
+                child.wait(5)
+    with contextlib.suppress(Exception):  # wandb forgets the process, and complains that it is gone
+        wandb.teardown()
 
 
 def _stage_below(folder: Path) -> None:

@@ -9,7 +9,7 @@ import wandb
 
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
-from se_nas.tracking.protocol import SearchOutcome
+from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.tracking.wandb_run import artifact_of, use_artifact
 from se_nas.wording import se_glyphs
 
@@ -73,7 +73,7 @@ class WandbTracker:
         self._run.log_artifact(artifact_of(f"front-{self._run.id}", "front", outcome.front_files, about))
         self._run.log_artifact(artifact_of(f"best-{self._run.id}", "configuration", outcome.best_files, about))
 
-    def close(self, *, hurried: bool = False) -> None:
+    def close(self) -> None:
         """Flush."""
         self._run.finish()
 
@@ -103,8 +103,35 @@ class WandbTrials:
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """All is told."""
 
-    def close(self, *, hurried: bool = False) -> None:
+    def close(self) -> None:
         """Each run was closed with its trial."""
+
+
+class Both:
+    """Tells one tracker, then another."""
+
+    def __init__(self, *trackers: Tracker) -> None:
+        self._trackers = trackers
+
+    def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """Pass on."""
+        for tracker in self._trackers:
+            tracker.trial_started(record, progress)
+
+    def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
+        """Pass on."""
+        for tracker in self._trackers:
+            tracker.trial_ended(record, progress)
+
+    def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
+        """Pass on."""
+        for tracker in self._trackers:
+            tracker.search_ended(progress, outcome)
+
+    def close(self) -> None:
+        """Pass on."""
+        for tracker in self._trackers:
+            tracker.close()
 
 
 class WandbRetraining:

@@ -17,7 +17,7 @@ from se_nas.files import write_atomically
 from se_nas.training.numerics import Numerics
 from se_nas.training.trainer import Trainer
 
-FORMAT = "se-nas checkpoint 2"
+FORMAT = "se-nas checkpoint 3"
 
 
 def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: list[dict[str, Any]]) -> None:
@@ -61,9 +61,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             about = json.loads(metadata["se_nas"])
             if not isinstance(about, dict):
                 raise ValueError("its description is no object")
-            if metadata.get("seal") != _seal(tensors, metadata["se_nas"]):
+            if "seal" not in metadata:
+                raise ValueError("it has no seal: an earlier se-nas wrote it")
+            if metadata["seal"] != _seal(tensors, metadata["se_nas"]):
                 raise ValueError("its content is not what was written")
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a readable se-nas tensor file ({error})") from None
     return tensors, about
 

@@ -92,9 +92,9 @@ def _npz(path: Path, _image_size: int) -> ImageData:
 
     `class_names`, an array of texts, may name the classes; else they are their numbers.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays (not a file)")
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("not a file")
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: np.asarray(file[key]) for key in file.files}
     except FileNotFoundError:
@@ -158,7 +158,11 @@ def _npz_part(arrays: dict[str, NDArray[Any]], name: str, path: Path) -> ImageSe
 
 def _imagefolder(path: Path, image_size: int) -> ImageData:
     """PATH/CLASS/*.jpg, or PATH/train/CLASS and optionally PATH/val/CLASS, PATH/test/CLASS."""
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise InputError(f"--data imagefolder:{path}: cannot be read ({error.strerror})") from None
+    if not is_folder:
         raise InputError(f"--data imagefolder:{path}: no such folder")
     if not (path / "train").is_dir():
         names = _class_names(path)
@@ -229,9 +233,9 @@ def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
 
 def read_image(file: Path, size: int) -> NDArray[np.uint8]:
     """The largest centred square, resized."""
-    if file.exists() and not file.is_file():
-        raise InputError(f"{file}: cannot be read as an image (not a file)")
     try:
+        if file.exists() and not file.is_file():
+            raise ValueError("not a file")
         with Image.open(file) as opened:
             image = _eight_bit(opened).convert("RGB")
     except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways

@@ -17,7 +17,7 @@ from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import parse_architecture
 from se_nas.training.checkpoint import read_tensors, write_tensors
 
-FORMAT = "se-nas weights 2"
+FORMAT = "se-nas weights 3"
 FILE = "weights.safetensors"
 CLASSIFIER = "head.classify."
 

@@ -210,7 +210,7 @@ def test_a_run_folder_that_was_moved_or_copied_goes_on(
     ("damage", "told"),
     [
         (lambda run: flip(run / "trials/0002/result.json"), "result.json: damaged, so trial 2 is trained again"),
-        (lambda run: (run / "trials/0002/result.json").unlink(), "Pareto front"),
+        (lambda run: (run / "trials/0002/result.json").unlink(), ""),  # as after a kill in the middle
         (
             lambda run: (
                 (run / "trials/0002/result.json").unlink(),

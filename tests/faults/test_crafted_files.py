@@ -186,6 +186,19 @@ def test_a_pipe_a_device_and_a_dangling_link_are_no_files(tmp_path: Path, make: 
             READERS[reader](tmp_path) if reader != "new-space.yaml" else load_design_space(made[2])
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("file", [name for name in READERS if name.endswith(".json")])
+def test_a_pipe_in_the_place_of_a_result_is_not_waited_for(searched: Path, file: str) -> None:
+    (searched / file).parent.mkdir(parents=True, exist_ok=True)
+    (searched / file).unlink(missing_ok=True)
+    os.mkfifo(searched / file)
+
+    try:
+        assert READERS[file](searched) is None
+    except InputError as refusal:
+        assert file.rpartition("/")[2] in str(refusal)  # noqa: PT017 - either way of refusing will do
+
+
 def test_an_archive_that_promises_more_than_it_holds_is_refused(tmp_path: Path) -> None:
     header = io.BytesIO()
     write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**14, 8, 8, 3)})

@@ -1,5 +1,6 @@
 """One bit of a run's file flipped at a time: it is noticed, or it changes nothing."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -54,6 +55,30 @@ def test_no_flipped_bit_changes_what_a_run_folder_says(searched: Path, file: str
     refused = noticed(searched / file, count, lambda: load_progress(folder))
 
     assert least * count <= refused
+
+
+def test_trials_that_are_lost_at_the_end_are_missed(searched: Path) -> None:
+    with sqlite3.connect(searched / "study.db") as connection:
+        connection.execute("DELETE FROM trials WHERE number >= 4")
+    connection.close()
+
+    with pytest.raises(InputError, match=r"study\.db: holds 4 of 6 trials"):
+        load_progress(RunFolder(searched))
+
+
+@pytest.mark.parametrize(("byte", "bit"), [(15, 0), (4089, 3), (4071, 1), (4, 2), (11, 1)])
+def test_flips_in_the_index_that_hid_trials_are_refused(searched: Path, byte: int, bit: int) -> None:
+    path = searched / "study.db"
+    with sqlite3.connect(path) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_trials_study_id'"
+        (page,) = connection.execute(query).fetchone()
+    connection.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * (page - 1) + byte] ^= 1 << bit
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"study\.db"):
+        load_progress(RunFolder(searched))
 
 
 def test_no_flipped_bit_changes_a_network(searched: Path) -> None:

@@ -82,3 +82,4 @@ def test_a_disk_too_full_for_wandb_costs_the_search_nothing(tmp_path: Path, spac
 
     assert done.returncode == 0, done.stderr
     assert len(outcome(run)[0]) == 6
+    assert "W&B failed" in done.stdout

@@ -72,7 +72,7 @@ def test_a_teller_that_cannot_even_be_built_is_given_up() -> None:
     assert said == ["W&B failed (no wandb); it is off"]
 
 
-def test_nobody_waits_for_it_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_for_it_until_the_end() -> None:
     may_go_on = Event()
     heard: Heard = []
 
@@ -89,8 +89,12 @@ def test_nobody_waits_for_it_until_the_end(monkeypatch: pytest.MonkeyPatch) -> N
     assert heard == ["a trial", "end"]
 
 
-def test_a_teller_that_hangs_is_ended_and_the_next_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guarded, "PATIENCE_SECONDS", 0.1)
+@pytest.mark.parametrize("hangs_while_built", [False, True])
+@pytest.mark.parametrize("hurried", [False, True])
+def test_a_teller_that_hangs_is_ended_and_the_next_takes_over(
+    monkeypatch: pytest.MonkeyPatch, hangs_while_built: bool, hurried: bool
+) -> None:
+    monkeypatch.setattr(guarded, "HURRIED_SECONDS" if hurried else "PATIENCE_SECONDS", 0.1)
     ended = Event()
     first: Heard = []
     second: Heard = []
@@ -102,25 +106,51 @@ def test_a_teller_that_hangs_is_ended_and_the_next_takes_over(monkeypatch: pytes
             fail(heard)
         heard.append("through")
 
-    guard = Guard(teller(first, end=ended.set), teller(second), name="W&B", tell=said.append)
+    def build() -> Heard:
+        if hangs_while_built:
+            hang(first)
+        return first
+
+    hanging = Teller(build=build, end=ended.set, farewell="it is kept")
+    guard = Guard(hanging, teller(second), name="W&B", tell=said.append)
     guard.attempt(hang)
-    guard.close(say("end"))
+    guard.close(say("end"), hurried=hurried)
 
     assert (first, second) == ([], ["through", "end"])
-    assert said == ["W&B failed (server is gone); it is off"]
+    assert said == ["W&B failed (not done within 0 seconds); it is kept"]
 
 
-def test_one_that_cannot_be_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tellers_that_cannot_even_be_ended_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "HURRIED_SECONDS", 0.1)
     never = Event()
     said: list[str] = []
-    guard = Guard(teller([]), name="W&B", tell=said.append)
 
-    guard.attempt(lambda _: never.wait() and None)
+    def hang(heard: Heard) -> None:
+        never.wait()
+        fail(heard)
+
+    def end() -> None:
+        raise TimeoutError("it does not go")
+
+    guard = Guard(teller([], end=end), teller([], end=end), name="W&B", tell=said.append)
+    guard.attempt(hang)
     guard.close(say("end"), hurried=True)
-    never.set()
+    never.set()  # what was left alone raises now, and nobody hears of it
 
-    assert said == ["W&B does not end and is left alone; everything else is done"]
+    assert said == ["W&B failed (not done within 0 seconds); it is off"] * 2
+
+
+def test_a_reason_cannot_steer_the_terminal() -> None:
+    said: list[str] = []
+
+    def fail_in_red(_: Heard) -> None:
+        raise ValueError("\x1b[31mred")
+
+    guard = Guard(teller([]), name="W&B", tell=said.append)
+    guard.attempt(fail_in_red)
+    guard.close(say("end"))
+
+    assert said == ["W&B failed (\\x1b[31mred); it is off"]
 
 
 def test_without_tellers_nothing_is_called() -> None:

@@ -50,7 +50,7 @@ def test_a_checkpoint_says_what_it_is(path: Path) -> None:
     with safe_open(path, framework="pt") as file:
         about = json.loads(file.metadata()["se_nas"])
 
-    assert (about["format"], about["identity"], about["epoch"]) == ("se-nas checkpoint 2", "this training", 2)
+    assert (about["format"], about["identity"], about["epoch"]) == ("se-nas checkpoint 3", "this training", 2)
     assert about["recipe"]["learning_rate"] == 0.05
     assert [past["epoch"] for past in about["history"]] == [1, 2]
 

@@ -98,19 +98,19 @@ class TestBackbone:
 @pytest.mark.parametrize(
     ("about", "complaint"),
     [
-        ({"format": "se-nas weights 1"}, "written as 'se-nas weights 1', but 'se-nas weights 2' is needed"),
-        ({"format": "se-nas weights 2"}, "its description is damaged"),
+        ({"format": "se-nas weights 1"}, "written as 'se-nas weights 1', but 'se-nas weights 3' is needed"),
+        ({"format": "se-nas weights 3"}, "its description is damaged"),
         (
-            {"format": "se-nas weights 2", **FINE, "architecture": {"stages": []}},
+            {"format": "se-nas weights 3", **FINE, "architecture": {"stages": []}},
             r"stages: expected at least 1",
         ),
         (
-            {"format": "se-nas weights 2", **FINE},
+            {"format": "se-nas weights 3", **FINE},
             "not the weights of its network",
         ),
-        ({"format": "se-nas weights 2", **FINE, "pixel_mean": [1.0]}, "its description is damaged .pixel_mean"),
-        ({"format": "se-nas weights 2", **FINE, "pixel_deviation": [1.0, 0.0, 1.0]}, "is damaged .pixel_deviation.1"),
-        ({"format": "se-nas weights 2", **FINE, "image_size": 0}, "its description is damaged .image_size"),
+        ({"format": "se-nas weights 3", **FINE, "pixel_mean": [1.0]}, "its description is damaged .pixel_mean"),
+        ({"format": "se-nas weights 3", **FINE, "pixel_deviation": [1.0, 0.0, 1.0]}, "is damaged .pixel_deviation.1"),
+        ({"format": "se-nas weights 3", **FINE, "image_size": 0}, "its description is damaged .image_size"),
     ],
 )
 def test_a_file_that_describes_no_network_is_refused(tmp_path: Path, about: dict[str, object], complaint: str) -> None:
