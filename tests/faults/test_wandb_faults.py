@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import ROOT, outcome
 from tests.faults.test_full_disk import mount
-from tests.tracking.wandb_stub import API_KEY, StubServer, wandb_stub
+from tests.tracking.wandb_stub import API_KEY, Illness, StubServer, wandb_stub
 
 BUDGET = 8
 
@@ -36,20 +36,22 @@ def sync(folder: Path, server: StubServer, run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("healthy_for", "hangs_up"),
+    ("healthy_for", "illness"),
     [
-        pytest.param(6, False, id="errors midway"),
-        pytest.param(6, True, id="dies midway", marks=pytest.mark.slow),
-        pytest.param(0, False, id="errors from the start", marks=pytest.mark.slow),
+        (6, "errors"),
+        pytest.param(6, "hangs up", marks=pytest.mark.slow),
+        pytest.param(6, "silent", marks=pytest.mark.slow),
+        pytest.param(0, "errors", marks=pytest.mark.slow),
+        pytest.param(0, "silent", marks=pytest.mark.slow),
     ],
 )
 def test_a_search_is_unchanged_and_little_longer_and_all_of_it_can_be_sent_later(
-    tmp_path: Path, space_file: Path, data_file: Path, healthy_for: int, hangs_up: bool
+    tmp_path: Path, space_file: Path, data_file: Path, healthy_for: int, illness: Illness
 ) -> None:
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--budget", BUDGET]
     plain, seconds = search(tmp_path, *flags, "--run", tmp_path / "plain", "--wandb", "off")
     run = tmp_path / "told"
-    with wandb_stub(healthy_for=healthy_for, hangs_up=hangs_up) as server:
+    with wandb_stub(healthy_for=healthy_for, illness=illness) as server:
         told, longer = search(tmp_path, *flags, "--run", run, "--wandb", "online", url=server.url)
         assert server.is_ill
         server.heal()
@@ -68,6 +70,7 @@ def test_a_search_is_unchanged_and_little_longer_and_all_of_it_can_be_sent_later
     assert all(artifact.committed for artifact in received.artifacts.values())
 
 
+@pytest.mark.slow
 def test_a_disk_too_full_for_wandb_costs_the_search_nothing(tmp_path: Path, space_file: Path, data_file: Path) -> None:
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--wandb", "off"]

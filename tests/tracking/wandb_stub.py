@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import Any
+from threading import Event, Lock, Thread
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 API_KEY = "0123456789" * 4
 ENTITY = "somebody"
 
 Json = dict[str, Any]
+Illness = Literal["errors", "hangs up", "silent"]
 
 
 @dataclass
@@ -64,12 +65,13 @@ class Received:
 class StubServer(ThreadingHTTPServer):
     """`received` fills while it runs.
 
-    After `healthy_for` requests it is ill until `heal`: it hangs up without an answer, or answers with error 500.
+    After `healthy_for` requests it is ill until `heal`: it answers with error 500, hangs up, or says nothing.
     """
 
-    def __init__(self, *, healthy_for: float, hangs_up: bool) -> None:
+    def __init__(self, *, healthy_for: float, illness: Illness) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.healthy_for, self.hangs_up = healthy_for, hangs_up
+        self.healthy_for, self.illness = healthy_for, illness
+        self.healed = Event()
         self.requests = 0
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.received = Received()
@@ -83,6 +85,7 @@ class StubServer(ThreadingHTTPServer):
     def heal(self) -> None:
         """Answer everything from here on."""
         self.healthy_for = math.inf
+        self.healed.set()
 
     def take_file(self, kind: str, owner: str, name: str, content: bytes) -> None:
         """A file of a run or of an artifact: what came to an address that `_upload` gave out."""
@@ -252,11 +255,15 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests += 1
             ill = self.server.is_ill
-        if ill and self.server.hangs_up:
-            self.close_connection = True
-        elif ill:
-            self.send_error(500)
-        return ill
+        if not ill:
+            return False
+        match self.server.illness:
+            case "errors":
+                self.send_error(500)
+            case "silent":
+                self.server.healed.wait()
+        self.close_connection = True
+        return True
 
     def _graphql(self, query: str, variables: Json) -> Json:
         operation = re.findall(r"(?:query|mutation)\s+(\w+)", query)[0]
@@ -282,9 +289,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def wandb_stub(*, healthy_for: float = math.inf, hangs_up: bool = False) -> Iterator[StubServer]:
+def wandb_stub(*, healthy_for: float = math.inf, illness: Illness = "errors") -> Iterator[StubServer]:
     """The server at a free port of 127.0.0.1, for the length of a `with`."""
-    with StubServer(healthy_for=healthy_for, hangs_up=hangs_up) as server:
+    with StubServer(healthy_for=healthy_for, illness=illness) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
