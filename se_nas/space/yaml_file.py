@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from se_nas.errors import InputError
 from se_nas.wording import printable, suggest
 
-MOST_BYTES = 100_000
+MOST_BYTES = 50_000
 MOST_NESTING = 50
 
 Location = tuple[str | int, ...]

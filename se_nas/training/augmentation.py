@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from se_nas.seeds import derive_seed
 from se_nas.training.recipe import Recipe
@@ -84,7 +83,9 @@ def shift_and_mirror(images: Tensor, shift: Tensor, mirrored: Tensor) -> Tensor:
     count, size = len(images), images.shape[1]
     pad = padding(size)
     side = size + 2 * pad
-    pixels = F.pad(images, (0, 1, pad, pad, pad, pad)).view(torch.int32).view(count, side, side)
+    padded = images.new_zeros(count, side, side, 4)  # `F.pad` takes twenty times as long on bytes
+    padded[:, pad : pad + size, pad : pad + size, :3] = images
+    pixels = padded.view(torch.int32).view(count, side, side)
     steps = torch.arange(size, device=images.device)
     rows, columns = shift[0][:, None] + steps, shift[1][:, None] + steps
     columns = torch.where(mirrored[:, None], columns.flip(1), columns)
