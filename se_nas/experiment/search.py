@@ -119,9 +119,6 @@ def _run(
     with locked(folder.path), contextlib.ExitStack() as stack:
         study = SearchStudy(folder.study, objectives, space.decisions)
         stack.callback(study.close)
-        begun = len(study.records())
-        if config.budget < begun:
-            raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
         campaign = Campaign(
             space=space,
             cost_of=cost_on(data),
@@ -132,6 +129,9 @@ def _run(
             epochs=config.epochs,
             seed=config.seed,
         )
+        begun = len(campaign.records)
+        if config.budget < begun:
+            raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
         tell = plain_teller(console)
         if not campaign.is_over:
             config = _going_on(config, tell)

@@ -1,4 +1,4 @@
-"""The runs of W&B that a search tells, each behind a guard: online if that is wanted and works, else on disk."""
+"""The runs of W&B that a search tells, behind a guard: online if that is wanted and works, else on disk."""
 
 import shlex
 from collections.abc import Callable, Mapping

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,20 @@ def search(tmp_path: Path) -> Search:
         return subprocess.Popen(call, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True)
 
     return start
+
+
+def wait_for(run: Path, results: int, process: subprocess.Popen[str]) -> None:
+    """Until so many trials have ended, and the search has not."""
+    deadline = time.monotonic() + 120
+    while len(finished(run)) < results:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def mount(*arguments: str) -> bool:
+    """Whether this user could."""
+    return subprocess.run(["mount", *arguments], capture_output=True).returncode == 0
 
 
 def finished(run: Path) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,7 @@ import pytest
 
 from se_nas.errors import WriteError
 from se_nas.files import write_json
-from tests.faults.conftest import Search, finished
-
-
-def mount(*arguments: str) -> bool:
-    return subprocess.run(["mount", *arguments], capture_output=True).returncode == 0
+from tests.faults.conftest import Search, finished, mount
 
 
 @pytest.fixture(params=["200k", pytest.param("600k", marks=pytest.mark.slow)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.conftest import Search, finished
+from tests.faults.conftest import Search, finished, wait_for
 
 
 @pytest.mark.parametrize("victim", ["raylet", pytest.param("gcs_server", marks=pytest.mark.slow)])
@@ -16,11 +16,7 @@ def test_a_search_that_loses_its_cluster_ends_with_a_line_and_can_be_resumed(
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}"]
     process = search("--budget", 30, "--run", run, *flags, "--epochs", 60, "--workers", 2)
-    deadline = time.monotonic() + 120
-    while len(finished(run)) < 2:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(run, 2, process)
 
     (killed,) = [each for each in psutil.Process(process.pid).children() if each.name() == victim]
     killed.kill()

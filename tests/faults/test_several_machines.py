@@ -1,7 +1,5 @@
 """A Ray cluster of three machines, by Ray's own stand-in: three raylets on this one."""
 
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Search, finished, outcome
+from tests.faults.conftest import Search, finished, outcome, wait_for
 
 
 @contextmanager
@@ -24,14 +22,6 @@ def cluster(machines: int) -> Iterator[Any]:
         yield made
     finally:
         made.shutdown()
-
-
-def wait_for(run: Path, results: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while len(finished(run)) < results:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import ROOT, outcome
-from tests.faults.test_full_disk import mount
+from tests.faults.conftest import ROOT, mount, outcome
 from tests.tracking.wandb_stub import API_KEY, Illness, StubServer, wandb_stub
 
 BUDGET = 8
