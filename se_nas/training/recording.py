@@ -6,6 +6,7 @@ A small network's step is hundreds of launches of a few microseconds each, and t
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -29,11 +30,13 @@ class Recorder(Protocol):
 class Recorded:
     """Calls `step`, a few times as it is and then by its record; as it is for ever where it cannot be recorded.
 
-    All calls do one step each, the first ones too.
+    All calls do one step each, the first ones too. `step` is kept as long as its record, which has the addresses of
+    what the step works on, but does not hold it.
     """
 
     def __init__(self, step: Step, recorder: Recorder | None) -> None:
         self._step, self._recorder = step, recorder
+        self._do = step
         self._warm_ups = WARM_UP_STEPS
 
     def __call__(self) -> None:
@@ -44,18 +47,18 @@ class Recorded:
                 self._recorder.warm_up(self._step)
                 return
             try:
-                self._step = self._recorder.record(self._step)
+                self._do = self._recorder.record(self._step)
             except RuntimeError as error:
                 logging.getLogger(__name__).warning("this step cannot be recorded and runs as it is: %s", error)
             self._recorder = None
-        self._step()
+        self._do()
 
 
 class CudaGraphs:
-    """Records on one GPU."""
+    """Records on one GPU; always on the same stream, since libraries keep memory for each that they have seen."""
 
     def __init__(self) -> None:
-        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._stream = _side_stream()
 
     def warm_up(self, step: Step) -> None:
         """On the stream that is recorded later."""
@@ -71,6 +74,11 @@ class CudaGraphs:
             step()
         replay: Step = graph.replay
         return replay
+
+
+@cache
+def _side_stream() -> torch.cuda.Stream:
+    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
 def build_recorder(device: torch.device) -> Recorder | None:
