@@ -11,6 +11,7 @@ from se_nas.training.averaging import WeightAverage
 from se_nas.training.device_data import DeviceData
 from se_nas.training.numerics import Numerics
 from se_nas.training.recipe import Recipe
+from se_nas.training.sgd import Sgd
 from se_nas.training.together import ALONE, Together
 
 
@@ -44,17 +45,8 @@ class TrainingStep:
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._total_loss = torch.zeros((), device=self._device)
         self._epoch: tuple[Draws, Schedule] | None = None
-        decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-        spared = [weight for weight in model.parameters() if weight.ndim <= 1]
-        self.optimizer = torch.optim.SGD(
-            [
-                {"params": decayed, "weight_decay": recipe.weight_decay},
-                {"params": spared, "weight_decay": 0.0},
-            ],
-            lr=self._rate,
-            momentum=recipe.momentum,
-            nesterov=recipe.momentum > 0,
-            fused=True,
+        self.optimizer = Sgd(
+            list(model.parameters()), rate=self._rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )
 
     def begin_epoch(self, draws: Draws, schedule: Schedule) -> None:
@@ -92,7 +84,7 @@ class TrainingStep:
         images = images.contiguous(memory_format=self._numerics.layout)
         with self._numerics.precision(self._device):
             loss = self._loss(self._model(images), labels, draws.share)
-        self.optimizer.zero_grad()
+        self.optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         self._together.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])
         self._rate.copy_(now.rate)

@@ -124,9 +124,8 @@ class Trainer:
         if self._average is not None:
             state |= {f"average.{name}": value for name, value in self._average.network.state_dict().items()}
         for name, parameter in self.model.named_parameters():
-            momentum = self._step.optimizer.state[parameter].get("momentum_buffer")
-            if momentum is not None:
-                state[f"momentum.{name}"] = momentum
+            if parameter in self._step.optimizer.momenta:
+                state[f"momentum.{name}"] = self._step.optimizer.momenta[parameter]
         return state
 
     def restore(self, tensors: dict[str, Tensor], *, epoch: int, numerics: Numerics) -> None:
@@ -138,7 +137,7 @@ class Trainer:
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
-                self._step.optimizer.state[parameter]["momentum_buffer"] = buffer
+                self._step.optimizer.momenta[parameter] = buffer
         self.epoch = epoch
 
     def _train_epoch(self) -> float:
