@@ -1,5 +1,6 @@
 """A driver that is killed (-9) at random moments, and resumed each time."""
 
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -57,13 +58,11 @@ def test_a_thousand_trials_with_a_kill_every_ten_seconds_are_a_thousand_results(
     kept: dict[str, object] = {}
     flags = ["--space", large_space, "--data", f"npz:{data_file}", "--epochs", 1, "--strategy", "random"]
     process = search("--budget", 1000, "--run", run, *flags, "--workers", 1)
-    while True:
-        try:
-            process.communicate(timeout=10)
+    while process.poll() is None:
+        kill_after(process, run, results=len(kept) + 1, seconds=10)  # so that each driver gets to its trials
+        if process.returncode == 0:
             break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        assert process.returncode == -signal.SIGKILL
         kills += 1
         now = finished(run)
         assert {trial: now[trial] for trial in kept} == kept
