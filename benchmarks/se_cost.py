@@ -121,7 +121,7 @@ def main() -> None:
     console = Console(width=120)
     console.print(table)
     (copying,) = seconds_in_turn([large_copy(device)], device, warm_ups=1, repeats=REPEATS)
-    speed, least = 2 * COPY_BYTES / statistics.median(copying), least_bytes(options.batch, device)
+    speed, least = 2 * COPY_BYTES[device.type] / statistics.median(copying), least_bytes(options.batch, device)
     console.print(
         f"SE must move {least / 1e6:.1f} MB a step; a large copy runs at {speed / 1e9:.1f} GB/s, "
         f"so ours takes the time of {added['ours'] * speed / least:.2f} times those bytes"

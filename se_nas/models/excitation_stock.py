@@ -1,4 +1,4 @@
-"""SE's two kernels by torch's own operators, on as many images at a time as stay in a processor's cache."""
+"""SE's kernels by torch's own operators, on as many images at a time as stay in a processor's cache."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -25,6 +25,15 @@ class Slopes(NamedTuple):
 
     gate: Tensor
     hidden: Tensor
+
+
+class WeightGradients(NamedTuple):
+    """Of `reduce` (R, C) and `expand` (C, R) and their biases."""
+
+    reduce: Tensor
+    reduce_bias: Tensor
+    expand: Tensor
+    expand_bias: Tensor
 
 
 def forward(
@@ -58,6 +67,16 @@ def backward(
         torch.addcmul(_beside(part, to_mean), arriving, _beside(part, gate), out=to_features[images])
         slopes.append(Slopes(before_sigmoid, before_relu))
     return to_features, Slopes(*map(torch.cat, zip(*slopes, strict=True)))
+
+
+def weight_gradients(gating: Gating, slopes: Slopes) -> WeightGradients:
+    """Summed over the batch."""
+    return WeightGradients(
+        slopes.hidden.t() @ gating.squeezed,
+        slopes.hidden.sum(0),
+        slopes.gate.t() @ gating.hidden,
+        slopes.gate.sum(0),
+    )
 
 
 def _slices(features: Tensor) -> Iterator[slice]:

@@ -1,7 +1,8 @@
-"""SE's two kernels for a GPU: an image a program, forward and backward one launch each.
+"""SE's kernels for a GPU: each map is read and written by as few launches as its sums allow, the gates in between.
 
-An image's map is read twice by the program that owns it, the second time mostly from the second-level cache. The
-hidden layer is walked in slices, so its width costs no registers.
+Forward: the means of all maps, two small products for the gates, and the scaling. Backward: the sums that say what the
+gates' gradients are, the same products the other way round, the maps' gradients, and the weights' gradients. A program
+takes a few images if they are small, and walks over an image if it is large; no sum depends on the order of programs.
 """
 
 import torch
@@ -9,89 +10,154 @@ import triton
 from torch import Tensor
 from triton import language as tl
 
-from se_nas.models.excitation_stock import Gating, Slopes
+from se_nas.models.excitation_stock import Gating, Slopes, WeightGradients
 
-TILE_NUMBERS = 4096
-"""Numbers of the map that a program holds at a time."""
-HIDDEN_SLICE = 8
-
-
-@triton.jit
-def _forward_kernel(
-    features, reduce, reduce_bias, expand, expand_bias, excited, squeezed, hidden, gate,
-    channels, width, pixels, image_step, channel_step, pixel_step,
-    CHANNELS: tl.constexpr, PIXELS: tl.constexpr, SLICE: tl.constexpr,
-):  # fmt: skip
-    image = tl.program_id(0).to(tl.int64)
-    c = tl.arange(0, CHANNELS)
-    real = c < channels
-    total = tl.zeros([CHANNELS], dtype=tl.float32)
-    for first in range(0, pixels, PIXELS):
-        p = first + tl.arange(0, PIXELS)
-        place = image * image_step + p[:, None] * pixel_step + c[None, :] * channel_step
-        inside = (p[:, None] < pixels) & real[None, :]
-        total += tl.sum(tl.load(features + place, mask=inside, other=0.0).to(tl.float32), axis=0)
-    mean = total / pixels
-    tl.store(squeezed + image * channels + c, mean, mask=real)
-    logit = tl.load(expand_bias + c, mask=real, other=0.0)
-    for first in range(0, width, SLICE):
-        r = first + tl.arange(0, SLICE)
-        known = r < width
-        both = known[:, None] & real[None, :]
-        weights = tl.load(reduce + r[:, None] * channels + c[None, :], mask=both, other=0.0)
-        unit = tl.sum(weights * mean[None, :], axis=1) + tl.load(reduce_bias + r, mask=known, other=0.0)
-        unit = tl.maximum(unit, 0.0)
-        tl.store(hidden + image * width + r, unit, mask=known)
-        weights = tl.load(expand + c[None, :] * width + r[:, None], mask=both, other=0.0)
-        logit += tl.sum(weights * unit[:, None], axis=0)
-    scale = 1.0 / (1.0 + tl.exp(-logit))
-    tl.store(gate + image * channels + c, scale, mask=real)
-    for first in range(0, pixels, PIXELS):
-        p = first + tl.arange(0, PIXELS)
-        place = image * image_step + p[:, None] * pixel_step + c[None, :] * channel_step
-        inside = (p[:, None] < pixels) & real[None, :]
-        value = tl.load(features + place, mask=inside, other=0.0).to(tl.float32) * scale[None, :]
-        tl.store(excited + place, value.to(excited.dtype.element_ty), mask=inside)
+TILE_NUMBERS, TILE_CHANNELS = 4096, 64
+"""Of the map that a program holds at a time."""
+PRODUCT_IMAGES, PRODUCT_COLUMNS, PRODUCT_STEP = 16, 32, 64
+"""Of the gates' products: rows and columns of a program's result, and the terms that it sums at a time."""
+WEIGHTS_TILE, WEIGHTS_IMAGES = 16, 64
+"""Channels and hidden channels that a program sums up gradients for, and images that it takes at a time."""
+PRECISION = tl.constexpr("tf32x3")
+"""Of the gates' products: near single precision, by three products of matrix units."""
+PROGRAMS = 1_024
+"""That share a map's sums: where images are few and large, several for each."""
+UNSPECIALISED = ["images", "vectors", "pixels"]
+"""Arguments whose value is not compiled in: networks differ in them."""
 
 
 @triton.jit
-def _backward_kernel(
-    gradient, features, reduce, expand, hidden, gate, to_features, gate_slope, hidden_slope,
-    channels, width, pixels, image_step, channel_step, pixel_step,
-    CHANNELS: tl.constexpr, PIXELS: tl.constexpr, SLICE: tl.constexpr,
+def _channels(vectors, VECTOR: tl.constexpr, CHANNELS: tl.constexpr):
+    """How many channels there are, and the program's own."""
+    return vectors * VECTOR, tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+
+
+@triton.jit
+def _place(first, images, pixels, channels, c, LAST: tl.constexpr, IMAGES: tl.constexpr, PIXELS: tl.constexpr):
+    """(IMAGES, PIXELS, CHANNELS): where the program's pixels from the `first` on lie in memory, and which exist."""
+    n = (tl.program_id(0) * IMAGES + tl.arange(0, IMAGES))[:, None, None]
+    p = (first + tl.arange(0, PIXELS))[None, :, None]
+    c = c[None, None, :]
+    inside = (n < images) & (p < pixels) & (c < channels)
+    if LAST:
+        return (n * pixels + p).to(tl.int64) * channels + c, inside
+    return (n * channels + c).to(tl.int64) * pixels + p, inside
+
+
+@triton.jit
+def _of_images(images, channels, c, IMAGES: tl.constexpr):
+    """(IMAGES, CHANNELS): where the program's numbers of a matrix (images, channels) lie, and which exist."""
+    n = tl.program_id(0) * IMAGES + tl.arange(0, IMAGES)
+    return n[:, None] * channels + c[None, :], (n < images)[:, None] & (c < channels)[None, :]
+
+
+@triton.jit(do_not_specialize=UNSPECIALISED)
+def _squeeze_kernel(
+    features, squeezed, images, vectors, pixels,
+    VECTOR: tl.constexpr, IMAGES: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, LAST: tl.constexpr,
 ):  # fmt: skip
-    image = tl.program_id(0).to(tl.int64)
-    c = tl.arange(0, CHANNELS)
-    real = c < channels
-    to_gate = tl.zeros([CHANNELS], dtype=tl.float32)
-    for first in range(0, pixels, PIXELS):
-        p = first + tl.arange(0, PIXELS)
-        place = image * image_step + p[:, None] * pixel_step + c[None, :] * channel_step
-        inside = (p[:, None] < pixels) & real[None, :]
+    channels, c = _channels(vectors, VECTOR, CHANNELS)
+    part, parts = tl.program_id(2), tl.num_programs(2)
+    total = tl.zeros([IMAGES, PIXELS, CHANNELS], dtype=tl.float32)
+    for first in range(part * PIXELS, pixels, parts * PIXELS):
+        place, inside = _place(first, images, pixels, channels, c, LAST, IMAGES, PIXELS)
+        total += tl.load(features + place, mask=inside, other=0.0).to(tl.float32)
+    matrix, real = _of_images(images, channels, c, IMAGES)
+    tl.store(squeezed + part * images * channels + matrix, tl.sum(total, axis=1) / pixels, mask=real)
+
+
+@triton.jit(do_not_specialize=UNSPECIALISED)
+def _gate_slope_kernel(
+    gradient, features, gate, gate_slope, images, vectors, pixels,
+    VECTOR: tl.constexpr, IMAGES: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, LAST: tl.constexpr,
+):  # fmt: skip
+    channels, c = _channels(vectors, VECTOR, CHANNELS)
+    part, parts = tl.program_id(2), tl.num_programs(2)
+    total = tl.zeros([IMAGES, PIXELS, CHANNELS], dtype=tl.float32)
+    for first in range(part * PIXELS, pixels, parts * PIXELS):
+        place, inside = _place(first, images, pixels, channels, c, LAST, IMAGES, PIXELS)
         arriving = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
-        to_gate += tl.sum(arriving * tl.load(features + place, mask=inside, other=0.0).to(tl.float32), axis=0)
-    scale = tl.load(gate + image * channels + c, mask=real, other=0.0)
-    to_logit = to_gate * scale * (1.0 - scale)
-    tl.store(gate_slope + image * channels + c, to_logit, mask=real)
-    to_mean = tl.zeros([CHANNELS], dtype=tl.float32)
-    for first in range(0, width, SLICE):
-        r = first + tl.arange(0, SLICE)
-        known = r < width
-        both = known[:, None] & real[None, :]
-        weights = tl.load(expand + c[None, :] * width + r[:, None], mask=both, other=0.0)
-        unit = tl.load(hidden + image * width + r, mask=known, other=0.0)
-        to_unit = tl.where(unit > 0.0, tl.sum(weights * to_logit[None, :], axis=1), 0.0)
-        tl.store(hidden_slope + image * width + r, to_unit, mask=known)
-        weights = tl.load(reduce + r[:, None] * channels + c[None, :], mask=both, other=0.0)
-        to_mean += tl.sum(weights * to_unit[:, None], axis=0)
-    to_mean = to_mean / pixels
-    for first in range(0, pixels, PIXELS):
-        p = first + tl.arange(0, PIXELS)
-        place = image * image_step + p[:, None] * pixel_step + c[None, :] * channel_step
-        inside = (p[:, None] < pixels) & real[None, :]
-        arriving = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
-        value = arriving * scale[None, :] + to_mean[None, :]
-        tl.store(to_features + place, value.to(to_features.dtype.element_ty), mask=inside)
+        total += arriving * tl.load(features + place, mask=inside, other=0.0).to(tl.float32)
+    matrix, real = _of_images(images, channels, c, IMAGES)
+    scale = tl.load(gate + matrix, mask=real, other=0.0)
+    slope = tl.sum(total, axis=1) * scale * (1.0 - scale)
+    tl.store(gate_slope + part * images * channels + matrix, slope, mask=real)
+
+
+@triton.jit(do_not_specialize=UNSPECIALISED)
+def _scale_kernel(
+    values, gate, shift, result, images, vectors, pixels,
+    VECTOR: tl.constexpr, IMAGES: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, LAST: tl.constexpr,
+    SHIFTED: tl.constexpr,
+):  # fmt: skip
+    channels, c = _channels(vectors, VECTOR, CHANNELS)
+    matrix, real = _of_images(images, channels, c, IMAGES)
+    scale = tl.load(gate + matrix, mask=real, other=0.0)[:, None, :]
+    place, inside = _place(tl.program_id(2) * PIXELS, images, pixels, channels, c, LAST, IMAGES, PIXELS)
+    value = tl.load(values + place, mask=inside, other=0.0).to(tl.float32) * scale
+    if SHIFTED:
+        value += tl.load(shift + matrix, mask=real, other=0.0)[:, None, :] / pixels
+    tl.store(result + place, value.to(result.dtype.element_ty), mask=inside)
+
+
+@triton.jit(do_not_specialize=["rows", "columns", "terms", "column_step", "term_step"])
+def _product_kernel(
+    left, right, other, result, rows, columns, terms, column_step, term_step,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TERMS: tl.constexpr, THEN: tl.constexpr,
+):  # fmt: skip
+    """`left` (rows, terms) times `right`, whose steps are given. `other` is a bias, or says where zeros go."""
+    n = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    m = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    there, known = (n < rows)[:, None], (m < columns)[None, :]
+    total = tl.zeros([ROWS, COLUMNS], dtype=tl.float32)
+    for first in range(0, terms, TERMS):
+        k = first + tl.arange(0, TERMS)
+        one = tl.load(left + n[:, None] * terms + k[None, :], mask=there & (k < terms)[None, :], other=0.0)
+        place = k[:, None] * term_step + m[None, :] * column_step
+        total += tl.dot(
+            one, tl.load(right + place, mask=known & (k < terms)[:, None], other=0.0), input_precision=PRECISION
+        )
+    place = n[:, None] * columns + m[None, :]
+    if THEN == "relu":
+        total += tl.load(other + m, mask=m < columns, other=0.0)[None, :]
+        total = tl.where(total < 0.0, 0.0, total)  # keeps what is no number, as torch's does
+    if THEN == "sigmoid":
+        total = 1.0 / (1.0 + tl.exp(-total - tl.load(other + m, mask=m < columns, other=0.0)[None, :]))
+    if THEN == "mask":
+        total = tl.where(tl.load(other + place, mask=there & known, other=0.0) <= 0.0, 0.0, total)
+    tl.store(result + place, total, mask=there & known)
+
+
+@triton.jit(do_not_specialize=["images", "channels", "width"])
+def _weights_kernel(
+    squeezed, hidden, gate_slope, hidden_slope, to_reduce, to_reduce_bias, to_expand, to_expand_bias,
+    images, channels, width, TILE: tl.constexpr, IMAGES: tl.constexpr,
+):  # fmt: skip
+    c = tl.program_id(0) * TILE + tl.arange(0, TILE)
+    r = tl.program_id(1) * TILE + tl.arange(0, TILE)
+    real, known = c < channels, r < width
+    reduced = tl.zeros([TILE, TILE], dtype=tl.float32)
+    expanded = tl.zeros([TILE, TILE], dtype=tl.float32)
+    shift_of_hidden = tl.zeros([IMAGES, TILE], dtype=tl.float32)
+    shift_of_gate = tl.zeros([IMAGES, TILE], dtype=tl.float32)
+    for first in range(0, images, IMAGES):
+        n = first + tl.arange(0, IMAGES)
+        by_channel, by_unit = n[:, None] * channels + c[None, :], n[:, None] * width + r[None, :]
+        there = (n < images)[:, None]
+        mean = tl.load(squeezed + by_channel, mask=there & real[None, :], other=0.0)
+        to_logit = tl.load(gate_slope + by_channel, mask=there & real[None, :], other=0.0)
+        unit = tl.load(hidden + by_unit, mask=there & known[None, :], other=0.0)
+        to_unit = tl.load(hidden_slope + by_unit, mask=there & known[None, :], other=0.0)
+        reduced += tl.dot(tl.trans(to_unit), mean, input_precision=PRECISION)
+        expanded += tl.dot(tl.trans(to_logit), unit, input_precision=PRECISION)
+        shift_of_hidden += to_unit
+        shift_of_gate += to_logit
+    tl.store(to_reduce + r[:, None] * channels + c[None, :], reduced, mask=known[:, None] & real[None, :])
+    tl.store(to_expand + c[:, None] * width + r[None, :], expanded, mask=real[:, None] & known[None, :])
+    if tl.program_id(0) == 0:
+        tl.store(to_reduce_bias + r, tl.sum(shift_of_hidden, axis=0), mask=known)
+    if tl.program_id(1) == 0:
+        tl.store(to_expand_bias + c, tl.sum(shift_of_gate, axis=0), mask=real)
 
 
 def forward(
@@ -99,14 +165,14 @@ def forward(
 ) -> tuple[Tensor, Gating]:
     """The scaled features, and what their gates were computed from."""
     features = _dense(features)
-    images, channels = features.shape[:2]
+    grid, tile, steps = _tiles(features)
+    parts = _parts(features, grid, steps)
+    _squeeze_kernel[(*grid, len(parts))](features, parts, **tile)
+    squeezed = _sum(parts)
+    hidden = _product(squeezed, reduce.contiguous().t(), reduce_bias, then="relu")
+    gate = _product(hidden, expand.contiguous().t(), expand_bias, then="sigmoid")
     excited = torch.empty_like(features)
-    squeezed, gate = (features.new_empty(images, channels, dtype=torch.float32) for _ in range(2))
-    hidden = features.new_empty(images, len(reduce), dtype=torch.float32)
-    _forward_kernel[(images,)](
-        features, reduce.contiguous(), reduce_bias, expand.contiguous(), expand_bias, excited, squeezed, hidden, gate,
-        **_shape(features, len(reduce)),
-    )  # fmt: skip
+    _scale_kernel[(*grid, steps)](features, gate, gate, excited, **tile, SHIFTED=False)
     return excited, Gating(squeezed, hidden, gate)
 
 
@@ -117,13 +183,49 @@ def backward(
     features = _dense(features)
     if gradient.stride() != features.stride():
         gradient = torch.empty_like(features).copy_(gradient)
+    grid, tile, steps = _tiles(features)
+    parts = _parts(features, grid, steps)
+    _gate_slope_kernel[(*grid, len(parts))](gradient, features, gating.gate, parts, **tile)
+    gate_slope = _sum(parts)
+    hidden_slope = _product(gate_slope, expand.contiguous(), gating.hidden, then="mask")
+    to_mean = _product(hidden_slope, reduce.contiguous(), hidden_slope, then="")
     to_features = torch.empty_like(features)
-    slopes = Slopes(torch.empty_like(gating.gate), torch.empty_like(gating.hidden))
-    _backward_kernel[(len(features),)](
-        gradient, features, reduce.contiguous(), expand.contiguous(), gating.hidden, gating.gate, to_features, *slopes,
-        **_shape(features, len(reduce)),
+    _scale_kernel[(*grid, steps)](gradient, gating.gate, to_mean, to_features, **tile, SHIFTED=True)
+    return to_features, Slopes(gate_slope, hidden_slope)
+
+
+def weight_gradients(gating: Gating, slopes: Slopes) -> WeightGradients:
+    """Summed over the batch."""
+    (images, channels), width = gating.gate.shape, gating.hidden.shape[1]
+    gradients = WeightGradients(
+        *(gating.gate.new_empty(shape) for shape in ((width, channels), (width,), (channels, width), (channels,)))
+    )
+    _weights_kernel[(triton.cdiv(channels, WEIGHTS_TILE), triton.cdiv(width, WEIGHTS_TILE))](
+        *gating[:2], *slopes, *gradients, images, channels, width, TILE=WEIGHTS_TILE, IMAGES=WEIGHTS_IMAGES
+    )
+    return gradients
+
+
+def _product(left: Tensor, right: Tensor, other: Tensor, *, then: str) -> Tensor:
+    """`left` (N, K) times `right` (K, M), with what follows: "relu" or "sigmoid" of the sum with the bias `other` (M,),
+    or a "mask", zero where `other` (N, M) is."""
+    (rows, terms), columns = left.shape, right.shape[1]
+    result = left.new_empty(rows, columns)
+    _product_kernel[(triton.cdiv(rows, PRODUCT_IMAGES), triton.cdiv(columns, PRODUCT_COLUMNS))](
+        left, right, other, result, rows, columns, terms, right.stride(1), right.stride(0),
+        ROWS=PRODUCT_IMAGES, COLUMNS=PRODUCT_COLUMNS, TERMS=PRODUCT_STEP, THEN=then,
     )  # fmt: skip
-    return to_features, slopes
+    return result
+
+
+def _parts(features: Tensor, grid: tuple[int, int], steps: int) -> Tensor:
+    """(P, N, C): room for what several programs sum up for the same images."""
+    shared = max(1, min(steps, PROGRAMS // max(1, grid[0] * grid[1])))
+    return features.new_empty(shared, *features.shape[:2], dtype=torch.float32)
+
+
+def _sum(parts: Tensor) -> Tensor:
+    return parts[0] if len(parts) == 1 else parts.sum(0)
 
 
 def _dense(features: Tensor) -> Tensor:
@@ -133,18 +235,22 @@ def _dense(features: Tensor) -> Tensor:
     return features.contiguous(memory_format=torch.channels_last)
 
 
-def _shape(features: Tensor, width: int) -> dict[str, int]:
-    _, channels, height, columns = features.shape
-    nearest = triton.next_power_of_2(channels)
-    flat = features.is_contiguous()
-    return {
-        "channels": channels,
-        "width": width,
-        "pixels": height * columns,
-        "image_step": channels * height * columns,
-        "channel_step": height * columns if flat else 1,
-        "pixel_step": 1 if flat else channels,
-        "CHANNELS": nearest,
-        "PIXELS": max(1, min(triton.next_power_of_2(height * columns), TILE_NUMBERS // nearest)),
-        "SLICE": HIDDEN_SLICE,
+def _tiles(features: Tensor) -> tuple[tuple[int, int], dict[str, int], int]:
+    """Programs by images and by channels; what each takes at a time; and in how many steps it sees all pixels."""
+    images, channels, height, columns = features.shape
+    pixels = height * columns
+    wide = min(TILE_CHANNELS, triton.next_power_of_2(channels))
+    tall = min(triton.next_power_of_2(pixels), TILE_NUMBERS // wide)
+    many = TILE_NUMBERS // (wide * tall)
+    vector = 8 if channels % 8 == 0 else 1
+    tile = {
+        "images": images,
+        "vectors": channels // vector,
+        "pixels": pixels,
+        "VECTOR": vector,
+        "IMAGES": many,
+        "PIXELS": tall,
+        "CHANNELS": wide,
+        "LAST": features.is_contiguous(memory_format=torch.channels_last),
     }
+    return (triton.cdiv(images, many), triton.cdiv(channels, wide)), tile, triton.cdiv(pixels, tall)

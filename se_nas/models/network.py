@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from se_nas.models.normalisation import BatchNorm
 from se_nas.models.regnet import RegNetBlockModule
 from se_nas.space.architecture import Architecture, BlockShape
 from se_nas.space.families import BlockFamily, RegNetBlock
@@ -55,8 +56,7 @@ def build_stem(width: int, stride: int) -> nn.Module:
     """3×3 convolution, batch norm, ReLU: (N, 3, H, W) -> (N, width, ceil(H / stride), ceil(W / stride))."""
     return nn.Sequential(
         nn.Conv2d(IMAGE_CHANNELS, width, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
+        BatchNorm(width, relu=True),
     )
 
 

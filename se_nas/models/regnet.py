@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from se_nas.models.convolution import GroupedConv2d
+from se_nas.models.normalisation import BatchNorm
 from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import BlockShape
 from se_nas.space.squeeze_excite import Site
@@ -19,22 +21,27 @@ class RegNetBlockModule(nn.Module):
         inner, group_width = shape.family.inner_width(shape.width_out), shape.family.group_width
         self.shortcut = _shortcut(shape)
         self.conv1 = nn.Conv2d(shape.width_in, inner, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(inner)
-        self.conv2 = nn.Conv2d(inner, inner, 3, stride=shape.stride, padding=1, groups=inner // group_width, bias=False)
-        self.norm2 = nn.BatchNorm2d(inner)
+        self.norm1 = BatchNorm(inner, relu=True)
+        self.conv2 = GroupedConv2d(
+            inner, inner, 3, stride=shape.stride, padding=1, groups=inner // group_width, bias=False
+        )
+        self.norm2 = BatchNorm(inner, relu=True)
         self.se = nn.ModuleDict()
         if shape.se is not None:
             self.se[shape.se.site.value] = SqueezeExcite(shape.se.channels, shape.se.hidden)
         self.conv3 = nn.Conv2d(inner, shape.width_out, 1, bias=False)
-        self.norm3 = nn.BatchNorm2d(shape.width_out)
+        self.norm3 = BatchNorm(shape.width_out, relu=Site.STANDARD.value not in self.se)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, width_in, H, W) -> (N, width_out, ceil(H / stride), ceil(W / stride))."""
-        branch = F.relu(self.norm1(self.conv1(self._excite(Site.PRE, features))), inplace=True)
-        branch = self._excite(Site.INNER, F.relu(self.norm2(self.conv2(branch)), inplace=True))
-        branch = self._excite(Site.STANDARD, self.norm3(self.conv3(branch)))
         shortcut = self._excite(Site.IDENTITY, self.shortcut(features))
-        return self._excite(Site.POST, F.relu(shortcut + branch, inplace=True))
+        branch = self.norm1(self.conv1(self._excite(Site.PRE, features)))
+        branch = self.conv3(self._excite(Site.INNER, self.norm2(self.conv2(branch))))
+        if Site.STANDARD.value in self.se:
+            joined = F.relu(shortcut + self._excite(Site.STANDARD, self.norm3(branch)), inplace=True)
+        else:
+            joined = self.norm3(branch, shortcut)
+        return self._excite(Site.POST, joined)
 
     def _excite(self, site: Site, features: Tensor) -> Tensor:
         if site.value in self.se:
@@ -48,5 +55,5 @@ def _shortcut(shape: BlockShape) -> nn.Module:
         return nn.Identity()
     return nn.Sequential(
         nn.Conv2d(shape.width_in, shape.width_out, 1, stride=shape.stride, bias=False),
-        nn.BatchNorm2d(shape.width_out),
+        BatchNorm(shape.width_out),
     )

@@ -1,10 +1,10 @@
 """The Squeeze-and-Excitation module: SENet, arXiv 1709.01507, equations 2–4."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from se_nas.models.excitation import excite
+from se_nas.models.kernels import is_traced
 
 
 class SqueezeExcite(nn.Module):
@@ -22,7 +22,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        if _is_traced():
+        if is_traced():
             return self.forward_in_stock_operators(features)
         return excite(features, *_matrix(self.reduce), *_matrix(self.expand))
 
@@ -31,10 +31,6 @@ class SqueezeExcite(nn.Module):
         squeezed = F.adaptive_avg_pool2d(features, 1)
         gate: Tensor = self.expand(F.relu(self.reduce(squeezed))).sigmoid()
         return features * gate
-
-
-def _is_traced() -> bool:
-    return bool(torch.jit.is_tracing() or torch.compiler.is_compiling())  # type: ignore[attr-defined,no-untyped-call]
 
 
 def _matrix(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:

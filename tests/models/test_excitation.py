@@ -1,9 +1,5 @@
 """SE as one operator equals SE by its definition, whatever the layout, type, size and kernel."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -82,45 +78,3 @@ def test_whoever_traces_the_module_sees_stock_operators():
     assert "aten::_convolution" in str(traced.inlined_graph)
     torch.testing.assert_close(traced(features), module(features))
     torch.testing.assert_close(exported.module()(features), module(features))
-
-
-TRITON = """\
-import torch
-from se_nas.models import excitation_stock, excitation_triton
-
-torch.manual_seed(0)
-for channels, hidden, size, layout, dtype, tolerance in (
-    (24, 6, (5, 7), torch.channels_last, torch.float32, 1e-5),
-    (7, 20, (4, 4), torch.contiguous_format, torch.float32, 1e-5),
-    (16, 1, (1, 1), torch.channels_last, torch.float32, 1e-5),
-    (600, 9, (5, 5), torch.channels_last, torch.float32, 1e-4),
-    (24, 6, (8, 8), torch.channels_last, torch.bfloat16, 3e-2),
-):
-    features = torch.randn(3, channels, *size).to(dtype).contiguous(memory_format=layout)
-    arriving = torch.randn(3, channels, *size).to(dtype)
-    reduce, reduce_bias = torch.randn(hidden, channels) / channels**0.5, torch.randn(hidden)
-    expand, expand_bias = torch.randn(channels, hidden) / hidden**0.5, torch.randn(channels)
-    weights = (reduce, reduce_bias, expand, expand_bias)
-    excited, gating = excitation_triton.forward(features, *weights)
-    expected, expected_gating = excitation_stock.forward(features, *weights)
-    found = excitation_triton.backward(arriving, features, reduce, expand, gating)
-    wanted = excitation_stock.backward(arriving, features, reduce, expand, expected_gating)
-    pairs = [(excited, expected), *zip(gating, expected_gating), (found[0], wanted[0]), *zip(found[1], wanted[1])]
-    for one, other in pairs:
-        torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
-print("equal")
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Triton is for Linux")
-def test_the_gpu_kernels_compute_what_the_stock_operators_do():
-    """By Triton's interpreter, which runs a kernel's program without a GPU."""
-    done = subprocess.run(
-        [sys.executable, "-c", TRITON],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-
-    assert done.stdout == "equal\n", done.stderr

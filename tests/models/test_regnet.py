@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from se_nas.models.network import build_block
 from se_nas.models.squeeze_excite import SqueezeExcite
@@ -19,14 +20,19 @@ def block(site=None, *, width_in=16, width_out=16, stride=1, group_width=8, bott
     return wake(build_block(shape))
 
 
+def norm(layer, x):
+    """A norm by itself, without the sum and the ReLU that ours may have in it."""
+    return nn.BatchNorm2d.forward(layer, x)
+
+
 def head(m, x):
     """1×1 and 3×3 of the branch: arXiv 2003.13678, figure 4."""
-    return torch.relu(m.norm2(m.conv2(torch.relu(m.norm1(m.conv1(x))))))
+    return torch.relu(norm(m.norm2, m.conv2(torch.relu(norm(m.norm1, m.conv1(x))))))
 
 
 def tail(m, x):
     """The last 1×1 of the branch."""
-    return m.norm3(m.conv3(x))
+    return norm(m.norm3, m.conv3(x))
 
 
 # SENet, arXiv 1709.01507, section 6.5 and figure 5; inner is SE_3x3 of table 15.

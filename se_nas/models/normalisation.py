@@ -1,0 +1,95 @@
+"""Batch norm with what follows it in a residual network: the sum with a shortcut, and the ReLU.
+
+Batch norm: Ioffe and Szegedy, arXiv 1502.03167, algorithm 1. While a network trains, norms, sums and ReLUs move more
+bytes than its convolutions. By stock operators forward reads or writes a map five times (eight with a sum) and backward
+eight times; by the kernels of `normalisation_triton` three times (four) and five times (seven).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from se_nas.models import kernels
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Normalises each channel, adds a map if there is one, and applies a ReLU if `relu`; (N, C, H, W) to the same.
+
+    What a batch norm has learned goes by the same names as in `nn.BatchNorm2d`; batches are not counted.
+    """
+
+    momentum: float
+
+    def __init__(self, channels: int, *, relu: bool = False) -> None:
+        super().__init__(channels)
+        self.relu = relu
+
+    def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        """Both (N, C, H, W) -> (N, C, H, W)."""
+        if self.training and self._has_kernels_for(features):
+            normalised: Tensor = _Normalise.apply(
+                features, added, self.weight, self.bias, self.running_mean, self.running_var, self
+            )
+            return normalised
+        return self.forward_in_stock_operators(features, added)
+
+    def _has_kernels_for(self, features: Tensor) -> bool:
+        """For maps in channels-last memory of more than one pixel in all."""
+        channels_last = features.is_contiguous(memory_format=torch.channels_last)
+        pixels = features.numel() // self.num_features
+        return channels_last and pixels > 1 and not kernels.is_traced() and kernels.take(features, self.weight)
+
+    def forward_in_stock_operators(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        """The same, an operator after the other."""
+        result = F.batch_norm(
+            features,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            training=self.training,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
+        if added is not None:
+            result = added + result
+        return F.relu(result, inplace=True) if self.relu else result
+
+
+class _Normalise(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        added: Tensor | None,
+        weight: Tensor,
+        bias: Tensor,
+        running_mean: Tensor,
+        running_variance: Tensor,
+        norm: BatchNorm,
+    ) -> Tensor:
+        from se_nas.models import normalisation_triton
+
+        if added is not None:
+            added = added.contiguous(memory_format=torch.channels_last)
+        running = normalisation_triton.Running(running_mean, running_variance, norm.momentum)
+        result, statistics = normalisation_triton.forward(
+            features, added, weight, bias, running, epsilon=norm.eps, relu=norm.relu
+        )
+        ctx.relu = norm.relu
+        ctx.save_for_backward(features, None if added is None else result, weight, bias, *statistics)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        from se_nas.models import normalisation_triton
+
+        features, result, weight, bias, *statistics = ctx.saved_tensors
+        gradients = normalisation_triton.backward(
+            gradient, features, result, weight, bias, normalisation_triton.Statistics(*statistics), relu=ctx.relu
+        )
+        return *gradients, None, None, None

@@ -1,0 +1,16 @@
+"""What only a GPU can show; `pytest tests/gpu` on a machine that has one."""
+
+import pytest
+import torch
+
+from se_nas.training.device import prepare
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> torch.device:
+    """The GPU, set up as for a trial."""
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    device = torch.device("cuda")
+    prepare(device)
+    return device
