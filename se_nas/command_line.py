@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import FrameType
@@ -26,13 +27,16 @@ PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 0.01
 """After which a stop is asked for again that Python has dropped because it fell into a destructor or weak reference."""
 
+SAME_SECONDS = 0.2
+"""In which a further signal is the first one again: `uv run` and others pass on what a whole group has got already."""
+
 T = TypeVar("T")
 
 
 class _Stop:
     """Turns ctrl-C and SIGTERM into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
 
-    The second signal leaves at once; so does a shutdown that takes longer than `PATIENCE_SECONDS`.
+    A second signal leaves at once; so does a shutdown that takes longer than `PATIENCE_SECONDS`.
     """
 
     def __init__(self, prog: str) -> None:
@@ -46,8 +50,9 @@ class _Stop:
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: self._leave_at_once())
+        _handle_stops_by(lambda: None)
+        time.sleep(SAME_SECONDS)
+        _handle_stops_by(self._leave_at_once)
         watchdog = threading.Timer(PATIENCE_SECONDS, self._leave_at_once)
         watchdog.daemon = True
         watchdog.start()
@@ -65,6 +70,11 @@ class _Stop:
     def _leave_at_once(self) -> None:
         os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
         os._exit(self.code)
+
+
+def _handle_stops_by(handle: Callable[[], None]) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: handle())
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:

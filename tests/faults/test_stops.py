@@ -10,6 +10,7 @@ from random import Random
 import psutil
 import pytest
 
+from se_nas.command_line import SAME_SECONDS
 from se_nas.experiment.lock import locked
 from tests.faults.conftest import ROOT, Search
 
@@ -43,7 +44,8 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
     assert {each.name() for each in alive} <= {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
 
 
-def test_a_second_ctrl_c_leaves_at_once(search: Search, tmp_path: Path, space_file: Path, data_file: Path) -> None:
+def test_a_ctrl_c_that_comes_twice_is_one(search: Search, tmp_path: Path, space_file: Path, data_file: Path) -> None:
+    """As from `uv run` without a terminal: the whole group gets it, and uv passes it on."""
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 400, "--budget", 30, "--workers", 2]
     process = search("--run", run, *flags)
@@ -53,6 +55,39 @@ def test_a_second_ctrl_c_leaves_at_once(search: Search, tmp_path: Path, space_fi
 
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert told.count("\n") == 1
+    assert f"--resume {run}" in told
+
+
+SLOW_TO_LEAVE = """\
+import time
+from se_nas.command_line import run
+
+def main():
+    try:
+        print("in", flush=True)
+        time.sleep(60)
+    finally:
+        print("leaving", flush=True)
+        time.sleep(60)
+
+run(main, prog="search.py")
+"""
+
+
+def test_a_second_ctrl_c_leaves_at_once() -> None:
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", SLOW_TO_LEAVE], stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "leaving\n"
+    time.sleep(2 * SAME_SECONDS)
+
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, told = process.communicate(timeout=60)
