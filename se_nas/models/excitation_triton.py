@@ -17,6 +17,7 @@ from se_nas.models.excitation_kernels import (
     weights_kernel,
 )
 from se_nas.models.excitation_stock import Gating, Slopes, WeightGradients
+from se_nas.models.kernels import vectors
 
 TILE_NUMBERS, TILE_CHANNELS = 4096, 64
 """Of the map that a program holds at a time."""
@@ -110,12 +111,10 @@ def _tiles(features: Tensor) -> tuple[tuple[int, int], dict[str, int], int]:
     wide = min(TILE_CHANNELS, triton.next_power_of_2(channels))
     tall = min(triton.next_power_of_2(pixels), TILE_NUMBERS // wide)
     many = TILE_NUMBERS // (wide * tall)
-    vector = 8 if channels % 8 == 0 else 1
     tile = {
         "images": images,
-        "vectors": channels // vector,
         "pixels": pixels,
-        "VECTOR": vector,
+        **vectors(channels),
         "IMAGES": many,
         "PIXELS": tall,
         "CHANNELS": wide,

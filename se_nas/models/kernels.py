@@ -20,6 +20,12 @@ def take(features: Tensor, weight: Tensor) -> bool:
     return features.is_cuda and weight.dtype == torch.float32 and features.dtype != torch.float64 and has_triton()
 
 
+def vectors(channels: int) -> dict[str, int]:
+    """Channels as so many vectors, which a kernel reads and writes memory by."""
+    vector = 8 if channels % 8 == 0 else 1
+    return {"vectors": channels // vector, "VECTOR": vector}
+
+
 @cache
 def has_triton() -> bool:
     """Whether our Triton kernels run on this GPU, and compute what stock operators do: asked once a process.

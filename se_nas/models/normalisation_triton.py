@@ -11,6 +11,7 @@ import torch
 import triton
 from torch import Tensor
 
+from se_nas.models.kernels import vectors
 from se_nas.models.normalisation_kernels import (
     apply_kernel,
     finish_slopes_kernel,
@@ -66,18 +67,18 @@ def forward(
     if (whole := _whole(rows)) is not None:
         whole_forward_kernel[(1, triton.cdiv(channels, whole["CHANNELS"]))](
             features, other, weight, bias, running.mean, running.variance, result, *statistics, rows,
-            **_vectors(channels), **whole, **does, momentum=running.momentum, epsilon=epsilon,
+            **vectors(channels), **whole, **does, momentum=running.momentum, epsilon=epsilon,
         )  # fmt: skip
         return result, statistics
     shared = _shared(channels)
     grid, parts = _grid(rows, channels, shared)
     counts, means, spreads = (weight.new_empty(shape) for shape in ((parts,), (parts, channels), (parts, channels)))
-    statistics_kernel[(parts, grid[1])](features, counts, means, spreads, rows, **_vectors(channels), **shared)
+    statistics_kernel[(parts, grid[1])](features, counts, means, spreads, rows, **vectors(channels), **shared)
     finish_statistics_kernel[_finishing_grid(channels)](
         counts, means, spreads, running.mean, running.variance, *statistics, rows,
-        **_vectors(channels), **_finishing(parts), momentum=running.momentum, epsilon=epsilon,
+        **vectors(channels), **_finishing(parts), momentum=running.momentum, epsilon=epsilon,
     )  # fmt: skip
-    apply_kernel[grid](features, other, weight, bias, *statistics, result, rows, **_vectors(channels), **shared, **does)
+    apply_kernel[grid](features, other, weight, bias, *statistics, result, rows, **vectors(channels), **shared, **does)
     return result, statistics
 
 
@@ -95,21 +96,21 @@ def backward(
     does = {"RELU": relu, "ADDED": result is not None}
     if (whole := _whole(rows)) is not None:
         whole_backward_kernel[(1, triton.cdiv(channels, whole["CHANNELS"]))](
-            gradient, *known, to_features, masked, to_weight, to_bias, rows, **_vectors(channels), **whole, **does
+            gradient, *known, to_features, masked, to_weight, to_bias, rows, **vectors(channels), **whole, **does
         )
         return to_features, to_added, to_weight, to_bias
     shared = _shared(channels)
     grid, parts = _grid(rows, channels, shared)
     shifts, gains = (weight.new_empty(parts, channels) for _ in range(2))
     slopes_kernel[(parts, grid[1])](
-        gradient, *known, masked, shifts, gains, rows, **_vectors(channels), **shared, **does
+        gradient, *known, masked, shifts, gains, rows, **vectors(channels), **shared, **does
     )
     finish_slopes_kernel[_finishing_grid(channels)](
-        shifts, gains, to_weight, to_bias, **_vectors(channels), **_finishing(parts)
+        shifts, gains, to_weight, to_bias, **vectors(channels), **_finishing(parts)
     )
     to_features_kernel[grid](
         gradient if to_added is None else to_added, features, weight, bias, *statistics, to_weight, to_bias,
-        to_features, rows, **_vectors(channels), **shared, RELU=relu and to_added is None,
+        to_features, rows, **vectors(channels), **shared, RELU=relu and to_added is None,
     )  # fmt: skip
     return to_features, to_added, to_weight, to_bias
 
@@ -118,12 +119,6 @@ def _matrix(features: Tensor) -> tuple[int, int]:
     """Rows and columns of the map as a matrix."""
     images, channels, height, width = features.shape
     return images * height * width, channels
-
-
-def _vectors(channels: int) -> dict[str, int]:
-    """Channels as so many vectors, which the memory is read and written by."""
-    vector = 8 if channels % 8 == 0 else 1
-    return {"vectors": channels // vector, "VECTOR": vector}
 
 
 def _whole(rows: int) -> dict[str, int] | None:

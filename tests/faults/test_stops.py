@@ -13,6 +13,7 @@ import pytest
 from se_nas.command_line import SAME_SECONDS
 from se_nas.experiment.lock import locked
 from tests.faults.conftest import ROOT, Search
+from tests.processes import left_behind
 
 MOMENTS = Random(0)
 
@@ -39,9 +40,7 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
     assert time.monotonic() - began < 10
     assert told.startswith("search.py: interrupted")
     assert (f"--resume {run}" in told) == (run / "trials.csv").exists()
-    _, alive = psutil.wait_procs(children, timeout=15)
-    # Ray 2.60 lets its two agents wait 60 s for the cluster that is gone (ray/_private/process_watcher.py).
-    assert {each.name() for each in alive} <= {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
+    assert not left_behind(children)
 
 
 def test_a_ctrl_c_that_comes_twice_is_one(search: Search, tmp_path: Path, space_file: Path, data_file: Path) -> None:

@@ -16,6 +16,8 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.processes import left_behind
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -122,22 +124,12 @@ def test_two_processes_retrain_one_network(searched: Path, tmp_path: Path) -> No
     }
 
 
-AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
-"""Ray 2.60 lets them wait 60 s for a cluster that is gone (ray/_private/process_watcher.py)."""
-
-
 def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while len(list(folder.glob("trials/*/result.json"))) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def _name(process: psutil.Process) -> str | None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return str(process.name())
-    return None
 
 
 def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
@@ -223,8 +215,7 @@ def test_a_killed_driver_loses_nothing_finished_and_leaves_nobody_training(tmp_p
     assert all(path.read_bytes() == content for path, content in results.items())
     assert len(trial_rows(run)) == 9
     assert all(row["state"] in ("complete", "pruned", "failed") for row in trial_rows(run))
-    _, alive = psutil.wait_procs([child for child in children if _name(child) not in AGENTS], timeout=15)
-    assert not alive
+    assert not left_behind(children)
 
 
 def test_a_killed_worker_costs_one_repetition(tmp_path: Path, flags: list[object]) -> None:
