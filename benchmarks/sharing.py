@@ -4,15 +4,16 @@
     uv run benchmarks/sharing.py npz:cifar10.npz --device cuda --at-once 1 2 4 8 --networks 32 --epochs 4
 
 Draws networks from a space and trains them for a few epochs as a search does, `--at-once` processes taking the next one
-when they are done with theirs; the same networks each time. A process first trains a network that does not count, so
-that no start-up does. Prints networks an hour, how many times as many as the first of `--at-once`, and on a GPU the
-memory of all together. For NVIDIA's MPS, start its daemon before. It needs neither Ray, Optuna nor fvcore.
+when they are done with theirs; the same networks each time. What is done once does not count: all networks are trained
+on few images first, so that their kernels are compiled, and each process begins with one more of them. Prints networks
+an hour, how many times as many as the first of `--at-once`, and on a GPU the memory of all together. For NVIDIA's MPS,
+start its daemon before. It needs neither Ray, Optuna nor fvcore.
 """
 
 import argparse
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
@@ -22,13 +23,13 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.loading import load_design_space
-from se_nas.training.data import ImageData
+from se_nas.training.data import ImageData, ImageSet
 from se_nas.training.device import prepare, synchronise
 from se_nas.training.device_data import DeviceData
 from se_nas.training.recipe import Recipe
@@ -38,6 +39,8 @@ from se_nas.training.trainer import Trainer, build_initial_model, train
 SPACES = Path(__file__).parents[1] / "search_spaces"
 START_SECONDS, LONGEST_SECONDS = 300, 3_600
 """After which a process that has died is no longer waited for."""
+WARM_UP_SHARE = 16
+"""Of the images that all networks are trained on before it counts: one in so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +111,22 @@ def main() -> None:
     rng = Random(0)
     architectures = [space.decode(space.sample(rng)) for _ in range(options.networks)]
     work = Work(data=data, recipe=Recipe(epochs=options.epochs), device=options.device)
-    table = Table(title=f"{options.networks} networks of {options.space.stem}, {options.epochs} epochs", box=None)
-    for column in ("turn", "at once", "seconds", "networks an hour", "times the first", "GPU memory (GB)"):
-        table.add_column(column, justify="right")
+    console = Console(width=140, highlight=False)
+    console.print(f"{options.networks} networks of {options.space.stem}, {options.epochs} epochs")
+    assert isinstance(data.train, ImageSet)
+    few = data.train.subset(np.arange(len(data.train)) < len(data.train) // WARM_UP_SHARE)
+    measure(replace(work, data=replace(data, train=few)), architectures, at_once=1)
     for turn in range(options.turns):
         first = 0.0
         for at_once in options.at_once:
             seconds, used = measure(work, architectures, at_once)
             first = first or seconds
-            each = [f"{seconds:.1f}", f"{3600 * len(architectures) / seconds:,.0f}", f"{first / seconds:.2f}"]
-            table.add_row(str(turn), str(at_once), *each, f"{used / 1e9:.1f}" if used else "")
-    Console(width=140).print(table)
+            hourly = 3600 * len(architectures) / seconds
+            memory = f", {used / 1e9:.1f} GB" if used else ""
+            console.print(
+                f"turn {turn}, {at_once:2} at once: {seconds:7.1f} s, {hourly:8,.0f} networks an hour, "
+                f"{first / seconds:.2f} times the first{memory}"
+            )
 
 
 if __name__ == "__main__":

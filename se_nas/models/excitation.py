@@ -2,8 +2,8 @@
 
 By stock operators SE is 15 launches forward and backward, and autograd writes four maps of the features' size on the
 way. Here forward reads the map for the gate, and again to write the result; backward reads map and gradient for the
-gate's slope, and the gradient again to write its own. On a GPU that is nine launches of Triton kernels; elsewhere, and
-where those do not work, stock operators on as many images at a time as stay in the processor's cache.
+gate's slope, and the gradient again to write its own. On a GPU that is some ten launches by kernels of our own;
+elsewhere, and where those do not work, stock operators on as many images at a time as stay in the processor's cache.
 """
 
 from types import ModuleType

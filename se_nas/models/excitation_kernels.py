@@ -121,18 +121,21 @@ def product_kernel(
 
 @triton.jit(do_not_specialize=["images", "channels", "width"])
 def weights_kernel(
-    squeezed, hidden, gate_slope, hidden_slope, to_reduce, to_reduce_bias, to_expand, to_expand_bias,
-    images, channels, width, TILE: tl.constexpr, IMAGES: tl.constexpr,
+    squeezed, hidden, gate_slope, hidden_slope, gradients, images, channels, width,
+    TILE: tl.constexpr, IMAGES: tl.constexpr,
 ):  # fmt: skip
-    """A tile of the gradients of both weights and, at the edge, of the biases."""
+    """What a program's share of the images adds to a tile of both weights' gradients and, at the edge, of the biases'.
+
+    A row of `gradients` holds those of the two weights and of their biases, one after the other."""
     c = tl.program_id(0) * TILE + tl.arange(0, TILE)
     r = tl.program_id(1) * TILE + tl.arange(0, TILE)
+    part, parts = tl.program_id(2), tl.num_programs(2)
     real, known = c < channels, r < width
     reduced = tl.zeros([TILE, TILE], dtype=tl.float32)
     expanded = tl.zeros([TILE, TILE], dtype=tl.float32)
     shift_of_hidden = tl.zeros([IMAGES, TILE], dtype=tl.float32)
     shift_of_gate = tl.zeros([IMAGES, TILE], dtype=tl.float32)
-    for first in range(0, images, IMAGES):
+    for first in range(part * IMAGES, images, parts * IMAGES):
         n = first + tl.arange(0, IMAGES)
         by_channel, by_unit = n[:, None] * channels + c[None, :], n[:, None] * width + r[None, :]
         there = (n < images)[:, None]
@@ -144,9 +147,11 @@ def weights_kernel(
         expanded += tl.dot(tl.trans(to_logit), unit, input_precision=PRECISION)
         shift_of_hidden += to_unit
         shift_of_gate += to_logit
-    tl.store(to_reduce + r[:, None] * channels + c[None, :], reduced, mask=known[:, None] & real[None, :])
-    tl.store(to_expand + c[:, None] * width + r[None, :], expanded, mask=real[:, None] & known[None, :])
+    weights = channels * width
+    row = gradients + part * (2 * weights + width + channels)
+    tl.store(row + r[:, None] * channels + c[None, :], reduced, mask=known[:, None] & real[None, :])
+    tl.store(row + weights + c[:, None] * width + r[None, :], expanded, mask=real[:, None] & known[None, :])
     if tl.program_id(0) == 0:
-        tl.store(to_reduce_bias + r, tl.sum(shift_of_hidden, axis=0), mask=known)
+        tl.store(row + 2 * weights + r, tl.sum(shift_of_hidden, axis=0), mask=known)
     if tl.program_id(1) == 0:
-        tl.store(to_expand_bias + c, tl.sum(shift_of_gate, axis=0), mask=real)
+        tl.store(row + 2 * weights + width + c, tl.sum(shift_of_gate, axis=0), mask=real)

@@ -1,14 +1,18 @@
 """SE's kernels for a GPU: each map is read and written by as few launches as its sums allow, the gates in between.
 
 Forward: the means of all maps, two small products for the gates, and the scaling. Backward: the sums that say what the
-gates' gradients are, the same products the other way round, the maps' gradients, and the weights' gradients. A program
-takes a few images if they are small, and walks over an image if it is large; no sum depends on the order of programs.
+gates' gradients are, the same products the other way round, the maps' gradients, and the weights' gradients, which are
+left to the library's matrix products where those are large. A program takes a few images if they are small, and walks
+over an image if it is large; no sum depends on the order of programs.
 """
+
+import math
 
 import torch
 import triton
 from torch import Tensor
 
+from se_nas.models import excitation_stock
 from se_nas.models.excitation_kernels import (
     gate_slope_kernel,
     product_kernel,
@@ -21,10 +25,12 @@ from se_nas.models.kernels import vectors
 
 TILE_NUMBERS, TILE_CHANNELS = 4096, 64
 """Of the map that a program holds at a time."""
-PRODUCT_IMAGES, PRODUCT_COLUMNS, PRODUCT_STEP = 16, 32, 64
+PRODUCT_IMAGES, PRODUCT_COLUMNS, PRODUCT_STEP = 16, 32, 32
 """Of the gates' products: rows and columns of a program's result, and the terms that it sums at a time."""
 WEIGHTS_TILE, WEIGHTS_IMAGES = 16, 64
 """Channels and hidden channels that a program sums up gradients for, and images that it takes at a time."""
+WEIGHTS_PROGRAMS, MOST_WEIGHTS_STEPS = 256, 512
+"""That share the images, and steps of all programs up to which they are faster than the library's matrix products."""
 PROGRAMS = 1_024
 """That share a map's sums: where images are few and large, several for each."""
 
@@ -66,13 +72,20 @@ def backward(
 def weight_gradients(gating: Gating, slopes: Slopes) -> WeightGradients:
     """Summed over the batch."""
     (images, channels), width = gating.gate.shape, gating.hidden.shape[1]
-    gradients = WeightGradients(
-        *(gating.gate.new_empty(shape) for shape in ((width, channels), (width,), (channels, width), (channels,)))
+    grid = triton.cdiv(channels, WEIGHTS_TILE), triton.cdiv(width, WEIGHTS_TILE)
+    tiles, steps = grid[0] * grid[1], triton.cdiv(images, WEIGHTS_IMAGES)
+    if tiles * steps > MOST_WEIGHTS_STEPS:
+        return excitation_stock.weight_gradients(gating, slopes)
+    shapes = ((width, channels), (channels, width), (width,), (channels,))
+    sizes = [math.prod(shape) for shape in shapes]
+    parts = gating.gate.new_empty(max(1, min(steps, WEIGHTS_PROGRAMS // tiles)), sum(sizes))
+    weights_kernel[(*grid, len(parts))](
+        *gating[:2], *slopes, parts, images, channels, width, TILE=WEIGHTS_TILE, IMAGES=WEIGHTS_IMAGES
     )
-    weights_kernel[(triton.cdiv(channels, WEIGHTS_TILE), triton.cdiv(width, WEIGHTS_TILE))](
-        *gating[:2], *slopes, *gradients, images, channels, width, TILE=WEIGHTS_TILE, IMAGES=WEIGHTS_IMAGES
+    reduce, expand, reduce_bias, expand_bias = (
+        each.view(shape) for each, shape in zip(torch.split(_sum(parts), sizes), shapes, strict=True)
     )
-    return gradients
+    return WeightGradients(reduce, reduce_bias, expand, expand_bias)
 
 
 def _product(left: Tensor, right: Tensor, other: Tensor, *, then: str) -> Tensor:

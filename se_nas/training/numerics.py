@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from se_nas.training.cast_weights import call_with_cast_weights
 from se_nas.training.device import has_bf16_units
 from se_nas.training.recording import WARM_UP_STEPS, Recorded, Step, build_recorder
 from se_nas.training.timing import seconds_in_turn
@@ -43,6 +44,11 @@ class Numerics:
     def precision(self, device: torch.device) -> AbstractContextManager[object]:
         """What a forward pass runs under."""
         return torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    def forward(self, model: nn.Module, images: Tensor) -> Tensor:
+        """`model(images)` for a training step, under `precision`."""
+        logits: Tensor = call_with_cast_weights(model, images) if self.bf16 else model(images)
+        return logits
 
 
 def usual_numerics(device: torch.device) -> Numerics:
@@ -88,7 +94,7 @@ def bare_step(model: nn.Module, choice: Numerics, images: Tensor) -> Step:
     def step() -> None:
         trained.zero_grad()
         with choice.precision(images.device):
-            loss = F.cross_entropy(trained(placed), labels)
+            loss = F.cross_entropy(choice.forward(trained, placed), labels)
         loss.backward()  # type: ignore[no-untyped-call]
 
     return step

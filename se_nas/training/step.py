@@ -83,7 +83,7 @@ class TrainingStep:
             images = mix(images, draws.share, draws.patch)
         images = images.contiguous(memory_format=self._numerics.layout)
         with self._numerics.precision(self._device):
-            loss = self._loss(self._model(images), labels, draws.share)
+            loss = self._loss(self._numerics.forward(self._model, images), labels, draws.share)
         self.optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         self._together.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])

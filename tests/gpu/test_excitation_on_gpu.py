@@ -9,7 +9,7 @@ from se_nas.models.squeeze_excite import SqueezeExcite
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 """Of the largest value: about what rounding each number once to the type costs."""
-SIZES = [(24, 8, 16), (7, 20, 5), (56, 6, 8), (152, 14, 4), (368, 38, 2), (16, 1, 1), (1000, 9, 7), (2048, 512, 3)]
+SIZES = [(24, 8, 16), (7, 20, 5), (56, 6, 8), (152, 14, 4), (368, 92, 2), (16, 1, 1), (1000, 9, 7), (2048, 512, 3)]
 """(channels, hidden, side)"""
 
 
@@ -37,7 +37,7 @@ def test_values_and_gradients_are_those_of_the_definition(
     gpu: torch.device, channels: int, hidden: int, side: int, dtype: torch.dtype, layout: torch.memory_format
 ) -> None:
     generator = torch.Generator().manual_seed(channels)
-    shape = (33, channels, side, side)
+    shape = (150, channels, side, side)  # several programs share the images for the weights' gradients
     features, arriving = (
         torch.randn(shape, generator=generator).to(gpu, dtype).contiguous(memory_format=layout) for _ in range(2)
     )

@@ -175,7 +175,8 @@ def test_a_network_too_large_for_the_gpu_fails_by_its_name_and_the_next_one_trai
     gc.collect()
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved()
-    torch.cuda.set_per_process_memory_fraction(0.02)  # so that it need not be as large as the GPU
+    whole = torch.cuda.get_device_properties(gpu).total_memory
+    torch.cuda.set_per_process_memory_fraction((1 << 30) / whole)  # so that it need not be as large as the GPU
     try:
         reason = next_report(evaluation(TrialTask(number=0, architecture=giant(), seed=0)), epoch_seconds=300)
     finally:

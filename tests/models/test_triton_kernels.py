@@ -15,16 +15,18 @@ EXCITATION = """
 from se_nas.models import excitation_stock, excitation_triton
 
 torch.manual_seed(0)
-for channels, hidden, size, layout, dtype, tolerance in (
-    (24, 6, (5, 7), torch.channels_last, torch.float32, 1e-5),
-    (7, 20, (4, 4), torch.contiguous_format, torch.float32, 1e-5),
-    (16, 1, (1, 1), torch.channels_last, torch.float32, 1e-5),
-    (600, 9, (5, 5), torch.channels_last, torch.float32, 1e-4),
-    (16, 4, (20, 20), torch.channels_last, torch.float32, 1e-4),  # an image is shared by several programs
-    (24, 6, (8, 8), torch.channels_last, torch.bfloat16, 3e-2),
+for images, channels, hidden, size, layout, dtype, tolerance in (
+    (3, 24, 6, (5, 7), torch.channels_last, torch.float32, 1e-5),
+    (3, 7, 20, (4, 4), torch.contiguous_format, torch.float32, 1e-5),
+    (3, 16, 1, (1, 1), torch.channels_last, torch.float32, 1e-5),
+    (3, 600, 9, (5, 5), torch.channels_last, torch.float32, 1e-4),
+    (3, 16, 4, (20, 20), torch.channels_last, torch.float32, 1e-4),  # an image is shared by several programs
+    (150, 24, 6, (2, 1), torch.channels_last, torch.float32, 1e-4),  # the images are, for the weights' gradients
+    (70, 600, 240, (1, 1), torch.channels_last, torch.float32, 1e-4),  # which are left to stock operators here
+    (3, 24, 6, (8, 8), torch.channels_last, torch.bfloat16, 3e-2),
 ):
-    features = torch.randn(3, channels, *size).to(dtype).contiguous(memory_format=layout)
-    arriving = torch.randn(3, channels, *size).to(dtype)
+    features = torch.randn(images, channels, *size).to(dtype).contiguous(memory_format=layout)
+    arriving = torch.randn(images, channels, *size).to(dtype)
     reduce, reduce_bias = torch.randn(hidden, channels) / channels**0.5, torch.randn(hidden)
     expand, expand_bias = torch.randn(channels, hidden) / hidden**0.5, torch.randn(channels)
     results = []
