@@ -25,6 +25,17 @@ stages:
 """
 
 
+ONE_AFTER_THE_OTHER = {"docs", "execution", "faults", "launch", "tracking"}
+"""Folders whose tests start processes of their own, Ray's above all: `pytest -n 2` runs the others beside them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of those folders together."""
+    for item in items:
+        if item.path.parent.name in ONE_AFTER_THE_OTHER:
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
 @pytest.fixture
 def space_file(tmp_path: Path) -> Path:
     """36 networks that train in milliseconds."""

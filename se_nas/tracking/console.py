@@ -36,10 +36,10 @@ class ConsoleTracker:
         self._show(progress)
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Show what became of it."""
+        """Show what became of it; why it failed stays to be read."""
         self._last = record
         self._show(progress)
-        if not self._console.is_terminal:
+        if not self._console.is_terminal or record.status is TrialStatus.FAILED:
             self._console.print(_line(record, progress), soft_wrap=True, highlight=False)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:

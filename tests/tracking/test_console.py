@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -44,6 +45,21 @@ def test_without_a_terminal_each_ended_trial_is_one_plain_line() -> None:
     assert "complete  accuracy 0.9000  500 flops  SE · 4" in lines[0]
     assert "pruned" in lines[1]
     assert "stopped at epoch 3" in lines[1]
+
+
+def test_on_a_terminal_why_a_trial_failed_stays_when_the_live_table_is_gone() -> None:
+    text = io.StringIO()
+    tracker = ConsoleTracker(console_on(text, terminal=True), title="t", clock=lambda: 0.0)
+    complete = a_record(0, 0.9, 500)
+    failed = replace(a_record(1, 0.5, 600, TrialStatus.FAILED), reason="the loss is no number")
+
+    tracker.trial_ended(failed, a_progress(failed))
+    tracker.trial_ended(complete, a_progress(failed, complete))
+    tracker.close()
+
+    above = text.getvalue().split("trial    0")[0]
+    assert "trial    1  failed" in above
+    assert "the loss is no number" in above
 
 
 def test_the_closing_summary_names_front_knee_and_what_to_do_next() -> None:
