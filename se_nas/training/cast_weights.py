@@ -15,7 +15,7 @@ from se_nas.models.squeeze_excite import SqueezeExcite
 
 def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:
     """`model(images)` under autocast, where convolutions and the classifier find their weights in bf16 already."""
-    weights = dict(_cast_by_autocast(model))
+    weights = _cast_by_autocast(model)
     cast = _Cast.apply(*weights.values())
     logits: Tensor = functional_call(model, dict(zip(weights, cast, strict=True)), (images,))
     return logits
