@@ -206,13 +206,13 @@ def replay(
 
 
 def load_curve_tables(folder: Path) -> list[Table]:
-    """The curves of `metaqnn_*_curves.npz` (acc, macs) and `lcbench_curves.npz` (*_val_acc, *_macs)."""
+    """The curves of each `*_curves.npz`: one table (acc, macs), as `record_curves.py` writes it, or several
+    (*_val_acc, *_macs)."""
     tables = []
-    for path in sorted(folder.glob("metaqnn_*_curves.npz")):
+    for path in sorted(folder.glob("*_curves.npz")):
         with np.load(path) as file:
-            tables.append(_curves(path.name.removesuffix("_curves.npz"), file["acc"], file["macs"]))
-    for path in folder.glob("lcbench_curves.npz"):
-        with np.load(path) as file:
+            if "acc" in file.files:
+                tables.append(_curves(path.name.removesuffix("_curves.npz"), file["acc"], file["macs"]))
             names = [key.removesuffix("_val_acc") for key in file.files if key.endswith("_val_acc")]
             tables += [_curves(f"lcbench_{name}", file[f"{name}_val_acc"], file[f"{name}_macs"]) for name in names]
     return tables

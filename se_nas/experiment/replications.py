@@ -166,7 +166,7 @@ class Replications:
         key = self._keys[number]
         self._under_way.remove(key)
         self.outcomes[key] = accuracy
-        self._tell(f"{key[0]:<24} seed {key[1]}  {said}  ({len(self.outcomes)} trainings)")
+        self._tell(f"{key[0]:<24} seed {key[1]}  {said}  ({len(self.outcomes)} done)")
 
 
 def replicate(
