@@ -5,6 +5,7 @@ from what Tune saves.
 """
 
 import contextlib
+import functools
 import logging
 import signal
 import tempfile
@@ -92,15 +93,29 @@ class RayTuneExecutor:
             if self.address:
                 ray.init(address=self.address, **settings)
             else:
-                ray.init(
-                    num_cpus=self.workers,
-                    include_dashboard=False,
-                    object_store_memory=OBJECT_STORE_BYTES + 2 * self.data_bytes,
-                    **settings,
-                )
+                with _fewest_processes():
+                    ray.init(
+                        num_cpus=self.workers,
+                        include_dashboard=False,
+                        object_store_memory=OBJECT_STORE_BYTES + 2 * self.data_bytes,
+                        **settings,
+                    )
         except (ConnectionError, OSError, ValueError, RuntimeError) as error:
             where = f"--address {self.address}" if self.address else "a local Ray cluster"
             raise InputError(f"{where}: cannot be reached ({' '.join(str(error).split())[:200]})") from None
+
+
+@contextlib.contextmanager
+def _fewest_processes() -> Iterator[None]:
+    """A cluster that starts in here has no autoscaler and nobody who forwards logs: two processes that a search does
+    not use, and waits for. `ray start` has switches for them, `ray.init` has none."""
+    parameter = ray._private.parameter
+    settings = parameter.RayParams
+    parameter.RayParams = functools.partial(settings, no_monitor=True, include_log_monitor=False)
+    try:
+        yield
+    finally:
+        parameter.RayParams = settings
 
 
 def _lost_process() -> str | None:

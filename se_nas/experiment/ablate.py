@@ -1,6 +1,5 @@
 """Does the placement matter? A network's trunk with SE nowhere, everywhere, and each stage switched, on equal seeds."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,9 +11,9 @@ from se_nas.experiment.ablation_file import write_ablation
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.replications import EverySeed, accuracies_of, replicate
 from se_nas.experiment.reporting import find_trial, write_report
-from se_nas.experiment.request import AblateRequest
+from se_nas.experiment.request import AblateRequest, spelled
 from se_nas.experiment.survey import cost_on
-from se_nas.report.sentences import ablation_sentences
+from se_nas.report.sentences import GAIN_COLUMNS, ablation_sentences, gain_cells
 from se_nas.search.paired import Ablation, Effect, PairedAccuracies
 from se_nas.space.architecture import Architecture
 from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se
@@ -51,7 +50,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
         data=data,
         epochs=epochs,
         machines=request,
-        again=f"python launch/ablate.py {shlex.quote(f'{folder.path}:{record.number}')}",
+        again=spelled(request, "ablate.py", f"{folder.path}:{record.number}"),
         console=console,
     )
     accuracies = {name: accuracies_of(outcomes, name) for name in networks}
@@ -128,21 +127,8 @@ def _effect(
 def _table(ablation: Ablation, *, title: str) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
     table.add_column("SE")
-    for column in ("points, 95 %", "params", "FLOPs", "ms"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for column in ("points per\n1k params", "per 10k\nFLOPs", "per\n.1 ms"):
+    for column in GAIN_COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
     for effect in ablation.effects:
-        table.add_row(
-            effect.label,
-            f"{100 * effect.gain.mean:+.2f} ± {100 * effect.gain.half_width:.2f}",
-            f"{effect.added['params']:+,.0f}",
-            f"{effect.added['flops']:+,.0f}",
-            f"{effect.added['latency']:+.3f}",
-            *(
-                "" if (points := effect.points_per(cost, amount)) is None else f"{points:+.2f}"
-                for cost, amount in (("params", 1_000), ("flops", 10_000), ("latency", 0.1))
-            ),
-            style="bold" if effect.gain.is_sure else "",
-        )
+        table.add_row(effect.label, *gain_cells(effect), style="bold" if effect.gain.is_sure else "")
     return table

@@ -1,23 +1,24 @@
 """Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
 
-import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from se_nas.errors import InputError, RunFailedError
+from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.confirmation_file import write_confirmation
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.replications import EverySeed, Key, Outcomes, accuracies_of, replicate
 from se_nas.experiment.reporting import load_progress, write_report
-from se_nas.experiment.request import ConfirmRequest
+from se_nas.experiment.request import ConfirmRequest, spelled
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.report.sentences import confirmed_sentence
-from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front
+from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front, overlooked
 from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.records import TrialStatus
 from se_nas.tracking.console import plain_teller
+from se_nas.training.data import ImageData
 from se_nas.wording import format_cost, se_glyphs
 
 LEAST_NETWORKS = 6
@@ -61,8 +62,45 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
     data = load_searched_images(config, folder.path)
-    records = _chosen(folder, progress, images=len(data.validation), most=request.networks)
-    names = {number: f"trial {number}" for number in records}
+    tell = plain_teller(console)
+    most = request.networks or max(2 * len(progress.front), LEAST_NETWORKS)
+    measured = _measured(folder, progress)
+    members = [member.number for member in progress.front.members]
+    chosen = near_front(measured, members, images=len(data.validation), most=most)
+    while True:
+        front, failed = _trained_again(chosen, request, folder, config, progress, data, console)
+        again = [
+            Measured(costs=measured[one.record.number].costs, accuracies=tuple(one.accuracies.values()))
+            for one in front.networks
+        ]
+        left = overlooked({number: one for number, one in measured.items() if number not in chosen}, again)
+        more = left[: max(0, most - len(chosen))]
+        if not more:
+            break
+        tell(f"{_trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
+        chosen = [*chosen, *more]
+    write_confirmation(folder, front)
+    problems = write_report(folder, config, progress)
+    console.print(_table(front))
+    if left:
+        problems.append(f"{_trials(left)}: may be on the front too, but --networks {most} leaves them out")
+    for line in [*problems, *failed, confirmed_sentence(front, progress), f"report    {folder.report}"]:
+        tell(line)
+
+
+def _trained_again(
+    chosen: Sequence[int],
+    request: ConfirmRequest,
+    folder: RunFolder,
+    config: SearchConfig,
+    progress: SearchProgress,
+    data: ImageData,
+    console: Console,
+) -> tuple[ConfirmedFront, list[str]]:
+    """What the seeds say of these trials; and a line for each whose trainings all failed."""
+    of_number = {record.number: record for record in progress.records}
+    records = {number: of_number[number] for number in chosen}
+    names = {number: f"trial {number}" for number in chosen}
     epochs = config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
         ConfirmationPlan(
@@ -75,7 +113,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
         data=data,
         epochs=epochs,
         machines=request,
-        again=f"python launch/confirm.py {shlex.quote(str(folder.path))}",
+        again=spelled(request, "confirm.py", str(folder.path)),
         console=console,
     )
     accuracies = {number: accuracies_of(outcomes, name) for number, name in names.items()}
@@ -83,27 +121,23 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     if not trained:
         raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
     front = ConfirmedFront.of(trained, records, progress.objectives.costs, epochs=epochs)
-    write_confirmation(folder, front)
-    problems = write_report(folder, config, progress)
-    console.print(_table(front))
-    failed = [f"trial {number}: every training of the confirmation failed" for number in records.keys() - trained]
-    tell = plain_teller(console)
-    for line in [*problems, *sorted(failed), confirmed_sentence(front, progress), f"report    {folder.report}"]:
-        tell(line)
+    lost = sorted(records.keys() - trained)
+    return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
 
 
-def _chosen(folder: RunFolder, progress: SearchProgress, *, images: int, most: int | None) -> dict[int, TrialRecord]:
-    """The front and what is near it, by trial."""
+def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured]:
+    """What the search saw of each network that it trained in full, by trial; InputError where there is none."""
     if not progress.front.members:
         raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front to confirm")
-    complete = {record.number: record for record in progress.records if record.status is TrialStatus.COMPLETE}
-    measured = {
-        number: Measured(costs=record.values(progress.objectives.costs), accuracies=(record.curve[-1],))
-        for number, record in complete.items()
+    return {
+        record.number: Measured(costs=record.values(progress.objectives.costs), accuracies=(record.curve[-1],))
+        for record in progress.records
+        if record.status is TrialStatus.COMPLETE
     }
-    members = [member.number for member in progress.front.members]
-    most = max(2 * len(members), LEAST_NETWORKS) if most is None else most
-    return {number: complete[number] for number in near_front(measured, members, images=images, most=most)}
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _table(front: ConfirmedFront) -> Table:

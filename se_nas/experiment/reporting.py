@@ -13,6 +13,7 @@ from se_nas.files import write_atomically
 from se_nas.report.page import render_page
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.objectives import parse_objectives
+from se_nas.search.overview import Overview
 from se_nas.search.paired import Ablation
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress, progress_of
@@ -69,7 +70,9 @@ def search_title(config: SearchConfig) -> str:
     return f"{Path(config.space).stem} on {config.data_name.rpartition('/')[2]}"
 
 
-def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> list[str]:
+def write_report(
+    folder: RunFolder, config: SearchConfig, progress: SearchProgress, overview: Overview | None = None
+) -> list[str]:
     """Write `report.html` and its figures for papers. What else was found later is left out where its file is damaged;
     the lines say so."""
     from se_nas.report.paper import paper_figures  # matplotlib, which no search needs before its end
@@ -99,6 +102,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
     widths = hidden_widths(load_design_space(folder.space), progress.front.members)
     page = render_page(
         progress,
+        overview or Overview.of(progress),
         title=search_title(config),
         facts=facts,
         hidden_widths=widths,

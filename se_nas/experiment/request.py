@@ -1,6 +1,7 @@
 """What the command line asks for. Light: `--help` answers before torch is imported."""
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,6 +136,17 @@ class AblateRequest:
     def check(self) -> None:
         """InputError for a number out of its range."""
         check_least(self, seeds=2, epochs=1, workers=1, gpus_per_trial=0)
+
+
+def spelled(request: ConfirmRequest | AblateRequest, script: str, target: str) -> str:
+    """The command that asks for this: what it is for, then every flag that is not at its default."""
+    flags = [
+        word
+        for each in fields(request)
+        if each.default is not MISSING and getattr(request, each.name) != each.default
+        for word in (f"--{each.name.replace('_', '-')}", str(getattr(request, each.name)))
+    ]
+    return shlex.join(["python", f"launch/{script}", target, *flags])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

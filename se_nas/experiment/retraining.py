@@ -210,6 +210,6 @@ def _start_wandb(retraining: Retraining, mode: str, *, goes_on: bool) -> Any:
     return WandbRetraining(
         run,
         search=retraining.config.run_id,
-        origin=retraining.folder.front_files,
+        origin=() if retraining.contender.search_accuracy is None else retraining.folder.front_files,
         budget=retraining.config.budget,
     )

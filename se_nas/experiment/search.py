@@ -5,7 +5,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -23,10 +23,11 @@ from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.files import write_yaml
-from se_nas.report.figures import front_figure, placement_figure
+from se_nas.report.gallery import search_figures
 from se_nas.seals import seal_bytes
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
+from se_nas.search.overview import Overview
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.strategies import STRATEGIES
 from se_nas.search.study import SearchStudy
@@ -36,7 +37,7 @@ from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.checkpoint import read_tensors
 from se_nas.training.data import ImageData
-from se_nas.training.device import cpu_count
+from se_nas.training.device import cpu_count, device_name, pick_device
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
 from se_nas.wording import as_folder_name, suggest
@@ -72,6 +73,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         epochs=request.value("epochs"),
         strategy=strategy,
         objectives=",".join(objectives.names),
+        versions=_conditions(request, executor),
         seed=request.value("seed"),
         image_size=data.image_size,
         classes=data.classes,
@@ -134,7 +136,7 @@ def _run(
             raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
         tell = plain_teller(console)
         if not campaign.is_over:
-            config = _going_on(config, tell)
+            config = _going_on(config, _conditions(request, executor), tell)
         trackers = build_trackers(folder, config, request, console)
         for tracker in trackers:
             stack.callback(tracker.close)
@@ -182,7 +184,8 @@ def _finish(
     progress = broadcast.progress
     if progress.front.members:
         write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
-    problems = write_report(folder, config, progress)
+    overview = Overview.of(progress)
+    problems = write_report(folder, config, progress, overview)
     if not progress.front.members:
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
@@ -199,13 +202,10 @@ def _finish(
         notes.append(f"W&B       wandb sync {run}/wandb/offline-run-*")
     if exhausted:
         notes.insert(0, f"The search ended early: {exhausted}.")
-    title = search_title(config)
+    widths = hidden_widths(space, progress.front.members)
     broadcast.search_ended(
         SearchOutcome(
-            figures={
-                "front": front_figure(progress, title=title),
-                "SE placement": placement_figure(progress.front.members, hidden_widths(space, progress.front.members)),
-            },
+            figures=search_figures(progress, overview, title=search_title(config), hidden_widths=widths),
             front_files=folder.front_files,
             best_files=(folder.best, folder.space),
             notes=tuple(notes),
@@ -213,9 +213,19 @@ def _finish(
     )
 
 
-def _going_on(config: SearchConfig, tell: Callable[[str], None]) -> SearchConfig:
-    """The settings with the versions that train from here on; a change is told."""
-    going_on = config.going_on_with(running_versions())
+def _conditions(request: SearchRequest, executor: Executor) -> dict[str, str]:
+    """Versions, and who trains: what the results depend on beside the settings."""
+    where = (
+        f"a cluster at {request.address}"
+        if request.address
+        else device_name(pick_device(use_gpu=request.gpus_per_trial != 0))
+    )
+    return {**running_versions(), "device": f"{where}, {executor.description}"}
+
+
+def _going_on(config: SearchConfig, conditions: Mapping[str, str], tell: Callable[[str], None]) -> SearchConfig:
+    """The settings with the conditions that hold from here on; a change is told."""
+    going_on = config.going_on_with(conditions)
     if changed := [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions[name]]:
         tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ by what changed in between")
     return going_on

@@ -79,7 +79,7 @@ def _search_run(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: 
         name=folder.path.resolve().name,
         group=config.run_id,
         job="search",
-        tags=[Path(config.space).stem, config.strategy, config.data_name],
+        tags=_tags(config),
         config=_told(config),
         goes_on=goes_on,
     )
@@ -101,11 +101,16 @@ def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: 
             name=f"{search} {name}",
             group=config.run_id,
             job="trial",
+            tags=_tags(config),
             config=_told(config) | dict(about),
             goes_on=goes_on,
         )
 
     return WandbTrials(start)
+
+
+def _tags(config: SearchConfig) -> list[str]:
+    return [Path(config.space).stem, config.strategy, config.data_name]
 
 
 def _told(config: SearchConfig) -> dict[str, Any]:

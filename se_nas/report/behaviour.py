@@ -1,6 +1,7 @@
 """What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
-Rows carry their trial in `data-trial`, points in plotly's `customdata`. Enter chooses the row that has the focus.
+Rows carry their trial in `data-trial`, points in plotly's `customdata`; a line is drawn again in the trace whose `meta`
+is "chosen". Enter chooses the row that has the focus.
 Without JavaScript the page only stands still.
 """
 
@@ -15,6 +16,13 @@ function choose(trial) {
     const points = [...trace.customdata.keys()].filter(at => String(trace.customdata[at]) === trial);
     Plotly.restyle(plot, {selectedpoints: [points.length ? points : null]}, [index]);
   }));
+  plots().forEach(plot => {
+    const chosen = plot.data.findIndex(trace => trace.meta === "chosen");
+    if (chosen < 0) return;
+    const curves = plot.data.filter(trace => trace.mode === "lines" && trace.customdata);
+    const of = name => curves.flatMap(trace => trace[name].filter((_, at) => String(trace.customdata[at]) === trial));
+    Plotly.restyle(plot, {x: [of("x")], y: [of("y")]}, [chosen]);
+  });
 }
 
 drawn.then(() => plots().forEach(plot => plot.on("plotly_click", event => {

@@ -77,7 +77,7 @@ def ablation_figure(ablation: Ablation) -> go.Figure:
         for effect in ablation.effects
     ]
     title = f"What SE is worth in trial {ablation.trial}, {ablation.epochs} epochs, 95 % intervals"
-    return intervals_figure(rows, title=title, x_title="gain in validation accuracy (points)")
+    return intervals_figure(rows, title=title, x_title="gain (points)")
 
 
 def _confirmed_hover(one: Confirmed) -> str:

@@ -11,6 +11,7 @@ DRAW = """
 const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), letter => letter.charCodeAt(0));
 const unpack = async () =>
   new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+const narrow = matchMedia("(max-width: 600px)").matches;
 const drawn = unpack().then(source => {
   const script = document.createElement("script");
   script.textContent = source;
@@ -19,7 +20,13 @@ const drawn = unpack().then(source => {
     const figure = JSON.parse(place.nextElementSibling.textContent);
     const plot = place.firstElementChild;
     plot.style.height = (figure.layout.height || 450) + "px";
-    return Plotly.newPlot(plot, figure.data, figure.layout, {displaylogo: false, responsive: true});
+    if (narrow) {
+      figure.layout.margin.l = Math.min(figure.layout.margin.l, 120);
+      figure.layout.legend = {orientation: "h", x: 0, y: -0.25, yanchor: "top"};
+      figure.layout.title = {text: figure.layout.title.text, font: {size: 14}};
+    }
+    const settings = {displaylogo: false, responsive: true, displayModeBar: narrow ? false : "hover"};
+    return Plotly.newPlot(plot, figure.data, figure.layout, settings);
   }));
 });
 """
@@ -29,7 +36,8 @@ const drawn = unpack().then(source => {
 def figure_html(figure: go.Figure) -> str:
     """Where a figure is drawn, and its data beside it."""
     data = figure.to_json().replace("<", "\\u003c")
-    return f'<div class="figure"><div class="plot"></div></div><script type="application/json">{data}</script>'
+    place = f'<div class="figure" role="group" aria-label="{figure.layout.title.text}"><div class="plot"></div></div>'
+    return f'{place}<script type="application/json">{data}</script>'
 
 
 @cache

@@ -5,7 +5,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
+from se_nas.report.layout import FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
 from se_nas.search.effects import Marginal
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
@@ -26,7 +26,7 @@ def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
         )
         for one in marginals
     ]
-    return intervals_figure(rows, title=title, x_title="accuracy above the average network of equal cost (points)")
+    return intervals_figure(rows, title=title, x_title="above the average (points)")
 
 
 def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
@@ -54,7 +54,7 @@ def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
 
 
 def learning_curves_figure(progress: SearchProgress) -> go.Figure:
-    """Accuracy by epoch: the front's networks, all others, and where trials were stopped."""
+    """Accuracy by epoch: the front's networks, all others, and where trials were stopped; one for the page to draw."""
     front = {member.number for member in progress.front.members}
     curves = [record for record in progress.records if record.curve]
     figure = go.Figure()
@@ -75,6 +75,17 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
             text=[escape(f"trial {record.number}: {record.reason}") for record in stopped],
             customdata=[record.number for record in stopped],
             hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            meta="chosen",
+            mode="lines+markers",
+            line={"color": KNEE_COLOUR, "width": 3},
+            x=[],
+            y=[],
+            hoverinfo="skip",
+            showlegend=False,
         )
     )
     return lay_out(
@@ -125,8 +136,11 @@ def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
     x: list[int | None] = []
     y: list[float | None] = []
     texts: list[str] = []
+    trials: list[int] = []
     for record in records:
         x += [*range(1, len(record.curve) + 1), None]
         y += [*record.curve, None]
         texts += [f"trial {record.number}"] * (len(record.curve) + 1)
-    return {"x": x, "y": y, "text": texts, "hovertemplate": "%{text}, epoch %{x}: %{y:.4f}<extra></extra>"}
+        trials += [record.number] * (len(record.curve) + 1)
+    hover = "%{text}, epoch %{x}: %{y:.4f}<extra></extra>"
+    return {"x": x, "y": y, "text": texts, "customdata": trials, "hovertemplate": hover}

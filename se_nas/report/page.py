@@ -6,8 +6,8 @@ from html import escape
 from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
-from se_nas.report.figures import front_figure, placement_figure
-from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
+from se_nas.report.figures import front_figure
+from se_nas.report.gallery import search_figures
 from se_nas.report.sentences import (
     ablation_sentences,
     agreement_sentences,
@@ -16,16 +16,13 @@ from se_nas.report.sentences import (
     importance_sentence,
     split_sentences,
 )
-from se_nas.report.subspaces import coordinates_figure, importances_figure, splits_figure
-from se_nas.report.tables import confirmed_table, facts_table, retrained_table, trials_table
+from se_nas.report.tables import ablation_table, confirmed_table, facts_table, retrained_table, trials_table
 from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.distributions import splits
-from se_nas.search.effects import marginals
 from se_nas.search.held_out import Retrained
-from se_nas.search.importances import importances
+from se_nas.search.overview import Overview
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
-from se_nas.search.trust import Agreement, agreement, foretelling
+from se_nas.search.trust import Agreement, agreement
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #212529; --paper: #fff; --line: #dee2e6; --soft: #f1f3f5;
@@ -55,6 +52,7 @@ tr.knee td { font-weight: 600; } .se { font-family: ui-monospace, monospace; } .
 
 def render_page(
     progress: SearchProgress,
+    overview: Overview,
     *,
     title: str,
     facts: Mapping[str, str],
@@ -65,6 +63,11 @@ def render_page(
 ) -> str:
     """The page as text. `facts` say how to reproduce the search, by name; `hidden_widths` are SE's, by trial of the
     front and stage."""
+    if progress.front.members:
+        figures = search_figures(progress, overview, title=title, hidden_widths=hidden_widths)
+    else:
+        figures = {"front": front_figure(progress, title=f"Pareto front of {title}")}
+    drawn = {name: figure_html(figure) for name, figure in figures.items()}
     return "\n".join(
         [
             "<!doctype html>",
@@ -74,16 +77,16 @@ def render_page(
             f"<title>se-nas: {escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>Where SE pays: {escape(title)}</h1>",
             *(f'<p class="lead">{escape(sentence)}</p>' for sentence in answer(progress, confirmation)),
-            _data("front.json"),
+            _data("front.json", *(["confirm.json"] if confirmation else [])),
             "<h2>The front</h2>",
-            figure_html(front_figure(progress, title=f"Pareto front of {title}")),
-            *(_front(progress, hidden_widths) if progress.front.members else ()),
+            drawn["front"],
+            *(_front(drawn) if progress.front.members else ()),
             trials_table(progress, progress.front.members),
             *(_confirmation(confirmation) if confirmation else ()),
             *(_ablations(ablations) if ablations else ()),
             *(_retrained(retrained) if retrained else ()),
-            *(_whole_search(progress) if progress.front.members else ()),
-            *(_trust(progress, confirmation, retrained) if progress.front.members else ()),
+            *(_whole_search(overview, drawn) if progress.front.members else ()),
+            *(_trust(drawn, confirmation, retrained) if progress.front.members else ()),
             "<h2>All trials</h2>",
             _data("trials.csv", "study.db"),
             trials_table(progress, progress.records, every=True),
@@ -96,9 +99,9 @@ def render_page(
     )
 
 
-def _front(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Iterator[str]:
-    yield figure_html(hypervolume_figure(progress))
-    yield figure_html(placement_figure(progress.front.members, hidden_widths))
+def _front(drawn: Mapping[str, str]) -> Iterator[str]:
+    yield drawn["hypervolume by trial"]
+    yield drawn["SE placement"]
     yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
 
 
@@ -126,6 +129,7 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     )
     for ablation in ablations:
         yield figure_html(ablation_figure(ablation))
+        yield ablation_table(ablation)
         yield from _paragraphs(ablation_sentences(ablation))
         yield _data(f"ablate-{ablation.trial:04d}.json")
 
@@ -143,52 +147,39 @@ def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
     yield _data("retrain")
 
 
-def _whole_search(progress: SearchProgress) -> Iterator[str]:
+def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]:
     """What all trials say without further training."""
     yield "<h2>What do all trials say?</h2>"
-    effects = marginals(progress.records, progress.objectives.costs)
-    if effects:
-        of_se = [one for one in effects if one.factor.startswith("SE ")]
-        others = [one for one in effects if one not in of_se]
+    if overview.effects:
         yield (
             "<p>Networks with each value against the average network of equal cost; stopped ones count with the "
             "accuracy that was expected of them. The search chose what it tried, so this shows what goes along with "
             "accuracy, not what causes it; the intervals (95 %) are bootstraps over the networks.</p>"
         )
-        yield from _paragraphs(effect_sentences(of_se))
-        for chosen, title in ((of_se, "SE by stage"), (others, "The other decisions")):
-            if chosen:
-                yield figure_html(effects_figure(chosen, title=title))
-    parts = splits(progress.records, progress.objectives.costs)
-    if parts:
-        yield from _paragraphs(split_sentences(parts))
-        yield figure_html(splits_figure(parts))
-    important = importances(progress.records, progress.objectives.costs)
-    if important is not None:
-        yield from _paragraphs([importance_sentence(important)])
-        if important.explained > 0:
-            yield figure_html(importances_figure(important))
-    lines = coordinates_figure(progress)
-    if lines is not None:
-        yield figure_html(lines)
+        yield from _paragraphs(effect_sentences(overview.effects_of_se))
+    yield from _those(drawn, "effects of SE", "other effects")
+    yield from _paragraphs(split_sentences(overview.splits))
+    yield from _those(drawn, "sub-spaces")
+    if overview.importances is not None:
+        yield from _paragraphs([importance_sentence(overview.importances)])
+    yield from _those(drawn, "importances", "networks")
     yield _data("trials.csv")
 
 
 def _trust(
-    progress: SearchProgress, confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
+    drawn: Mapping[str, str], confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
 ) -> Iterator[str]:
     """How early epochs, and short trainings, order networks against later ones."""
     yield "<h2>Can short trials be trusted here?</h2>"
-    yield figure_html(learning_curves_figure(progress))
-    correlations = foretelling(progress.records)
-    if correlations:
-        yield figure_html(foretelling_figure(correlations))
+    yield from _those(drawn, "learning curves", "foretelling")
+    if "foretelling" in drawn:
         yield (
             "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
             "accuracy, so that over all networks it is likely higher.</p>"
         )
     told = list(agreement_sentences(_on_fresh_seeds(confirmation), _in_long_trainings(retrained)))
     yield from _paragraphs(told or ["Too few networks were trained again to say how well the search orders them."])
+    yield _data("study.db", *(["confirm.json"] if confirmation else []), *(["retrain"] if retrained else []))
 
 
 def _on_fresh_seeds(confirmation: ConfirmedFront | None) -> Agreement | None:
@@ -209,6 +200,11 @@ def _in_long_trainings(retrained: Sequence[Retrained]) -> Agreement | None:
             by_recipe.setdefault(one.recipe, {})[one.trial] = (one.search_accuracy, one.tested.mean)
     most = max(by_recipe.values(), key=len, default={})
     return agreement({trial: pair[0] for trial, pair in most.items()}, {trial: pair[1] for trial, pair in most.items()})
+
+
+def _those(drawn: Mapping[str, str], *names: str) -> Iterator[str]:
+    """The figures of these names, as far as there are any."""
+    return (drawn[name] for name in names if name in drawn)
 
 
 def _paragraphs(sentences: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.distributions import Split
 from se_nas.search.effects import Marginal
 from se_nas.search.importances import Importances
-from se_nas.search.paired import Ablation
+from se_nas.search.paired import Ablation, Effect
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.trust import Agreement
@@ -53,7 +53,8 @@ def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -
     doubtful = len(verdicts) - stays - falls
     deviation = f"; one training deviates by {100 * confirmation.belief.deviation:.2f} points"
     return (
-        f"Of {len(found)} networks on the front, {len(verdicts)} were trained again on fresh seeds: with 95 % each, "
+        f"Of {len(found)} {'network' if len(found) == 1 else 'networks'} on the front, {len(verdicts)} "
+        f"{'was' if len(verdicts) == 1 else 'were'} trained again on fresh seeds: with 95 % each, "
         f"{stays} {'belongs' if stays == 1 else 'belong'} there and {falls} {'does' if falls == 1 else 'do'} not, "
         f"{doubtful} {'is' if doubtful == 1 else 'are'} in doubt{deviation if confirmation.belief.freedom else ''}."
     )
@@ -71,6 +72,24 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     if unsure:
         sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot tell what SE is worth: {'; '.join(unsure)}.")
     return sentences
+
+
+GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms", "points per\n1k params", "per 10k\nFLOPs", "per\n.1 ms")
+
+
+def gain_cells(effect: Effect) -> list[str]:
+    """A row of `GAIN_COLUMNS`: what SE there gains, what it adds, and the gain by what it adds."""
+    gain, added = effect.gain, effect.added
+    ratios = [
+        effect.points_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 10_000), ("latency", 0.1))
+    ]
+    return [
+        f"{100 * gain.mean:+.2f} ± {100 * gain.half_width:.2f}",
+        f"{added['params']:+,.0f}",
+        f"{added['flops']:+,.0f}",
+        f"{added['latency']:+.3f}",
+        *("" if points is None else f"{points:+.2f}" for points in ratios),
+    ]
 
 
 def effect_sentences(effects: Sequence[Marginal]) -> list[str]:

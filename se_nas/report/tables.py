@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
+from se_nas.report.sentences import GAIN_COLUMNS, gain_cells
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.held_out import Retrained
+from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.wording import format_cost, se_glyphs
@@ -65,6 +67,15 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
         shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se_html(one.record.se))
         rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
     return _table(columns, columns[:-1], rows)
+
+
+def ablation_table(ablation: Ablation) -> str:
+    """What SE is worth in each place, by itself and by what it costs."""
+    rows = [
+        f"<tr>{_cell(escape(effect.label))}{''.join(_cell(cell, number=True) for cell in gain_cells(effect))}</tr>"
+        for effect in ablation.effects
+    ]
+    return _table(("SE", *GAIN_COLUMNS), GAIN_COLUMNS, rows)
 
 
 def retrained_table(retrained: Sequence[Retrained]) -> str:

@@ -145,6 +145,21 @@ def near_front(networks: Mapping[int, Measured], front: Sequence[int], *, images
     return [*front, *(number for _, number in near)][: max(most, len(front))]
 
 
+def overlooked(once: Mapping[int, Measured], again: Sequence[Measured]) -> list[int]:
+    """Of the networks that were trained `once`, by number, those whose accuracy is above every mean that was reached
+    `again` at no more cost, the farthest above first: what was to keep them from the front has fallen below them."""
+    ahead: dict[int, float] = {}
+    for number, network in once.items():
+        rivals = [
+            other.mean
+            for other in again
+            if all(theirs <= own for theirs, own in zip(other.costs, network.costs, strict=True))
+        ]
+        if (lead := network.mean - max(rivals, default=-math.inf)) > 0:
+            ahead[number] = lead
+    return sorted(ahead, key=lambda number: -ahead[number])
+
+
 def in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> list[int]:
     """The indices of the networks whose next seed would tell most of who is on the front, most telling first.
 

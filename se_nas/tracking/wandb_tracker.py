@@ -137,14 +137,16 @@ class Both:
 class WandbRetraining:
     """A retraining: loss and accuracy an epoch, at the end the test accuracy and the weights as an artifact.
 
-    `origin` are the files of the front that the network comes from, as the search's run `search` has logged them.
+    `origin` are the files of the front that the network comes from, as the search's run `search` has logged them; none
+    for a network that no search found.
     """
 
     def __init__(self, run: Any, *, search: str, origin: Sequence[Path], budget: int) -> None:
         self._run = run
         run.define_metric("*", step_metric="epoch")
         run.define_metric("validation accuracy", step_metric="epoch", summary="max")
-        use_artifact(run, artifact_of(f"front-{search}", "front", origin, {"budget": budget}))
+        if origin:
+            use_artifact(run, artifact_of(f"front-{search}", "front", origin, {"budget": budget}))
 
     def epoch_done(self, epoch: int, loss: float, accuracy: float) -> None:
         """The epoch's numbers."""

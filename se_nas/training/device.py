@@ -1,6 +1,7 @@
 """The device that trains."""
 
 import os
+import platform
 
 import torch
 
@@ -32,6 +33,11 @@ def prepare(device: torch.device) -> None:
         torch.backends.cudnn.benchmark = False
     else:
         torch.set_num_threads(1)
+
+
+def device_name(device: torch.device) -> str:
+    """For people: the GPU's own name, or the kind of processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
 
 
 def has_bf16_units(device: torch.device) -> bool:

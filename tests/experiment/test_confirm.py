@@ -13,6 +13,7 @@ from se_nas.experiment.confirmation_file import load_confirmation
 from se_nas.experiment.reporting import load_progress, write_report
 from se_nas.experiment.request import ConfirmRequest, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
+from se_nas.search.records import TrialStatus
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_the_report_and_the_terminal_tell_of_it(searched: Path, console: Console
     page = (searched / "report.html").read_text()
     assert "Confirmed on fresh seeds" in said
     assert "How sure is it?" in page
-    assert "were trained again on fresh seeds" in page
+    assert "trained again on fresh seeds" in page
     assert "differences of a few images are chance" not in page
 
 
@@ -70,6 +71,23 @@ def test_the_same_command_trains_nothing_and_finds_the_same(
 
     assert confirmed(searched, console) == first
     assert len(trained) == count
+
+
+def test_who_is_better_than_the_front_is_on_fresh_seeds_is_trained_again_too(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, progress = load_progress(RunFolder.open(searched))
+    members = {member.number for member in progress.front.members}
+    others = {r.number for r in progress.records if r.status is TrialStatus.COMPLETE} - members
+    monkeypatch.setattr(confirm, "near_front", lambda _, front, **__: list(front))
+    monkeypatch.setattr(confirm, "overlooked", lambda once, _: sorted(once))
+
+    found = confirmed(searched, console, networks=len(members) + 1)
+
+    said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert {network["trial"] for network in found["networks"]} == members | {min(others)}
+    assert f"trial {min(others)}: above what their rivals reach on fresh seeds, so trained again too" in said
+    assert f"may be on the front too, but --networks {len(members) + 1} leaves them out" in said
 
 
 def test_more_seeds_are_added_to_those_that_are_there(
@@ -99,7 +117,8 @@ def test_interrupted_it_says_how_to_go_on_and_does(
         with pytest.raises(KeyboardInterrupt) as cut:
             confirmed(searched, console)
     (note,) = cut.value.__notes__
-    assert note == f"everything finished is kept; go on with: python launch/confirm.py {searched}"
+    again = f"python launch/confirm.py {searched} --seeds 2 --most-seeds 2 --workers 1"
+    assert note == f"everything finished is kept; go on with: {again}"
 
     confirmed(searched, console)
 

@@ -67,10 +67,12 @@ def test_learning_curves_set_the_front_apart_and_mark_who_was_stopped() -> None:
         record(2, status=TrialStatus.PRUNED, curve=(0.15,), reason="stopped <here>", flops=300.0),
     )
 
-    others, front, stopped = learning_curves_figure(progress).data
+    others, front, stopped, chosen = learning_curves_figure(progress).data
 
     assert list(front.y) == [0.1, 0.9, None]
     assert list(others.y) == [0.2, 0.3, None, 0.15, None]
+    assert list(others.customdata) == [1, 1, 1, 2, 2]
+    assert (chosen.meta, chosen.x) == ("chosen", ())
     assert (stopped.x[0], stopped.y[0], stopped.text[0]) == (1, 0.15, "trial 2: stopped &lt;here&gt;")
 
 

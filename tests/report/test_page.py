@@ -1,16 +1,23 @@
 import re
 from dataclasses import replace
+from typing import Any
 
 from se_nas.report.page import render_page
 from se_nas.search.held_out import Retrained
+from se_nas.search.overview import Overview
+from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
 HIDDEN = dict.fromkeys(range(20), (0, 4))
 
 
+def page_of(progress: SearchProgress, *, title: str = "t", **more: Any) -> str:
+    return render_page(progress, Overview.of(progress), title=title, hidden_widths=HIDDEN, **{"facts": {}, **more})
+
+
 def test_the_page_is_self_contained_and_under_six_megabytes() -> None:
-    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={}, hidden_widths=HIDDEN)
+    page = page_of(a_progress(a_record(0, 0.5, 100)))
 
     assert len(page.encode()) < 6_000_000
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="?(https?:)?//', page)
@@ -19,7 +26,7 @@ def test_the_page_is_self_contained_and_under_six_megabytes() -> None:
 def test_the_answer_comes_first_with_its_figures() -> None:
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.2, 300, TrialStatus.PRUNED))
 
-    page = render_page(progress, title="t", facts={}, hidden_widths=HIDDEN)
+    page = page_of(progress)
 
     assert "Of 3 networks tried (2 trained in full, 1 stopped early, 0 failed), 2 are on the Pareto front" in page
 
@@ -29,7 +36,7 @@ def test_text_from_outside_is_escaped() -> None:
     failed = replace(a_record(0, 0.5, 100, TrialStatus.FAILED), reason=evil)
     complete = replace(a_record(1, 0.5, 100), assignment={"stage1.site": evil})
 
-    page = render_page(a_progress(failed, complete), title=evil, facts={evil: evil}, hidden_widths=HIDDEN)
+    page = page_of(a_progress(failed, complete), title=evil, facts={evil: evil})
 
     assert evil not in page
 
@@ -46,7 +53,7 @@ def test_retrained_networks_are_told_with_their_intervals_and_a_name_is_escaped(
         counts=((90, 100),),
     )
 
-    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={}, hidden_widths=HIDDEN, retrained=[one])
+    page = page_of(a_progress(a_record(0, 0.5, 100)), retrained=[one])
 
     assert "0.8256 to 0.9448" in page  # Wilson's interval of 90 in 100
     assert "<i>trial" not in page
@@ -54,7 +61,7 @@ def test_retrained_networks_are_told_with_their_intervals_and_a_name_is_escaped(
 
 
 def test_every_section_names_its_data() -> None:
-    page = render_page(a_progress(a_record(0, 0.5, 100)), title="t", facts={}, hidden_widths=HIDDEN)
+    page = page_of(a_progress(a_record(0, 0.5, 100)))
 
     linked = set(re.findall(r'href="([^"]+)"', "".join(re.findall(r'<p class="data">(.*?)</p>', page))))
     assert linked == {
@@ -66,6 +73,6 @@ def test_every_section_names_its_data() -> None:
 
 
 def test_a_search_without_a_complete_trial_says_so() -> None:
-    page = render_page(a_progress(a_record(0, 0.5, 100, TrialStatus.FAILED)), title="t", facts={}, hidden_widths=HIDDEN)
+    page = page_of(a_progress(a_record(0, 0.5, 100, TrialStatus.FAILED)))
 
     assert "No network was trained in full yet" in page

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from se_nas.report.page import render_page
+from se_nas.search.overview import Overview
 from se_nas.search.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
@@ -45,6 +46,8 @@ addEventListener("load", () => drawn.then(() => setTimeout(() => {
   front.emit("plotly_click", {points: [{customdata: 1}]});
   saw.chosen = [...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial);
   saw.marked = front.data.map(trace => trace.selectedpoints && [...trace.selectedpoints]);
+  const plots = [...document.querySelectorAll(".plot")];
+  saw.curve = plots.flatMap(plot => plot.data).find(trace => trace.meta === "chosen").y;
   document.querySelector('.every tr[data-trial="0"]').click();
   saw.then = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
   const row = document.querySelector('.every tr[data-trial="3"]');
@@ -54,12 +57,20 @@ addEventListener("load", () => drawn.then(() => setTimeout(() => {
   saw.points = front.data.map(trace => trace.x.length);
   saw.drawn = document.querySelectorAll(".plot .main-svg").length > 0;
   saw.hover = front.data[1].text[0];
+  saw.legend = front.layout.legend.yanchor;
+  saw.named = document.querySelectorAll(".figure[aria-label]").length === plots.length;
   saw.wide = document.documentElement.scrollWidth > innerWidth;
   saw.errors = errors;
-  document.body.innerHTML = "<pre id=saw></pre>";
-  document.getElementById("saw").textContent = JSON.stringify(saw);
+  saw.width = innerWidth;
+  parent.postMessage(JSON.stringify(saw), "*");
 }, 500)));
 </script></head>"""
+
+
+FRAME = """<!doctype html><pre id="saw"></pre><script>
+addEventListener("message", event => { document.getElementById("saw").textContent = event.data; });
+</script><iframe src="report.html" style="border: 0; width: WIDTHpx; height: 900px"></iframe>"""
+"""A window of Chromium is never narrower than 500 pixels; a frame is."""
 
 
 def use(folder: Path, *, width: int) -> dict[str, Any]:
@@ -70,12 +81,12 @@ def use(folder: Path, *, width: int) -> dict[str, Any]:
         a_record(2, 0.2, 30_000, TrialStatus.PRUNED),
         *(a_record(number, 0.3 + 0.01 * number, 100 * number) for number in range(3, 15)),
     )
-    page = render_page(progress, title="t", facts={"command": "python launch/search.py"}, hidden_widths=HIDDEN).replace(
-        "</head>", USE, 1
-    )
-    path = folder / "report.html"
-    path.write_text(page)
-    call = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900"]
+    facts = {"command": "python launch/search.py"}
+    page = render_page(progress, Overview.of(progress), title="t", facts=facts, hidden_widths=HIDDEN)
+    (folder / "report.html").write_text(page.replace("</head>", USE, 1))
+    path = folder / "frame.html"
+    path.write_text(FRAME.replace("WIDTH", str(width)))
+    call = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", "--window-size=1280,900"]
     done = subprocess.run([*call, path.as_uri()], capture_output=True, text=True, timeout=120)
     found = re.search(r'<pre id="saw">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
@@ -92,7 +103,8 @@ def test_it_loads_without_an_error_and_draws_the_front(saw: dict[str, Any]) -> N
     assert saw["drawn"]
     assert sum(saw["points"][:2]) == 14
     assert "SE by stage" in saw["hover"]
-    assert not saw["wide"]
+    assert saw["named"]
+    assert (saw["legend"], saw["wide"]) == ("bottom", False)
 
 
 def test_tables_sort_by_number_with_the_empty_last_and_filter(saw: dict[str, Any]) -> None:
@@ -108,9 +120,11 @@ def test_a_point_or_row_that_is_chosen_is_marked_everywhere(saw: dict[str, Any])
     assert set(saw["chosen"]) == {"1"}
     assert len(saw["chosen"]) == 2
     assert [points for points in saw["marked"] if points] == [[1], [0]]
+    assert [accuracy for accuracy in saw["curve"] if accuracy is not None][-1] == 0.9  # its learning curve
     assert saw["then"] == ["0"]
     assert (saw["focused"], saw["byKey"]) == (True, ["3"])
 
 
 def test_on_a_phone_nothing_sticks_out(tmp_path: Path) -> None:
-    assert not use(tmp_path, width=390)["wide"]
+    saw = use(tmp_path, width=390)
+    assert (saw["width"], saw["legend"], saw["wide"]) == (390, "top", False)

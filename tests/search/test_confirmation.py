@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from se_nas.search.confirmation import Belief, ConfirmedFront, Measured, in_doubt, near_front
+from se_nas.search.confirmation import Belief, ConfirmedFront, Measured, in_doubt, near_front, overlooked
 from tests.fakes import record
 
 
@@ -109,6 +109,19 @@ class TestWhoIsTrainedAgain:
 
     def test_more_images_leave_less_to_chance(self) -> None:
         assert near_front(NETWORKS, [0, 1], images=100_000, most=9) == [0, 1]
+
+    def test_whoever_is_above_all_that_its_rivals_reached_on_fresh_seeds_the_farthest_first(self) -> None:
+        again = [measured(1, 0.75, 0.81), measured(2, 0.86)]  # means of .78 and .86
+        once = {
+            2: measured(2, 0.89),
+            3: measured(3, 0.80),
+            4: measured(3, 0.885),
+            5: measured(1, 0.79),
+            6: measured(2, 0.86),
+        }
+
+        assert overlooked(once, again) == [2, 4, 5]
+        assert overlooked({}, again) == []
 
 
 class TestWhoIsInDoubt:

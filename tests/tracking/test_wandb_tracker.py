@@ -109,6 +109,12 @@ def test_a_trial_can_have_a_run_of_its_own_beside_the_searchs(tmp_path: Path) ->
     assert [each for each in records_in(tmp_path) if each["type"] == "history"]
 
 
+def test_a_baseline_comes_from_no_front(tmp_path: Path) -> None:
+    WandbRetraining(start(tmp_path, "retrain"), search="s", origin=(), budget=3).close()
+
+    assert not [record for record in records_in(tmp_path) if record["type"] == "artifact"]
+
+
 def test_a_retraining_leaves_its_curve_its_weights_and_where_it_comes_from(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"weights")

@@ -1,0 +1,41 @@
+"""What a whole search says without further training: worked out once, for the page and for W&B."""
+
+from dataclasses import dataclass
+
+from se_nas.search.distributions import Split, splits
+from se_nas.search.effects import Marginal, marginals
+from se_nas.search.importances import Importances, importances
+from se_nas.search.progress import SearchProgress
+from se_nas.search.trust import Foretelling, foretelling
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Effects of decisions at equal cost, the sub-spaces' errors, importances, and how early epochs foretell the last;
+    empty, or None, where the trials are too few."""
+
+    effects: tuple[Marginal, ...]
+    splits: tuple[Split, ...]
+    importances: Importances | None
+    foretelling: tuple[Foretelling, ...]
+
+    @classmethod
+    def of(cls, progress: SearchProgress) -> "Overview":
+        """Of the trials so far; takes a second or two for its bootstraps and forests."""
+        records, costs = progress.records, progress.objectives.costs
+        return cls(
+            tuple(marginals(records, costs)),
+            tuple(splits(records, costs)),
+            importances(records, costs),
+            tuple(foretelling(records)),
+        )
+
+    @property
+    def effects_of_se(self) -> tuple[Marginal, ...]:
+        """Those of where SE is, and how wide."""
+        return tuple(one for one in self.effects if one.factor.startswith("SE "))
+
+    @property
+    def other_effects(self) -> tuple[Marginal, ...]:
+        """Those of the trunk."""
+        return tuple(one for one in self.effects if not one.factor.startswith("SE "))
