@@ -21,6 +21,12 @@ class FeatureInfo:
     widths: tuple[int, ...]
     strides: tuple[int, ...]
 
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> dict[str, int | str]:
+        return self.get_dicts()[index]
+
     def get_dicts(self, keys: Sequence[str] | None = None) -> list[dict[str, int | str]]:
         """Of each map its `num_chs`, `reduction` and `module`, or those of them that `keys` name."""
         maps = zip(self.widths, self.strides, self.names, strict=True)

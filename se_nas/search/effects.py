@@ -40,7 +40,7 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
     """Of SE in each stage and of every other decision; none while there are too few networks.
 
     Accuracy is compared at equal cost: what a square in the logarithm of each cost explains is taken out. Intervals are
-    bootstraps over the networks (Efron, 1979), that fit included.
+    bootstraps over the networks (`bootstrap`), that fit included.
     """
     lessons = comparable_lessons(records, costs)
     if not lessons:
@@ -59,7 +59,7 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
             found: Values = members[:, chosen] @ residuals / np.where(counts > 0, counts, np.nan)
         return found
 
-    low, high = bootstrapped(means, len(lessons))
+    low, high = bootstrapped(means, len(lessons), behind=members.sum(axis=1).astype(int))
     found = means(np.arange(len(lessons)))
     return [
         Marginal(

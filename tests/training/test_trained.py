@@ -81,6 +81,7 @@ class TestBackbone:
         info = backbone.feature_info
         assert (info.channels(), info.reduction(), info.module_name()) == (channels, reduction, names)
         assert info.get_dicts(["num_chs"]) == [{"num_chs": width} for width in channels]
+        assert (len(info), info[-1]) == (len(names), info.get_dicts()[-1])
         assert [tuple(each.shape) for each in maps] == [
             (2, width, 16 // stride, 16 // stride) for width, stride in zip(channels, reduction, strict=True)
         ]
