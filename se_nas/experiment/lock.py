@@ -16,7 +16,7 @@ def locked(run_dir: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(f"{run_dir}: another search is writing here; wait for it or use another folder") from None
+        raise InputError(f"{run_dir}: another command is writing here; wait for it or use another folder") from None
     try:
         yield
     finally:

@@ -19,7 +19,8 @@ def model_card(result: RetrainedResult) -> str:
         found = f"{100 * search:.2f} % of validation accuracy in its short training"
         chosen = "The validation images chose the network and were never trained on."
     costs = "\n".join(f"| {name} | {format_cost(name, value)} |" for name, value in result.cost.items())
-    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in result.recipe.items())
+    used = {"batch_size": result.batch_size, "learning_rate": result.peak_learning_rate}
+    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in (result.recipe | used).items())
     names = ", ".join(_plain(name) for name in result.classes[:20])
     more = ", ..." if len(result.classes) > 20 else ""
     return f"""# {_plain(result.network)}, retrained
@@ -44,10 +45,9 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 ## How it was made
 
 Trained on {result.images["train"]:,} images of
-`{_plain(result.data)}`, from scratch, with seed {result.seed}, in batches
-of {result.batch_size}. {chosen} The test images had no part in it.
+`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images had no part in it.
 
-| recipe | |
+| recipe, as it was used on so many images | |
 | --- | --- |
 {recipe}
 

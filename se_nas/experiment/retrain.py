@@ -2,14 +2,17 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, WriteError
 from se_nas.experiment.baselines import baselines
 from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.lock import locked
 from se_nas.experiment.reporting import load_progress, pick_trial, write_report
 from se_nas.experiment.retrained_files import summarised
 from se_nas.experiment.retrained_request import RetrainRequest
@@ -53,8 +56,11 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                     recipe_name=request.recipe.stem,
                     seed=seed,
                 )
-                finished = together.agree(retraining.finished())
-                results.append(finished or retraining.run(wandb=request.wandb, tell=tell, together=together))
+                result = together.agree(retraining.finished())
+                if result is None:
+                    with _alone_in(retraining.target) if together.is_first else nullcontext():
+                        result = retraining.run(wandb=request.wandb, tell=tell, together=together)
+                results.append(result)
                 tell(f"weights   {retraining.target / FILE}")
                 targets.append(retraining.target)
             rows.append(summarised(results))
@@ -65,6 +71,17 @@ def retrain(request: RetrainRequest, console: Console) -> None:
             example = shlex.quote(str(targets[0]))
             tell(f"export    python launch/export.py {example}")
             tell(f"predict   python launch/predict.py {example} IMAGE ...")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """InputError while another command retrains there: the test images are looked at once."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    with locked(folder):
+        yield
 
 
 def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:

@@ -11,6 +11,7 @@ from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import read_sealed
 from se_nas.search.held_out import Retrained
+from se_nas.training.recipe import Recipe
 
 RESULT = "result.json"
 
@@ -41,6 +42,11 @@ class RetrainedResult(BaseModel):
     recipe: dict[str, int | float]
     batch_size: int
     version: str
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The recipe's, for batches of the size that was used."""
+        return Recipe(**self.recipe).peak_learning_rate(self.batch_size)  # type: ignore[arg-type]
 
     @property
     def alike(self) -> tuple[object, ...]:

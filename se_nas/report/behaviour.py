@@ -1,7 +1,8 @@
 """What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
 Rows carry their trial in `data-trial`, points in plotly's `customdata`; a line is drawn again in the trace whose `meta`
-is "chosen". Enter chooses the row that has the focus.
+is "chosen". Enter chooses the row that has the focus;
+chosen again, a trial is one among the others.
 Without JavaScript the page only stands still.
 """
 
@@ -9,7 +10,10 @@ SCRIPT = """
 const plots = () => document.querySelectorAll(".plot");
 const rows = () => document.querySelectorAll("tr[data-trial]");
 
+let before = null;
+
 function choose(trial) {
+  trial = before = trial === before ? null : trial;
   rows().forEach(row => row.classList.toggle("chosen", row.dataset.trial === trial));
   plots().forEach(plot => plot.data.forEach((trace, index) => {
     if (!trace.customdata) return;

@@ -1,6 +1,6 @@
 """report.html: one self-contained page. No network, no template engine; every text is escaped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from se_nas.report.behaviour import SCRIPT
@@ -177,8 +177,7 @@ def _trust(
             "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
             "accuracy, so that over all networks it is likely higher.</p>"
         )
-    told = list(agreement_sentences(_on_fresh_seeds(confirmation), _in_long_trainings(retrained)))
-    yield from _paragraphs(told or ["Too few networks were trained again to say how well the search orders them."])
+    yield from _paragraphs(agreement_sentences(_on_fresh_seeds(confirmation), _in_long_trainings(retrained)))
     yield _data("study.db", *(["confirm.json"] if confirmation else []), *(["retrain"] if retrained else []))
 
 
@@ -207,7 +206,7 @@ def _those(drawn: Mapping[str, str], *names: str) -> Iterator[str]:
     return (drawn[name] for name in names if name in drawn)
 
 
-def _paragraphs(sentences: Sequence[str]) -> Iterator[str]:
+def _paragraphs(sentences: Iterable[str]) -> Iterator[str]:
     return (f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 

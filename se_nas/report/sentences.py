@@ -142,7 +142,9 @@ def split_sentences(splits: Sequence[Split]) -> list[str]:
 def agreement_sentences(confirmed: Agreement | None, retrained: Agreement | None) -> Iterator[str]:
     """How the search's accuracies hold on fresh seeds and in long trainings."""
     for found, later in ((confirmed, "on fresh seeds"), (retrained, "retrained, on test images")):
-        if found is not None:
+        if found is None:
+            yield f"Networks {later}: too few to say how well the search's accuracies order them."
+        else:
             yield (
                 f"{found.count} networks {later}: the search's accuracies order them with a rank correlation of "
                 f"{found.correlation:.2f} ({found.low:.2f} to {found.high:.2f}); on average they come out "

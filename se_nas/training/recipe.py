@@ -67,9 +67,13 @@ class Recipe:
         wanted = 1 << int(math.log2(max(1, images / LEAST_STEPS)))
         return max(2, min(self.batch_size, max(16, wanted), images))
 
+    def peak_learning_rate(self, batch_size: int) -> float:
+        """The rate after the warm-up, in batches of that size."""
+        return self.learning_rate * math.sqrt(batch_size / 128)
+
     def learning_rate_at(self, step: int, *, steps: int, steps_per_epoch: int, batch_size: int) -> float:
         """The rate of step `step` out of `steps`, counted from 0."""
-        peak = self.learning_rate * math.sqrt(batch_size / 128)
+        peak = self.peak_learning_rate(batch_size)
         warmup = min(self.warmup_epochs * steps_per_epoch, steps / 4)
         if step < warmup:
             return peak * (step + 1) / (warmup + 1)

@@ -128,7 +128,7 @@ def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, c
 
     with (
         locked(request_tiny.run),
-        pytest.raises(InputError, match="another search is writing here"),
+        pytest.raises(InputError, match="another command is writing here"),
     ):
         search.resume_search(request_tiny.run, SearchRequest(budget=2, wandb="off", workers=1), console)
 

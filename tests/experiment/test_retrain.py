@@ -243,3 +243,22 @@ def test_a_recipe_whose_name_makes_no_folder_is_refused() -> None:
 def test_a_limit_on_what_was_not_measured_says_so(searched: Path, console: Console) -> None:
     with pytest.raises(InputError, match=r"--max-latency 3: the search in .* did not measure latency"):
         retrained(searched, console, max_latency=3.0)
+
+
+def test_a_second_command_for_the_same_network_is_refused(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = retraining.Retraining.run
+    refused: list[str] = []
+
+    def meanwhile(self: retraining.Retraining, **how: Any) -> Any:
+        monkeypatch.setattr(retraining.Retraining, "run", run)
+        with pytest.raises(InputError) as error:
+            retrained(searched, console)
+        refused.append(str(error.value))
+        return run(self, **how)
+
+    monkeypatch.setattr(retraining.Retraining, "run", meanwhile)
+
+    assert len(retrained(searched, console)) == 1
+    assert ["another command is writing here" in told for told in refused] == [True]

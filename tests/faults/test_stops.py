@@ -119,7 +119,7 @@ def test_a_second_driver_is_refused_within_a_second_and_a_dead_ones_lock_costs_n
         waited = time.monotonic() - began
 
     assert refused.returncode == 2
-    assert told == f"search.py: {searched}: another search is writing here; wait for it or use another folder\n"
+    assert told == f"search.py: {searched}: another command is writing here; wait for it or use another folder\n"
     assert seconds < 1
     assert waited < 1
 

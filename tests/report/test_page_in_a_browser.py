@@ -28,6 +28,8 @@ USE = """
 <script>
 const errors = [];
 addEventListener("error", event => errors.push(event.message));
+addEventListener("unhandledrejection", event => errors.push(String(event.reason)));
+console.error = console.warn = (...words) => errors.push(words.join(" "));
 addEventListener("load", () => drawn.then(() => setTimeout(() => {
   const table = document.querySelector(".every table");
   const column = name => [...table.tHead.rows[0].cells].findIndex(head => head.textContent === name);
@@ -53,6 +55,8 @@ addEventListener("load", () => drawn.then(() => setTimeout(() => {
   const row = document.querySelector('.every tr[data-trial="3"]');
   row.focus(); row.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"}));
   saw.byKey = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
+  row.click();
+  saw.none = document.querySelectorAll("tr.chosen").length;
   saw.focused = document.activeElement === row;
   saw.points = front.data.map(trace => trace.x.length);
   saw.drawn = document.querySelectorAll(".plot .main-svg").length > 0;
@@ -122,7 +126,7 @@ def test_a_point_or_row_that_is_chosen_is_marked_everywhere(saw: dict[str, Any])
     assert [points for points in saw["marked"] if points] == [[1], [0]]
     assert [accuracy for accuracy in saw["curve"] if accuracy is not None][-1] == 0.9  # its learning curve
     assert saw["then"] == ["0"]
-    assert (saw["focused"], saw["byKey"]) == (True, ["3"])
+    assert (saw["focused"], saw["byKey"], saw["none"]) == (True, ["3"], 0)
 
 
 def test_on_a_phone_nothing_sticks_out(tmp_path: Path) -> None:

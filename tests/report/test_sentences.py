@@ -31,11 +31,12 @@ def test_importances_name_what_is_sure_or_that_nothing_is_foretold() -> None:
 def test_how_the_search_orders_networks_is_told_for_what_was_trained_again() -> None:
     found = Agreement(count=8, correlation=0.5, low=-0.2, high=0.9, change=-0.012)
 
-    (fresh,) = agreement_sentences(found, None)
-    (retrained,) = agreement_sentences(None, found)
+    fresh, too_few = agreement_sentences(found, None)
+    _, retrained = agreement_sentences(None, found)
 
     assert fresh == (
         "8 networks on fresh seeds: the search's accuracies order them with a rank correlation of 0.50 (-0.20 to "
         "0.90); on average they come out -1.20 points from what the search saw."
     )
+    assert too_few == "Networks retrained, on test images: too few to say how well the search's accuracies order them."
     assert retrained.startswith("8 networks retrained, on test images:")
