@@ -40,8 +40,9 @@ def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
         study.close()
 
 
-def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder) -> TrialRecord:
-    """The trial that `knee`, `best`, `cheapest` or a number names; InputError when there is none."""
+def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: tuple[str, ...] = ()) -> TrialRecord:
+    """The trial that `knee`, `best`, `cheapest` or a number names; InputError when there is none, which says what
+    `also` could have been meant."""
     if pick in ROLES:
         if not progress.front.members:
             raise InputError(f"{folder.path}: no network is trained in full yet, so there is no {pick}")
@@ -49,7 +50,9 @@ def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder) -> TrialR
     by_number = {str(record.number): record for record in progress.records}
     if pick not in by_number:
         known = f"trials 0 to {len(by_number) - 1}" if by_number else "no trial yet"
-        raise InputError(f"{folder.path}: no trial '{pick}'; expected {', '.join(ROLES)} or a number ({known})")
+        raise InputError(
+            f"{folder.path}: no trial '{pick}'; expected {', '.join([*ROLES, *also])} or a number ({known})"
+        )
     return by_number[pick]
 
 
@@ -59,7 +62,9 @@ def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, T
         raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
     run_dir, colon, pick = network.rpartition(":")
     if not colon:
-        raise InputError(f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{network or 'knee'}")
+        raise InputError(
+            f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{'knee' if '/' in network else network or 'knee'}"
+        )
     folder = RunFolder.open(Path(run_dir))
     config, progress = load_progress(folder)
     return folder, config, progress, pick_trial(progress, pick, folder)

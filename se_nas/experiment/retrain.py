@@ -137,7 +137,7 @@ def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFo
 def _picked(progress: SearchProgress, pick: str, folder: RunFolder) -> tuple[TrialRecord, ...]:
     if pick == "front" and progress.front.members:
         return progress.front.members
-    return (pick_trial(progress, "knee" if pick == "front" else pick, folder),)
+    return (pick_trial(progress, "knee" if pick == "front" else pick, folder, also=("front",)),)
 
 
 def _table(rows: Sequence[Retrained]) -> Table:
