@@ -73,7 +73,8 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
             Measured(costs=measured[one.record.number].costs, accuracies=tuple(one.accuracies.values()))
             for one in front.networks
         ]
-        left = overlooked({number: one for number, one in measured.items() if number not in chosen}, again)
+        once = {number: one for number, one in measured.items() if number not in chosen}
+        left = overlooked(once, again) if front.epochs == config.epochs else []  # else they are not comparable
         more = left[: max(0, most - len(chosen))]
         if not more:
             break
