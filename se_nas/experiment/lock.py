@@ -10,15 +10,16 @@ from se_nas.errors import InputError
 
 
 @contextlib.contextmanager
-def locked(run_dir: Path) -> Iterator[None]:
-    """Keep other drivers out; InputError when one is in. The lock of a dead process is none."""
-    lock = FileLock(run_dir / ".lock", timeout=0)
+def locked(run_dir: Path) -> Iterator[Path]:
+    """Keep other drivers out, by the file that it gives; InputError when one is in. A dead process locks nothing."""
+    path = run_dir / ".lock"
+    lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise InputError(f"{run_dir}: another command is writing here; wait for it or use another folder") from None
     try:
-        yield
+        yield path
     finally:
         lock.release()
 

@@ -80,8 +80,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    with locked(folder):
-        yield
+    with locked(folder) as lock:
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)  # the folder is handed out
 
 
 def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
