@@ -58,8 +58,8 @@ def main() -> None:
         if inspection := asked.inspect(assignment):
             drawn.setdefault(inspection.fingerprint, assignment)
     jobs = [
-        (options.space, options.data, options.epochs, *pair)
-        for pair in zip(drawn.values(), range(len(drawn)), strict=True)
+        (options.space, options.data, options.epochs, assignment, number)
+        for number, assignment in enumerate(drawn.values())
     ]
     with get_context("spawn").Pool(options.processes) as pool:
         rows = list(track(pool.imap(record, jobs), total=len(jobs), description="training"))

@@ -36,7 +36,7 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     run_id: str = Field(default_factory=lambda: secrets.token_hex(4))
-    versions: dict[str, str] = Field(default_factory=running_versions)
+    versions: dict[str, str]
     space: str
     space_seal: str
     data: str

@@ -69,12 +69,9 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     chosen = near_front(measured, members, images=len(data.validation), most=most)
     while True:
         front, failed = _trained_again(chosen, request, folder, config, progress, data, console)
-        again = [
-            Measured(costs=measured[one.record.number].costs, accuracies=tuple(one.accuracies.values()))
-            for one in front.networks
-        ]
         once = {number: one for number, one in measured.items() if number not in chosen}
-        left = overlooked(once, again) if front.epochs == config.epochs else []  # else they are not comparable
+        comparable = front.epochs == config.epochs
+        left = overlooked(once, front.belief.networks) if comparable else []
         more = left[: max(0, most - len(chosen))]
         if not more:
             break

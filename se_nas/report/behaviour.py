@@ -1,8 +1,7 @@
 """What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
 Rows carry their trial in `data-trial`, points in plotly's `customdata`; a line is drawn again in the trace whose `meta`
-is "chosen". Enter chooses the row that has the focus;
-chosen again, a trial is one among the others.
+is "chosen". Enter chooses the row that has the focus; chosen again, a trial is one among the others.
 Without JavaScript the page only stands still.
 """
 

@@ -39,6 +39,10 @@ class Measured:
         """Over the seeds."""
         return float(np.mean(self.accuracies))
 
+    def costs_no_more_than(self, other: "Measured") -> bool:
+        """Whether every cost is at most the other's."""
+        return all(mine <= its for mine, its in zip(self.costs, other.costs, strict=True))
+
     def beats(self, other: "Measured") -> bool:
         """Whether it is no worse in its mean and every cost, and better in one."""
         own, theirs = (-self.mean, *self.costs), (-other.mean, *other.costs)
@@ -134,11 +138,7 @@ def near_front(networks: Mapping[int, Measured], front: Sequence[int], *, images
     """
     distances: dict[int, float] = {}
     for number, network in networks.items():
-        best = max(
-            other.mean
-            for other in networks.values()
-            if all(theirs <= own for theirs, own in zip(other.costs, network.costs, strict=True))
-        )
+        best = max(other.mean for other in networks.values() if other.costs_no_more_than(network))
         deviation = math.sqrt(2 * max(best * (1 - best), 1 / images) / images)
         distances[number] = (best - network.mean) / deviation
     near = sorted((distance, number) for number, distance in distances.items() if number not in front and distance < 2)
@@ -150,11 +150,7 @@ def overlooked(once: Mapping[int, Measured], again: Sequence[Measured]) -> list[
     `again` at no more cost, the farthest above first: what was to keep them from the front has fallen below them."""
     ahead: dict[int, float] = {}
     for number, network in once.items():
-        rivals = [
-            other.mean
-            for other in again
-            if all(theirs <= own for theirs, own in zip(other.costs, network.costs, strict=True))
-        ]
+        rivals = (other.mean for other in again if other.costs_no_more_than(network))
         if (lead := network.mean - max(rivals, default=-math.inf)) > 0:
             ahead[number] = lead
     return sorted(ahead, key=lambda number: -ahead[number])

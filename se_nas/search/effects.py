@@ -31,6 +31,11 @@ class Marginal:
     count: int
 
     @property
+    def is_of_se(self) -> bool:
+        """Whether it is of where SE is, or how wide; else it is of the trunk."""
+        return self.factor.startswith("SE ")
+
+    @property
     def is_sure(self) -> bool:
         """Whether zero is outside the interval."""
         return self.low > 0 or self.high < 0

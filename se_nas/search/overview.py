@@ -33,9 +33,9 @@ class Overview:
     @property
     def effects_of_se(self) -> tuple[Marginal, ...]:
         """Those of where SE is, and how wide."""
-        return tuple(one for one in self.effects if one.factor.startswith("SE "))
+        return tuple(one for one in self.effects if one.is_of_se)
 
     @property
     def other_effects(self) -> tuple[Marginal, ...]:
         """Those of the trunk."""
-        return tuple(one for one in self.effects if not one.factor.startswith("SE "))
+        return tuple(one for one in self.effects if not one.is_of_se)
