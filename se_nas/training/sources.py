@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
@@ -232,18 +232,27 @@ def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
 
 
 def read_image(file: Path, size: int) -> NDArray[np.uint8]:
-    """The largest centred square, resized."""
+    """The largest centred square, resized, (size, size, 3); turned as its EXIF data say that the camera was."""
     try:
         if file.exists() and not file.is_file():
             raise ValueError("not a file")
         with Image.open(file) as opened:
-            image = _eight_bit(opened).convert("RGB")
+            image = _eight_bit(_upright(opened)).convert("RGB")
     except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
     return np.array(square, np.uint8)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned by its EXIF orientation; as it lies where that cannot be read."""
+    try:
+        image.getexif()
+    except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
+        return image
+    return ImageOps.exif_transpose(image)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

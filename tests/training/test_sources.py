@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from se_nas.errors import InputError
 from se_nas.training import sources
 from se_nas.training.data import ImageData, ImageFiles, ImageSet
-from se_nas.training.sources import load_data
+from se_nas.training.sources import load_data, read_image
 
 PARTS = ("train", "validation", "test")
 
@@ -271,6 +271,19 @@ class TestImageFolder:
         assert sum(len(greys(part)) for part in parts(data)) == len(set.union(*map(greys, parts(data)))) == 80
         assert (data.name, data.classes, data.image_size) == (tmp_path.name, 2, 8)
         assert same(data, load_data(f"imagefolder:{tmp_path}", image_size=8))
+
+    def test_a_photograph_is_turned_as_its_camera_was_and_damaged_notes_of_that_are_no_matter(
+        self, tmp_path: Path
+    ) -> None:
+        upright = np.zeros((8, 8, 3), np.uint8)
+        upright[:4] = 255  # light above, dark below
+        lying, orientation = Image.fromarray(np.rot90(upright)), Image.Exif()
+        orientation[0x0112] = 6  # to be turned clockwise: TIFF 6.0, tag 274
+        lying.save(tmp_path / "turned.png", exif=orientation)
+        Image.fromarray(upright).save(tmp_path / "damaged.png", exif=b"no TIFF header")
+
+        for name in ("turned.png", "damaged.png"):
+            assert np.array_equal(read_image(tmp_path / name, 8), upright), name
 
     def test_train_val_and_test_folders_are_taken_as_they_are(self, tmp_path: Path) -> None:
         for name, images in (("train", 8), ("val", 3), ("test", 5)):
