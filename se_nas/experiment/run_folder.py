@@ -8,6 +8,7 @@ from typing import Any
 
 from se_nas.errors import InputError
 from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
+from se_nas.search.lessons import lessons_of
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.tasks import TrialTask
@@ -166,14 +167,16 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
 
 
 def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
-    """One row a trial: what is known of it, then its decisions."""
+    """One row a trial: what is known of it, then its decisions. With `expected_accuracy` a stopped trial counts where
+    the report compares networks."""
+    stopped = [lesson for lesson in lessons_of(records) if lesson.record.status is TrialStatus.PRUNED]
+    expected = {lesson.record.number: round(lesson.accuracy, 6) for lesson in stopped}
     measured = (name for record in records for name in record.cost)
     costs = list(dict.fromkeys(["flops", "params", "activations", *measured]))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(
-        ["trial", "state", "reason", "epochs", "accuracy", *costs, "seconds", "fingerprint", "se", *decisions]
-    )
+    known = ["trial", "state", "reason", "epochs", "accuracy", "expected_accuracy"]
+    writer.writerow([*known, *costs, "seconds", "fingerprint", "se", *decisions])
     for record in records:
         writer.writerow(
             [
@@ -182,6 +185,7 @@ def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
                 record.reason,
                 len(record.curve),
                 "" if record.accuracy is None else record.accuracy,
+                expected.get(record.number, ""),
                 *(record.cost.get(name, "") for name in costs),
                 round(record.seconds, 3),
                 record.fingerprint,

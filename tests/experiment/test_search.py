@@ -18,6 +18,7 @@ from se_nas.experiment.reporting import load_progress
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.models.cost import measure_cost
+from se_nas.search.lessons import lessons_of
 from se_nas.search.pareto import ParetoFront
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.loading import load_design_space
@@ -72,6 +73,17 @@ def test_accuracy_stands_in_the_table_for_complete_trials_only(request_tiny: Sea
     assert any(row["state"] == "pruned" for row in rows)
     assert all((row["accuracy"] != "") == (row["state"] == "complete") for row in rows)
     assert all(int(row["epochs"]) < 8 and row["reason"] for row in rows if row["state"] == "pruned")
+
+
+def test_the_table_has_what_was_expected_of_stopped_trials(request_tiny: SearchRequest, console: Console) -> None:
+    search.start_search(replace(request_tiny, budget=16, epochs=8), console)
+
+    _, progress = load_progress(RunFolder.open(request_tiny.run))
+    expected = {lesson.record.number: lesson.accuracy for lesson in lessons_of(progress.records)}
+    for row in rows_of(request_tiny.run):
+        assert (row["expected_accuracy"] != "") == (row["state"] == "pruned")
+        if row["state"] == "pruned":
+            assert float(row["expected_accuracy"]) == pytest.approx(expected[int(row["trial"])], abs=1e-6)
 
 
 def test_optuna_alone_reads_the_study(request_tiny: SearchRequest, console: Console) -> None:
