@@ -1,6 +1,8 @@
-"""Does the placement matter? A network's trunk with SE nowhere, everywhere, and each stage switched, on equal seeds."""
+"""Does the placement matter? A network's trunk with SE nowhere, everywhere as in RegNetY, and each stage switched, on
+equal seeds."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.console import Console
@@ -14,17 +16,17 @@ from se_nas.experiment.reporting import find_trial, write_report
 from se_nas.experiment.request import AblateRequest, spelled
 from se_nas.experiment.survey import cost_on
 from se_nas.report.sentences import GAIN_COLUMNS, ablation_sentences, gain_cells
-from se_nas.search.paired import Ablation, Effect, PairedAccuracies
+from se_nas.search.paired import Ablation, Effect, Extra, PairedAccuracies
 from se_nas.space.architecture import Architecture
-from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se
+from se_nas.space.placements import has_se, switched, with_se_as_in_regnety, without_se
 from se_nas.tracking.console import plain_teller
 from se_nas.training.data import ImageData
 from se_nas.training.device import pick_device, prepare
-from se_nas.training.latency import measure_latencies
+from se_nas.training.latency import passes_in_turn
 from se_nas.training.trainer import build_initial_model
 from se_nas.wording import se_glyphs
 
-FOUND, NOWHERE, EVERYWHERE = "as found", "nowhere", "everywhere"
+FOUND, NOWHERE, EVERYWHERE = "as found", "nowhere", "everywhere (RegNetY)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,17 @@ def ablate(request: AblateRequest, console: Console) -> None:
         raise RunFailedError(f"{folder.path}: too many trainings failed: {error}") from None
     if not contrasts:
         raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
-    costs = _costs({name: networks[name] for name in accuracies}, data, use_gpu=request.gpus_per_trial != 0)
+    trained = {name: networks[name] for name in accuracies}
+    counted = cost_on(data)
+    costs = {name: counted(architecture) for name, architecture in trained.items()}
+    passes = _timed(trained, data, use_gpu=request.gpus_per_trial != 0)
     ablation = Ablation(
         trial=record.number,
         epochs=epochs,
-        effects=tuple(_effect(contrast, paired, costs, among=len(contrasts)) for contrast in contrasts),
+        effects=tuple(_effect(contrast, paired, costs, passes, among=len(contrasts)) for contrast in contrasts),
     )
-    write_ablation(folder, ablation, networks=networks, accuracies=accuracies, costs=costs)
+    timed = {name: {**costs[name], "latency": statistics.median(passes[name])} for name in trained}
+    write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=timed)
     problems = write_report(folder, config, progress)
     console.print(_table(ablation, title=f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"))
     tell = plain_teller(console)
@@ -80,11 +86,11 @@ def ablate(request: AblateRequest, console: Console) -> None:
 
 def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
     """The networks to train, each once and by name, and the comparisons worth making, each once."""
-    networks = {FOUND: found, NOWHERE: without_se(found), EVERYWHERE: with_se_everywhere(found)}
+    networks = {FOUND: found, NOWHERE: without_se(found), EVERYWHERE: with_se_as_in_regnety(found)}
     contrasts = [
-        Contrast("as found", "nowhere", FOUND, NOWHERE),
-        Contrast("everywhere", "nowhere", EVERYWHERE, NOWHERE),
-        Contrast("everywhere", "as found", EVERYWHERE, FOUND),
+        Contrast(FOUND, NOWHERE, FOUND, NOWHERE),
+        Contrast(EVERYWHERE, NOWHERE, EVERYWHERE, NOWHERE),
+        Contrast(EVERYWHERE, FOUND, EVERYWHERE, FOUND),
     ]
     for index in range(len(found.stages)):
         name = f"switched in stage {index + 1}"
@@ -99,28 +105,31 @@ def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Co
     return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
 
 
-def _costs(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, dict[str, float]]:
-    """Each network's counted costs, and its latency on this device, all measured in turn."""
+def _timed(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, list[float]]:
+    """Milliseconds of each network's passes on this device, timed in turn."""
     device = pick_device(use_gpu=use_gpu)
     prepare(device)
     models = [build_initial_model(each, num_classes=data.classes, seed=0).to(device) for each in networks.values()]
-    latencies = measure_latencies(models, image_size=data.image_size, device=device)
-    counted = cost_on(data)
-    return {
-        name: {**counted(architecture), "latency": latency}
-        for (name, architecture), latency in zip(networks.items(), latencies, strict=True)
-    }
+    return dict(zip(networks, passes_in_turn(models, image_size=data.image_size, device=device), strict=True))
 
 
 def _effect(
-    contrast: Contrast, paired: PairedAccuracies, costs: Mapping[str, Mapping[str, float]], *, among: int
+    contrast: Contrast,
+    paired: PairedAccuracies,
+    costs: Mapping[str, Mapping[str, float]],
+    passes: Mapping[str, Sequence[float]],
+    *,
+    among: int,
 ) -> Effect:
     with_se, without = costs[contrast.with_se], costs[contrast.without]
     return Effect(
         where=contrast.where,
         over=contrast.over,
         gain=paired.gain(contrast.with_se, contrast.without, among=among),
-        added={name: with_se[name] - without[name] for name in ("params", "flops", "latency")},
+        added={
+            **{name: Extra.counted(with_se[name] - without[name]) for name in ("params", "flops")},
+            "latency": Extra.timed(passes[contrast.with_se], passes[contrast.without]),
+        },
     )
 
 
@@ -128,7 +137,7 @@ def _table(ablation: Ablation, *, title: str) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
     table.add_column("SE")
     for column in GAIN_COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right")
     for effect in ablation.effects:
         table.add_row(effect.label, *gain_cells(effect), style="bold" if effect.gain.is_sure else "")
     return table

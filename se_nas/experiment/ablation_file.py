@@ -9,7 +9,7 @@ from se_nas import __version__
 from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import read_sealed, write_sealed
-from se_nas.search.paired import Ablation, Effect, Gain
+from se_nas.search.paired import Ablation, Effect, Extra, Gain
 from se_nas.space.architecture import Architecture
 
 
@@ -34,7 +34,6 @@ def write_ablation(
                 "cost": dict(costs[name]),
             }
             for name, architecture in networks.items()
-            if name in costs
         ],
     }
     write_sealed(folder.ablation(ablation.trial), content)
@@ -49,9 +48,12 @@ def load_ablation(path: Path) -> Ablation:
     """Read one back; InputError for a damaged file."""
     try:
         found = read_sealed(path) or {}
-        effects = tuple(
-            Effect(**{**each, "gain": Gain(**each["gain"]), "added": dict(each["added"])}) for each in found["effects"]
-        )
+        effects = tuple(_effect(each) for each in found["effects"])
         return Ablation(trial=int(found["trial"]), epochs=int(found["epochs"]), effects=effects)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise InputError(f"{path}: damaged; delete it, or run launch/ablate.py again") from None
+
+
+def _effect(content: Mapping[str, Any]) -> Effect:
+    added = {cost: Extra(**extra) for cost, extra in content["added"].items()}
+    return Effect(where=content["where"], over=content["over"], gain=Gain(**content["gain"]), added=added)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.config import SearchConfig
-from se_nas.experiment.confirmation_file import write_confirmation
+from se_nas.experiment.confirmation_file import load_confirmation, write_confirmation
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.replications import EverySeed, Key, Outcomes, accuracies_of, replicate
 from se_nas.experiment.reporting import load_progress, write_report
@@ -77,8 +77,9 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
             break
         tell(f"{_trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
         chosen = [*chosen, *more]
+    replaced = _of_other_epochs(folder, progress, front.epochs)
     write_confirmation(folder, front)
-    problems = write_report(folder, config, progress)
+    problems = [*replaced, *write_report(folder, config, progress)]
     console.print(_table(front))
     if left:
         problems.append(f"{_trials(left)}: may be on the front too, but --networks {most} leaves them out")
@@ -121,6 +122,20 @@ def _trained_again(
     front = ConfirmedFront.of(trained, records, progress.objectives.costs, epochs=epochs)
     lost = sorted(records.keys() - trained)
     return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
+
+
+def _of_other_epochs(folder: RunFolder, progress: SearchProgress, epochs: int) -> list[str]:
+    """A line when another confirmation is about to be replaced; its trainings are kept."""
+    try:
+        before = load_confirmation(folder, progress)
+    except InputError:  # damaged
+        return []
+    if before is None or before.epochs == epochs:
+        return []
+    return [
+        f"{folder.confirmation}: takes the place of the one for {before.epochs} epochs, whose trainings are kept: with "
+        f"--epochs {before.epochs} it comes back"
+    ]
 
 
 def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured]:

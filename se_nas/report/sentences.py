@@ -6,7 +6,7 @@ from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.distributions import Split
 from se_nas.search.effects import Marginal
 from se_nas.search.importances import Importances
-from se_nas.search.paired import Ablation, Effect
+from se_nas.search.paired import Ablation, Effect, Gain
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.trust import Agreement
@@ -33,9 +33,8 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
         f"{_accuracy(cheapest)} at {format_cost(cost, cheapest.cost[cost])} {cost} to {_accuracy(best)} at "
         f"{format_cost(cost, best.cost[cost])}.",
         f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
-        f"stage {se_glyphs(knee.se)}.",
-        f"{with_se} of the {len(front)} networks on the front use SE somewhere. "
-        + (
+        f"stage {se_glyphs(knee.se)}; {with_se} of the {len(front)} networks on the front use SE somewhere.",
+        (
             confirmed_sentence(confirmation, progress)
             if confirmation
             and {one.record.number for one in confirmation.networks} & {one.number for one in front.members}
@@ -54,7 +53,7 @@ def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -
     deviation = f"; one training deviates by {100 * confirmation.belief.deviation:.2f} points"
     return (
         f"Of {len(found)} {'network' if len(found) == 1 else 'networks'} on the front, {len(verdicts)} "
-        f"{'was' if len(verdicts) == 1 else 'were'} trained again on fresh seeds: with 95 % each, "
+        f"{'was' if len(verdicts) == 1 else 'were'} trained again {_on_fresh_seeds(confirmation)}: with 95 % each, "
         f"{stays} {'belongs' if stays == 1 else 'belong'} there and {falls} {'does' if falls == 1 else 'do'} not, "
         f"{doubtful} {'is' if doubtful == 1 else 'are'} in doubt{deviation if confirmation.belief.freedom else ''}."
     )
@@ -65,8 +64,8 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     sure = [effect for effect in ablation.effects if effect.gain.is_sure]
     unsure = [effect.label for effect in ablation.effects if not effect.gain.is_sure]
     sentences = [
-        f"SE {effect.label} is worth {100 * effect.gain.mean:+.2f} ± {100 * effect.gain.half_width:.2f} points "
-        f"for {effect.added['params']:+,.0f} parameters."
+        f"SE {effect.label} is worth {_points(effect.gain)} points for {effect.added['params'].amount:+,.0f} "
+        "parameters."
         for effect in sure
     ]
     if unsure:
@@ -74,21 +73,22 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     return sentences
 
 
-GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms", "points per\n1k params", "per 10k\nFLOPs", "per\n.1 ms")
+GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per 1k params", "per 10k FLOPs", "per .1 ms")
 
 
 def gain_cells(effect: Effect) -> list[str]:
     """A row of `GAIN_COLUMNS`: what SE there gains, what it adds, and the gain by what it adds."""
-    gain, added = effect.gain, effect.added
+    added = effect.added
+    time = added["latency"]
     ratios = [
-        effect.points_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 10_000), ("latency", 0.1))
+        effect.gain_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 10_000), ("latency", 0.1))
     ]
     return [
-        f"{100 * gain.mean:+.2f} ± {100 * gain.half_width:.2f}",
-        f"{added['params']:+,.0f}",
-        f"{added['flops']:+,.0f}",
-        f"{added['latency']:+.3f}",
-        *("" if points is None else f"{points:+.2f}" for points in ratios),
+        _points(effect.gain),
+        f"{added['params'].amount:+,.0f}",
+        f"{added['flops'].amount:+,.0f}",
+        f"{time.amount:+.3f} ({time.low:+.3f} to {time.high:+.3f})",
+        *("" if gain is None else _points(gain) for gain in ratios),
     ]
 
 
@@ -139,9 +139,12 @@ def split_sentences(splits: Sequence[Split]) -> list[str]:
     return told
 
 
-def agreement_sentences(confirmed: Agreement | None, retrained: Agreement | None) -> Iterator[str]:
-    """How the search's accuracies hold on fresh seeds and in long trainings."""
-    for found, later in ((confirmed, "on fresh seeds"), (retrained, "retrained, on test images")):
+def agreement_sentences(
+    confirmation: ConfirmedFront | None, confirmed: Agreement | None, retrained: Agreement | None
+) -> Iterator[str]:
+    """How the search's accuracies hold on fresh seeds, as `confirmation` has it, and in long trainings."""
+    again = _on_fresh_seeds(confirmation) if confirmation else "on fresh seeds"
+    for found, later in ((confirmed, again), (retrained, "retrained, on test images")):
         if found is None:
             yield f"Networks {later}: too few to say how well the search's accuracies order them."
         else:
@@ -150,6 +153,18 @@ def agreement_sentences(confirmed: Agreement | None, retrained: Agreement | None
                 f"{found.correlation:.2f} ({found.low:.2f} to {found.high:.2f}); on average they come out "
                 f"{100 * found.change:+.2f} points from what the search saw."
             )
+
+
+def _points(gain: Gain) -> str:
+    return f"{100 * gain.mean:+.2f} ± {100 * gain.half_width:.2f}"
+
+
+def _on_fresh_seeds(confirmation: ConfirmedFront) -> str:
+    """With the epochs, where they are others than the search's."""
+    searched = len(confirmation.networks[0].record.curve)
+    if confirmation.epochs == searched:
+        return "on fresh seeds"
+    return f"on fresh seeds for {confirmation.epochs} epochs (the search: {searched})"
 
 
 def _accuracy(record: TrialRecord) -> str:

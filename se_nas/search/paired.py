@@ -1,7 +1,7 @@
 """What one network gains over another on the same seeds, and how sure that is."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,34 @@ class PairedAccuracies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """How much more of a cost one network has than another, with a 95 % interval; what is counted has no width."""
+
+    amount: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (self.low <= self.amount <= self.high and math.isfinite(self.high - self.low)):
+            raise ValueError(f"finite low <= amount <= high must hold, but got {self}")
+
+    @classmethod
+    def counted(cls, amount: float) -> "Extra":
+        """Known exactly."""
+        return cls(amount=amount, low=amount, high=amount)
+
+    @classmethod
+    def timed(cls, passes: Sequence[float], over: Sequence[float]) -> "Extra":
+        """The median difference of passes that were timed in turn, and its interval without any assumption on their
+        distribution: order statistics (Conover, "Practical Nonparametric Statistics", 1999, section 3.2)."""
+        from scipy.stats import quantile_test  # as in `foresight`
+
+        differences = np.subtract(passes, over)
+        low, high = quantile_test(differences).confidence_interval(CONFIDENCE)
+        return cls(amount=float(np.median(differences)), low=float(low), high=float(high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """What SE in one place gains over SE in another, and what it adds to the network's costs.
 
@@ -70,7 +98,7 @@ class Effect:
     where: str
     over: str
     gain: Gain
-    added: Mapping[str, float]
+    added: Mapping[str, Extra]
 
     def __post_init__(self) -> None:
         if missing := {"params", "flops", "latency"} - self.added.keys():
@@ -81,10 +109,13 @@ class Effect:
         """For people: `in stage 2`, or `everywhere, not nowhere`."""
         return f"{self.where}, not {self.over}" if self.over else self.where
 
-    def points_per(self, cost: str, amount: float) -> float | None:
-        """Accuracy in percentage points for so much more of a cost; None where SE adds nothing to it."""
+    def gain_per(self, cost: str, amount: float) -> Gain | None:
+        """The gain for so much more of a cost; None where SE does not surely add to it."""
         added = self.added[cost]
-        return 100 * self.gain.mean * amount / added if added > 0 else None
+        if added.low <= 0:
+            return None
+        share = amount / added.amount
+        return Gain(mean=self.gain.mean * share, half_width=self.gain.half_width * share, seeds=self.gain.seeds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The same trunk with SE elsewhere: nowhere, everywhere, and each stage switched."""
+"""The same trunk with SE elsewhere: nowhere, everywhere as in RegNetY, and each stage switched."""
 
 from dataclasses import replace
 
@@ -16,15 +16,6 @@ def without_se(architecture: Architecture) -> Architecture:
     return architecture
 
 
-def with_se_everywhere(architecture: Architecture) -> Architecture:
-    """SE in every stage; one without takes it from the nearest that has it (the earlier of two), or from RegNetY."""
-    full = [_spec(architecture, index) or _nearest(architecture, index) for index in range(len(architecture.stages))]
-    for index, spec in enumerate(full):
-        if _spec(architecture, index) is None:
-            architecture = _with(architecture, index, spec)
-    return architecture
-
-
 def with_se_as_in_regnety(architecture: Architecture) -> Architecture:
     """The trunk with RegNetY's SE in every stage, whatever it had."""
     for index in range(len(architecture.stages)):
@@ -33,7 +24,8 @@ def with_se_as_in_regnety(architecture: Architecture) -> Architecture:
 
 
 def switched(architecture: Architecture, index: int) -> Architecture:
-    """SE taken out of stage `index` (from 0) where it has it, else put there; all other stages stay as they are."""
+    """SE taken out of stage `index` (from 0) where it has it, else put there as in the nearest stage that has it (the
+    earlier of two), or as in RegNetY; all other stages stay as they are."""
     spec = None if has_se(architecture, index) else _nearest(architecture, index)
     return _with(architecture, index, spec)
 

@@ -133,6 +133,16 @@ def test_other_epochs_are_other_trainings(searched: Path, console: Console, trai
     assert len(trained) == 2 * count
 
 
+def test_a_confirmation_that_takes_the_place_of_one_for_other_epochs_says_so(searched: Path, console: Console) -> None:
+    confirmed(searched, console, networks=1)
+    confirmed(searched, console, networks=1, epochs=2)
+
+    said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert said.count("takes the place") == 1
+    assert "takes the place of the one for 4 epochs, whose trainings are kept: with --epochs 4 it comes back" in said
+    assert "on fresh seeds for 2 epochs (the search: 4)" in (searched / "report.html").read_text()
+
+
 def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: Path, console: Console) -> None:
     confirmed(searched, console)
     folder = RunFolder.open(searched)

@@ -15,7 +15,7 @@ from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.families import FAMILIES
 from se_nas.space.loading import load_design_space
-from se_nas.space.placements import with_se_everywhere, without_se
+from se_nas.space.placements import with_se_as_in_regnety, without_se
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
@@ -136,7 +136,7 @@ def test_a_forward_and_a_backward_pass_at_its_own_size_reach_every_weight(space,
 @torch.no_grad()
 def test_with_no_se_anywhere_a_network_is_the_plain_one(samples):
     for architecture in samples:
-        full = wake(build_model(with_se_everywhere(architecture), num_classes=7))
+        full = wake(build_model(with_se_as_in_regnety(architecture), num_classes=7))
         plain = build_model(without_se(architecture), num_classes=7).eval()
         weights = {name: weight for name, weight in full.state_dict().items() if ".se." not in name}
         plain.load_state_dict(weights)  # strict: SE is all that it lacks

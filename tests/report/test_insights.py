@@ -6,7 +6,7 @@ from se_nas.report.insights import effects_figure, foretelling_figure, hypervolu
 from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.effects import Marginal
-from se_nas.search.paired import Ablation, Effect, Gain
+from se_nas.search.paired import Ablation, Effect, Extra, Gain
 from se_nas.search.records import TrialStatus
 from se_nas.search.trust import Foretelling
 from tests.fakes import record
@@ -32,7 +32,7 @@ def test_an_ablation_has_a_row_an_effect_the_first_on_top_and_colour_where_it_is
             where=where,
             over="",
             gain=Gain(mean=mean, half_width=0.01, seeds=3),
-            added={"params": 7, "flops": 5, "latency": 0.1},
+            added={name: Extra.counted(7.0) for name in ("params", "flops", "latency")},
         )
 
     figure = ablation_figure(

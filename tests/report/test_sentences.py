@@ -1,7 +1,9 @@
-from se_nas.report.sentences import agreement_sentences, importance_sentence, split_sentences
+from se_nas.report.sentences import agreement_sentences, answer, importance_sentence, split_sentences
+from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.distributions import Split, Subspace
 from se_nas.search.importances import Importance, Importances
 from se_nas.search.trust import Agreement
+from tests.tracking.test_console import a_progress, a_record
 
 
 def split(question: str, probability: float) -> Split:
@@ -31,8 +33,8 @@ def test_importances_name_what_is_sure_or_that_nothing_is_foretold() -> None:
 def test_how_the_search_orders_networks_is_told_for_what_was_trained_again() -> None:
     found = Agreement(count=8, correlation=0.5, low=-0.2, high=0.9, change=-0.012)
 
-    fresh, too_few = agreement_sentences(found, None)
-    _, retrained = agreement_sentences(None, found)
+    fresh, too_few = agreement_sentences(None, found, None)
+    _, retrained = agreement_sentences(None, None, found)
 
     assert fresh == (
         "8 networks on fresh seeds: the search's accuracies order them with a rank correlation of 0.50 (-0.20 to "
@@ -40,3 +42,23 @@ def test_how_the_search_orders_networks_is_told_for_what_was_trained_again() -> 
     )
     assert too_few == "Networks retrained, on test images: too few to say how well the search's accuracies order them."
     assert retrained.startswith("8 networks retrained, on test images:")
+
+
+def a_confirmation(*, epochs: int) -> ConfirmedFront:
+    """Of a network that the search trained for one epoch."""
+    return ConfirmedFront.of({0: {0: 0.8, 1: 0.82}}, {0: a_record(0, 0.9, 100)}, ["flops"], epochs=epochs)
+
+
+def test_the_answer_has_three_sentences_and_says_of_other_epochs_that_they_are_others() -> None:
+    progress = a_progress(a_record(0, 0.9, 100))
+
+    alone = answer(progress, None)
+    same, longer = (answer(progress, a_confirmation(epochs=epochs)) for epochs in (1, 24))
+    trusted, _ = agreement_sentences(a_confirmation(epochs=24), None, None)
+
+    assert len(alone) == len(same) == len(longer) == 3
+    assert "SE by stage · 4; 1 of the 1 networks on the front use SE somewhere." in alone[1]
+    assert "differences of a few images are chance" in alone[2]
+    assert "trained again on fresh seeds: with 95 % each" in same[2]
+    assert "trained again on fresh seeds for 24 epochs (the search: 1): with 95 % each" in longer[2]
+    assert trusted.startswith("Networks on fresh seeds for 24 epochs (the search: 1): too few")

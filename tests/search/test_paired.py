@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from se_nas.search.paired import Effect, Gain, PairedAccuracies
+from se_nas.search.paired import Effect, Extra, Gain, PairedAccuracies
 
 
 def drawn(rng: np.random.Generator, means: dict[str, float], *, seeds: int) -> dict[str, dict[int, float]]:
@@ -71,9 +71,40 @@ def test_one_network_or_one_common_seed_tells_nothing(accuracies: dict[str, dict
         PairedAccuracies(accuracies)
 
 
-def test_a_gain_is_told_per_unit_of_what_is_added_if_anything_is() -> None:
-    gain = Gain(mean=0.02, half_width=0.01, seeds=3)
-    effect = Effect(where="in stage 1", over="", gain=gain, added={"params": 500.0, "flops": 9.0, "latency": -0.1})
+def an_effect(**added: Extra) -> Effect:
+    counted = {"params": Extra.counted(500.0), "flops": Extra.counted(0.0), "latency": Extra.counted(0.1)}
+    return Effect(where="in stage 1", over="", gain=Gain(mean=0.02, half_width=0.01, seeds=3), added=counted | added)
 
-    assert effect.points_per("params", 1_000) == pytest.approx(4.0)
-    assert effect.points_per("latency", 1.0) is None
+
+def test_a_gain_is_told_per_unit_of_what_is_added_with_its_interval() -> None:
+    gain = an_effect().gain_per("params", 1_000)
+
+    assert gain is not None
+    assert (gain.mean, gain.half_width) == pytest.approx((0.04, 0.02))
+
+
+def test_per_unit_of_what_is_not_surely_added_there_is_no_gain() -> None:
+    unsure = an_effect(latency=Extra(amount=0.01, low=-0.02, high=0.03))
+
+    assert unsure.gain_per("latency", 0.1) is None
+    assert unsure.gain_per("flops", 10_000) is None
+    assert an_effect(latency=Extra(amount=0.02, low=0.01, high=0.03)).gain_per("latency", 0.1) is not None
+
+
+def test_what_a_slow_machine_does_to_both_falls_out_of_the_time_that_is_added() -> None:
+    """The interval of a median holds it as often as it says, whatever the passes' distribution."""
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(500):
+        disturbed = rng.exponential(5.0, 50)
+        passes, over = disturbed + 1.2 + 0.1 * rng.standard_cauchy(50), disturbed + 1.0
+        extra = Extra.timed(passes.tolist(), over.tolist())
+        inside += extra.low <= 0.2 <= extra.high
+        assert extra.high - extra.low < 0.3
+
+    assert inside / 500 >= 0.93
+
+
+def test_an_extra_outside_its_interval_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="low <= amount <= high"):
+        Extra(amount=1.0, low=2.0, high=3.0)

@@ -6,24 +6,32 @@ import pytest
 
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
-from se_nas.space.placements import has_se, switched, with_se_everywhere, without_se
+from se_nas.space.placements import has_se, switched, with_se_as_in_regnety, without_se
 from se_nas.space.squeeze_excite import parse_token
 from tests.fakes import network_with_se
 
 
 @pytest.mark.parametrize(
-    ("own", "everywhere"),
+    ("own", "first_switched"),
     [
-        (("none", "inner/2", "none"), ("inner/2", "inner/2", "inner/2")),
-        (("post/4", "none", "inner/8"), ("post/4", "post/4", "inner/8")),
-        (("none", "none", "inner/8"), ("inner/8", "inner/8", "inner/8")),
-        (("none", "none", "none"), ("inner/4", "inner/4", "inner/4")),
+        (("none", "inner/2", "none"), "inner/2"),
+        (("none", "none", "inner/8"), "inner/8"),
+        (("none", "none", "none"), "inner/4"),
     ],
 )
-def test_a_stage_is_given_the_se_of_the_nearest_or_of_regnety(
-    own: tuple[str, ...], everywhere: tuple[str, ...]
-) -> None:
-    assert with_se_everywhere(network_with_se(*own)).se_tokens == everywhere
+def test_a_stage_is_given_the_se_of_the_nearest_or_of_regnety(own: tuple[str, ...], first_switched: str) -> None:
+    assert switched(network_with_se(*own), 0).se_tokens == (first_switched, *own[1:])
+
+
+def test_of_two_nearest_stages_the_earlier_gives_its_se() -> None:
+    found = network_with_se("post/4", "none", "inner/8")
+
+    assert switched(found, 1).se_tokens == ("post/4", "post/4", "inner/8")
+
+
+def test_everywhere_is_a_quarter_wide_after_the_3_by_3_whatever_was_there() -> None:
+    """RegNetY's: arXiv 2003.13678, section 5."""
+    assert with_se_as_in_regnety(network_with_se("post/2", "none", "inner/8")).se_tokens == ("inner/4",) * 3
 
 
 def test_each_stage_is_switched_and_nothing_else_changes() -> None:
@@ -51,4 +59,3 @@ def test_a_stage_that_is_not_switched_keeps_its_blocks_as_they_are() -> None:
     assert has_se(found, 0)
     assert not has_se(found, 1)
     assert switched(found, 1).se_tokens == ("none,inner/4", "inner/4")
-    assert with_se_everywhere(found).se_tokens == ("none,inner/4", "inner/4")
