@@ -1,7 +1,8 @@
 """What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
-Rows carry their trial in `data-trial`, points in plotly's `customdata`; a line is drawn again in the trace whose `meta`
-is "chosen". Enter chooses the row that has the focus; chosen again, a trial is one among the others.
+Rows carry their trial in `data-trial`, points in plotly's `customdata`, the lines through all decisions in their first
+dimension; a learning curve is drawn again in the trace whose `meta` is "chosen". Each row has a button, so that the
+keyboard chooses too; chosen again, a trial is one among the others.
 Without JavaScript the page only stands still.
 """
 
@@ -13,8 +14,15 @@ let before = null;
 
 function choose(trial) {
   trial = before = trial === before ? null : trial;
-  rows().forEach(row => row.classList.toggle("chosen", row.dataset.trial === trial));
+  rows().forEach(row => {
+    const chosen = row.classList.toggle("chosen", row.dataset.trial === trial);
+    row.querySelector("button").setAttribute("aria-pressed", chosen);
+  });
   plots().forEach(plot => plot.data.forEach((trace, index) => {
+    if (trace.type === "parcoords") {
+      const near = trial === null ? null : [Number(trial) - 0.4, Number(trial) + 0.4];
+      Plotly.restyle(plot, {"dimensions[0].constraintrange": [near]}, [index]);
+    }
     if (!trace.customdata) return;
     const points = [...trace.customdata.keys()].filter(at => String(trace.customdata[at]) === trial);
     Plotly.restyle(plot, {selectedpoints: [points.length ? points : null]}, [index]);
@@ -35,11 +43,7 @@ drawn.then(() => plots().forEach(plot => plot.on("plotly_click", event => {
   const row = document.querySelector(`.every tr[data-trial="${trial}"]`);
   if (row) row.closest(".scroll").scrollTop = row.offsetTop - 60;
 })));
-rows().forEach(row => {
-  row.tabIndex = 0;
-  row.addEventListener("click", () => choose(row.dataset.trial));
-  row.addEventListener("keydown", event => { if (event.key === "Enter") choose(row.dataset.trial); });
-});
+rows().forEach(row => row.addEventListener("click", () => choose(row.dataset.trial)));
 
 const number = text => parseFloat(text.replaceAll(",", "").replace("\\u00b1", ""));
 function compare(one, other) {

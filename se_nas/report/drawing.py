@@ -12,6 +12,7 @@ const packed = Uint8Array.from(atob(document.getElementById("plotly").textConten
 const unpack = async () =>
   new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 const narrow = matchMedia("(max-width: 600px)").matches;
+const ink = place => getComputedStyle(place).color;
 const drawn = unpack().then(source => {
   const script = document.createElement("script");
   script.textContent = source;
@@ -20,6 +21,8 @@ const drawn = unpack().then(source => {
     const figure = JSON.parse(place.nextElementSibling.textContent);
     const plot = place.firstElementChild;
     plot.style.height = (figure.layout.height || 450) + "px";
+    plot.style.minWidth = (figure.layout.meta?.leastWidth || 0) + "px";
+    figure.layout.font.color = ink(place);
     if (narrow) {
       figure.layout.margin.l = Math.min(figure.layout.margin.l, 120);
       figure.layout.legend = {orientation: "h", x: 0, y: -0.25, yanchor: "top"};
@@ -29,8 +32,11 @@ const drawn = unpack().then(source => {
     return Plotly.newPlot(plot, figure.data, figure.layout, settings);
   }));
 });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.then(() =>
+  document.querySelectorAll(".plot").forEach(plot => Plotly.relayout(plot, {"font.color": ink(plot)}))));
 """
-"""`drawn` is a promise: whoever needs the drawn figures waits for it. DecompressionStream is in browsers since 2023."""
+"""`drawn` is a promise: whoever needs the drawn figures waits for it. DecompressionStream is in browsers since 2023.
+Text has the page's colour; a figure that a phone is too narrow for can be scrolled there."""
 
 
 def figure_html(figure: go.Figure) -> str:

@@ -25,11 +25,14 @@ def lay_out(
     y: dict[str, Any],
     height: int | None = None,
     left: int = 70,
+    least_width: int = 0,
 ) -> go.Figure:
-    """Give a figure its title, axes, legend and colours; `height` and `left` margin are in pixels."""
+    """Give a figure its title, axes, legend and colours; `height`, `left` margin and the `least_width` that it can be
+    read at are in pixels."""
     axis = {"gridcolor": LINE, "linecolor": LINE, "zerolinecolor": LINE, "zeroline": False}
     figure.update_layout(
         title=title,
+        meta={"leastWidth": least_width},
         xaxis={**axis, **x},
         yaxis={**axis, **y},
         height=height,

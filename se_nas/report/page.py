@@ -26,22 +26,25 @@ from se_nas.search.trust import Agreement, agreement
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #212529; --paper: #fff; --line: #dee2e6; --soft: #f1f3f5;
-  --accent: #d9480f; }
+  --accent: #d9480f; --quiet: #495057; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e9ecef; --paper: #16181b; --line: #373b40; --soft: #212529; --accent: #ff922b; } }
+  :root { --ink: #e9ecef; --paper: #16181b; --line: #373b40; --soft: #212529; --accent: #ff922b;
+  --quiet: #ced4da; } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   margin: 0 auto; max-width: 1080px; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .lead { font-size: 1.1rem; } a { color: var(--accent); } .data { font-size: .875rem; opacity: .8; }
-.figure { border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
+.figure { border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; color: var(--quiet); }
+.parcoords text { text-shadow: none !important; }
+nav a { margin-right: .8rem; white-space: nowrap; }
 .scroll { overflow-x: auto; max-height: 30rem; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 th { position: sticky; top: 0; background: var(--soft); } td.number, th.number { text-align: right; }
 td:last-child { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
 .figure, .scroll { margin-bottom: 1rem; }
-th button { all: unset; cursor: pointer; }
-th button:focus-visible, tr:focus-visible { outline: 2px solid var(--accent); }
+table button { all: unset; cursor: pointer; }
+:focus-visible, table button:focus-visible { outline: 2px solid var(--accent); }
 th[aria-sort=ascending] button::after { content: " \\2191"; }
 th[aria-sort=descending] button::after { content: " \\2193"; }
 tr.chosen td { background: color-mix(in srgb, var(--accent) 22%, transparent); } tr[data-trial] { cursor: pointer; }
@@ -68,6 +71,18 @@ def render_page(
     else:
         figures = {"front": front_figure(progress, title=f"Pareto front of {title}")}
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
+    sections = {"The front": _front(progress, drawn)}
+    if confirmation:
+        sections["How sure is it?"] = _confirmation(confirmation)
+    if ablations:
+        sections["What is SE worth?"] = _ablations(ablations)
+    if retrained:
+        sections["Retrained"] = _retrained(retrained)
+    if progress.front.members:
+        sections["What do all trials say?"] = _whole_search(overview, drawn)
+        sections["Can short trials be trusted here?"] = _trust(drawn, confirmation, retrained)
+    sections["All trials"] = _all_trials(progress)
+    sections["How to reproduce"] = iter([facts_table(facts)])
     return "\n".join(
         [
             "<!doctype html>",
@@ -78,20 +93,8 @@ def render_page(
             f"<h1>Where SE pays: {escape(title)}</h1>",
             *(f'<p class="lead">{escape(sentence)}</p>' for sentence in answer(progress, confirmation)),
             _data("front.json", "trials.csv", *(["confirm.json"] if confirmation else [])),
-            "<h2>The front</h2>",
-            drawn["front"],
-            *(_front(drawn) if progress.front.members else ()),
-            trials_table(progress, progress.front.members),
-            *(_confirmation(confirmation) if confirmation else ()),
-            *(_ablations(ablations) if ablations else ()),
-            *(_retrained(retrained) if retrained else ()),
-            *(_whole_search(overview, drawn) if progress.front.members else ()),
-            *(_trust(drawn, confirmation, retrained) if progress.front.members else ()),
-            "<h2>All trials</h2>",
-            _data("trials.csv", "study.db"),
-            trials_table(progress, progress.records, every=True),
-            "<h2>How to reproduce</h2>",
-            facts_table(facts),
+            _contents(sections),
+            *(part for heading, body in sections.items() for part in (_heading(heading), *body)),
             plotly_html(),
             f"<script>{DRAW}{SCRIPT}</script></body></html>",
             "",
@@ -99,15 +102,15 @@ def render_page(
     )
 
 
-def _front(drawn: Mapping[str, str]) -> Iterator[str]:
-    yield drawn["hypervolume by trial"]
-    yield drawn["SE placement"]
-    yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
+def _front(progress: SearchProgress, drawn: Mapping[str, str]) -> Iterator[str]:
+    yield from _those(drawn, "front", "hypervolume by trial", "SE placement")
+    if progress.front.members:
+        yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
+    yield trials_table(progress, progress.front.members)
 
 
 def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     """How sure the front is, trained again."""
-    yield "<h2>How sure is it?</h2>"
     yield (
         f"<p>The networks of the front, and those near it, trained again for {confirmation.epochs} epochs on seeds "
         "that the search had not used. Accuracy is on the validation images; the intervals (95 %) are of the mean over "
@@ -121,7 +124,6 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
 
 def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     """What SE is worth in the networks that were looked at."""
-    yield "<h2>What is SE worth?</h2>"
     yield (
         "<p>The same trunk with SE in other places, trained on the same seeds. The gain is the mean difference in "
         "validation accuracy between a network with SE there and the same without; the intervals hold "
@@ -138,7 +140,6 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
 
 def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
     """What became of the networks that were trained for long."""
-    yield "<h2>Retrained</h2>"
     yield (
         "<p>Trained with a recipe of their own, and only then shown the test images, once. The intervals (95 %) are "
         "for images of the same kind (Wilson), and with several seeds for the seeds too. RegNetX and RegNetY by a "
@@ -151,7 +152,6 @@ def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
 
 def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]:
     """What all trials say without further training."""
-    yield "<h2>What do all trials say?</h2>"
     if overview.effects:
         yield (
             "<p>Networks with each value against the average network of equal cost; stopped ones count with the "
@@ -159,6 +159,8 @@ def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]
             "accuracy, not what causes it; the intervals (95 %) are bootstraps over the networks.</p>"
         )
         yield from _paragraphs(effect_sentences(overview.effects_of_se))
+    else:
+        yield "<p>Too few networks to compare at equal cost.</p>"
     yield from _those(drawn, "effects of SE", "other effects")
     yield from _paragraphs(split_sentences(overview.splits))
     yield from _those(drawn, "sub-spaces")
@@ -172,7 +174,6 @@ def _trust(
     drawn: Mapping[str, str], confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
 ) -> Iterator[str]:
     """How early epochs, and short trainings, order networks against later ones."""
-    yield "<h2>Can short trials be trusted here?</h2>"
     yield from _those(drawn, "learning curves", "foretelling")
     if "foretelling" in drawn:
         yield (
@@ -183,6 +184,11 @@ def _trust(
         agreement_sentences(confirmation, _on_fresh_seeds(confirmation), _in_long_trainings(retrained))
     )
     yield _data("study.db", *(["confirm.json"] if confirmation else []), *(["retrain"] if retrained else []))
+
+
+def _all_trials(progress: SearchProgress) -> Iterator[str]:
+    yield _data("trials.csv", "study.db")
+    yield trials_table(progress, progress.records, every=True)
 
 
 def _on_fresh_seeds(confirmation: ConfirmedFront | None) -> Agreement | None:
@@ -203,6 +209,20 @@ def _in_long_trainings(retrained: Sequence[Retrained]) -> Agreement | None:
             by_recipe.setdefault(one.recipe, {})[one.trial] = (one.search_accuracy, one.tested.mean)
     most = max(by_recipe.values(), key=len, default={})
     return agreement({trial: pair[0] for trial, pair in most.items()}, {trial: pair[1] for trial, pair in most.items()})
+
+
+def _contents(headings: Iterable[str]) -> str:
+    """Links to the sections."""
+    links = "\n".join(f'<a href="#{_anchor(heading)}">{escape(heading)}</a>' for heading in headings)
+    return f'<nav aria-label="Sections">{links}</nav>'
+
+
+def _heading(text: str) -> str:
+    return f'<h2 id="{_anchor(text)}">{escape(text)}</h2>'
+
+
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-").removesuffix("?")
 
 
 def _those(drawn: Mapping[str, str], *names: str) -> Iterator[str]:

@@ -43,8 +43,8 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
                 col=index % COLUMNS + 1,
             )
         figure.add_annotation(
-            text=f"<span style='color:{FRONT_COLOUR}'>{escape(split.subspaces[0].label)}</span>, "
-            f"dotted: {escape(split.subspaces[1].label)}",
+            text=f"<span style='color:{FRONT_COLOUR}'>━</span> {escape(split.subspaces[0].label)}, "
+            f"┄ {escape(split.subspaces[1].label)}",
             showarrow=False,
             xref="x domain" if index == 0 else f"x{index + 1} domain",
             yref="y domain" if index == 0 else f"y{index + 1} domain",
@@ -59,6 +59,7 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
         x={},
         y={},
         height=120 + 210 * rows,
+        least_width=640,
     )
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False}
     figure.update_xaxes(ticksuffix=" %", **axis)
@@ -96,12 +97,13 @@ def importances_figure(importances: Importances) -> go.Figure:
 
 
 def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
-    """Every network as a line through its decisions, costs and accuracy; None while there are too few."""
+    """Every network as a line through its number, decisions, costs and accuracy; None while there are too few."""
     costs = progress.objectives.costs
     lessons = comparable_lessons(progress.records, costs)
     if not lessons:
         return None
-    dimensions = [_dimension(name, values) for name, values in factors_of(lessons).items() if len(set(values)) > 1]
+    dimensions: list[dict[str, Any]] = [{"label": "trial", "values": [lesson.record.number for lesson in lessons]}]
+    dimensions += [_dimension(name, values) for name, values in factors_of(lessons).items() if len(set(values)) > 1]
     for name in costs:
         logs = np.log10([lesson.record.cost[name] for lesson in lessons])
         ticks = np.linspace(logs.min(), logs.max(), 5)
@@ -120,13 +122,14 @@ def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
         go.Parcoords(
             dimensions=dimensions,
             line={"color": percent, "cmin": low, "cmax": high, "colorscale": [[0, OTHER_COLOUR], [1, FRONT_COLOUR]]},
-            labelfont={"color": INK, "size": 11},
-            tickfont={"color": INK, "size": 10},
+            labelfont={"size": 11},
+            tickfont={"size": 10},
             rangefont={"color": CLEAR, "size": 8},
             labelangle=-20,
         )
     )
-    lay_out(figure, title="Every network as a line", x={}, y={}, height=440)
+    least_width = 120 + 60 * len(dimensions)
+    lay_out(figure, title="Every network as a line", x={}, y={}, height=440, least_width=least_width)
     figure.update_layout(margin={"l": 60, "r": 60, "t": 130, "b": 30})
     return figure
 

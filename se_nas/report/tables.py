@@ -31,7 +31,7 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
     rows = []
     for record in records:
         mark = MARK if every and record.number in front else ""
-        cells = [_cell(f"{record.number}{mark}", number=True)]
+        cells = [_cell(f"{_button(record.number)}{mark}", number=True)]
         if every:
             cells.append(_cell(record.status.value))
         cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
@@ -63,7 +63,8 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
         mark = MARK if one.record.number in members else ""
         width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
         numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
-        cells = [f"{one.record.number}{mark}", _cost(one.record.cost, cost), *numbers, f"{verdict.on_front:.2f}"]
+        button = f"{_button(one.record.number)}{mark}"
+        cells = [button, _cost(one.record.cost, cost), *numbers, f"{verdict.on_front:.2f}"]
         shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se_html(one.record.se))
         rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
     return _table(columns, columns[:-1], rows)
@@ -93,9 +94,11 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
             f"{tested.low:.4f} to {tested.high:.4f}",
             str(len(one.counts)),
         ]
-        cells = [_cell(escape(one.network)), *(_cell(number, number=True) for number in numbers)]
+        searched = one.search_accuracy is not None
+        cells = [_cell(_button(one.network) if searched else escape(one.network))]
+        cells += [_cell(number, number=True) for number in numbers]
         cells += [_cell(se_html(one.se)), _cell(escape(one.recipe))]
-        trial = f" data-trial={one.trial}" if one.search_accuracy is not None else ""
+        trial = f" data-trial={one.trial}" if searched else ""
         rows.append(f"<tr{trial}>{''.join(cells)}</tr>")
     return _table(columns, columns[1 : len(costs) + 6], rows)
 
@@ -112,6 +115,11 @@ def se_html(tokens: Sequence[str]) -> str:
 
 
 MARK = ' <span class="mark">●</span>'
+
+
+def _button(name: object) -> str:
+    """What chooses a row's trial: by a click anywhere in the row, and here by the keyboard."""
+    return f"<button type=button aria-pressed=false>{escape(str(name))}</button>"
 
 
 def _table(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:

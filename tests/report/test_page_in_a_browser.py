@@ -1,10 +1,8 @@
-"""The page in a real browser, headless Chromium: a script is added that uses it and writes down what it saw."""
+"""The page in a real browser, with a mouse and a keyboard."""
 
-import json
-import re
 import shutil
-import subprocess
-from html import unescape
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,122 +11,190 @@ import pytest
 from se_nas.report.page import render_page
 from se_nas.search.overview import Overview
 from se_nas.search.records import TrialStatus
+from tests.report.browser import Browser
 from tests.tracking.test_console import a_progress, a_record
 
 HIDDEN = dict.fromkeys(range(20), (0, 4))
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --virtual-time-budget=10000 --dump-dom"
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run brings one")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run brings one"),
+    pytest.mark.xdist_group("browser"),
+]
 
-USE = """
-<script>
-const errors = [];
-addEventListener("error", event => errors.push(event.message));
-addEventListener("unhandledrejection", event => errors.push(String(event.reason)));
-console.error = console.warn = (...words) => errors.push(words.join(" "));
-addEventListener("load", () => drawn.then(() => setTimeout(() => {
-  const table = document.querySelector(".every table");
-  const column = name => [...table.tHead.rows[0].cells].findIndex(head => head.textContent === name);
-  const shown = name => [...table.tBodies[0].rows].filter(row => !row.hidden)
-    .map(row => row.cells[column(name)].textContent.trim());
-  const press = name => table.tHead.rows[0].cells[column(name)].firstElementChild.click();
-  const saw = {};
-  press("accuracy"); saw.rising = shown("accuracy");
-  press("accuracy"); saw.falling = shown("accuracy");
-  press("trial"); saw.trials = shown("trial").map(text => parseInt(text));
-  saw.sort = table.tHead.rows[0].cells[column("trial")].ariaSort;
-  const input = document.querySelector(".filter input");
-  input.value = "PRUNED"; input.dispatchEvent(new Event("input")); saw.filtered = shown("state");
-  input.value = ""; input.dispatchEvent(new Event("input"));
-  const front = document.querySelector(".plot");
-  front.emit("plotly_click", {points: [{customdata: 1}]});
-  saw.chosen = [...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial);
-  saw.marked = front.data.map(trace => trace.selectedpoints && [...trace.selectedpoints]);
-  const plots = [...document.querySelectorAll(".plot")];
-  saw.curve = plots.flatMap(plot => plot.data).find(trace => trace.meta === "chosen").y;
-  document.querySelector('.every tr[data-trial="0"]').click();
-  saw.then = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
-  const row = document.querySelector('.every tr[data-trial="3"]');
-  row.focus(); row.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"}));
-  saw.byKey = [...new Set([...document.querySelectorAll("tr.chosen")].map(row => row.dataset.trial))];
-  row.click();
-  saw.none = document.querySelectorAll("tr.chosen").length;
-  saw.focused = document.activeElement === row;
-  saw.points = front.data.map(trace => trace.x.length);
-  saw.drawn = document.querySelectorAll(".plot .main-svg").length > 0;
-  saw.hover = front.data[1].text[0];
-  saw.legend = front.layout.legend.yanchor;
-  saw.named = document.querySelectorAll(".figure[aria-label]").length === plots.length;
-  saw.wide = document.documentElement.scrollWidth > innerWidth;
-  saw.errors = errors;
-  saw.width = innerWidth;
-  parent.postMessage(JSON.stringify(saw), "*");
-}, 500)));
-</script></head>"""
+FRONT = "document.querySelector('.plot')"
+POINT = f"{FRONT}.querySelectorAll('.scatterlayer .trace')[1].querySelectorAll('.point')[1]"
+PLOTS = "[...document.querySelectorAll('.plot')]"
+CHOSEN = "[...new Set([...document.querySelectorAll('tr.chosen')].map(row => row.dataset.trial))]"
+PRESSED = "[...new Set([...document.querySelectorAll('[aria-pressed=true]')].map(each => each.textContent))]"
+TABLE = "document.querySelector('.every table')"
+FILTER = "document.querySelector('.filter input')"
+CONTRASTS = """(() => {
+  const paper = getComputedStyle(document.body).backgroundColor;
+  const linear = part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  const luminance = colour => {
+    const [red, green, blue] = colour.match(/[\\d.]+/g).slice(0, 3).map(part => linear(part / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [darker, brighter] = [0, 1];
+  return [...document.querySelectorAll(".plot text")]
+    .filter(text => text.textContent && getComputedStyle(text).fillOpacity > 0)
+    .map(text => [luminance(getComputedStyle(text).fill), luminance(paper)].sort((one, other) => one - other))
+    .map(pair => (pair[brighter] + 0.05) / (pair[darker] + 0.05));
+})()"""
+"""Of the figures' text against the page: WCAG 2.2, "contrast ratio"."""
 
 
-FRAME = """<!doctype html><pre id="saw"></pre><script>
-addEventListener("message", event => { document.getElementById("saw").textContent = event.data; });
-</script><iframe src="report.html" style="border: 0; width: WIDTHpx; height: 900px"></iframe>"""
-"""A window of Chromium is never narrower than 500 pixels; a frame is."""
-
-
-def use(folder: Path, *, width: int) -> dict[str, Any]:
-    """What a browser of this width saw."""
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     progress = a_progress(
         a_record(0, 0.5, 100),
         a_record(1, 0.9, 2_000),
         a_record(2, 0.2, 30_000, TrialStatus.PRUNED),
-        *(a_record(number, 0.3 + 0.01 * number, 100 * number) for number in range(3, 15)),
+        *(
+            replace(
+                a_record(number, 0.3 + 0.01 * number, 100 * number),
+                se=("none", "inner/4") if number % 2 else ("inner/2", "none"),
+                assignment={"stage1.width": 8 + 8 * (number % 3)},
+            )
+            for number in range(3, 25)
+        ),
     )
     facts = {"command": "python launch/search.py"}
-    page = render_page(progress, Overview.of(progress), title="t", facts=facts, hidden_widths=HIDDEN)
-    (folder / "report.html").write_text(page.replace("</head>", USE, 1))
-    path = folder / "frame.html"
-    path.write_text(FRAME.replace("WIDTH", str(width)))
-    call = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", "--window-size=1280,900"]
-    done = subprocess.run([*call, path.as_uri()], capture_output=True, text=True, timeout=120)
-    found = re.search(r'<pre id="saw">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found, done.stderr[-2000:]
-    return dict(json.loads(unescape(found.group(1))))
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(render_page(progress, Overview.of(progress), title="t", facts=facts, hidden_widths=HIDDEN))
+    return path
 
 
 @pytest.fixture(scope="module")
-def saw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return use(tmp_path_factory.mktemp("desktop"), width=1100)
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(str(CHROMIUM), tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
 
 
-def test_it_loads_without_an_error_and_draws_the_front(saw: dict[str, Any]) -> None:
-    assert saw["errors"] == []
-    assert saw["drawn"]
-    assert sum(saw["points"][:2]) == 14
-    assert "SE by stage" in saw["hover"]
-    assert saw["named"]
-    assert (saw["legend"], saw["wide"]) == ("bottom", False)
+@pytest.fixture
+def browser(running: Browser, page: Path) -> Browser:
+    """The page, opened anew."""
+    running.complaints.clear()
+    running.show(page)
+    return running
 
 
-def test_tables_sort_by_number_with_the_empty_last_and_filter(saw: dict[str, Any]) -> None:
-    accuracies = [float(text) for text in saw["rising"] if text]
+def column(browser: Browser, name: str) -> list[str]:
+    """What the table of all trials shows in a column."""
+    index = f"[...{TABLE}.tHead.rows[0].cells].findIndex(head => head.textContent === '{name}')"
+    shown: list[str] = browser.value(
+        f"[...{TABLE}.tBodies[0].rows].filter(row => !row.hidden).map(row => row.cells[{index}].textContent.trim())"
+    )
+    return shown
+
+
+def heading(name: str) -> str:
+    return f"[...{TABLE}.tHead.querySelectorAll('button')].find(button => button.textContent === '{name}')"
+
+
+def row(trial: int) -> str:
+    return f"document.querySelector('.every tr[data-trial=\"{trial}\"]')"
+
+
+def test_it_loads_without_a_complaint_and_draws_every_point_of_the_front(browser: Browser) -> None:
+    assert browser.complaints == []
+    assert browser.value(f"[0, 1].map(at => {FRONT}.data[at].x.length)") == [22, 2]
+    assert browser.value(f"{FRONT}.querySelectorAll('.scatterlayer .point').length") == 25  # the knee is ringed
+    assert browser.value(f"{PLOTS}.every(plot => plot.querySelector('.main-svg') !== null)")
+    assert browser.value(f"document.querySelectorAll('.figure[aria-label]').length === {PLOTS}.length")
+    assert browser.value("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_mouse_over_a_point_shows_its_network(browser: Browser) -> None:
+    browser.point_at(POINT)
+
+    shown = browser.value("[...document.querySelectorAll('.hoverlayer text')].map(text => text.textContent).join(' ')")
+    assert "trial 1, accuracy 0.9000" in shown
+    assert "SE by stage: · 4" in shown
+
+
+def test_a_click_on_a_point_selects_its_network_everywhere(browser: Browser) -> None:
+    browser.click(POINT)
+
+    assert browser.value(CHOSEN) == browser.value(PRESSED) == ["1"]
+    assert browser.value("document.querySelectorAll('tr.chosen').length") == 2  # in the front's table, and in all
+    assert browser.value(f"{FRONT}.data.map(trace => trace.selectedpoints || [])") == [[], [1], [0]]
+    curve = browser.value(f"{PLOTS}.flatMap(plot => plot.data).find(trace => trace.meta === 'chosen').y")
+    assert [accuracy for accuracy in curve if accuracy is not None] == [0.9]
+    line = "flatMap(plot => plot.data).find(trace => trace.type === 'parcoords').dimensions[0].constraintrange"
+    assert browser.value(f"{PLOTS}.{line}") == pytest.approx([0.6, 1.4])
+    assert browser.complaints == []
+
+
+def test_a_row_is_chosen_by_mouse_and_by_keyboard_and_is_one_among_the_others_again(browser: Browser) -> None:
+    browser.click(f"{row(0)}.cells[1]")
+    by_mouse = browser.value(CHOSEN)
+    browser.value(f"{row(3)}.querySelector('button').focus()")
+    browser.press(" ")
+    by_space = browser.value(CHOSEN)
+    browser.press("Tab")
+    browser.press("Enter")
+    by_enter = browser.value(CHOSEN)
+    browser.press("Enter")
+
+    assert (by_mouse, by_space, by_enter) == (["0"], ["3"], ["4"])
+    assert browser.value(CHOSEN) == browser.value(PRESSED) == []
+    assert browser.complaints == []
+
+
+def test_the_table_sorts_by_number_with_the_empty_last(browser: Browser) -> None:
+    browser.click(heading("accuracy"))
+    rising = column(browser, "accuracy")
+    browser.press("Enter")  # the heading has the focus
+    falling = column(browser, "accuracy")
+    browser.click(heading("trial"))
+
+    accuracies = [float(text) for text in rising if text]
     assert accuracies == sorted(accuracies)
-    assert saw["rising"][-1] == saw["falling"][-1] == ""
-    assert saw["falling"][0] == "0.9000"
-    assert (saw["trials"], saw["sort"]) == (list(range(15)), "ascending")
-    assert saw["filtered"] == ["pruned"]
+    assert rising[-1] == falling[-1] == ""
+    assert falling[0] == "0.9000"
+    assert [int(text.split()[0]) for text in column(browser, "trial")] == list(range(25))
+    assert browser.value(f"{heading('trial')}.parentElement.ariaSort") == "ascending"
 
 
-def test_a_point_or_row_that_is_chosen_is_marked_everywhere(saw: dict[str, Any]) -> None:
-    assert set(saw["chosen"]) == {"1"}
-    assert len(saw["chosen"]) == 2
-    assert [points for points in saw["marked"] if points] == [[1], [0]]
-    assert [accuracy for accuracy in saw["curve"] if accuracy is not None][-1] == 0.9  # its learning curve
-    assert saw["then"] == ["0"]
-    assert (saw["focused"], saw["byKey"], saw["none"]) == (True, ["3"], 0)
+def test_the_table_shows_only_the_rows_that_are_asked_for(browser: Browser) -> None:
+    browser.click(FILTER)
+    browser.type("PRUNED")
+
+    assert column(browser, "state") == ["pruned"]
 
 
-def test_on_a_phone_nothing_sticks_out(tmp_path: Path) -> None:
-    saw = use(tmp_path, width=390)
-    assert (saw["width"], saw["legend"], saw["wide"]) == (390, "top", False)
+def test_the_sections_can_be_reached_from_the_top(browser: Browser) -> None:
+    browser.click("[...document.querySelectorAll('nav a')].find(link => link.textContent === 'All trials')")
+
+    assert browser.value("document.querySelector(location.hash).textContent") == "All trials"
+    assert browser.value("scrollY") > 0
+    assert browser.value("[...document.querySelectorAll('nav a')].every(link => document.querySelector(link.hash))")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_in_figures_stands_out(running: Browser, page: Path, dark: bool) -> None:
+    running.show(page, dark=dark)
+
+    contrasts: list[Any] = running.value(CONTRASTS)
+    assert len(contrasts) > 50
+    assert min(contrasts) >= 4.5
+
+
+def test_when_the_evening_comes_figures_change_with_the_page(running: Browser, page: Path) -> None:
+    running.show(page)
+    running.prefer(dark=True)
+
+    assert min(running.value(CONTRASTS)) >= 4.5
+
+
+def test_on_a_phone_nothing_sticks_out_and_a_wide_figure_is_scrolled(running: Browser, page: Path) -> None:
+    running.show(page, width=390, phone=True)
+
+    assert running.value("innerWidth") == 390
+    assert running.value("document.documentElement.scrollWidth") <= 390
+    assert running.value(f"{FRONT}.layout.legend.yanchor") == "top"
+    scrolled = running.value(f"{PLOTS}.filter(plot => plot.offsetWidth > 390).map(plot => plot.layout.title.text)")
+    assert set(scrolled) == {"Every network as a line", "Errors at equal cost: left is better"}

@@ -44,7 +44,7 @@ def test_every_network_is_a_line_through_its_decisions_cost_and_accuracy() -> No
 
     assert figure is not None
     axes = {axis.label: axis for axis in figure.data[0].dimensions}
-    assert list(axes) == ["SE 1", "SE 2", "depth", "width", "flops", "accuracy (%)"]
+    assert list(axes) == ["trial", "SE 1", "SE 2", "depth", "width", "flops", "accuracy (%)"]
     assert all(len(axis["values"]) == len(records) for axis in axes.values())
     assert list(axes["SE 2"].ticktext) == ["none", "2"]
 
