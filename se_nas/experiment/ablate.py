@@ -4,6 +4,7 @@ equal seeds."""
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from rich.console import Console
 from rich.table import Table
@@ -15,11 +16,14 @@ from se_nas.experiment.replications import EverySeed, accuracies_of, replicate
 from se_nas.experiment.reporting import find_trial, write_report
 from se_nas.experiment.request import AblateRequest, spelled
 from se_nas.experiment.survey import cost_on
+from se_nas.experiment.wandb_runs import tell_finding
+from se_nas.report.certainty import ablation_figure
 from se_nas.report.sentences import GAIN_COLUMNS, ablation_sentences, gain_cells
 from se_nas.search.paired import Ablation, Effect, Extra, PairedAccuracies
 from se_nas.space.architecture import Architecture
 from se_nas.space.placements import has_se, switched, with_se_as_in_regnety, without_se
 from se_nas.tracking.console import plain_teller
+from se_nas.tracking.protocol import Finding
 from se_nas.training.data import ImageData
 from se_nas.training.device import pick_device, prepare
 from se_nas.training.latency import passes_in_turn
@@ -77,11 +81,19 @@ def ablate(request: AblateRequest, console: Console) -> None:
     timed = {name: {**costs[name], "latency": statistics.median(passes[name])} for name in trained}
     write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=timed)
     problems = write_report(folder, config, progress)
-    console.print(_table(ablation, title=f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"))
+    title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
+    console.print(_table(ablation, title=title, width=console.width))
     tell = plain_teller(console)
     left_out = [f"SE {name}: left out, for fewer than two of its trainings ended well" for name in lost]
     for line in [*problems, *left_out, *ablation_sentences(ablation), f"report    {folder.report}"]:
         tell(line)
+    finding = Finding(
+        figures={"what SE is worth": ablation_figure(ablation)},
+        summary={f"SE {effect.label} (points)": 100 * effect.gain.mean for effect in ablation.effects},
+        file=folder.ablation(record.number),
+    )
+    settings = {"epochs": epochs, "seeds": request.seeds, "trial": record.number}
+    tell_finding(finding, "ablate", folder, config, settings=settings, wanted=request.wandb, tell=tell)
 
 
 def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
@@ -133,11 +145,15 @@ def _effect(
     )
 
 
-def _table(ablation: Ablation, *, title: str) -> Table:
+def _table(ablation: Ablation, *, title: str, width: int) -> Table:
+    """As many columns as fit; the page has them all."""
+    rows = [[effect.label, *gain_cells(effect)] for effect in ablation.effects]
+    columns = ("SE", *GAIN_COLUMNS)
+    needed = [max(map(len, (*name.splitlines(), *cells))) + 1 for name, *cells in zip(columns, *rows, strict=True)]
+    shown = max(2, sum(total <= width for total in accumulate(needed)))
     table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
-    table.add_column("SE")
-    for column in GAIN_COLUMNS:
-        table.add_column(column, justify="right")
-    for effect in ablation.effects:
-        table.add_row(effect.label, *gain_cells(effect), style="bold" if effect.gain.is_sure else "")
+    for index, column in enumerate(columns[:shown]):
+        table.add_column(column, justify="right" if index else "left")
+    for effect, cells in zip(ablation.effects, rows, strict=True):
+        table.add_row(*cells[:shown], style="bold" if effect.gain.is_sure else "")
     return table

@@ -13,11 +13,14 @@ from se_nas.experiment.replications import EverySeed, Key, Outcomes, accuracies_
 from se_nas.experiment.reporting import load_progress, write_report
 from se_nas.experiment.request import ConfirmRequest, spelled
 from se_nas.experiment.run_folder import RunFolder
+from se_nas.experiment.wandb_runs import tell_finding
+from se_nas.report.certainty import confirmed_figure
 from se_nas.report.sentences import confirmed_sentence
 from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front, overlooked
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialStatus
 from se_nas.tracking.console import plain_teller
+from se_nas.tracking.protocol import Finding
 from se_nas.training.data import ImageData
 from se_nas.wording import format_cost, se_glyphs
 
@@ -85,6 +88,18 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
         problems.append(f"{_trials(left)}: may be on the front too, but --networks {most} leaves them out")
     for line in [*problems, *failed, confirmed_sentence(front, progress), f"report    {folder.report}"]:
         tell(line)
+    finding = Finding(
+        figures={"front on fresh seeds": confirmed_figure(front)},
+        summary={
+            "networks": len(front.networks),
+            "surely on the front": sum(one.verdict.is_surely_on_front for one in front.networks),
+            "surely not on it": sum(one.verdict.is_surely_off_front for one in front.networks),
+            "deviation": front.belief.deviation if front.belief.freedom else None,
+        },
+        file=folder.confirmation,
+    )
+    settings = {"epochs": front.epochs, "seeds": request.seeds}
+    tell_finding(finding, "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
 
 
 def _trained_again(

@@ -102,6 +102,8 @@ class ConfirmRequest:
     """GPUs a training may use; 0.25 puts four on one."""
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
+    wandb: Wandb = "auto"
+    """W&B: auto is online when you are logged in, else offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""
@@ -111,7 +113,11 @@ class ConfirmRequest:
 def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
     """The confirmation that follows a search, on the same machines."""
     return ConfirmRequest(
-        run_dir=run_dir, workers=request.workers, gpus_per_trial=request.gpus_per_trial, address=request.address
+        run_dir=run_dir,
+        workers=request.workers,
+        gpus_per_trial=request.gpus_per_trial,
+        address=request.address,
+        wandb=request.wandb,
     )
 
 
@@ -132,6 +138,8 @@ class AblateRequest:
     """GPUs a training may use; 0.25 puts four on one."""
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
+    wandb: Wandb = "auto"
+    """W&B: auto is online when you are logged in, else offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""

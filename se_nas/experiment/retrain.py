@@ -19,6 +19,7 @@ from se_nas.experiment.retrained_request import RetrainRequest
 from se_nas.experiment.retraining import Contender, Retraining
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
+from se_nas.experiment.wandb_runs import OFFLINE, unsent
 from se_nas.search.held_out import Retrained
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
@@ -71,6 +72,8 @@ def retrain(request: RetrainRequest, console: Console) -> None:
             example = shlex.quote(str(targets[0]))
             tell(f"export    python launch/export.py {example}")
             tell(f"predict   python launch/predict.py {example} IMAGE ...")
+            for line in unsent(folder.path, f"retrain/*/{OFFLINE}"):
+                tell(line)
 
 
 @contextmanager

@@ -184,8 +184,8 @@ def _tell_epoch(epoch: EpochResult, run: Any) -> None:
 
 
 def _start_wandb(retraining: Retraining, mode: str, *, goes_on: bool) -> Any:
+    from se_nas.tracking.wandb_afterwards import WandbRetraining
     from se_nas.tracking.wandb_run import start_run
-    from se_nas.tracking.wandb_tracker import WandbRetraining
 
     search = retraining.folder.path.resolve().name
     run = start_run(

@@ -22,6 +22,7 @@ from se_nas.experiment.reporting import hidden_widths, search_title, write_repor
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
+from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_yaml
 from se_nas.report.gallery import search_figures
 from se_nas.seals import seal_bytes
@@ -198,8 +199,7 @@ def _finish(
         f"ablate    python launch/ablate.py {run}:knee",
         f"retrain   python launch/retrain.py {run} --pick knee",
     ]
-    if any(folder.path.glob("wandb/offline-run-*")):
-        notes.append(f"W&B       wandb sync {run}/wandb/offline-run-*")
+    notes += unsent(folder.path)
     if exhausted:
         notes.insert(0, f"The search ended early: {exhausted}.")
     widths = hidden_widths(space, progress.front.members)

@@ -1,10 +1,11 @@
-"""The runs of W&B that a search tells, behind a guard: online if that is wanted and works, else on disk."""
+"""The runs of W&B that a search and its findings tell, behind a guard: online if that is wanted and works, else on
+disk."""
 
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.flags import Wandb
@@ -12,7 +13,12 @@ from se_nas.experiment.reporting import search_title
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.report.figures import front_figure
 from se_nas.tracking.guarded import Guard, Teller
-from se_nas.tracking.protocol import Tracker
+from se_nas.tracking.protocol import Finding, Tracker
+
+OFFLINE = "wandb/offline-run-*"
+"""Where W&B keeps what is not sent, below the folder that it writes to."""
+
+Job = Literal["confirm", "ablate"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -44,7 +50,7 @@ def wandb_guard(
 
         end_service()
 
-    kept = f"all that it is told is kept on disk; later: wandb sync {shlex.quote(str(folder))}/wandb/offline-run-*"
+    kept = f"from here it is told on disk; later: {_sync(folder)}"
     off = "it is off from here, and everything else goes on"
     return Guard(
         Teller(build=first, end=end, farewell=kept),
@@ -52,6 +58,11 @@ def wandb_guard(
         name="W&B",
         tell=tell,
     )
+
+
+def unsent(folder: Path, runs: str = OFFLINE) -> list[str]:
+    """How to send what W&B was told on disk, if any of the `runs` in `folder` (a pattern) was."""
+    return [f"W&B       {_sync(folder, runs)}"] if any(folder.glob(runs)) else []
 
 
 def search_runs(folder: RunFolder, config: SearchConfig, *, each_trial: bool) -> Build[Tracker]:
@@ -64,6 +75,57 @@ def search_runs(folder: RunFolder, config: SearchConfig, *, each_trial: bool) ->
         return Both(whole, _trial_runs(folder, config, mode, goes_on=goes_on)) if each_trial else whole
 
     return build
+
+
+def tell_finding(
+    finding: Finding,
+    job: Job,
+    folder: RunFolder,
+    config: SearchConfig,
+    *,
+    settings: Mapping[str, Any],
+    wanted: Wandb,
+    tell: Callable[[str], None],
+) -> None:
+    """A run of its own, in the search's group, for what a confirmation or an ablation with these `settings` has found;
+    found anew, it adds to the same run."""
+    if wanted == "off":
+        return
+    guard = wandb_guard(
+        partial(_finding_run, finding, job, folder, config, settings), wanted, folder.path, goes_on=True, tell=tell
+    )
+    guard.attempt(lambda run: run.found(finding))
+    guard.close(lambda run: run.close())
+    for line in unsent(folder.path):
+        tell(line)
+
+
+def _finding_run(
+    finding: Finding,
+    job: Job,
+    folder: RunFolder,
+    config: SearchConfig,
+    settings: Mapping[str, Any],
+    mode: str,
+    *,
+    goes_on: bool,
+) -> Any:
+    from se_nas.tracking.wandb_afterwards import WandbFinding
+    from se_nas.tracking.wandb_run import start_run
+
+    search = folder.path.resolve().name
+    run = start_run(
+        folder.path,
+        mode=mode,
+        run_id=f"{config.run_id}-{finding.file.stem}",
+        name=f"{search} {finding.file.stem}",
+        group=config.run_id,
+        job=job,
+        tags=_tags(config),
+        config={"search": search, "search run": config.run_id, **settings},
+        goes_on=goes_on,
+    )
+    return WandbFinding(run, search=config.run_id, origin=folder.front_files, budget=config.budget)
 
 
 def _search_run(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:
@@ -107,6 +169,10 @@ def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: 
         )
 
     return WandbTrials(start)
+
+
+def _sync(folder: Path, runs: str = OFFLINE) -> str:
+    return f"wandb sync {shlex.quote(str(folder))}/{runs}"
 
 
 def _tags(config: SearchConfig) -> list[str]:

@@ -47,8 +47,8 @@ def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -
     """What became of the search's front on fresh seeds."""
     found = {member.number for member in progress.front.members}
     verdicts = [one.verdict for one in confirmation.networks if one.record.number in found]
-    stays = sum(verdict.is_decided and verdict.on_front > 0.5 for verdict in verdicts)
-    falls = sum(verdict.is_decided and verdict.on_front < 0.5 for verdict in verdicts)
+    stays = sum(verdict.is_surely_on_front for verdict in verdicts)
+    falls = sum(verdict.is_surely_off_front for verdict in verdicts)
     doubtful = len(verdicts) - stays - falls
     deviation = f"; one training deviates by {100 * confirmation.belief.deviation:.2f} points"
     return (
@@ -73,7 +73,7 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     return sentences
 
 
-GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per 1k params", "per 10k FLOPs", "per .1 ms")
+GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per\n1k params", "per 10k\nFLOPs", "per\n.1 ms")
 
 
 def gain_cells(effect: Effect) -> list[str]:

@@ -63,6 +63,16 @@ class Verdict:
         """Whether the seeds settle it; while they tell no deviation, they settle nothing."""
         return math.isfinite(self.half_width) and not DECIDED < self.on_front < 1 - DECIDED
 
+    @property
+    def is_surely_on_front(self) -> bool:
+        """Whether the seeds settle that it belongs there."""
+        return self.is_decided and self.on_front > 0.5
+
+    @property
+    def is_surely_off_front(self) -> bool:
+        """Whether the seeds settle that it does not."""
+        return self.is_decided and self.on_front < 0.5
+
 
 class Belief:
     """What is believed of the means of `networks`, of which there must be one."""

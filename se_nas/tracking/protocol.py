@@ -20,6 +20,15 @@ class SearchOutcome:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What trainings beside a search have shown: figures by name (plotly), numbers, and the file that holds it."""
+
+    figures: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    file: Path
+
+
 class Tracker(Protocol):
     """Hears of each trial and of the end. Called from one thread."""
 

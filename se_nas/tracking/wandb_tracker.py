@@ -1,8 +1,7 @@
-"""What is told to Weights & Biases: a run for the search, one a retraining, and on request one for each trial."""
+"""What Weights & Biases is told of a search: a run for the whole of it, and on request one for each trial."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import wandb
@@ -10,7 +9,7 @@ import wandb
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 from se_nas.tracking.protocol import SearchOutcome, Tracker
-from se_nas.tracking.wandb_run import artifact_of, use_artifact
+from se_nas.tracking.wandb_run import artifact_of
 from se_nas.wording import se_glyphs
 
 LIVE_SECONDS = 30
@@ -132,34 +131,6 @@ class Both:
         """Pass on."""
         for tracker in self._trackers:
             tracker.close()
-
-
-class WandbRetraining:
-    """A retraining: loss and accuracy an epoch, at the end the test accuracy and the weights as an artifact.
-
-    `origin` are the files of the front that the network comes from, as the search's run `search` has logged them; none
-    for a network that no search found.
-    """
-
-    def __init__(self, run: Any, *, search: str, origin: Sequence[Path], budget: int) -> None:
-        self._run = run
-        run.define_metric("*", step_metric="epoch")
-        run.define_metric("validation accuracy", step_metric="epoch", summary="max")
-        if origin:
-            use_artifact(run, artifact_of(f"front-{search}", "front", origin, {"budget": budget}))
-
-    def epoch_done(self, epoch: int, loss: float, accuracy: float) -> None:
-        """The epoch's numbers."""
-        self._run.log({"epoch": epoch, "training loss": loss, "validation accuracy": accuracy})
-
-    def ended(self, summary: Mapping[str, Any], files: Sequence[Path]) -> None:
-        """The result, and the files."""
-        self._run.summary.update(dict(summary))
-        self._run.log_artifact(artifact_of(f"weights-{self._run.id}", "model", files, summary))
-
-    def close(self) -> None:
-        """Flush."""
-        self._run.finish()
 
 
 def _table(progress: SearchProgress, *, complete_only: bool = False) -> Any:

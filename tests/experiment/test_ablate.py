@@ -20,7 +20,7 @@ from tests.fakes import network_with_se
 
 
 def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) -> dict[str, Any]:
-    request = AblateRequest(network=f"{run}:{pick}", **{"seeds": 2, "workers": 1, **changes})
+    request = AblateRequest(network=f"{run}:{pick}", **{"seeds": 2, "workers": 1, "wandb": "off", **changes})
     request.check()
     ablate.ablate(request, console)
     (path,) = run.glob("ablate-*.json")
@@ -96,7 +96,7 @@ def test_the_gain_of_a_stage_is_that_of_having_se_there(
 
     monkeypatch.setattr(evaluation.TrialEvaluation, "__call__", pretended)
     for trial in range(6):
-        request = AblateRequest(network=f"{searched}:{trial}", seeds=2, workers=1)
+        request = AblateRequest(network=f"{searched}:{trial}", seeds=2, workers=1, wandb="off")
         ablate.ablate(request, console)
         found = json.loads((searched / f"ablate-{trial:04d}.json").read_text())
         gains = {effect["where"]: effect["gain"]["mean"] for effect in found["effects"]}

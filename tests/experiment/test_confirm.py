@@ -31,7 +31,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 
 def confirmed(run: Path, console: Console, **changes: Any) -> dict[str, Any]:
-    request = ConfirmRequest(run_dir=run, **{"seeds": 2, "most_seeds": 2, "workers": 1, **changes})
+    request = ConfirmRequest(run_dir=run, **{"seeds": 2, "most_seeds": 2, "workers": 1, "wandb": "off", **changes})
     request.check()
     confirm.confirm(request, console)
     return dict(json.loads((run / "confirm.json").read_text()))
@@ -117,7 +117,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(
         with pytest.raises(KeyboardInterrupt) as cut:
             confirmed(searched, console)
     (note,) = cut.value.__notes__
-    again = f"python launch/confirm.py {searched} --seeds 2 --most-seeds 2 --workers 1"
+    again = f"python launch/confirm.py {searched} --seeds 2 --most-seeds 2 --workers 1 --wandb off"
     assert note == f"everything finished is kept; go on with: {again}"
 
     confirmed(searched, console)

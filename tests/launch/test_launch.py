@@ -76,8 +76,8 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     described = launch("describe.py", f"{run}:knee", "--json", cwd=tmp_path)
     retrained = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
     again = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
-    confirmed = launch("confirm.py", run, cwd=tmp_path)
-    ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, cwd=tmp_path)
+    confirmed = launch("confirm.py", run, "--wandb", "off", cwd=tmp_path)
+    ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, "--wandb", "offline", cwd=tmp_path)
     (target,) = (run / "retrain").iterdir()
     Image.new("RGB", (9, 12), "white").save(tmp_path / "white.png")
     exported = launch("export.py", target, cwd=tmp_path)
@@ -99,6 +99,8 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     assert "Confirmed on fresh seeds" in searched.stdout
     assert searched.stdout.endswith(confirmed.stdout)  # nothing was trained again
     assert "What SE is worth in trial" in ablated.stdout
+    assert f"wandb sync {run}/wandb/offline-run-*" in ablated.stdout
+    assert list(run.glob("wandb/offline-run-*-ablate-*"))
     assert (target / "model.onnx").is_file()
     assert json.loads(predicted.stdout)["classes"][0]["name"] == "1"  # the brighter class
     page = (run / "report.html").read_text()

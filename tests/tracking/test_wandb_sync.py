@@ -1,6 +1,7 @@
 """What reaches W&B's server: offline runs pushed by `wandb sync`, and online ones, to a stand-in on this machine."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,30 +12,45 @@ from tests.tracking.wandb_stub import API_KEY, Received, wandb_stub
 
 RUNS = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from se_nas.report.figures import front_figure
-from se_nas.tracking.protocol import SearchOutcome
+from se_nas.report.gallery import search_figures
+from se_nas.search.overview import Overview
+from se_nas.tracking.protocol import Finding, SearchOutcome
+from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import start_run
-from se_nas.tracking.wandb_tracker import WandbRetraining, WandbTracker
+from se_nas.tracking.wandb_tracker import Both, WandbTracker, WandbTrials
 from tests.tracking.test_console import a_progress, a_record
 
 folder, mode = Path(sys.argv[1]), sys.argv[2]
-front, weights = folder / "front.json", folder / "weights.safetensors"
+front, weights, confirmed = (folder / name for name in ("front.json", "weights.safetensors", "confirm.json"))
 front.write_text("[]")
+confirmed.write_text("{}")
 weights.write_bytes(b"weights")
 
 
-def start(run_id, job):
-    config, tags = {"budget": 3, "space": "small"}, ["small"]
-    return start_run(folder, mode=mode, run_id=run_id, name=job, group="s1", job=job, config=config, tags=tags)
+def start(run_id, job, name=None, about={}):
+    config, tags = {"budget": 3, "space": "small", **about}, ["small"]
+    return start_run(folder, mode=mode, run_id=run_id, name=name or job, group="s1", job=job, config=config, tags=tags)
 
 
-progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200))
-tracker = WandbTracker(start("s1", "search"), draw=lambda seen: front_figure(seen, title="t"))
-for record in progress.records:
+def a_network(number):
+    worth, se = (0.1, ("inner/2", "none")) if number % 2 else (0.0, ("none", "inner/4"))
+    record = a_record(number, 0.8 + worth + 0.001 * number, 100 + number)
+    return replace(record, se=se, assignment={"stage1.width": 8 * (1 + number // 3 % 2)})
+
+
+others = [a_network(number) for number in range(1, 25)]
+progress = a_progress(replace(a_record(0, 0.5, 100), assignment={"stage1.width": 8}), *others)
+tracker = Both(
+    WandbTracker(start("s1", "search"), draw=lambda seen: front_figure(seen, title="t")),
+    WandbTrials(lambda run_id, name, about: start(run_id, "trial", name, about)),
+)
+for record in progress.records[:2]:
     tracker.trial_ended(record, progress)
-figures = {"front": front_figure(progress, title="t")}
+figures = search_figures(progress, Overview.of(progress), title="t", hidden_widths=dict.fromkeys(range(25), (0, 4)))
 outcome = SearchOutcome(figures=figures, front_files=(front,), best_files=(front,), notes=())
 tracker.search_ended(progress, outcome)
 tracker.close()
@@ -43,7 +59,26 @@ run = WandbRetraining(start("r1", "retrain"), search="s1", origin=[front], budge
 run.epoch_done(1, 2.0, 0.5)
 run.ended({"test_accuracy": 0.75}, [weights])
 run.close()
+
+run = WandbFinding(start("s1-confirm", "confirm"), search="s1", origin=[front], budget=progress.budget)
+fresh = {"front on fresh seeds": figures["front"]}
+run.found(Finding(figures=fresh, summary={"surely on the front": 1}, file=confirmed))
+run.close()
 """
+
+
+FIGURES = {
+    "front",
+    "hypervolume by trial",
+    "SE placement",
+    "effects of SE",
+    "other effects",
+    "sub-spaces",
+    "importances",
+    "networks",
+    "learning curves",
+}
+"""Those of the page, but for how early epochs foretell the last: these networks have but one."""
 
 
 @pytest.fixture(scope="module", params=["offline", "online"])
@@ -66,10 +101,13 @@ def received(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_runs_arrive_with_names_groups_tags_and_settings(received: Received) -> None:
     assert received.unknown == []
-    assert set(received.runs) == {"s1", "r1"}
-    for run, job in ((received.runs["s1"], "search"), (received.runs["r1"], "retrain")):
+    jobs = {"s1": "search", "r1": "retrain", "s1-confirm": "confirm", "trial-0000": "trial", "trial-0001": "trial"}
+    assert set(received.runs) == set(jobs)
+    for name, job in jobs.items():
+        run = received.runs[name]
         fields = run.fields
-        assert (fields["displayName"], fields["groupName"], fields["jobType"]) == (job, "s1", job)
+        shown = name.replace("trial-000", "trial ") if job == "trial" else job
+        assert (fields["displayName"], fields["groupName"], fields["jobType"]) == (shown, "s1", job)
         assert sorted(fields["tags"]) == sorted([job, "small"])
         assert {"budget": 3, "space": "small"}.items() <= run.config.items()
         assert fields.get("host", "undisclosed") == "undisclosed"
@@ -79,12 +117,15 @@ def test_runs_arrive_with_names_groups_tags_and_settings(received: Received) -> 
 def test_every_trial_and_epoch_arrives_and_the_figures_with_them(received: Received) -> None:
     search, retraining = received.runs["s1"], received.runs["r1"]
 
-    assert [(row["trial"], row["accuracy"]) for row in search.history[:2]] == [(0, 0.5), (1, 0.9)]
+    assert [(row["trial"], row["accuracy"]) for row in search.history[:2]] == [(0, 0.5), (1, 0.901)]
     assert search.summary["knee trial"] == 1
-    figures = [name for name in search.files if name.endswith(".plotly.json")]
-    assert len(figures) == 2  # the live front and the last one
+    figures = {re.sub(r"_\d+_\w+\.plotly\.json$", "", Path(name).name) for name in search.files if "plotly" in name}
+    assert figures == {"live front", *FIGURES}
     assert [row["validation accuracy"] for row in retraining.history] == [0.5]
     assert retraining.summary["test_accuracy"] == 0.75
+    assert [row["accuracy"] for row in received.runs["trial-0001"].history] == [0.901]
+    assert received.runs["trial-0001"].config["fingerprint"] == f"{1:016x}"
+    assert received.runs["s1-confirm"].summary["surely on the front"] == 1
 
 
 def test_artifacts_are_committed_and_say_where_the_weights_come_from(received: Received) -> None:
@@ -94,9 +135,10 @@ def test_artifacts_are_committed_and_say_where_the_weights_come_from(received: R
         "front-s1:v0": "front",
         "best-s1:v0": "configuration",
         "weights-r1:v0": "model",
+        "found-s1-confirm:v0": "evidence",
     }
     assert all(one.committed for one in received.artifacts.values())
     assert named["front-s1:v0"].files == {"front.json": b"[]"}
     assert named["weights-r1:v0"].files == {"weights.safetensors": b"weights"}
     assert named["front-s1:v0"].logged_by == ["s1"]
-    assert received.runs["r1"].used == ["front-s1:v0"]
+    assert received.runs["r1"].used == received.runs["s1-confirm"].used == ["front-s1:v0"]

@@ -13,9 +13,10 @@ import pytest
 
 from se_nas.report.figures import front_figure
 from se_nas.search.progress import SearchProgress
-from se_nas.tracking.protocol import SearchOutcome
+from se_nas.tracking.protocol import Finding, SearchOutcome
+from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import resolve_mode, start_run
-from se_nas.tracking.wandb_tracker import LIVE_SECONDS, WandbRetraining, WandbTracker, WandbTrials
+from se_nas.tracking.wandb_tracker import LIVE_SECONDS, WandbTracker, WandbTrials
 from tests.tracking.test_console import a_progress, a_record
 
 
@@ -130,6 +131,24 @@ def test_a_retraining_leaves_its_curve_its_weights_and_where_it_comes_from(tmp_p
     artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
     assert artifacts["front-s"]["use_after_commit"]
     assert artifacts["weights-abc"]["type"] == "model"
+
+
+def test_a_finding_leaves_its_figures_its_numbers_and_its_file_made_from_the_front(tmp_path: Path) -> None:
+    front, file = tmp_path / "front.json", tmp_path / "confirm.json"
+    for path in (front, file):
+        path.write_text("{}")
+
+    run = WandbFinding(start(tmp_path, "confirm"), search="s", origin=[front], budget=3)
+    figure = front_figure(a_progress(a_record(0, 0.5, 100)), title="t")
+    run.found(Finding(figures={"front on fresh seeds": figure}, summary={"surely on the front": 2}, file=file))
+    run.close()
+
+    records = records_in(tmp_path)
+    (history,) = [record["history"]["item"] for record in records if record["type"] == "history"]
+    assert history["front on fresh seeds"]["_type"] == "plotly-file"
+    artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
+    assert artifacts["front-s"]["use_after_commit"]
+    assert artifacts["found-abc"]["type"] == "evidence"
 
 
 def test_what_is_to_be_synced_lies_with_the_run(tmp_path: Path) -> None:
