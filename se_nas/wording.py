@@ -50,6 +50,17 @@ def format_cost(name: str, value: float) -> str:
     return f"{value:.2f} ms" if name == "latency" else format_count(value)
 
 
+def format_duration(seconds: float) -> str:
+    """Minutes and seconds, and hours if there are any.
+
+    >>> format_duration(67), format_duration(7384.2)
+    ('1:07', '2:03:04')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def format_value(value: object) -> str:
     """The value of a decision; a real number with four digits.
 

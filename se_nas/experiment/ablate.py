@@ -54,6 +54,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
         networks,
         folder=folder,
         data=data,
+        seeds=request.seeds,
         epochs=epochs,
         machines=request,
         again=spelled(request, "ablate.py", f"{folder.path}:{record.number}"),

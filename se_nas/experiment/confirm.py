@@ -125,6 +125,7 @@ def _trained_again(
         {names[number]: folder.load_network(record) for number, record in records.items()},
         folder=folder,
         data=data,
+        seeds=request.seeds,
         epochs=epochs,
         machines=request,
         again=spelled(request, "confirm.py", str(folder.path)),

@@ -1,5 +1,6 @@
 """Trainings of chosen networks on chosen seeds, beside a search: each is done once, and kept as a file of its run."""
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from se_nas.tracking.console import plain_teller
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
+from se_nas.wording import format_duration
 
 Key = tuple[str, int]
 """A network's name, and the seed of its training: a small number, and a trial's is a hash, so none is the search's."""
@@ -102,7 +104,8 @@ class ReplicationFolder:
 
 
 class Replications:
-    """The work of a plan for `networks`, by name. What was done before is taken as it is."""
+    """The work of a plan for `networks`, by name, on so many `seeds` each at least. What was done before is taken as it
+    is; `clock` gives seconds."""
 
     def __init__(
         self,
@@ -110,8 +113,10 @@ class Replications:
         networks: Mapping[str, Architecture],
         folder: ReplicationFolder,
         *,
+        seeds: int,
         epochs: int,
         tell: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan, self._networks, self._epochs, self._tell = plan, networks, epochs, tell
         self._folder = folder
@@ -120,6 +125,9 @@ class Replications:
             for name, architecture in networks.items()
             for seed, accuracy in folder.accuracies(architecture, epochs=epochs).items()
         }
+        self._least = len({*self.outcomes, *((name, seed) for name in networks for seed in range(seeds))})
+        self._known = len(self.outcomes)
+        self._clock, self._began = clock, clock()
         self._keys: list[Key] = []  # a training's number is its place
         self._under_way: set[Key] = set()
 
@@ -166,7 +174,14 @@ class Replications:
         key = self._keys[number]
         self._under_way.remove(key)
         self.outcomes[key] = accuracy
-        self._tell(f"{key[0]:<24} seed {key[1]}  {said}  ({len(self.outcomes)} done)")
+        self._tell(f"{key[0]:<24} seed {key[1]}  {said}  ({self._so_far()})")
+
+    def _so_far(self) -> str:
+        done = len(self.outcomes)
+        if done >= self._least:
+            return f"{done} done"
+        left = (self._least - done) * (self._clock() - self._began) / (done - self._known)
+        return f"{done} of {self._least}, {format_duration(left)} left"
 
 
 def replicate(
@@ -175,6 +190,7 @@ def replicate(
     *,
     folder: RunFolder,
     data: ImageData,
+    seeds: int,
     epochs: int,
     machines: Machines,
     again: str,
@@ -185,7 +201,7 @@ def replicate(
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
     files = ReplicationFolder.of(folder, epochs)
     tell = plain_teller(console)
-    work = Replications(plan, networks, files, epochs=epochs, tell=tell)
+    work = Replications(plan, networks, files, seeds=seeds, epochs=epochs, tell=tell)
     evaluation = TrialEvaluation(
         results=files,
         train=data.train,

@@ -1,6 +1,7 @@
 """One retraining of one network: from the last checkpoint to the tested weights, and what it leaves in its folder."""
 
 import json
+import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +29,7 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.together import Together
 from se_nas.training.trained import FILE, TrainedNetwork, save_trained
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
-from se_nas.wording import se_glyphs
+from se_nas.wording import format_duration, se_glyphs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +107,10 @@ class Retraining:
                     save_checkpoint(checkpoint, trainer, identity=identity, history=done)
                 history = done
                 guard.attempt(partial(_tell_epoch, epoch))
+                left = (self.recipe.epochs - epoch.epoch) * statistics.median(each["seconds"] for each in history)
                 tell(
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
-                    f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s"
+                    f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s, {format_duration(left)} left"
                 )
             test_accuracy = trainer.evaluate(place(self.data.test, device, loaders=loaders))
             result = self._result(history, test_accuracy=test_accuracy, batch_size=trainer.batch_size)

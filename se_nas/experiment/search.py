@@ -15,6 +15,7 @@ from se_nas.execution.protocol import Executor
 from se_nas.experiment.assembly import build_executor, build_search_strategy, build_trackers
 from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, running_versions, write_config
+from se_nas.experiment.cut_off import take_over_finished
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.lock import locked
@@ -36,7 +37,6 @@ from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import SearchOutcome
-from se_nas.training.checkpoint import read_tensors
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count, device_name, pick_device
 from se_nas.training.recipe import Recipe
@@ -150,7 +150,7 @@ def _run(
             trackers=trackers,
         )
         campaign.listener = broadcast
-        _settle_finished(campaign, folder, config.epochs, tell)
+        take_over_finished(campaign, folder, config.epochs, tell)
         write_config(folder, config)
         evaluation = TrialEvaluation(
             results=RunFolder(folder.path.absolute()),
@@ -229,31 +229,6 @@ def _going_on(config: SearchConfig, conditions: Mapping[str, str], tell: Callabl
     if changed := [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions[name]]:
         tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ by what changed in between")
     return going_on
-
-
-def _settle_finished(campaign: Campaign, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
-    """Take over what a worker had finished when the driver was cut off; tell what of it is damaged."""
-    known = len(campaign.records)
-    if folder.trial(known).exists() and not campaign.is_over:
-        tell(f"{folder.study}: knows {known} trials, but {folder.trial(known).parent} has more; those are trained anew")
-    for number in list(campaign.cut_off):
-        result = folder.read_result(number)
-        if result is None and folder.result(number).exists():
-            tell(f"{folder.result(number)}: damaged, so trial {number} is trained again")
-        if result is None or result.get("status") != "complete":
-            _tell_of_damage(folder.checkpoint_of(number), tell)
-            continue
-        if result["fingerprint"] == campaign.records[number].fingerprint and len(result["curve"]) == epochs:
-            campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
-
-
-def _tell_of_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:
-    """The worker begins such a trial anew, and says nothing."""
-    if checkpoint.is_file():
-        try:
-            read_tensors(checkpoint)
-        except InputError as error:
-            tell(f"{error}; the trial is trained from its beginning")
 
 
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.tracking.protocol import SearchOutcome
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.wording import format_cost, format_duration, se_glyphs
 
 MOST_ROWS = 12
 STYLES = {TrialStatus.COMPLETE: "green", TrialStatus.PRUNED: "yellow", TrialStatus.FAILED: "red"}
@@ -88,7 +88,7 @@ class ConsoleTracker:
         grid = Table.grid(padding=(0, 2, 0, 0))
         bar = ProgressBar(total=progress.budget, completed=progress.ended, width=24)
         rate = f"{60 * done_here / elapsed:.1f} trials/min" if done_here and elapsed else "starting"
-        left_text = f"{_duration(left)} left" if left is not None else ""
+        left_text = f"{format_duration(left)} left" if left is not None else ""
         grid.add_row(bar, Text(rate), Text(left_text))
         return grid
 
@@ -103,7 +103,9 @@ def _counts(progress: SearchProgress, elapsed: float) -> Text:
     for status, style in STYLES.items():
         text.append(f"{progress.count(status)} {status.value}", style=style)
         text.append(", ")
-    text.append(f"front {len(progress.front)}, hypervolume {progress.hypervolume_share:.4f}, {_duration(elapsed)}")
+    text.append(
+        f"front {len(progress.front)}, hypervolume {progress.hypervolume_share:.4f}, {format_duration(elapsed)}"
+    )
     return text
 
 
@@ -146,9 +148,3 @@ def _shortened(progress: SearchProgress) -> Sequence[TrialRecord]:
     picked = {round(index * (len(members) - 1) / (MOST_ROWS - 2)) for index in range(MOST_ROWS - 1)}
     picked.add(members.index(progress.front.knee))
     return [members[index] for index in sorted(picked)]
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

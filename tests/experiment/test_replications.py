@@ -1,6 +1,8 @@
 """Chosen networks on chosen seeds: each training once, whatever happens."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -45,8 +47,26 @@ def files(tmp_path: Path) -> ReplicationFolder:
     return ReplicationFolder(tmp_path / "replications")
 
 
-def work(files: ReplicationFolder) -> Replications:
-    return Replications(EverySeed(tuple(NETWORKS), 2), NETWORKS, files, epochs=EPOCHS, tell=lambda _: None)
+def work(files: ReplicationFolder, *, told: list[str] | None = None, seeds: int = 2) -> Replications:
+    """Whoever asks it for the time hears that a minute has gone by."""
+    tell = [].append if told is None else told.append
+    plan = EverySeed(tuple(NETWORKS), seeds)
+    return Replications(plan, NETWORKS, files, seeds=2, epochs=EPOCHS, tell=tell, clock=partial(next, count(step=60)))
+
+
+def test_it_says_how_many_are_done_of_how_many_and_how_long_the_rest_takes(files: ReplicationFolder) -> None:
+    told: list[str] = []
+
+    LocalExecutor(epoch_seconds=60).run(work(files, told=told, seeds=3), Trainings(files))
+
+    assert [line[line.index("(") :] for line in told] == [
+        "(1 of 4, 3:00 left)",
+        "(2 of 4, 2:00 left)",
+        "(3 of 4, 1:00 left)",
+        "(4 done)",
+        "(5 done)",  # more than the seeds that each network has at least
+        "(6 done)",
+    ]
 
 
 def test_every_training_of_the_plan_is_done(files: ReplicationFolder) -> None:
