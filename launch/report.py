@@ -17,7 +17,7 @@ def main(request: ReportRequest) -> None:
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
     folder.write_tables(progress)
-    problems = write_report(folder, config, progress)
+    problems = write_report(folder, config, progress).problems
     tell = plain_teller(Console())
     for line in [*problems, f"report    {folder.report}"]:
         tell(line)

@@ -81,7 +81,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
     )
     timed = {name: {**costs[name], "latency": statistics.median(passes[name])} for name in trained}
     write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=timed)
-    problems = write_report(folder, config, progress)
+    problems = write_report(folder, config, progress).problems
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
     tell = plain_teller(console)

@@ -82,7 +82,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
         chosen = [*chosen, *more]
     replaced = _of_other_epochs(folder, progress, front.epochs)
     write_confirmation(folder, front)
-    problems = [*replaced, *write_report(folder, config, progress)]
+    problems = [*replaced, *write_report(folder, config, progress).problems]
     console.print(_table(front))
     if left:
         problems.append(f"{_trials(left)}: may be on the front too, but --networks {most} leaves them out")

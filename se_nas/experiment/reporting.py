@@ -1,7 +1,10 @@
 """What a run folder says: its progress, its report page, one of its trials."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import plotly.graph_objects as go
 
 from se_nas.errors import InputError
 from se_nas.experiment.ablation_file import ablation_files, load_ablation
@@ -10,6 +13,7 @@ from se_nas.experiment.confirmation_file import load_confirmation
 from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
+from se_nas.report.gallery import search_figures
 from se_nas.report.page import render_page
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.objectives import parse_objectives
@@ -75,11 +79,16 @@ def search_title(config: SearchConfig) -> str:
     return f"{Path(config.space).stem} on {config.data_name.rpartition('/')[2]}"
 
 
-def write_report(
-    folder: RunFolder, config: SearchConfig, progress: SearchProgress, overview: Overview | None = None
-) -> list[str]:
-    """Write `report.html` and its figures for papers. What else was found later is left out where its file is damaged;
-    the lines say so."""
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """The figures of its search, by name, and a line for each file that was damaged and is left out."""
+
+    figures: Mapping[str, go.Figure]
+    problems: Sequence[str]
+
+
+def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> WrittenReport:
+    """Write `report.html` and its figures for papers, with all that was found after the search."""
     from se_nas.report.paper import paper_figures  # matplotlib, which no search needs before its end
 
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
@@ -104,13 +113,15 @@ def write_report(
         except InputError as error:
             problems.append(str(error))
     retrained, damaged = load_retrained(folder)
-    widths = hidden_widths(load_design_space(folder.space), progress.front.members)
+    widths = _hidden_widths(load_design_space(folder.space), progress.front.members)
+    overview, title = Overview.of(progress), search_title(config)
+    figures = search_figures(progress, overview, title=title, hidden_widths=widths)
     page = render_page(
         progress,
-        overview or Overview.of(progress),
-        title=search_title(config),
+        overview,
+        figures,
+        title=title,
         facts=facts,
-        hidden_widths=widths,
         confirmation=confirmation,
         ablations=ablations,
         retrained=retrained,
@@ -118,9 +129,9 @@ def write_report(
     for name, content in paper_figures(progress, widths).items():
         write_atomically(folder.figures / name, content)
     write_atomically(folder.report, page)
-    return [*problems, *damaged]
+    return WrittenReport(figures, [*problems, *damaged])
 
 
-def hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:
+def _hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:
     """Of SE, by trial and stage."""
     return {record.number: space.decode(record.assignment).hidden_widths for record in records}

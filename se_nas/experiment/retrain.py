@@ -66,7 +66,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                 targets.append(retraining.target)
             rows.append(summarised(results))
         if together.is_first:
-            for line in write_report(folder, config, progress):
+            for line in write_report(folder, config, progress).problems:
                 tell(line)
             console.print(_table(rows))
             example = shlex.quote(str(targets[0]))

@@ -19,17 +19,15 @@ from se_nas.experiment.cut_off import take_over_finished
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.images import load_searched_images
 from se_nas.experiment.lock import locked
-from se_nas.experiment.reporting import hidden_widths, search_title, write_report
+from se_nas.experiment.reporting import write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_yaml
-from se_nas.report.gallery import search_figures
 from se_nas.seals import seal_bytes
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
-from se_nas.search.overview import Overview
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.strategies import STRATEGIES
 from se_nas.search.study import SearchStudy
@@ -185,14 +183,13 @@ def _finish(
     progress = broadcast.progress
     if progress.front.members:
         write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
-    overview = Overview.of(progress)
-    problems = write_report(folder, config, progress, overview)
+    report = write_report(folder, config, progress)
     if not progress.front.members:
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
     run = shlex.quote(str(folder.path))
     notes = [
-        *problems,
+        *report.problems,
         f"report    {folder.report}",
         f"describe  python launch/describe.py {run}:knee",
         f"confirm   python launch/confirm.py {run}",
@@ -202,10 +199,9 @@ def _finish(
     notes += unsent(folder.path)
     if exhausted:
         notes.insert(0, f"The search ended early: {exhausted}.")
-    widths = hidden_widths(space, progress.front.members)
     broadcast.search_ended(
         SearchOutcome(
-            figures=search_figures(progress, overview, title=search_title(config), hidden_widths=widths),
+            figures=report.figures,
             front_files=folder.front_files,
             best_files=(folder.best, folder.space),
             notes=tuple(notes),

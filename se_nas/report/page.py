@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
+import plotly.graph_objects as go
+
 from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
-from se_nas.report.figures import front_figure
-from se_nas.report.gallery import search_figures
 from se_nas.report.sentences import (
     ablation_sentences,
     agreement_sentences,
@@ -56,20 +56,15 @@ tr.knee td { font-weight: 600; } .se { font-family: ui-monospace, monospace; } .
 def render_page(
     progress: SearchProgress,
     overview: Overview,
+    figures: Mapping[str, go.Figure],
     *,
     title: str,
     facts: Mapping[str, str],
-    hidden_widths: Mapping[int, Sequence[int]],
     confirmation: ConfirmedFront | None = None,
     ablations: Sequence[Ablation] = (),
     retrained: Sequence[Retrained] = (),
 ) -> str:
-    """The page as text. `facts` say how to reproduce the search, by name; `hidden_widths` are SE's, by trial of the
-    front and stage."""
-    if progress.front.members:
-        figures = search_figures(progress, overview, title=title, hidden_widths=hidden_widths)
-    else:
-        figures = {"front": front_figure(progress, title=f"Pareto front of {title}")}
+    """The page as text: with the `figures` of the search (`gallery`), and `facts` that say how to reproduce it."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
     sections = {"The front": _front(progress, drawn)}
     if confirmation:

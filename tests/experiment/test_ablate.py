@@ -172,6 +172,6 @@ def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: 
 
         with pytest.raises(InputError, match=r"damaged; delete it, or run launch/ablate\.py again"):
             load_ablation(path)
-    (problem,) = write_report(folder, *load_progress(folder))
+    (problem,) = write_report(folder, *load_progress(folder)).problems
     assert problem.startswith(str(path))
     assert "What is SE worth?" not in folder.report.read_text()

@@ -159,7 +159,7 @@ def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: 
 
         with pytest.raises(InputError, match=r"confirm\.json: damaged; delete it, or run launch/confirm\.py again"):
             load_confirmation(folder, progress)
-    (problem,) = write_report(folder, config, progress)
+    (problem,) = write_report(folder, config, progress).problems
     assert problem.startswith(str(folder.confirmation))
     assert "How sure is it?" not in folder.report.read_text()
 

@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from se_nas.report.gallery import search_figures
 from se_nas.report.page import render_page
 from se_nas.search.held_out import Retrained
 from se_nas.search.overview import Overview
@@ -9,11 +10,13 @@ from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
-HIDDEN = dict.fromkeys(range(20), (0, 4))
+HIDDEN = dict.fromkeys(range(30), (0, 4))
 
 
 def page_of(progress: SearchProgress, *, title: str = "t", **more: Any) -> str:
-    return render_page(progress, Overview.of(progress), title=title, hidden_widths=HIDDEN, **{"facts": {}, **more})
+    overview = Overview.of(progress)
+    figures = search_figures(progress, overview, title=title, hidden_widths=HIDDEN)
+    return render_page(progress, overview, figures, title=title, **{"facts": {}, **more})
 
 
 def test_the_page_is_self_contained_and_under_six_megabytes() -> None:

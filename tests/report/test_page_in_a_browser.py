@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from se_nas.report.page import render_page
-from se_nas.search.overview import Overview
 from se_nas.search.records import TrialStatus
 from tests.report.browser import Browser
+from tests.report.test_page import page_of
 from tests.tracking.test_console import a_progress, a_record
-
-HIDDEN = dict.fromkeys(range(20), (0, 4))
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -62,7 +59,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     facts = {"command": "python launch/search.py"}
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render_page(progress, Overview.of(progress), title="t", facts=facts, hidden_widths=HIDDEN))
+    path.write_text(page_of(progress, facts=facts))
     return path
 
 
