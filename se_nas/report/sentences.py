@@ -87,7 +87,7 @@ def gain_cells(effect: Effect) -> list[str]:
         _points(effect.gain),
         f"{added['params'].amount:+,.0f}",
         f"{added['flops'].amount:+,.0f}",
-        f"{time.amount:+.3f} ({time.low:+.3f} to {time.high:+.3f})",
+        f"{time.amount:+.3f} ({time.low:.3f} to {time.high:.3f})",
         *("" if gain is None else _points(gain) for gain in ratios),
     ]
 

@@ -15,9 +15,10 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 nav a { margin-right: .8rem; white-space: nowrap; }
 .scroll { overflow-x: auto; max-height: 30rem; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
-th { position: sticky; top: 0; background: var(--soft); } td.number, th.number { text-align: right; }
-td:last-child { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
+th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+th { position: sticky; top: 0; background: var(--soft); white-space: pre; vertical-align: bottom; }
+td.number, th.number { text-align: right; }
+td:last-child:not(.number) { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
 .figure, .scroll { margin-bottom: 1rem; }
 table button { all: unset; cursor: pointer; }
 :focus-visible, table button:focus-visible { outline: 2px solid var(--accent); }
