@@ -89,8 +89,12 @@ def ablate(request: AblateRequest, console: Console) -> None:
     for line in [*problems, *left_out, *ablation_sentences(ablation), f"report    {folder.report}"]:
         tell(line)
     finding = Finding(
+        epochs=epochs,
         figures={"what SE is worth": ablation_figure(ablation)},
-        summary={f"SE {effect.label} (points)": 100 * effect.gain.mean for effect in ablation.effects},
+        summary={
+            f"SE {effect.label}": {"points": 100 * effect.gain.mean, "half width": 100 * effect.gain.half_width}
+            for effect in ablation.effects
+        },
         file=folder.ablation(record.number),
     )
     settings = {"epochs": epochs, "seeds": request.seeds, "trial": record.number}
@@ -147,12 +151,15 @@ def _effect(
 
 
 def _table(ablation: Ablation, *, title: str, width: int) -> Table:
-    """As many columns as fit; the page has them all."""
+    """As many columns as fit; a line below says where the others are."""
     rows = [[effect.label, *gain_cells(effect)] for effect in ablation.effects]
     columns = ("SE", *GAIN_COLUMNS)
     needed = [max(map(len, (*name.splitlines(), *cells))) + 1 for name, *cells in zip(columns, *rows, strict=True)]
     shown = max(2, sum(total <= width for total in accumulate(needed)))
-    table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    more = "the report has what SE costs and gains by it too" if shown < len(columns) else None
+    table = Table(
+        box=None, padding=(0, 1, 0, 0), title=title, title_justify="left", caption=more, caption_justify="left"
+    )
     for index, column in enumerate(columns[:shown]):
         table.add_column(column, justify="right" if index else "left")
     for effect, cells in zip(ablation.effects, rows, strict=True):

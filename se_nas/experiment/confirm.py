@@ -89,6 +89,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     for line in [*problems, *failed, confirmed_sentence(front, progress), f"report    {folder.report}"]:
         tell(line)
     finding = Finding(
+        epochs=front.epochs,
         figures={"front on fresh seeds": confirmed_figure(front)},
         summary={
             "networks": len(front.networks),

@@ -123,8 +123,8 @@ def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblateRequest:
-    """Say what SE is worth in a network, and where: train its trunk with SE nowhere, everywhere, as found, and with
-    each stage switched, on equal seeds. Interrupted, the same command goes on; more seeds are added."""
+    """Say what SE is worth in a network, and where: train its trunk with SE nowhere, everywhere (as in RegNetY), as
+    found, and with each stage switched, on equal seeds. Interrupted, the same command goes on; more seeds are added."""
 
     network: Annotated[Positional[str], arg(metavar="NETWORK")]
     """RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest or RUN_DIR:TRIAL."""

@@ -113,12 +113,12 @@ def _finding_run(
     from se_nas.tracking.wandb_afterwards import WandbFinding
     from se_nas.tracking.wandb_run import start_run
 
-    search = folder.path.resolve().name
+    search, what = folder.path.resolve().name, f"{finding.file.stem}-epochs-{finding.epochs}"
     run = start_run(
         folder.path,
         mode=mode,
-        run_id=f"{config.run_id}-{finding.file.stem}",
-        name=f"{search} {finding.file.stem}",
+        run_id=f"{config.run_id}-{what}",
+        name=f"{search} {what}",
         group=config.run_id,
         job=job,
         tags=_tags(config),

@@ -21,7 +21,8 @@ function choose(trial) {
   plots().forEach(plot => plot.data.forEach((trace, index) => {
     if (trace.type === "parcoords") {
       const near = trial === null ? null : [Number(trial) - 0.4, Number(trial) + 0.4];
-      Plotly.restyle(plot, {"dimensions[0].constraintrange": [near]}, [index]);
+      const colours = trial === null ? trace.meta.usual : trace.meta.chosen;
+      Plotly.restyle(plot, {"dimensions[0].constraintrange": [near], "line.colorscale": [colours]}, [index]);
     }
     if (!trace.customdata) return;
     const points = [...trace.customdata.keys()].filter(at => String(trace.customdata[at]) === trial);

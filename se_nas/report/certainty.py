@@ -18,14 +18,14 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
     cost = confirmation.costs[0]
     networks, members = confirmation.networks, confirmation.members
     own = np.array([one.record.cost[cost] for one in networks], dtype=float)
-    grid = np.geomspace(own.min(), 1.15 * own.max(), 200)
+    grid = np.union1d(np.geomspace(own.min(), 1.15 * own.max(), 200), own)
     low, high = confirmation.belief.band(grid)
     figure = go.Figure()
     if confirmation.belief.freedom:
         add_band(figure, grid.tolist(), low.tolist(), high.tolist(), name="front, 95 %")
     figure.add_trace(
         go.Scatter(
-            name="as the search saw it",
+            name=f"as the search saw it, {len(networks[0].record.curve)} epochs",
             mode="markers",
             marker={"symbol": "x-thin-open", "size": 9, "color": OTHER_COLOUR},
             x=own,

@@ -14,6 +14,7 @@ from se_nas.wording import format_cost, format_value, se_glyphs
 def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
     """Validation accuracy against the first cost: every fully trained network, the front as a staircase, its knee."""
     cost = progress.objectives.costs[0]
+    further = " and ".join(progress.objectives.costs[1:])
     front = progress.front.members
     on_front = {member.number for member in front}
     others = [r for r in progress.records if r.status is TrialStatus.COMPLETE and r.number not in on_front]
@@ -52,7 +53,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
         )
     return lay_out(
         figure,
-        title=escape(title),
+        title=escape(f"{title}{f', in {further} too' if further else ''}"),
         x={"title": AXIS_TITLES[cost], "type": "log"},
         y={"title": "validation accuracy"},
     )

@@ -14,14 +14,13 @@ from se_nas.search.progress import SearchProgress
 def search_figures(
     progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
 ) -> dict[str, go.Figure]:
-    """By name, in the order of the page; those that the trials are too few for are left out. `hidden_widths` are SE's,
-    by trial of the front and stage."""
-    front = front_figure(progress, title=f"Pareto front of {title}")
+    """By name, in the order of the page; those that the trials are too few for are left out, and all without a front.
+    `hidden_widths` are SE's, by trial of the front and stage."""
     if not progress.front.members:
-        return {"front": front}
+        return {}
     important = overview.importances
     figures = {
-        "front": front,
+        "front": front_figure(progress, title=f"Pareto front of {title}"),
         "hypervolume by trial": hypervolume_figure(progress),
         "SE placement": placement_figure(progress.front.members, hidden_widths),
         "effects of SE": effects_figure(overview.effects_of_se, title="SE by stage")

@@ -39,7 +39,9 @@ def render_page(
 ) -> str:
     """The page as text: with the `figures` of the search (`gallery`), and `facts` that say how to reproduce it."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
-    sections = {"The front": _front(progress, drawn)}
+    sections = {}
+    if progress.front.members:
+        sections["The front"] = _front(progress, drawn)
     if confirmation:
         sections["How sure is it?"] = _confirmation(confirmation)
     if ablations:
@@ -72,8 +74,7 @@ def render_page(
 
 def _front(progress: SearchProgress, drawn: Mapping[str, str]) -> Iterator[str]:
     yield from _those(drawn, "front", "hypervolume by trial", "SE placement")
-    if progress.front.members:
-        yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
+    yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
     yield trials_table(progress, progress.front.members)
 
 
@@ -94,10 +95,10 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     """What SE is worth in the networks that were looked at."""
     yield (
         "<p>The same trunk with SE in other places, trained on the same seeds. The gain is the mean difference in "
-        "validation accuracy between a network with SE there and the same without; the intervals hold "
-        "together with 95 %, and what a seed does to all networks is taken out. Everywhere is as in RegNetY: after the "
-        "3×3, a quarter wide. Gains for what SE costs have the gain's interval; the milliseconds are medians over one "
-        "image at a time, and where SE does not surely add to them, there is no gain for them.</p>"
+        "validation accuracy between a network with SE there and one without, or with it elsewhere; the intervals of "
+        "these gains hold together with 95 %, and what a seed does to all networks is taken out. Everywhere is as in "
+        "RegNetY: after the 3×3, a quarter wide. The milliseconds are medians over one image at a time; a gain for "
+        "them has the uncertainty of both, and where SE does not surely take time, there is none.</p>"
     )
     for ablation in ablations:
         yield figure_html(ablation_figure(ablation))

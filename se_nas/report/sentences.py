@@ -25,14 +25,13 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
     )
     if not progress.front.members:
         return [f"No network was trained in full yet ({counts})."]
-    front, cost = progress.front, progress.objectives.costs[0]
+    front, costs = progress.front, progress.objectives.costs
     knee, best, cheapest = front.knee, front.best, front.cheapest
     with_se = sum(any(token != "none" for token in member.se) for member in front.members)
     return [
         f"Of {progress.ended} networks tried ({counts}), {len(front)} are on the Pareto front: from "
-        f"{_accuracy(cheapest)} at {format_cost(cost, cheapest.cost[cost])} {cost} to {_accuracy(best)} at "
-        f"{format_cost(cost, best.cost[cost])}.",
-        f"The knee is trial {knee.number}: {_accuracy(knee)} at {format_cost(cost, knee.cost[cost])} {cost}, SE by "
+        f"{_accuracy(cheapest)} at {_costs(cheapest, costs)} to {_accuracy(best)} at {_costs(best, costs)}.",
+        f"The knee is trial {knee.number}: {_accuracy(knee)} at {_costs(knee, costs)}, SE by "
         f"stage {se_glyphs(knee.se)}; {with_se} of the {len(front)} networks on the front use SE somewhere.",
         (
             confirmed_sentence(confirmation, progress)
@@ -165,6 +164,10 @@ def _on_fresh_seeds(confirmation: ConfirmedFront) -> str:
     if confirmation.epochs == searched:
         return "on fresh seeds"
     return f"on fresh seeds for {confirmation.epochs} epochs (the search: {searched})"
+
+
+def _costs(record: TrialRecord, names: Sequence[str]) -> str:
+    return " and ".join(f"{format_cost(name, record.cost[name])} {name}" for name in names)
 
 
 def _accuracy(record: TrialRecord) -> str:

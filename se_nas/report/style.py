@@ -11,7 +11,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .lead { font-size: 1.1rem; } a { color: var(--accent); } .data { font-size: .875rem; opacity: .8; }
 .figure { border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; color: var(--quiet); }
-.parcoords text { text-shadow: none !important; }
+.parcoords text { text-shadow: none !important; } .parcoords .domain { stroke: currentColor !important; }
 nav a { margin-right: .8rem; white-space: nowrap; }
 .scroll { overflow-x: auto; max-height: 30rem; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; font-variant-numeric: tabular-nums; }

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from se_nas.report.layout import CLEAR, FRONT_COLOUR, INK, LINE, OTHER_COLOUR, lay_out
+from se_nas.report.layout import CLEAR, FRONT_COLOUR, INK, KNEE_COLOUR, LINE, OTHER_COLOUR, lay_out
 from se_nas.search.distributions import Split
 from se_nas.search.equal_cost import comparable_lessons, factors_of
 from se_nas.search.importances import Importances
@@ -97,7 +97,8 @@ def importances_figure(importances: Importances) -> go.Figure:
 
 
 def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
-    """Every network as a line through its number, decisions, costs and accuracy; None while there are too few."""
+    """Every network as a line through its number, decisions, costs and accuracy; None while there are too few.
+    Its meta are the colours for the page to draw a chosen one in, and the usual ones."""
     costs = progress.objectives.costs
     lessons = comparable_lessons(progress.records, costs)
     if not lessons:
@@ -117,11 +118,14 @@ def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
         )
     percent = np.array([100 * lesson.accuracy for lesson in lessons])
     dimensions.append({"label": "accuracy (%)", "values": percent})
+    usual = [[0, OTHER_COLOUR], [1, FRONT_COLOUR]]
     low, high = np.quantile(percent, [0.1, 1])
     figure = go.Figure(
         go.Parcoords(
             dimensions=dimensions,
-            line={"color": percent, "cmin": low, "cmax": high, "colorscale": [[0, OTHER_COLOUR], [1, FRONT_COLOUR]]},
+            line={"color": percent, "cmin": low, "cmax": high, "colorscale": usual},
+            unselected={"line": {"color": OTHER_COLOUR, "opacity": 0.06}},
+            meta={"usual": usual, "chosen": [[0, KNEE_COLOUR], [1, KNEE_COLOUR]]},
             labelfont={"size": 11},
             tickfont={"size": 10},
             rangefont={"color": CLEAR, "size": 8},

@@ -54,8 +54,8 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
 
 def confirmed_table(confirmation: ConfirmedFront) -> str:
     """Each network that was trained again, with its mean, interval and probability."""
-    cost = confirmation.costs[0]
-    columns = ("trial", cost, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
+    costs = confirmation.costs
+    columns = ("trial", *costs, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
     members = {one.record.number for one in confirmation.members}
     rows = []
     for one in confirmation.networks:
@@ -64,7 +64,7 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
         width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
         numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
         button = f"{_button(one.record.number)}{mark}"
-        cells = [button, _cost(one.record.cost, cost), *numbers, f"{verdict.on_front:.2f}"]
+        cells = [button, *(_cost(one.record.cost, cost) for cost in costs), *numbers, f"{verdict.on_front:.2f}"]
         shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se_html(one.record.se))
         rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
     return _table(columns, columns[:-1], rows)
@@ -117,9 +117,10 @@ def se_html(tokens: Sequence[str]) -> str:
 MARK = ' <span class="mark">●</span>'
 
 
-def _button(name: object) -> str:
+def _button(name: int | str) -> str:
     """What chooses a row's trial: by a click anywhere in the row, and here by the keyboard."""
-    return f"<button type=button aria-pressed=false>{escape(str(name))}</button>"
+    label = f' aria-label="trial {name}"' if isinstance(name, int) else ""
+    return f"<button type=button aria-pressed=false{label}>{escape(str(name))}</button>"
 
 
 def _table(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:

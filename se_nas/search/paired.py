@@ -92,7 +92,7 @@ class Extra:
 class Effect:
     """What SE in one place gains over SE in another, and what it adds to the network's costs.
 
-    Where `over` is empty, it is the same network with and without SE there.
+    Where `over` is empty, it is over the same network without SE in that place.
     """
 
     where: str
@@ -110,12 +110,18 @@ class Effect:
         return f"{self.where}, not {self.over}" if self.over else self.where
 
     def gain_per(self, cost: str, amount: float) -> Gain | None:
-        """The gain for so much more of a cost; None where SE does not surely add to it."""
-        added = self.added[cost]
+        """The gain for so much more of a cost; None where SE does not surely add to it. Its interval reaches as far as
+        any gain and any addition within theirs."""
+        added, gain = self.added[cost], self.gain
         if added.low <= 0:
             return None
-        share = amount / added.amount
-        return Gain(mean=self.gain.mean * share, half_width=self.gain.half_width * share, seeds=self.gain.seeds)
+        mean = gain.mean * amount / added.amount
+        ends = [
+            (gain.mean + sign * gain.half_width) * amount / extra
+            for sign in (-1, 1)
+            for extra in (added.low, added.high)
+        ]
+        return Gain(mean=mean, half_width=max(abs(end - mean) for end in ends), seeds=gain.seeds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,10 @@ class SearchOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What trainings beside a search have shown: figures by name (plotly), numbers, and the file that holds it."""
+    """What trainings of so many epochs beside a search have shown: figures by name (plotly), numbers, and the file that
+    holds it."""
 
+    epochs: int
     figures: Mapping[str, Any]
     summary: Mapping[str, Any]
     file: Path

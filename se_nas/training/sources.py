@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
@@ -27,6 +27,19 @@ CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_SHARE = 0.25
 """Of the machine's memory that a folder's decoded images may take; larger ones are read while training."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+ORIENTATION = 0x0112
+"""The tag of TIFF 6.0 and EXIF that says how a camera was held."""
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its orientation; 1 is upright."""
 
 
 def load_data(source: str, *, image_size: int) -> ImageData:
@@ -247,12 +260,13 @@ def read_image(file: Path, size: int) -> NDArray[np.uint8]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned by its EXIF orientation; as it lies where that cannot be read."""
+    """Turned by its EXIF orientation; as it lies where that cannot be read. Pillow's own `exif_transpose` fails on
+    images any of whose other notes is odd."""
     try:
-        image.getexif()
+        orientation = image.getexif().get(ORIENTATION)
     except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
         return image
-    return ImageOps.exif_transpose(image)
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -80,3 +80,5 @@ def test_a_search_without_a_complete_trial_says_so() -> None:
     page = page_of(a_progress(a_record(0, 0.5, 100, TrialStatus.FAILED)))
 
     assert "No network was trained in full yet" in page
+    assert 'class="figure"' not in page
+    assert "The front" not in page

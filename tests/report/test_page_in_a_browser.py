@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from se_nas.report.layout import KNEE_COLOUR
 from se_nas.search.records import TrialStatus
 from tests.report.browser import Browser
 from tests.report.test_page import page_of
@@ -122,6 +123,8 @@ def test_a_click_on_a_point_selects_its_network_everywhere(browser: Browser) -> 
     assert [accuracy for accuracy in curve if accuracy is not None] == [0.9]
     line = "flatMap(plot => plot.data).find(trace => trace.type === 'parcoords').dimensions[0].constraintrange"
     assert browser.value(f"{PLOTS}.{line}") == pytest.approx([0.6, 1.4])
+    colours = "flatMap(plot => plot.data).find(trace => trace.type === 'parcoords').line.colorscale"
+    assert browser.value(f"{PLOTS}.{colours}") == [[0, KNEE_COLOUR], [1, KNEE_COLOUR]]
     assert browser.complaints == []
 
 

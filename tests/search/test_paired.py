@@ -88,7 +88,14 @@ def test_per_unit_of_what_is_not_surely_added_there_is_no_gain() -> None:
 
     assert unsure.gain_per("latency", 0.1) is None
     assert unsure.gain_per("flops", 10_000) is None
-    assert an_effect(latency=Extra(amount=0.02, low=0.01, high=0.03)).gain_per("latency", 0.1) is not None
+
+
+def test_the_interval_of_a_gain_per_millisecond_has_the_uncertainty_of_both_in_it() -> None:
+    gain = an_effect(latency=Extra(amount=0.02, low=0.01, high=0.04)).gain_per("latency", 0.1)
+
+    assert gain is not None
+    assert gain.mean == pytest.approx(0.1)
+    assert gain.half_width == pytest.approx(0.2)  # as far as .03 for .01 ms
 
 
 def test_what_a_slow_machine_does_to_both_falls_out_of_the_time_that_is_added() -> None:

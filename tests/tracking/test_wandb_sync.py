@@ -62,7 +62,7 @@ run.close()
 
 run = WandbFinding(start("s1-confirm", "confirm"), search="s1", origin=[front], budget=progress.budget)
 fresh = {"front on fresh seeds": figures["front"]}
-run.found(Finding(figures=fresh, summary={"surely on the front": 1}, file=confirmed))
+run.found(Finding(epochs=3, figures=fresh, summary={"surely on the front": 1}, file=confirmed))
 run.close()
 """
 

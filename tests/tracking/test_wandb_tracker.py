@@ -140,12 +140,14 @@ def test_a_finding_leaves_its_figures_its_numbers_and_its_file_made_from_the_fro
 
     run = WandbFinding(start(tmp_path, "confirm"), search="s", origin=[front], budget=3)
     figure = front_figure(a_progress(a_record(0, 0.5, 100)), title="t")
-    run.found(Finding(figures={"front on fresh seeds": figure}, summary={"surely on the front": 2}, file=file))
+    run.found(
+        Finding(epochs=3, figures={"front on fresh seeds": figure}, summary={"surely on the front": 2}, file=file)
+    )
     run.close()
 
     records = records_in(tmp_path)
     (history,) = [record["history"]["item"] for record in records if record["type"] == "history"]
-    assert history["front on fresh seeds"]["_type"] == "plotly-file"
+    assert history["front on fresh seeds._type"] == "plotly-file"
     artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
     assert artifacts["front-s"]["use_after_commit"]
     assert artifacts["found-abc"]["type"] == "evidence"

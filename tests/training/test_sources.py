@@ -1,5 +1,6 @@
 import http.client
 import io
+import struct
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -277,12 +278,25 @@ class TestImageFolder:
     ) -> None:
         upright = np.zeros((8, 8, 3), np.uint8)
         upright[:4] = 255  # light above, dark below
-        lying, orientation = Image.fromarray(np.rot90(upright)), Image.Exif()
-        orientation[0x0112] = 6  # to be turned clockwise: TIFF 6.0, tag 274
-        lying.save(tmp_path / "turned.png", exif=orientation)
+        upright[:, 0] = 100  # and not the same on both sides
+        lying = {
+            1: upright,
+            2: np.fliplr(upright),
+            3: np.rot90(upright, 2),
+            4: np.flipud(upright),
+            5: upright.swapaxes(0, 1),
+            6: np.rot90(upright),  # to be turned clockwise
+            7: np.rot90(upright, 2).swapaxes(0, 1),
+            8: np.rot90(upright, -1),
+        }
+        for value, pixels in lying.items():
+            # TIFF 6.0: the orientation as a short number, the resolution as text, which is none.
+            entries = struct.pack(">HHHIHxx", 2, 0x0112, 3, 1, value) + struct.pack(">HHI4s", 0x011A, 2, 4, b"odd")
+            notes = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entries + struct.pack(">I", 0)
+            Image.fromarray(pixels).save(tmp_path / f"{value}.png", exif=notes)
         Image.fromarray(upright).save(tmp_path / "damaged.png", exif=b"no TIFF header")
 
-        for name in ("turned.png", "damaged.png"):
+        for name in (*(f"{value}.png" for value in lying), "damaged.png"):
             assert np.array_equal(read_image(tmp_path / name, 8), upright), name
 
     def test_train_val_and_test_folders_are_taken_as_they_are(self, tmp_path: Path) -> None:
