@@ -72,16 +72,14 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     return sentences
 
 
-GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per\n1k params", "per 10k\nFLOPs", "per\n.1 ms")
+GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per\n1k params", "per 1k\nFLOPs", "per\n.1 ms")
 
 
 def gain_cells(effect: Effect) -> list[str]:
     """A row of `GAIN_COLUMNS`: what SE there gains, what it adds, and the gain by what it adds."""
     added = effect.added
     time = added["latency"]
-    ratios = [
-        effect.gain_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 10_000), ("latency", 0.1))
-    ]
+    ratios = [effect.gain_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 1_000), ("latency", 0.1))]
     return [
         _points(effect.gain),
         f"{added['params'].amount:+,.0f}",
