@@ -119,7 +119,14 @@ def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Co
     renamed = [replace(each, with_se=names[each.with_se], without=names[each.without]) for each in contrasts]
     told_last = [*renamed[2::-1], *renamed[3:]]  # of two names for one comparison, the more telling
     distinct = {(each.with_se, each.without): each for each in told_last if each.with_se != each.without}
-    return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
+    told = sorted(distinct.values(), key=renamed.index)
+    as_found = (names[FOUND], names[NOWHERE])
+    return {name: networks[name] for name in first.values()}, [
+        replace(each, where=f"{each.where} ({FOUND})")
+        if not each.over and (each.with_se, each.without) == as_found
+        else each
+        for each in told
+    ]
 
 
 def _timed(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, list[float]]:

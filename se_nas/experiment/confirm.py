@@ -1,6 +1,7 @@
 """Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +16,7 @@ from se_nas.experiment.request import ConfirmRequest, spelled
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.wandb_runs import tell_finding
 from se_nas.report.certainty import confirmed_figure
-from se_nas.report.sentences import confirmed_sentence
+from se_nas.report.sentences import confirmed_sentence, left_out_sentences, trials
 from se_nas.search.confirmation import ConfirmedFront, Measured, in_doubt, near_front, overlooked
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialStatus
@@ -66,29 +67,20 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     config, progress = load_progress(folder)
     data = load_searched_images(config, folder.path)
     tell = plain_teller(console)
-    most = request.networks or max(2 * len(progress.front), LEAST_NETWORKS)
-    measured = _measured(folder, progress)
-    members = [member.number for member in progress.front.members]
-    chosen = near_front(measured, members, images=len(data.validation), most=most)
-    while True:
-        front, failed = _trained_again(chosen, request, folder, config, progress, data, console)
-        once = {number: one for number, one in measured.items() if number not in chosen}
-        comparable = front.epochs == config.epochs
-        left = overlooked(once, front.belief.networks) if comparable else []
-        more = left[: max(0, most - len(chosen))]
-        if not more:
-            break
-        tell(f"{_trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
-        chosen = [*chosen, *more]
+    front, failed = _until_nobody_is_overlooked(request, folder, config, progress, data, console)
     replaced = _of_other_epochs(folder, progress, front.epochs)
     write_confirmation(folder, front)
-    problems = [*replaced, *write_report(folder, config, progress).problems]
+    problems = write_report(folder, config, progress).problems
     console.print(_table(front))
-    if left:
-        problems.append(f"{_trials(left)}: may be on the front too, but --networks {most} leaves them out")
-    for line in [*problems, *failed, confirmed_sentence(front, progress), f"report    {folder.report}"]:
+    for line in [*replaced, *problems, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
         tell(line)
-    finding = Finding(
+    tell(f"report    {folder.report}")
+    settings = {"epochs": front.epochs, "seeds": request.seeds}
+    tell_finding(_finding(front, folder), "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+
+
+def _finding(front: ConfirmedFront, folder: RunFolder) -> Finding:
+    return Finding(
         epochs=front.epochs,
         figures={"front on fresh seeds": confirmed_figure(front)},
         summary={
@@ -99,8 +91,31 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
         },
         file=folder.confirmation,
     )
-    settings = {"epochs": front.epochs, "seeds": request.seeds}
-    tell_finding(finding, "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+
+
+def _until_nobody_is_overlooked(
+    request: ConfirmRequest,
+    folder: RunFolder,
+    config: SearchConfig,
+    progress: SearchProgress,
+    data: ImageData,
+    console: Console,
+) -> tuple[ConfirmedFront, list[str]]:
+    """The front and the networks near it trained again, and then those whose rivals have fallen, as far as --networks
+    lets them; and a line for each whose trainings all failed."""
+    most = request.networks or max(2 * len(progress.front), LEAST_NETWORKS)
+    measured = _measured(folder, progress)
+    members = [member.number for member in progress.front.members]
+    chosen = near_front(measured, members, images=len(data.validation), most=most)
+    while True:
+        front, failed = _trained_again(chosen, request, folder, config, progress, data, console)
+        once = {number: one for number, one in measured.items() if number not in chosen}
+        left = overlooked(once, front.belief.networks) if front.epochs == config.epochs else []
+        more = left[: max(0, most - len(chosen))]
+        if not more:
+            return replace(front, left_out=tuple(left)), failed
+        plain_teller(console)(f"{trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
+        chosen = [*chosen, *more]
 
 
 def _trained_again(
@@ -164,10 +179,6 @@ def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured
         for record in progress.records
         if record.status is TrialStatus.COMPLETE
     }
-
-
-def _trials(numbers: Sequence[int]) -> str:
-    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _table(front: ConfirmedFront) -> Table:

@@ -17,6 +17,7 @@ def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
         "confidence": CONFIDENCE,
         "deviation": front.belief.deviation if front.belief.freedom else None,
         "version": __version__,
+        "left_out": list(front.left_out),
         "networks": [
             {
                 "trial": one.record.number,
@@ -46,6 +47,12 @@ def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedF
             int(network["trial"]): {int(seed): float(value) for seed, value in network["accuracies"].items()}
             for network in found["networks"]
         }
-        return ConfirmedFront.of(accuracies, records, progress.objectives.costs, epochs=int(found["epochs"]))
+        return ConfirmedFront.of(
+            accuracies,
+            records,
+            progress.objectives.costs,
+            epochs=int(found["epochs"]),
+            left_out=[int(number) for number in found.get("left_out", ())],
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise InputError(f"{folder.confirmation}: damaged; delete it, or run launch/confirm.py again") from None

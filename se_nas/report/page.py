@@ -14,6 +14,7 @@ from se_nas.report.sentences import (
     answer,
     effect_sentences,
     importance_sentence,
+    left_out_sentences,
     split_sentences,
 )
 from se_nas.report.style import STYLE
@@ -88,6 +89,7 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     )
     yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)
+    yield from _paragraphs(left_out_sentences(confirmation))
     yield _data("confirm.json")
 
 

@@ -58,6 +58,21 @@ def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -
     )
 
 
+def left_out_sentences(confirmation: ConfirmedFront) -> list[str]:
+    """Who may be on the front too, and was not trained again."""
+    if not confirmation.left_out:
+        return []
+    return [
+        f"{trials(confirmation.left_out)}: may be on the front too, but not trained again, since no more than "
+        f"{len(confirmation.networks)} networks were asked for (--networks)."
+    ]
+
+
+def trials(numbers: Sequence[int]) -> str:
+    """`trial 3`, `trials 3, 4`."""
+    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
 def ablation_sentences(ablation: Ablation) -> list[str]:
     """What the effects say, sure ones apart from those that the seeds cannot tell."""
     sure = [effect for effect in ablation.effects if effect.gain.is_sure]

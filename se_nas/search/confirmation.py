@@ -191,12 +191,14 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmedFront:
-    """Networks of a search trained again for `epochs` on fresh seeds, cheapest first; `costs` names what they cost."""
+    """Networks of a search trained again for `epochs` on fresh seeds, cheapest first; `costs` names what they cost, and
+    `left_out` are trials that were not trained again and may be on the front too (`overlooked`)."""
 
     networks: tuple[Confirmed, ...]
     belief: Belief
     costs: tuple[str, ...]
     epochs: int
+    left_out: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -206,6 +208,7 @@ class ConfirmedFront:
         costs: Sequence[str],
         *,
         epochs: int,
+        left_out: Sequence[int] = (),
     ) -> "ConfirmedFront":
         """From each trial's accuracy by seed, at least one of them, and the trials' records by number."""
         costs = tuple(costs)
@@ -224,6 +227,7 @@ class ConfirmedFront:
             belief=belief,
             costs=costs,
             epochs=epochs,
+            left_out=tuple(left_out),
         )
 
     @property

@@ -87,7 +87,10 @@ def test_who_is_better_than_the_front_is_on_fresh_seeds_is_trained_again_too(
     said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
     assert {network["trial"] for network in found["networks"]} == members | {min(others)}
     assert f"trial {min(others)}: above what their rivals reach on fresh seeds, so trained again too" in said
-    assert f"may be on the front too, but --networks {len(members) + 1} leaves them out" in said
+    left = f"{max(others)}: may be on the front too, but not trained again"
+    assert left in said
+    assert left in (searched / "report.html").read_text()
+    assert max(others) in found["left_out"]
 
 
 def test_more_seeds_are_added_to_those_that_are_there(
