@@ -54,7 +54,6 @@ def ablate(request: AblateRequest, console: Console) -> None:
         networks,
         folder=folder,
         data=data,
-        seeds=request.seeds,
         epochs=epochs,
         machines=request,
         again=spelled(request, "ablate.py", f"{folder.path}:{record.number}"),
@@ -72,15 +71,17 @@ def ablate(request: AblateRequest, console: Console) -> None:
         raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
     trained = {name: networks[name] for name in accuracies}
     counted = cost_on(data)
-    costs = {name: counted(architecture) for name, architecture in trained.items()}
     passes = _timed(trained, data, use_gpu=request.gpus_per_trial != 0)
+    costs = {
+        name: {**counted(architecture), "latency": statistics.median(passes[name])}
+        for name, architecture in trained.items()
+    }
     ablation = Ablation(
         trial=record.number,
         epochs=epochs,
         effects=tuple(_effect(contrast, paired, costs, passes, among=len(contrasts)) for contrast in contrasts),
     )
-    timed = {name: {**costs[name], "latency": statistics.median(passes[name])} for name in trained}
-    write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=timed)
+    write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=costs)
     problems = write_report(folder, config, progress).problems
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
@@ -97,7 +98,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
         },
         file=folder.ablation(record.number),
     )
-    settings = {"epochs": epochs, "seeds": request.seeds, "trial": record.number}
+    settings = {"seeds": request.seeds, "trial": record.number}
     tell_finding(finding, "ablate", folder, config, settings=settings, wanted=request.wandb, tell=tell)
 
 
@@ -113,20 +114,14 @@ def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Co
         name = f"switched in stage {index + 1}"
         networks[name] = switched(found, index)
         with_se, without = (FOUND, name) if has_se(found, index) else (name, FOUND)
-        contrasts.append(Contrast(f"in stage {index + 1}", "", with_se, without))
+        is_all = without == name and networks[name] == networks[NOWHERE]
+        contrasts.append(Contrast(f"in stage {index + 1}{f' ({FOUND})' if is_all else ''}", "", with_se, without))
     first: dict[str, str] = {}  # by fingerprint, the name that a network is trained under
     names = {name: first.setdefault(network.fingerprint(), name) for name, network in networks.items()}
     renamed = [replace(each, with_se=names[each.with_se], without=names[each.without]) for each in contrasts]
     told_last = [*renamed[2::-1], *renamed[3:]]  # of two names for one comparison, the more telling
     distinct = {(each.with_se, each.without): each for each in told_last if each.with_se != each.without}
-    told = sorted(distinct.values(), key=renamed.index)
-    as_found = (names[FOUND], names[NOWHERE])
-    return {name: networks[name] for name in first.values()}, [
-        replace(each, where=f"{each.where} ({FOUND})")
-        if not each.over and (each.with_se, each.without) == as_found
-        else each
-        for each in told
-    ]
+    return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
 
 
 def _timed(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, list[float]]:

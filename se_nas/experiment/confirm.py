@@ -1,7 +1,7 @@
 """Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -37,11 +37,16 @@ class ConfirmationPlan:
         self._at_first = EverySeed(tuple(costs), seeds)
         self._doubtful: tuple[int, list[str]] = (-1, [])
 
+    @property
+    def seeds(self) -> int:
+        """Of every network."""
+        return self._at_first.seeds
+
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
         """The next training."""
         if (key := self._at_first(outcomes, under_way)) is not None:
             return key
-        if any(seed < self._at_first.seeds for _, seed in under_way):
+        if any(seed < self.seeds for _, seed in under_way):
             return None
         busy = {name for name, _ in under_way}
         for name in self._in_doubt(outcomes):
@@ -61,13 +66,23 @@ class ConfirmationPlan:
         return self._doubtful[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The search whose front is confirmed: where it lies, its settings, its trials and its images."""
+
+    folder: RunFolder
+    config: SearchConfig
+    progress: SearchProgress
+    data: ImageData
+
+
 def confirm(request: ConfirmRequest, console: Console) -> None:
     """Confirm the front of a run folder; writes `confirm.json`, and the report anew."""
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
-    data = load_searched_images(config, folder.path)
+    searched = Searched(folder, config, progress, load_searched_images(config, folder.path))
     tell = plain_teller(console)
-    front, failed = _until_nobody_is_overlooked(request, folder, config, progress, data, console)
+    front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _of_other_epochs(folder, progress, front.epochs)
     write_confirmation(folder, front)
     problems = write_report(folder, config, progress).problems
@@ -75,8 +90,8 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     for line in [*replaced, *problems, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
         tell(line)
     tell(f"report    {folder.report}")
-    settings = {"epochs": front.epochs, "seeds": request.seeds}
-    tell_finding(_finding(front, folder), "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+    finding, settings = _finding(front, folder), {"seeds": request.seeds}
+    tell_finding(finding, "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
 
 
 def _finding(front: ConfirmedFront, folder: RunFolder) -> Finding:
@@ -94,23 +109,19 @@ def _finding(front: ConfirmedFront, folder: RunFolder) -> Finding:
 
 
 def _until_nobody_is_overlooked(
-    request: ConfirmRequest,
-    folder: RunFolder,
-    config: SearchConfig,
-    progress: SearchProgress,
-    data: ImageData,
-    console: Console,
+    searched: Searched, request: ConfirmRequest, console: Console
 ) -> tuple[ConfirmedFront, list[str]]:
     """The front and the networks near it trained again, and then those whose rivals have fallen, as far as --networks
     lets them; and a line for each whose trainings all failed."""
+    progress = searched.progress
     most = request.networks or max(2 * len(progress.front), LEAST_NETWORKS)
-    measured = _measured(folder, progress)
+    measured = _measured(searched.folder, progress)
     members = [member.number for member in progress.front.members]
-    chosen = near_front(measured, members, images=len(data.validation), most=most)
+    chosen = near_front(measured, members, images=len(searched.data.validation), most=most)
     while True:
-        front, failed = _trained_again(chosen, request, folder, config, progress, data, console)
+        front, failed = _trained_again(chosen, searched, request, console)
         once = {number: one for number, one in measured.items() if number not in chosen}
-        left = overlooked(once, front.belief.networks) if front.epochs == config.epochs else []
+        left = overlooked(once, front.belief.networks) if front.epochs == searched.config.epochs else []
         more = left[: max(0, most - len(chosen))]
         if not more:
             return replace(front, left_out=tuple(left)), failed
@@ -119,29 +130,23 @@ def _until_nobody_is_overlooked(
 
 
 def _trained_again(
-    chosen: Sequence[int],
-    request: ConfirmRequest,
-    folder: RunFolder,
-    config: SearchConfig,
-    progress: SearchProgress,
-    data: ImageData,
-    console: Console,
+    chosen: Sequence[int], searched: Searched, request: ConfirmRequest, console: Console
 ) -> tuple[ConfirmedFront, list[str]]:
     """What the seeds say of these trials; and a line for each whose trainings all failed."""
-    of_number = {record.number: record for record in progress.records}
+    folder, costs = searched.folder, searched.progress.objectives.costs
+    of_number = {record.number: record for record in searched.progress.records}
     records = {number: of_number[number] for number in chosen}
     names = {number: f"trial {number}" for number in chosen}
-    epochs = config.epochs if request.epochs is None else request.epochs
+    epochs = searched.config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
         ConfirmationPlan(
-            {names[number]: record.values(progress.objectives.costs) for number, record in records.items()},
+            {names[number]: record.values(costs) for number, record in records.items()},
             seeds=request.seeds,
             most=request.most_seeds or 3 * request.seeds,
         ),
         {names[number]: folder.load_network(record) for number, record in records.items()},
         folder=folder,
-        data=data,
-        seeds=request.seeds,
+        data=searched.data,
         epochs=epochs,
         machines=request,
         again=spelled(request, "confirm.py", str(folder.path)),
@@ -151,7 +156,7 @@ def _trained_again(
     trained = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
     if not trained:
         raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
-    front = ConfirmedFront.of(trained, records, progress.objectives.costs, epochs=epochs)
+    front = ConfirmedFront.of(trained, records, costs, epochs=epochs)
     lost = sorted(records.keys() - trained)
     return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
 

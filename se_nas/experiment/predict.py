@@ -13,7 +13,7 @@ from torch import nn
 from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.retrained_request import PredictRequest
 from se_nas.tracking.console import plain_teller
-from se_nas.training.sources import read_image
+from se_nas.training.image_file import read_image
 from se_nas.training.trained import load_trained
 from se_nas.wording import printable
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 
@@ -28,8 +29,16 @@ Key = tuple[str, int]
 Outcomes = Mapping[Key, float | None]
 """The final accuracy of each training that has ended; None where it failed."""
 
-Plan = Callable[[Outcomes, Collection[Key]], Key | None]
-"""Given the outcomes so far and what is under way: the next training; None when there is none now."""
+
+class Plan(Protocol):
+    """Which trainings to do, of each network on so many `seeds` at least."""
+
+    @property
+    def seeds(self) -> int:
+        """What each network is trained on, whatever comes of it."""
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        """Given the outcomes so far and what is under way: the next training; None when there is none now."""
 
 
 def accuracies_of(outcomes: Outcomes, name: str) -> dict[int, float]:
@@ -104,8 +113,7 @@ class ReplicationFolder:
 
 
 class Replications:
-    """The work of a plan for `networks`, by name, on so many `seeds` each at least. What was done before is taken as it
-    is; `clock` gives seconds."""
+    """The work of a plan for `networks`, by name. What was done before is taken as it is; `clock` gives seconds."""
 
     def __init__(
         self,
@@ -113,7 +121,6 @@ class Replications:
         networks: Mapping[str, Architecture],
         folder: ReplicationFolder,
         *,
-        seeds: int,
         epochs: int,
         tell: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
@@ -125,7 +132,7 @@ class Replications:
             for name, architecture in networks.items()
             for seed, accuracy in folder.accuracies(architecture, epochs=epochs).items()
         }
-        self._least = len({*self.outcomes, *((name, seed) for name in networks for seed in range(seeds))})
+        self._least = len({*self.outcomes, *((name, seed) for name in networks for seed in range(plan.seeds))})
         self._known = len(self.outcomes)
         self._clock, self._began = clock, clock()
         self._keys: list[Key] = []  # a training's number is its place
@@ -190,7 +197,6 @@ def replicate(
     *,
     folder: RunFolder,
     data: ImageData,
-    seeds: int,
     epochs: int,
     machines: Machines,
     again: str,
@@ -201,7 +207,7 @@ def replicate(
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
     files = ReplicationFolder.of(folder, epochs)
     tell = plain_teller(console)
-    work = Replications(plan, networks, files, seeds=seeds, epochs=epochs, tell=tell)
+    work = Replications(plan, networks, files, epochs=epochs, tell=tell)
     evaluation = TrialEvaluation(
         results=files,
         train=data.train,

@@ -122,7 +122,7 @@ def _finding_run(
         group=config.run_id,
         job=job,
         tags=_tags(config),
-        config={"search": search, "search run": config.run_id, **settings},
+        config={"search": search, "search run": config.run_id, "epochs": finding.epochs, **settings},
         goes_on=goes_on,
     )
     return WandbFinding(run, search=config.run_id, origin=folder.front_files, budget=config.budget)

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
 from se_nas.training.data import ImageData, ImageFiles, ImageSet
+from se_nas.training.image_file import read_image
 from se_nas.wording import printable, suggest
 
 P = TypeVar("P", ImageSet, ImageFiles)
@@ -27,19 +27,6 @@ CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_SHARE = 0.25
 """Of the machine's memory that a folder's decoded images may take; larger ones are read while training."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-
-ORIENTATION = 0x0112
-"""The tag of TIFF 6.0 and EXIF that says how a camera was held."""
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns an image upright, by its orientation; 1 is upright."""
 
 
 def load_data(source: str, *, image_size: int) -> ImageData:
@@ -242,38 +229,6 @@ def _list_folder(path: Path, names: list[str], image_size: int) -> ImageFiles:
     if not files:
         raise InputError(f"--data imagefolder:{path}: no images ({', '.join(sorted(IMAGE_SUFFIXES))}) found")
     return ImageFiles(files=tuple(files), labels=np.array(labels, np.int64), image_size=image_size, read=read_image)
-
-
-def read_image(file: Path, size: int) -> NDArray[np.uint8]:
-    """The largest centred square, resized, (size, size, 3); turned as its EXIF data say that the camera was."""
-    try:
-        if file.exists() and not file.is_file():
-            raise ValueError("not a file")
-        with Image.open(file) as opened:
-            image = _eight_bit(_upright(opened)).convert("RGB")
-    except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
-        raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return np.array(square, np.uint8)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned by its EXIF orientation; as it lies where that cannot be read. Pillow's own `exif_transpose` fails on
-    images any of whose other notes is odd."""
-    try:
-        orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
-        return image
-    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey scaled to 8 bits, which Pillow would clip; any other image as it is."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def _rgb(images: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """Chosen networks on chosen seeds: each training once, whatever happens."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -11,7 +12,7 @@ from ray.tune.search import Searcher
 
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.ray_tune import _Feed
-from se_nas.experiment.replications import EverySeed, ReplicationFolder, Replications
+from se_nas.experiment.replications import EverySeed, Key, Outcomes, ReplicationFolder, Replications
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from tests.fakes import tiny_space
@@ -47,11 +48,22 @@ def files(tmp_path: Path) -> ReplicationFolder:
     return ReplicationFolder(tmp_path / "replications")
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """Goes on as `plan` does, with two seeds at least."""
+
+    plan: EverySeed
+    seeds: int = 2
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        return self.plan(outcomes, under_way)
+
+
 def work(files: ReplicationFolder, *, told: list[str] | None = None, seeds: int = 2) -> Replications:
     """Whoever asks it for the time hears that a minute has gone by."""
     tell = [].append if told is None else told.append
-    plan = EverySeed(tuple(NETWORKS), seeds)
-    return Replications(plan, NETWORKS, files, seeds=2, epochs=EPOCHS, tell=tell, clock=partial(next, count(step=60)))
+    plan = Beyond(EverySeed(tuple(NETWORKS), seeds))
+    return Replications(plan, NETWORKS, files, epochs=EPOCHS, tell=tell, clock=partial(next, count(step=60)))
 
 
 def test_it_says_how_many_are_done_of_how_many_and_how_long_the_rest_takes(files: ReplicationFolder) -> None:

@@ -18,7 +18,8 @@ from sklearn.datasets import load_digits
 from se_nas.errors import InputError
 from se_nas.training import sources
 from se_nas.training.data import ImageData, ImageFiles, ImageSet
-from se_nas.training.sources import load_data, read_image
+from se_nas.training.image_file import read_image
+from se_nas.training.sources import load_data
 
 PARTS = ("train", "validation", "test")
 
