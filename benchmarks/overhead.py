@@ -32,8 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 WORKERS = 2
-POLL_SECONDS = 5.0
-"""Reading the memory of all processes takes a good part of a second of a core."""
+POLL_SECONDS = 1.0
 
 
 def mark(folder: Path, count: int) -> None:
@@ -61,6 +60,7 @@ class Nothing:
 
 def run_ours(trials: int, folder: Path) -> None:
     """The search as the launch script makes it."""
+    from se_nas.command_line import run
     from se_nas.experiment import search as module
     from se_nas.experiment.request import SearchRequest
 
@@ -70,7 +70,7 @@ def run_ours(trials: int, folder: Path) -> None:
     module.TrialEvaluation = nothing  # type: ignore[assignment, misc]
     request = SearchRequest(budget=trials, epochs=1, workers=WORKERS, run=folder / "run", wandb="offline")
     request.check()
-    module.start_search(request, Console(file=io.StringIO()))
+    run(lambda: print(module.start_search(request, Console(file=io.StringIO()))), prog="search.py")
 
 
 def run_ray(trials: int, folder: Path) -> None:

@@ -5,6 +5,7 @@
 
 import atexit
 import contextlib
+import gc
 import io
 import os
 import re
@@ -94,6 +95,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
     What an exception has as notes (PEP 678), such as how to resume, is told with it.
     """
+    atexit.register(gc.freeze)  # at the end there is nothing to collect: a second that torch and plotly would take
     stop = _Stop(prog)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)

@@ -15,6 +15,8 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.execution import class_cache
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -53,6 +55,7 @@ class RayTuneExecutor:
         """Returns when every training that was handed out has ended."""
         with (
             self._cluster(),
+            _started_processes(),
             watched(_lost_process, every=WATCH_SECONDS, last=_kill_processes),
             tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage,
         ):
@@ -116,6 +119,18 @@ def _fewest_processes() -> Iterator[None]:
         yield
     finally:
         parameter.RayParams = settings
+
+
+@contextlib.contextmanager
+def _started_processes() -> Iterator[None]:
+    """Tune's actors take the processes that Ray has started by then. Tune would give each an environment variable, for
+    PyTorch Lightning, and whoever has variables of its own gets a process that is started for it."""
+    variables = class_cache.DEFAULT_ENV_VARS
+    class_cache.DEFAULT_ENV_VARS = {}
+    try:
+        yield
+    finally:
+        class_cache.DEFAULT_ENV_VARS = variables
 
 
 def _lost_process() -> str | None:
@@ -234,7 +249,7 @@ class _End(tune.Stopper):  # type: ignore[misc]
 
 
 class _Gate(FIFOScheduler):  # type: ignore[misc]
-    """Stops what is at its end."""
+    """Stops what is at its end, and gives free workers to new trials."""
 
     def __init__(self, feed: _Feed) -> None:
         super().__init__()
@@ -243,6 +258,11 @@ class _Gate(FIFOScheduler):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         """Nothing, as for `_Feed`."""
         return {}
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The newest that waits. The oldest may wait for a worker that is starting: if it took a free one, Tune would
+        end that worker before it ever trained."""
+        return next((trial for trial in reversed(tune_controller.get_trials()) if trial.status == Trial.PENDING), None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         goes_on = self._feed.take(trial.trial_id, result["report"])

@@ -72,19 +72,27 @@ def importances(records: Sequence[TrialRecord], costs: Sequence[str]) -> Importa
 def _without_each(table: Values, wanted: Values) -> tuple[Values, Values]:
     """What is foretold of each network by the others (n,), and the share of variance that is lost (folds, factors)."""
     from sklearn.ensemble import RandomForestRegressor  # slow to import, and of use at the end of a search alone
-    from sklearn.inspection import permutation_importance
     from sklearn.model_selection import KFold
 
     foretold, lost = np.empty(len(wanted)), []
-    variance = float(wanted.var())
+    generator = np.random.default_rng(0)
     for known, unseen in KFold(FOLDS, shuffle=True, random_state=0).split(table):
         forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=0).fit(table[known], wanted[known])
         foretold[unseen] = forest.predict(table[unseen])
-        shuffled = permutation_importance(
-            forest, table[unseen], wanted[unseen], scoring="neg_mean_squared_error", n_repeats=REPEATS, random_state=0
-        )
-        lost.append(shuffled.importances_mean / variance)
+        shuffled = _with_each_shuffled(table[unseen], generator)
+        without = forest.predict(shuffled.reshape(-1, table.shape[1])).reshape(shuffled.shape[:-1])
+        error = np.mean((foretold[unseen] - wanted[unseen]) ** 2)
+        lost.append((np.mean((without - wanted[unseen]) ** 2, axis=(1, 2)) - error) / wanted.var())
     return foretold, np.array(lost)
+
+
+def _with_each_shuffled(table: Values, generator: np.random.Generator) -> Values:
+    """(factors, REPEATS, n, factors): the table (n, factors) with one of its columns shuffled. All are foretold by one
+    call, since a forest's call takes longer than its networks do (`benchmarks/LOG.md`)."""
+    tables = np.tile(table, (table.shape[1], REPEATS, 1, 1))
+    for column, shuffled in enumerate(tables):
+        shuffled[..., column] = generator.permuted(shuffled[..., column], axis=1)
+    return tables
 
 
 def _half_widths(lost: Values) -> Values:
