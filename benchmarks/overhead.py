@@ -7,8 +7,8 @@ Ours is the whole search: the default space, strategy and stopping rule, study, 
 workers; only the training is exchanged for an accuracy that follows from the network's fingerprint. The other is Ray
 Tune's `Tuner` over a function with `OptunaSearch` for the same two objectives, as Ray's documentation shows it, with as
 many at a time. Each runs in a process of its own, one after the other. Prints seconds in all and after the first trial
-has started, and of its processes the number and the memory (PSS, which counts shared pages once), when a tenth of the
-trials are done and at the end.
+has started, and of its processes the number and the memory (PSS, which counts shared pages once), when a tenth and
+when nine tenths of the trials have started.
 """
 
 import argparse
@@ -120,13 +120,15 @@ def measure(method: str, trials: int) -> dict[str, float]:
             raise SystemExit(f"{method} failed with exit code {code}:\n{(folder / 'log').read_text()[-2000:]}")
         starts = [float(line.split()[1]) for line in (folder / "starts").read_text().splitlines()]
     assert len(starts) == trials, f"{method}: {len(starts)} trials started, but {trials} were asked for"
-    early = next((sample for sample in samples if sample[0] >= trials / 10), samples[-1])
+    early, late = (
+        next((sample for sample in samples if sample[0] >= share * trials), samples[-1]) for share in (0.1, 0.9)
+    )
     return {
         "seconds": ended - began,
         "after start-up": ended - min(starts),
         "processes": max(count for _, count, _ in samples),
         "MB at a tenth": early[2] / 1e6,
-        "MB at the end": samples[-1][2] / 1e6,
+        "MB at nine tenths": late[2] / 1e6,
     }
 
 
