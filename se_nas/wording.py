@@ -50,6 +50,15 @@ def format_cost(name: str, value: float) -> str:
     return f"{value:.2f} ms" if name == "latency" else format_count(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of them.
+
+    >>> counted(1, "epoch"), counted(8, "epoch")
+    ('1 epoch', '8 epochs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def format_duration(seconds: float) -> str:
     """Minutes and seconds, and hours if there are any.
 

@@ -9,6 +9,7 @@ SETTINGS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or each worker builds itself a second environment under `uv run`
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_preload_python_modules": "torch",  # while Ray's own start is waited for
     "LRU_CACHE_CAPACITY": "64",  # torch and oneDNN remember the kernels of the last networks, gigabytes of them
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

@@ -23,7 +23,7 @@ from se_nas.search.records import TrialStatus
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import Finding
 from se_nas.training.data import ImageData
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.wording import counted, format_cost, se_glyphs
 
 LEAST_NETWORKS = 6
 
@@ -162,16 +162,16 @@ def _trained_again(
 
 
 def _of_other_epochs(folder: RunFolder, progress: SearchProgress, epochs: int) -> list[str]:
-    """A line when another confirmation is about to be replaced; its trainings are kept."""
+    """A line when a damaged confirmation is about to be replaced, or another one; its trainings are kept."""
     try:
         before = load_confirmation(folder, progress)
-    except InputError:  # damaged
-        return []
+    except InputError:
+        return [f"{folder.confirmation}: was damaged and is written anew"]
     if before is None or before.epochs == epochs:
         return []
     return [
-        f"{folder.confirmation}: takes the place of the one for {before.epochs} epochs, whose trainings are kept: with "
-        f"--epochs {before.epochs} it comes back"
+        f"{folder.confirmation}: takes the place of the one for {counted(before.epochs, 'epoch')}, whose trainings are "
+        f"kept: with --epochs {before.epochs} it comes back"
     ]
 
 

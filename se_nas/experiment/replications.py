@@ -21,7 +21,7 @@ from se_nas.tracking.console import plain_teller
 from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
-from se_nas.wording import format_duration
+from se_nas.wording import counted, format_duration
 
 Key = tuple[str, int]
 """A network's name, and the seed of its training: a small number, and a trial's is a hash, so none is the search's."""
@@ -221,7 +221,8 @@ def replicate(
     )
     with locked(folder.path):
         if not work.is_over:
-            tell(f"training  {executor.description}, {epochs} epochs each; what is finished is in {files.path}")
+            where = f"what is finished is in {files.path}"
+            tell(f"training  {executor.description}, {counted(epochs, 'epoch')} each; {where}")
             try:
                 executor.run(work, evaluation)
             except BaseException as error:  # ctrl-C and SIGTERM too

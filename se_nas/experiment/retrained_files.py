@@ -12,6 +12,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import read_sealed
 from se_nas.search.held_out import Retrained
 from se_nas.training.recipe import Recipe
+from se_nas.wording import counted
 
 RESULT = "result.json"
 
@@ -88,7 +89,7 @@ def summarised(results: Sequence[RetrainedResult]) -> Retrained:
     return Retrained(
         network=first.network,
         trial=first.trial,
-        recipe=f"{first.recipe_name}, {epochs} epochs",
+        recipe=f"{first.recipe_name}, {counted(epochs, 'epoch')}",
         se=tuple(first.se),
         cost=first.cost,
         search_accuracy=first.search_accuracy,

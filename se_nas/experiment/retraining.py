@@ -29,7 +29,7 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.together import Together
 from se_nas.training.trained import FILE, TrainedNetwork, save_trained
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
-from se_nas.wording import format_duration, se_glyphs
+from se_nas.wording import counted, format_duration, se_glyphs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Retraining:
         history = load_checkpoint(checkpoint, trainer, identity=identity) if checkpoint.is_file() else []
         tell(
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
-            f"{self.recipe.epochs} epochs{f', going on after epoch {trainer.epoch}' if history else ''}"
+            f"{counted(self.recipe.epochs, 'epoch')}{f', going on after epoch {trainer.epoch}' if history else ''}"
         )
         if wandb == "off" or not together.is_first:
             guard: Guard[Any] = Guard(name="W&B", tell=tell)

@@ -39,7 +39,7 @@ from se_nas.training.data import ImageData
 from se_nas.training.device import cpu_count, device_name, pick_device
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
-from se_nas.wording import as_folder_name, suggest
+from se_nas.wording import as_folder_name, counted, suggest
 
 
 def start_search(request: SearchRequest, console: Console) -> Path | None:
@@ -54,7 +54,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     data = load_data(source, image_size=space.image_size)
     survey = survey_space(space, data, cost_on(data))
     if request.dry_run:
-        trials = f"{request.value('budget')} trials of {request.value('epochs')} epochs; nothing was trained"
+        trials = f"{_trainings(request.value('budget'), request.value('epochs'))}; nothing was trained"
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return None
@@ -229,9 +229,13 @@ def _going_on(config: SearchConfig, conditions: Mapping[str, str], tell: Callabl
 
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:
     return (
-        f"{config.budget} trials of {config.epochs} epochs, {config.strategy} for {config.objectives}, "
+        f"{_trainings(config.budget, config.epochs)}, {config.strategy} for {config.objectives}, "
         f"{space.size()} networks in space '{space.name}'; writing {folder.path}"
     )
+
+
+def _trainings(budget: int, epochs: int) -> str:
+    return f"{counted(budget, 'trial')} of {counted(epochs, 'epoch')}"
 
 
 def _with_absolute_path(source: str) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from se_nas.report.layout import AXIS_TITLES, FRONT_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
 from se_nas.search.confirmation import Confirmed, ConfirmedFront
 from se_nas.search.paired import Ablation
-from se_nas.wording import se_glyphs
+from se_nas.wording import counted, se_glyphs
 
 
 def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
@@ -25,7 +25,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
         add_band(figure, grid.tolist(), low.tolist(), high.tolist(), name="front, 95 %")
     figure.add_trace(
         go.Scatter(
-            name=f"as the search saw it, {len(networks[0].record.curve)} epochs",
+            name=f"as the search saw it, {counted(len(networks[0].record.curve), 'epoch')}",
             mode="markers",
             marker={"symbol": "x-thin-open", "size": 9, "color": OTHER_COLOUR},
             x=own,
@@ -57,7 +57,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
         )
     return lay_out(
         figure,
-        title=f"The front on fresh seeds, {confirmation.epochs} epochs each",
+        title=f"The front on fresh seeds, {counted(confirmation.epochs, 'epoch')} each",
         x={"title": AXIS_TITLES[cost], "type": "log"},
         y={"title": "validation accuracy"},
     )
@@ -76,7 +76,7 @@ def ablation_figure(ablation: Ablation) -> go.Figure:
         )
         for effect in ablation.effects
     ]
-    title = f"What SE is worth in trial {ablation.trial}, {ablation.epochs} epochs, 95 % intervals"
+    title = f"What SE is worth in trial {ablation.trial}, {counted(ablation.epochs, 'epoch')}, 95 % intervals"
     return intervals_figure(rows, title=title, x_title="gain (points)")
 
 

@@ -25,6 +25,7 @@ from se_nas.search.overview import Overview
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
 from se_nas.search.trust import Agreement, agreement
+from se_nas.wording import counted
 
 
 def render_page(
@@ -82,10 +83,10 @@ def _front(progress: SearchProgress, drawn: Mapping[str, str]) -> Iterator[str]:
 def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     """How sure the front is, trained again."""
     yield (
-        f"<p>The networks of the front, and those near it, trained again for {confirmation.epochs} epochs on seeds "
-        "that the search had not used. Accuracy is on the validation images; the intervals (95 %) are of the mean over "
-        "seeds, with one deviation for all networks. The probability is that no other of these networks is more "
-        "accurate at no more cost; ● is on the front of the means.</p>"
+        "<p>The networks of the front, and those near it, trained again for "
+        f"{counted(confirmation.epochs, 'epoch')} on seeds that the search had not used. Accuracy is on the validation "
+        "images; the intervals (95 %) are of the mean over seeds, with one deviation for all networks. The probability "
+        "is that no other of these networks is more accurate at no more cost; ● is on the front of the means.</p>"
     )
     yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)

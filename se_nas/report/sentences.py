@@ -10,7 +10,7 @@ from se_nas.search.paired import Ablation, Effect, Gain
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.trust import Agreement
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.wording import counted, format_cost, se_glyphs
 
 
 def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
@@ -176,7 +176,7 @@ def _on_fresh_seeds(confirmation: ConfirmedFront) -> str:
     searched = len(confirmation.networks[0].record.curve)
     if confirmation.epochs == searched:
         return "on fresh seeds"
-    return f"on fresh seeds for {confirmation.epochs} epochs (the search: {searched})"
+    return f"on fresh seeds for {counted(confirmation.epochs, 'epoch')} (the search: {searched})"
 
 
 def _costs(record: TrialRecord, names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """One image file, whatever its format, as the pixels that networks are given."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,8 @@ def _upright(image: Image.Image) -> Image.Image:
     """Turned by its EXIF orientation; as it lies where that cannot be read. Pillow's own `exif_transpose` fails on
     images any of whose other notes is odd."""
     try:
-        orientation = image.getexif().get(ORIENTATION)
+        with warnings.catch_warnings(action="ignore"):  # once for each odd image
+            orientation = image.getexif().get(ORIENTATION)
     except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
         return image
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image

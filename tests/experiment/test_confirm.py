@@ -167,6 +167,16 @@ def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: 
     assert "How sure is it?" not in folder.report.read_text()
 
 
+def test_a_damaged_file_is_written_anew_and_that_is_told(searched: Path, console: Console) -> None:
+    confirmed(searched, console)
+    (searched / "confirm.json").write_text("{")
+
+    confirmed(searched, console)
+
+    assert "confirm.json: was damaged and is written anew" in console.file.getvalue()  # type: ignore[attr-defined]
+    json.loads((searched / "confirm.json").read_text())
+
+
 def test_a_resumed_search_ends_well_beside_a_damaged_confirmation(searched: Path, console: Console) -> None:
     confirmed(searched, console)
     (searched / "confirm.json").write_text("{")

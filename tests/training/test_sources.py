@@ -296,8 +296,10 @@ class TestImageFolder:
             notes = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entries + struct.pack(">I", 0)
             Image.fromarray(pixels).save(tmp_path / f"{value}.png", exif=notes)
         Image.fromarray(upright).save(tmp_path / "damaged.png", exif=b"no TIFF header")
+        cut_off = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + struct.pack(">HHHIHxx", 5, 0x0112, 3, 1, 6)
+        Image.fromarray(lying[6]).save(tmp_path / "cut_off.png", exif=cut_off)
 
-        for name in (*(f"{value}.png" for value in lying), "damaged.png"):
+        for name in (*(f"{value}.png" for value in lying), "damaged.png", "cut_off.png"):
             assert np.array_equal(read_image(tmp_path / name, 8), upright), name
 
     def test_train_val_and_test_folders_are_taken_as_they_are(self, tmp_path: Path) -> None:
