@@ -51,7 +51,7 @@ def format_cost(name: str, value: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of them.
+    """A number with its noun, in the plural unless it is one.
 
     >>> counted(1, "epoch"), counted(8, "epoch")
     ('1 epoch', '8 epochs')

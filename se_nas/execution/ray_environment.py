@@ -10,6 +10,7 @@ SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_preload_python_modules": "torch",  # while Ray's own start is waited for
+    "OMP_NUM_THREADS": "1",  # as Ray sets it, but before torch is imported
     "LRU_CACHE_CAPACITY": "64",  # torch and oneDNN remember the kernels of the last networks, gigabytes of them
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

@@ -9,6 +9,7 @@ import functools
 import logging
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ from se_nas.search.tasks import EpochReport
 
 OBJECT_STORE_BYTES = 128 << 20
 WATCH_SECONDS = 1.0
+STARTING_SECONDS = 60.0
+"""After which a trial no longer waits for a worker that starts: where fewer fit than were asked for, none will."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +126,14 @@ def _fewest_processes() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _started_processes() -> Iterator[None]:
-    """Tune's actors take the processes that Ray has started by then. Tune would give each an environment variable, for
-    PyTorch Lightning, and whoever has variables of its own gets a process that is started for it."""
-    variables = class_cache.DEFAULT_ENV_VARS
-    class_cache.DEFAULT_ENV_VARS = {}
+    """Tune's actors take the processes that Ray has started by then. Tune would give each some environment variables,
+    for PyTorch Lightning and for Amazon's cloud, and whoever has its own gets a process that is started for it."""
+    variables = class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE
+    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
     try:
         yield
     finally:
-        class_cache.DEFAULT_ENV_VARS = variables
+        class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = variables
 
 
 def _lost_process() -> str | None:
@@ -254,15 +257,24 @@ class _Gate(FIFOScheduler):  # type: ignore[misc]
     def __init__(self, feed: _Feed) -> None:
         super().__init__()
         self._feed = feed
+        self._since: dict[str, float] = {}  # when each trial began to wait
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing, as for `_Feed`."""
         return {}
 
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        self._since[trial.trial_id] = time.monotonic()
+
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The newest that waits. The oldest may wait for a worker that is starting: if it took a free one, Tune would
+        """The newest that waits. An older one waits for a worker that is starting: if it took a free one, Tune would
         end that worker before it ever trained."""
-        return next((trial for trial in reversed(tune_controller.get_trials()) if trial.status == Trial.PENDING), None)
+        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
+        waiting.sort(key=lambda trial: self._since[trial.trial_id])
+        if not waiting:
+            return None
+        longest = time.monotonic() - self._since[waiting[0].trial_id]
+        return waiting[0] if longest > STARTING_SECONDS else waiting[-1]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         goes_on = self._feed.take(trial.trial_id, result["report"])

@@ -106,9 +106,14 @@ def build_executor(
         gpus_per_trial = float(gpus > 0) if alone else _gpus_per_trial(gpus, data, costs)
     if gpus_per_trial > gpus and request.address is None:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
-    workers = request.workers
-    if workers is None:
-        workers = max(1, int(gpus / gpus_per_trial)) if gpus_per_trial else cpu_count()
+    fit = _at_once(gpus, gpus_per_trial) if gpus_per_trial else cpu_count()
+    workers = request.workers or fit
+    if gpus_per_trial and workers > fit and request.address is None:
+        smaller = 1000 // -(-workers // gpus) / 1000
+        raise InputError(
+            f"--workers {workers}: {fit} at a time fit this machine's GPUs ({gpus}), each on {gpus_per_trial:.3g} of "
+            f"one; expected at most {fit}, or --gpus-per-trial {smaller:g}"
+        )
     if workers == 1 and request.address is None:
         return LocalExecutor(epoch_seconds=epoch_seconds)
     set_ray_environment(workers=workers, own_cluster=request.address is None)
@@ -121,6 +126,12 @@ def build_executor(
         data_bytes=_bytes_of(data),
         epoch_seconds=epoch_seconds,
     )
+
+
+def _at_once(gpus: int, gpus_per_trial: float) -> int:
+    """How many trials fit the GPUs, none on parts of two; one at least, on whatever cluster there is."""
+    on_each = int(1 / gpus_per_trial)
+    return max(1, gpus * on_each if on_each else int(gpus / gpus_per_trial))
 
 
 def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int]]) -> float:

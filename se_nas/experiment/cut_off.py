@@ -7,13 +7,15 @@ from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.search.campaign import Campaign
 from se_nas.training.checkpoint import read_tensors
+from se_nas.wording import counted
 
 
 def take_over_finished(campaign: Campaign, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
     """Take over what a worker had finished when the driver was cut off; tell what of it is damaged."""
     known = len(campaign.records)
     if folder.trial(known).exists() and not campaign.is_over:
-        tell(f"{folder.study}: knows {known} trials, but {folder.trial(known).parent} has more; those are trained anew")
+        where = folder.trial(known).parent
+        tell(f"{folder.study}: knows {counted(known, 'trial')}, but {where} has more; those are trained anew")
     for number in list(campaign.cut_off):
         result = folder.read_result(number)
         if result is None and folder.result(number).exists():

@@ -132,7 +132,9 @@ def _run(
         )
         begun = len(campaign.records)
         if config.budget < begun:
-            raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {begun} trials")
+            raise InputError(
+                f"--budget {config.budget}: the search in {folder.path} already has {counted(begun, 'trial')}"
+            )
         tell = plain_teller(console)
         if not campaign.is_over:
             config = _going_on(config, _conditions(request, executor), tell)

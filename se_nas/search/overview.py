@@ -21,7 +21,7 @@ class Overview:
 
     @classmethod
     def of(cls, progress: SearchProgress) -> "Overview":
-        """Of the trials so far; takes a second or two for its bootstraps and forests."""
+        """Of the trials so far; takes about a second for its bootstraps and forests."""
         records, costs = progress.records, progress.objectives.costs
         return cls(
             tuple(marginals(records, costs)),

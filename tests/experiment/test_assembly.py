@@ -61,6 +61,20 @@ def test_none_does_where_latency_is_measured_or_the_user_says_so(machine: Any, a
     assert executor(**asked).description == "2 networks at a time, each on 1 GPU"
 
 
+def test_no_trial_is_on_parts_of_two_gpus(machine: Any) -> None:
+    machine(gpus=2)
+
+    assert executor(gpus_per_trial=0.4).workers == 4
+
+
+def test_more_workers_than_fit_the_gpus_are_refused(machine: Any) -> None:
+    machine(gpus=2, free=78 * GIB)
+
+    assert executor(workers=8).workers == 8
+    with pytest.raises(InputError, match=r"--workers 9: 8 at a time fit .* \(2\), .* or --gpus-per-trial 0.2$"):
+        executor(workers=9)
+
+
 def test_one_worker_is_this_process(machine: Any) -> None:
     machine(gpus=1, free=GIB)
 

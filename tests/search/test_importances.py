@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from se_nas.search.equal_cost import LEAST_LESSONS
-from se_nas.search.importances import importances
+from se_nas.search.importances import REPEATS, _with_each_shuffled, importances
 from tests.search.test_effects import searched
 
 
@@ -28,6 +28,19 @@ def test_the_same_search_has_the_same_importances() -> None:
     records = searched(np.random.default_rng(2))
 
     assert importances(records, ["flops"]) == importances(records, ["flops"])
+
+
+def test_of_each_table_one_column_is_shuffled_and_each_time_another_way() -> None:
+    table = np.random.default_rng(5).random((40, 3))
+
+    found = _with_each_shuffled(table, np.random.default_rng(0))
+
+    assert found.shape == (3, REPEATS, 40, 3)
+    for column, tables in enumerate(found):
+        others = np.arange(3) != column
+        assert (tables[..., others] == table[:, others]).all()
+        assert (np.sort(tables[..., column]) == np.sort(table[:, column])).all()
+        assert len(np.unique(tables[..., column], axis=0)) == REPEATS
 
 
 def test_too_few_networks_or_decisions_that_are_all_alike_have_none() -> None:
