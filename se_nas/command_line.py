@@ -5,7 +5,6 @@
 
 import atexit
 import contextlib
-import gc
 import io
 import os
 import re
@@ -95,12 +94,12 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
     What an exception has as notes (PEP 678), such as how to resume, is told with it.
     """
-    atexit.register(gc.freeze)  # at the end there is nothing to collect: a second that torch and plotly would take
     stop = _Stop(prog)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
     try:
         main()
+        sys.stdout.flush()
     except InputError as error:
         _leave(prog, str(error), error, BAD_INPUT)
     except RunFailedError as error:
@@ -115,22 +114,20 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last resort; the trace helps whoever mends it
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
-    sys.exit(0)
+    _exit_as_it_is(0)
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
-    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":  # torchrun's first speaks for all
-        sys.exit(code)
-    told = "; ".join([message, *getattr(error, "__notes__", ())])
-    print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201
-    if code in (INTERRUPTED, TERMINATED):
-        _exit_as_it_is(code)
-    sys.exit(code)
+    if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0":  # torchrun's first speaks for all
+        told = "; ".join([message, *getattr(error, "__notes__", ())])
+        print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201
+    _exit_as_it_is(code)
 
 
 def _exit_as_it_is(code: int) -> NoReturn:
-    """Leave with what `atexit` was given, but without taking the interpreter apart: where a stop has come into the
-    middle of Ray's start, that crashed one time in fourteen (signal 11), after everything was saved and said."""
+    """Leave with what `atexit` was given, but without taking the interpreter apart: with torch and plotly that takes a
+    second, and where a stop has come into the middle of Ray's start, it crashed one time in fourteen (signal 11), after
+    everything was saved and said."""
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

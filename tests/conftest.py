@@ -3,6 +3,7 @@
 import io
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from se_nas import command_line
 from se_nas.experiment.request import SearchRequest
 
 TINY_SPACE = """\
@@ -112,8 +114,9 @@ def console() -> Console:
 
 
 @pytest.fixture
-def signals_restored() -> Iterator[None]:
-    """The launch scripts take ctrl-C and SIGTERM for themselves."""
+def launched_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The launch scripts take ctrl-C and SIGTERM for themselves, and end the process that they are in."""
+    monkeypatch.setattr(command_line, "_exit_as_it_is", sys.exit)
     kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     yield
     for each, handler in kept.items():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,38 @@ def test_other_dropped_exceptions_are_still_told() -> None:
 
     assert done.returncode == 130
     assert "ValueError: dropped" in done.stderr
+
+
+@pytest.mark.parametrize("ends", ["print('all')", "raise InputError('wrong')"])
+def test_the_end_takes_nothing_apart_but_does_what_is_due_at_exit(ends: str) -> None:
+    program = "\n".join(
+        (
+            "import atexit",
+            "from se_nas.command_line import run",
+            "from se_nas.errors import InputError",
+            "class Kept:",
+            "    def __del__(self):",
+            "        print('taken apart')",
+            "kept = Kept()",
+            "kept.itself = kept",
+            "atexit.register(lambda: print('due'))",
+            "def main():",
+            f"    {ends}",
+            "run(main, prog='script')",
+        )
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    expected = (0, "all\ndue\n", "") if "print" in ends else (2, "due\n", "script: wrong\n")
+    assert (done.returncode, done.stdout, done.stderr) == expected
+
+
+def test_what_is_printed_last_is_not_lost_in_silence() -> None:
+    program = "from se_nas.command_line import run\nrun(lambda: print('all'), prog='script')"
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
+
+    assert done.returncode == 3
+    assert done.stderr.endswith("script: OSError: [Errno 28] No space left on device\n")

@@ -100,7 +100,7 @@ def bomb(rng: Random) -> str:
 KINDS = [as_shipped, an_architecture, a_line_off, a_word_off, a_letter_off, cut, spliced, garbage, huge, deep, bomb]
 
 
-@pytest.mark.usefixtures("signals_restored")
+@pytest.mark.usefixtures("launched_here")
 @pytest.mark.parametrize("first", [0, 50, *(pytest.param(n, marks=pytest.mark.slow) for n in range(100, 500, 50))])
 def test_a_generated_file_is_taken_or_refused_with_one_line(
     first: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], console: object

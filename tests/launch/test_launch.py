@@ -276,7 +276,7 @@ BAD_CALLS = [
 ]
 
 
-@pytest.mark.usefixtures("signals_restored")
+@pytest.mark.usefixtures("launched_here")
 @pytest.mark.parametrize(("call", "expected"), BAD_CALLS, ids=[" ".join(call) for call, _ in BAD_CALLS])
 def test_bad_input_is_one_line_and_exit_code_2(
     call: list[str],
