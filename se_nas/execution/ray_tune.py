@@ -1,11 +1,10 @@
-"""Trials on Ray Tune's workers. The only file that knows Ray; Ray knows nothing that the study does not.
+"""Trials on Ray Tune's workers. Ray knows nothing that the study does not.
 
 Our Searcher hands the trainings to Tune, our Scheduler asks after each epoch whether one goes on. Nothing is restored
 from what Tune saves.
 """
 
 import contextlib
-import functools
 import logging
 import signal
 import tempfile
@@ -16,13 +15,13 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from se_nas.errors import InputError, RunFailedError
 from se_nas.execution.protocol import Evaluate, Work, is_out_of_memory, next_report
+from se_nas.execution.ray_shortcuts import fewest_processes, quick_trials
 from se_nas.execution.watchdog import watched
 from se_nas.search.tasks import EpochReport
 
@@ -58,7 +57,7 @@ class RayTuneExecutor:
         """Returns when every training that was handed out has ended."""
         with (
             self._cluster(),
-            _started_processes(),
+            quick_trials(),
             watched(_lost_process, every=WATCH_SECONDS, last=_kill_processes),
             tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage,
         ):
@@ -99,7 +98,7 @@ class RayTuneExecutor:
             if self.address:
                 ray.init(address=self.address, **settings)
             else:
-                with _fewest_processes():
+                with fewest_processes():
                     ray.init(
                         num_cpus=self.workers,
                         include_dashboard=False,
@@ -109,31 +108,6 @@ class RayTuneExecutor:
         except (ConnectionError, OSError, ValueError, RuntimeError) as error:
             where = f"--address {self.address}" if self.address else "a local Ray cluster"
             raise InputError(f"{where}: cannot be reached ({' '.join(str(error).split())[:200]})") from None
-
-
-@contextlib.contextmanager
-def _fewest_processes() -> Iterator[None]:
-    """A cluster that starts in here has no autoscaler and nobody who forwards logs: two processes that a search does
-    not use, and waits for. `ray start` has switches for them, `ray.init` has none."""
-    parameter = ray._private.parameter
-    settings = parameter.RayParams
-    parameter.RayParams = functools.partial(settings, no_monitor=True, include_log_monitor=False)
-    try:
-        yield
-    finally:
-        parameter.RayParams = settings
-
-
-@contextlib.contextmanager
-def _started_processes() -> Iterator[None]:
-    """Tune's actors take the processes that Ray has started by then. Tune would give each some environment variables,
-    for PyTorch Lightning and for Amazon's cloud, and whoever has its own gets a process that is started for it."""
-    variables = class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE
-    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
-    try:
-        yield
-    finally:
-        class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = variables
 
 
 def _lost_process() -> str | None:

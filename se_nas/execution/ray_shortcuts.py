@@ -1,0 +1,49 @@
+"""What Ray does for others and a search waits for. Ray has no settings for these: what a version of it does not have is
+left alone, and the search is slower."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+from ray.tune import registry
+from ray.tune.execution import class_cache
+
+
+@contextlib.contextmanager
+def fewest_processes() -> Iterator[None]:
+    """A cluster that starts in here has no autoscaler and nobody who forwards logs: two processes that a search does
+    not use, and waits for. `ray start` has switches for them, `ray.init` has none."""
+    parameter = ray._private.parameter
+    settings = functools.partial(parameter.RayParams, no_monitor=True, include_log_monitor=False)
+    with _replaced(parameter, RayParams=settings):
+        yield
+
+
+@contextlib.contextmanager
+def quick_trials() -> Iterator[None]:
+    """Tune's actors take the processes that Ray has started by then, and it looks their class up in the cluster once.
+
+    Tune would give each actor environment variables, for PyTorch Lightning and for Amazon's cloud, and whoever has its
+    own gets a process that is started for it. The class it would look up five times a trial, for 4 ms.
+    """
+    known = registry._global_registry
+    with (
+        _replaced(class_cache, DEFAULT_ENV_VARS={}, ENV_VARS_TO_PROPAGATE=set()),
+        _replaced(known, get=functools.cache(known.get), contains=functools.cache(known.contains)),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(owner: Any, **values: Any) -> Iterator[None]:
+    """Those of its attributes that it has, for a while."""
+    kept = {name: getattr(owner, name) for name in values if hasattr(owner, name)}
+    for name in kept:
+        setattr(owner, name, values[name])
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(owner, name, value)
