@@ -70,7 +70,11 @@ def run_ours(trials: int, folder: Path) -> None:
     module.TrialEvaluation = nothing  # type: ignore[assignment, misc]
     request = SearchRequest(budget=trials, epochs=1, workers=WORKERS, run=folder / "run", wandb="offline")
     request.check()
-    run(lambda: print(module.start_search(request, Console(file=io.StringIO()))), prog="search.py")
+
+    def search() -> None:
+        module.start_search(request, Console(file=io.StringIO()))
+
+    run(search, prog="search.py")
 
 
 def run_ray(trials: int, folder: Path) -> None:

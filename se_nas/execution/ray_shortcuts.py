@@ -1,9 +1,9 @@
-"""What Ray does for others and a search waits for. Ray has no settings for these: what a version of it does not have is
-left alone, and the search is slower."""
+"""What Ray does for others and a search waits for. Ray has no settings for these: an attribute that a version of it
+does not have is left alone, and the search is slower."""
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
@@ -15,9 +15,8 @@ from ray.tune.execution import class_cache
 def fewest_processes() -> Iterator[None]:
     """A cluster that starts in here has no autoscaler and nobody who forwards logs: two processes that a search does
     not use, and waits for. `ray start` has switches for them, `ray.init` has none."""
-    parameter = ray._private.parameter
-    settings = functools.partial(parameter.RayParams, no_monitor=True, include_log_monitor=False)
-    with _replaced(parameter, RayParams=settings):
+    without = {"no_monitor": True, "include_log_monitor": False}
+    with _changed(ray._private.parameter, RayParams=lambda settings: functools.partial(settings, **without)):
         yield
 
 
@@ -28,20 +27,20 @@ def quick_trials() -> Iterator[None]:
     Tune would give each actor environment variables, for PyTorch Lightning and for Amazon's cloud, and whoever has its
     own gets a process that is started for it. The class it would look up five times a trial, for 4 ms.
     """
-    known = registry._global_registry
+    known = getattr(registry, "_global_registry", None)
     with (
-        _replaced(class_cache, DEFAULT_ENV_VARS={}, ENV_VARS_TO_PROPAGATE=set()),
-        _replaced(known, get=functools.cache(known.get), contains=functools.cache(known.contains)),
+        _changed(class_cache, DEFAULT_ENV_VARS=lambda _: {}, ENV_VARS_TO_PROPAGATE=lambda _: set()),
+        _changed(known, get=functools.cache, contains=functools.cache),
     ):
         yield
 
 
 @contextlib.contextmanager
-def _replaced(owner: Any, **values: Any) -> Iterator[None]:
-    """Those of its attributes that it has, for a while."""
-    kept = {name: getattr(owner, name) for name in values if hasattr(owner, name)}
-    for name in kept:
-        setattr(owner, name, values[name])
+def _changed(owner: Any, **changes: Callable[[Any], Any]) -> Iterator[None]:
+    """Those of its attributes that it has are what `changes` make of them, for a while."""
+    kept = {name: getattr(owner, name) for name in changes if hasattr(owner, name)}
+    for name, value in kept.items():
+        setattr(owner, name, changes[name](value))
     try:
         yield
     finally:

@@ -243,8 +243,8 @@ class _Gate(FIFOScheduler):  # type: ignore[misc]
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The newest that waits. An older one waits for a worker that is starting: if it took a free one, Tune would
         end that worker before it ever trained."""
-        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
-        waiting.sort(key=lambda trial: self._since[trial.trial_id])
+        live = sorted(tune_controller.get_live_trials(), key=lambda trial: self._since[trial.trial_id])
+        waiting = [trial for trial in live if trial.status == Trial.PENDING]
         if not waiting:
             return None
         longest = time.monotonic() - self._since[waiting[0].trial_id]

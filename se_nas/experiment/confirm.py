@@ -83,7 +83,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     searched = Searched(folder, config, progress, load_searched_images(config, folder.path))
     tell = plain_teller(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
-    replaced = _of_other_epochs(folder, progress, front.epochs)
+    replaced = _replaced(folder, progress, front.epochs)
     write_confirmation(folder, front)
     problems = write_report(folder, config, progress).problems
     console.print(_table(front))
@@ -161,7 +161,7 @@ def _trained_again(
     return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
 
 
-def _of_other_epochs(folder: RunFolder, progress: SearchProgress, epochs: int) -> list[str]:
+def _replaced(folder: RunFolder, progress: SearchProgress, epochs: int) -> list[str]:
     """A line when a damaged confirmation is about to be replaced, or another one; its trainings are kept."""
     try:
         before = load_confirmation(folder, progress)

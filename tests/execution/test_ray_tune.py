@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -72,7 +71,7 @@ def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_start
 def test_a_free_worker_takes_the_newest_that_waits_until_the_oldest_has_waited_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    gate = ray_tune._Gate(Any)
+    gate = ray_tune._Gate(SimpleNamespace())
     trials = [SimpleNamespace(trial_id=name, status="PENDING") for name in ("training", "older", "newer")]
     controller = SimpleNamespace(get_live_trials=lambda: trials[::-1])
     for second, trial in enumerate(trials):
