@@ -17,6 +17,7 @@ from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
 from se_nas.experiment.wandb_runs import search_runs, wandb_guard
+from se_nas.limits import cpu_count
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -27,7 +28,7 @@ from se_nas.tracking.console import ConsoleTracker, plain_teller
 from se_nas.tracking.guarded import GuardedTracker
 from se_nas.tracking.protocol import Tracker
 from se_nas.training.data import ImageData
-from se_nas.training.device import cpu_count, free_gpu_bytes, gpu_count
+from se_nas.training.device import free_gpu_bytes, gpu_count
 from se_nas.training.recipe import Recipe
 from se_nas.training.sharing import training_bytes, trainings_on_a_gpu
 

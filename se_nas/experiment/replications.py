@@ -15,11 +15,11 @@ from se_nas.experiment.lock import locked
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_sealed, write_sealed
+from se_nas.limits import cpu_count
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.training.data import ImageData
-from se_nas.training.device import cpu_count
 from se_nas.training.recipe import Recipe
 from se_nas.wording import counted, format_duration
 

@@ -19,11 +19,12 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.experiment.wandb_runs import wandb_guard
 from se_nas.files import write_atomically, write_sealed, write_yaml
+from se_nas.limits import cpu_count
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.guarded import Guard, is_leaving
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.data import ImageData
-from se_nas.training.device import cpu_count, pick_device, prepare
+from se_nas.training.device import pick_device, prepare
 from se_nas.training.device_data import DeviceData, place
 from se_nas.training.recipe import Recipe
 from se_nas.training.together import Together

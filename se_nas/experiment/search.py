@@ -25,6 +25,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_yaml
+from se_nas.limits import cpu_count, describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
@@ -36,7 +37,7 @@ from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.data import ImageData
-from se_nas.training.device import cpu_count, device_name, pick_device
+from se_nas.training.device import device_name, pick_device
 from se_nas.training.recipe import Recipe
 from se_nas.training.sources import load_data
 from se_nas.wording import as_folder_name, counted, suggest
@@ -168,6 +169,8 @@ def _run(
                 tell(_opening(folder, config, space))
                 tell(f"images    {where_images_are(data)}")
                 tell(f"training  {executor.description}")
+                if limits := describe_limits(this_host()):
+                    tell(f"limits    {limits}")
                 executor.run(campaign, evaluation)
         except BaseException as error:  # ctrl-C and SIGTERM too
             again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"

@@ -1,6 +1,5 @@
 """The device that trains."""
 
-import os
 import platform
 
 import torch
@@ -14,11 +13,6 @@ def gpu_count() -> int:
 def free_gpu_bytes() -> int:
     """Free memory of the GPU that has least of it."""
     return int(min(torch.cuda.mem_get_info(index)[0] for index in range(gpu_count())))
-
-
-def cpu_count() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pick_device(*, use_gpu: bool = True) -> torch.device:

@@ -6,7 +6,6 @@ search and every retraining see the same split.
 
 import contextlib
 import io
-import os
 from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from se_nas.errors import InputError
+from se_nas.limits import memory_bytes
 from se_nas.training.data import ImageData, ImageFiles, ImageSet
 from se_nas.training.image_file import read_image
 from se_nas.wording import printable, suggest
@@ -24,9 +24,8 @@ from se_nas.wording import printable, suggest
 P = TypeVar("P", ImageSet, ImageFiles)
 
 SPLIT_SEED = 0
-CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_SHARE = 0.25
-"""Of the machine's memory that a folder's decoded images may take; larger ones are read while training."""
+"""The part of this process's memory that a folder's decoded images may take; larger ones are read while training."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
@@ -197,14 +196,6 @@ def _imagefolder(path: Path, image_size: int) -> ImageData:
         test=placed[2],
         mirrored=True,
     )
-
-
-def memory_bytes() -> int:
-    """Of this machine, or of the container that this process is in."""
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with contextlib.suppress(OSError, ValueError):  # no cgroup, or "max"
-        return min(machine, int(CONTAINER_LIMIT.read_text()))
-    return machine
 
 
 def _class_names(path: Path) -> list[str]:
