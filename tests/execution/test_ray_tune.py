@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from se_nas.execution import ray_tune
+from se_nas.execution import ray_feed
 
 SHORT_TRIALS = """\
 import os, sys, time
@@ -71,7 +71,7 @@ def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_start
 def test_a_free_worker_takes_the_newest_that_waits_until_the_oldest_has_waited_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    gate = ray_tune._Gate(SimpleNamespace())
+    gate = ray_feed.Gate(SimpleNamespace())
     trials = [SimpleNamespace(trial_id=name, status="PENDING") for name in ("training", "older", "newer")]
     controller = SimpleNamespace(get_live_trials=lambda: trials[::-1])
     for second, trial in enumerate(trials):
@@ -80,7 +80,7 @@ def test_a_free_worker_takes_the_newest_that_waits_until_the_oldest_has_waited_l
     trials[0].status = "RUNNING"
 
     assert gate.choose_trial_to_run(controller) is trials[2]
-    monkeypatch.setattr("time.monotonic", lambda: 2 + ray_tune.STARTING_SECONDS)
+    monkeypatch.setattr("time.monotonic", lambda: 2 + ray_feed.STARTING_SECONDS)
     assert gate.choose_trial_to_run(controller) is trials[1]
     trials[1].status = trials[2].status = "RUNNING"
     assert gate.choose_trial_to_run(controller) is None

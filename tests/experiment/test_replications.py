@@ -11,7 +11,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from se_nas.execution.local import LocalExecutor
-from se_nas.execution.ray_tune import _Feed
+from se_nas.execution.ray_feed import Feed
 from se_nas.experiment.replications import EverySeed, Key, Outcomes, ReplicationFolder, Replications
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
@@ -134,7 +134,7 @@ def test_the_training_of_a_dead_worker_is_handed_out_again_under_its_number(file
 
 def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(files: ReplicationFolder) -> None:
     planned, trainings = work(files), Trainings(files)
-    feed = _Feed(planned, 1)
+    feed = Feed(planned, 1)
     for trial in range(20):
         given = feed.suggest(str(trial))
         if given in (None, Searcher.FINISHED):
