@@ -27,6 +27,7 @@ from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_yaml
 from se_nas.limits import cpu_count, describe_limits, this_host
 from se_nas.seals import seal_bytes
+from se_nas.search.busy_file import BusyFile
 from se_nas.search.campaign import Campaign
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.pruning import FrontPruner
@@ -118,8 +119,9 @@ def _run(
     console: Console,
 ) -> None:
     objectives = parse_objectives(config.objectives)
+    tell = plain_teller(console)
     with locked(folder.path), contextlib.ExitStack() as stack:
-        study = SearchStudy(folder.study, objectives, space.decisions)
+        study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, tell))
         stack.callback(study.close)
         campaign = Campaign(
             space=space,
@@ -136,7 +138,6 @@ def _run(
             raise InputError(
                 f"--budget {config.budget}: the search in {folder.path} already has {counted(begun, 'trial')}"
             )
-        tell = plain_teller(console)
         if not campaign.is_over:
             config = _going_on(config, _conditions(request, executor), tell)
         trackers = build_trackers(folder, config, request, console)

@@ -16,8 +16,9 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, WriteError
 from se_nas.seals import seal
+from se_nas.search.busy_file import ATTEMPT_SECONDS, BusyFile
 from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.pruning import FrontPruner
@@ -32,35 +33,49 @@ STUDY_NAME = "se-nas"
 class SearchStudy:
     """Trials as records, kept in an Optuna study in an SQLite file."""
 
-    def __init__(self, path: Path, objectives: Objectives, decisions: Mapping[str, Decision]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        objectives: Objectives,
+        decisions: Mapping[str, Decision],
+        *,
+        file: BusyFile | None = None,
+    ) -> None:
         """Open the study at `path`, or make it where no file is; InputError when the file is damaged or of another
-        search."""
+        search, WriteError when another program keeps it locked.
+
+        `file` is the same path, and says how long to wait for such a lock and who gets a line then.
+        """
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log lines would break the live table
         self._path = path
         self._objectives = objectives
         self._distributions: dict[str, BaseDistribution] = {
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
+        self._file = file or BusyFile(path)
         try:
-            if not path.exists():
-                _create(path, objectives)
-            self._storage = _storage(path)
-            self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
-            with self._storage.engine.connect() as connection:
-                if (found := connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()) != "ok":
-                    raise ValueError(found)
-            self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions)
-            self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
-            self._check_same_search()
-        except InputError:
+            self._file.when_free(self._open)
+        except (InputError, WriteError):
             raise
         except Exception as error:  # noqa: BLE001 - a damaged file fails in SQLite, SQLAlchemy and Optuna in many ways
             reason = printable(str(error.__cause__ or error).split("\n")[0])
             raise InputError(f"{path}: the study cannot be opened ({reason}); restore it from a copy") from None
+
+    def _open(self) -> None:
+        if not self._path.exists():
+            _create(self._path, self._objectives)
+        self._storage = _storage(self._path)
+        self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
+        with self._storage.engine.connect() as connection:
+            if (found := connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()) != "ok":
+                raise ValueError(found)
+        self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions, self._file)
+        self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
+        self._check_same_search()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            if self.study.metric_names != list(objectives.names):
-                self.study.set_metric_names(list(objectives.names))
+            if self.study.metric_names != list(self._objectives.names):
+                self.study.set_metric_names(list(self._objectives.names))
 
     def start(self, record: TrialRecord) -> None:
         """Write down a new running trial, whole or not at all."""
@@ -82,7 +97,9 @@ class SearchStudy:
 
         A trial begun anew may still have later values of its first run, which do not count.
         """
-        return pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]), epoch)
+        return self._file.when_free(
+            lambda: pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]), epoch)
+        )
 
     def finish(self, record: TrialRecord) -> None:
         """Close a trial with all that is known of it, whole or not at all."""
@@ -97,8 +114,10 @@ class SearchStudy:
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order; InputError where the file does not hold what was written."""
-        trials = self.study.get_trials(deepcopy=False)
-        if len(trials) != (written := self.study.user_attrs.get(COUNT, 0)):
+        trials, written = self._file.when_free(
+            lambda: (self.study.get_trials(deepcopy=False), self.study.user_attrs.get(COUNT, 0))
+        )
+        if len(trials) != written:
             raise InputError(
                 f"{self._path}: holds {len(trials)} of {written} trials, so it was damaged; restore it from a copy"
             )
@@ -138,7 +157,8 @@ class SearchStudy:
 
 
 def _storage(path: Path) -> RDBStorage:
-    return RDBStorage(sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False))
+    address = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False)
+    return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": ATTEMPT_SECONDS}})
 
 
 def _create(path: Path, objectives: Objectives) -> None:

@@ -5,12 +5,11 @@ at 18 decisions that is 25 ms a trial (`benchmarks/LOG.md`). The tables and thei
 (`optuna/storages/_rdb/models.py`), so whatever opens a study with Optuna reads these rows.
 """
 
-import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb.models import (
@@ -27,6 +26,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_replace
 from sqlalchemy.exc import DatabaseError
 
 from se_nas.errors import WriteError
+from se_nas.search.busy_file import BusyFile
 from se_nas.space.decisions import Assignment
 
 TRIALS: Table = TrialModel.__table__
@@ -36,6 +36,8 @@ EPOCHS: Table = TrialIntermediateValueModel.__table__
 VALUES: Table = TrialValueModel.__table__
 STUDY: Table = StudyUserAttributeModel.__table__
 
+T = TypeVar("T")
+
 COUNT = "trials"
 """The study's attribute that says how many trials it has: rows that are lost at the end would leave no gap."""
 
@@ -43,24 +45,30 @@ COUNT = "trials"
 class TrialRows:
     """Writes the trials of the study `study_id`, whose decisions have `distributions`."""
 
-    def __init__(self, engine: Engine, study_id: int, distributions: Mapping[str, BaseDistribution]) -> None:
-        self._engine, self._study_id, self._distributions = engine, study_id, distributions
+    def __init__(
+        self, engine: Engine, study_id: int, distributions: Mapping[str, BaseDistribution], file: BusyFile
+    ) -> None:
+        self._engine, self._study_id, self._distributions, self._file = engine, study_id, distributions, file
         self._as_json = {name: distribution_to_json(each) for name, each in distributions.items()}
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        """All or nothing; WriteError where the file takes it not."""
-        try:
+    def _write(self, change: Callable[[Connection], T]) -> T:
+        """Make the whole change or none of it; WriteError when the file cannot be written."""
+
+        def transaction() -> T:
             with self._engine.begin() as connection:
-                yield connection
+                return change(connection)
+
+        try:
+            return self._file.when_free(transaction)
         except DatabaseError as error:
             raise WriteError(f"{self._engine.url.database}: cannot be written ({error.orig})") from None
 
     def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> int:
         """A new running trial; returns its row's id."""
-        with self._transaction() as connection:
+
+        def change(connection: Connection) -> int:
             trial = {"number": number, "study_id": self._study_id, "state": TrialState.RUNNING}
-            trial_id = connection.execute(insert(TRIALS), {**trial, "datetime_start": _now()}).lastrowid
+            trial_id: int = connection.execute(insert(TRIALS), {**trial, "datetime_start": _now()}).lastrowid
             parameters = [
                 {
                     "trial_id": trial_id,
@@ -80,13 +88,18 @@ class TrialRows:
                     index_elements=["study_id", "key"], set_={"value_json": statement.excluded.value_json}
                 )
             )
-        return trial_id
+            return trial_id
+
+        return self._write(change)
 
     def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
         """The accuracy after an epoch, in the place of an earlier one."""
-        with self._transaction() as connection:
+
+        def change(connection: Connection) -> None:
             _set_epochs(connection, trial_id, {epoch: accuracy})
             _set_attributes(connection, trial_id, attributes)
+
+        self._write(change)
 
     def end(
         self,
@@ -99,7 +112,8 @@ class TrialRows:
     ) -> None:
         """Close a trial with its curve; what is there of later epochs, of a first run that came further, is void."""
         void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
-        with self._transaction() as connection:
+
+        def change(connection: Connection) -> None:
             _set_epochs(connection, trial_id, dict(enumerate(curve, start=1)))
             connection.execute(
                 update(EPOCHS)
@@ -117,6 +131,8 @@ class TrialRows:
             connection.execute(
                 update(TRIALS).where(TRIALS.c.trial_id == trial_id).values(state=state, datetime_complete=_now())
             )
+
+        self._write(change)
 
 
 def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, float]) -> None:
