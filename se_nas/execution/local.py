@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from se_nas.execution.protocol import Evaluate, Work, is_out_of_memory, next_report
+from se_nas.limits import cpu_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,16 @@ class LocalExecutor:
     def description(self) -> str:
         """For people."""
         return "one network at a time, in this process"
+
+    @property
+    def cluster(self) -> None:
+        """None: this process needs no cluster."""
+        return None
+
+    @property
+    def processors(self) -> int:
+        """All that this process may use."""
+        return cpu_count()
 
     def run(self, work: Work, evaluate: Evaluate) -> None:
         """Returns when every training that was handed out has ended."""

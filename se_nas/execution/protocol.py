@@ -43,6 +43,14 @@ class Executor(Protocol):
     def description(self) -> str:
         """The same for people."""
 
+    @property
+    def cluster(self) -> str | None:
+        """The Ray cluster that trains, for people; None where there is none."""
+
+    @property
+    def processors(self) -> int:
+        """A training's part of the processors."""
+
     def run(self, work: Work, evaluate: Evaluate) -> None:
         """Returns when every training that was handed out has ended."""
 

@@ -1,31 +1,104 @@
-"""Settings that Ray and its workers read from the environment; set before `ray_tune` is imported."""
+"""Settings that Ray and its workers read from the environment; set before Ray is imported."""
 
+import functools
 import os
 import secrets
 
-SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or each worker builds itself a second environment under `uv run`
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_preload_python_modules": "torch",  # while Ray's own start is waited for
+WORKER_SETTINGS = {
     "OMP_NUM_THREADS": "1",  # as Ray sets it, but before torch is imported
     "LRU_CACHE_CAPACITY": "64",  # torch and oneDNN remember the kernels of the last networks, gigabytes of them
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""What a process that trains needs. On a cluster that others have started, Ray sets it for the search's processes."""
+
+DRIVER_SETTINGS = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or each worker builds itself a second environment under `uv run`
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_preload_python_modules": "torch",  # while Ray's own start is waited for
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # interrupts are the launch script's affair
     "TUNE_GLOBAL_CHECKPOINT_S": "100000000",
 }
 
+JOINING = {
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "3600",  # then Ray ends this process; our watch ends it sooner
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # what a job of the cluster (`ray job submit`) brought along is added to
+}
+"""What a process needs that joins a cluster that others have started."""
+
+OTHER_CLUSTERS = (
+    "RAY_ADDRESS",
+    "RAY_API_SERVER_ADDRESS",
+    "RAY_AUTH_TOKEN_PATH",
+    "RAY_CLIENT_MODE",
+    "RAY_ENABLE_GCS_LEADER_ELECTION",
+    "RAY_ENABLE_K8S_TOKEN_AUTH",
+    "RAY_GCS_SERVER_PORT",
+    "RAY_JOB_CONFIG_JSON_ENV_VAR",
+    "RAY_LOG_TO_STDERR",
+    "RAY_NAMESPACE",
+    "RAY_NODE_TYPE_NAME",
+    "RAY_OVERRIDE_DASHBOARD_URL",
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV",
+    "RAY_OVERRIDE_LABELS",
+    "RAY_OVERRIDE_NODE_ID_FOR_TESTING",
+    "RAY_OVERRIDE_RESOURCES",
+    "RAY_RAYLET_PID",
+    "RAY_REDIS_ADDRESS",
+    "RAY_RUNTIME_ENV",
+    "RAY_RUNTIME_ENV_HOOK",
+    "RAY_RUNTIME_ENV_PLUGINS",
+    "RAY_START_HOOK",
+    "RAY_TLS_CA_CERT",
+    "RAY_TLS_SERVER_CERT",
+    "RAY_TLS_SERVER_KEY",
+    "RAY_USE_TLS",
+    "RAY_external_storage_namespace",
+    "RAY_gcs_storage",
+    "RAY_object_spilling_config",
+)
+"""What says where another cluster is, how it is reached, what it has and where it keeps its state. A search's own
+cluster has none of it: with these it would look for another one's machines, store, job or keys, or not start."""
+
 
 def set_ray_environment(*, workers: int, own_cluster: bool) -> None:
-    """Make Ray quiet and frugal, and let `workers` start at once; what the user has set stays.
+    """Make Ray quiet and frugal, and let `workers` start at once; what the user has set of it stays.
 
-    A cluster of our own listens to whoever has a token that only this process and its children know.
+    A cluster of our own is told of no other cluster, and listens to whoever has a token that only this process and its
+    children know.
     """
-    settings = {**SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(workers)}
-    if own_cluster and "RAY_AUTH_MODE" not in os.environ:
-        settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    settings = {
+        **DRIVER_SETTINGS,
+        **WORKER_SETTINGS,
+        "RAY_worker_niceness": own_niceness(own_cluster=own_cluster),
+        "TUNE_MAX_PENDING_TRIALS_PG": str(workers),
+    }
+    if not own_cluster:
+        settings |= JOINING
     for name, value in settings.items():
         os.environ.setdefault(name, value)
+    if own_cluster:
+        for name in OTHER_CLUSTERS:
+            os.environ.pop(name, None)
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _own_token()}
+
+
+def worker_environment() -> dict[str, str]:
+    """What Ray is to set for the search's processes on machines that do not have this process's environment."""
+    return {name: os.environ[name] for name in (*WORKER_SETTINGS, "RAY_worker_niceness")}
+
+
+def own_niceness(*, own_cluster: bool) -> str:
+    """What Ray adds to the niceness of the process that starts a worker (15 by itself, so that workers get next to
+    nothing beside other programs). Our own cluster's processes have this one's niceness already; elsewhere it is added.
+    """
+    return "0" if own_cluster else str(max(0, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+@functools.cache
+def _own_token() -> str:
+    """One token a process: Ray reads it once."""
+    return secrets.token_hex(32)

@@ -21,6 +21,15 @@ def fewest_processes() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def silent_driver() -> Iterator[None]:
+    """Ray prints nothing in here. It has a switch for what workers print, `log_to_driver`, but none for what the
+    cluster says of a process that has died: a page in colours, with the last lines of its log. Why a training was lost
+    is said by the search."""
+    with _changed(ray._private.worker, print_to_stdstream=lambda _: lambda *_, **__: None):
+        yield
+
+
+@contextlib.contextmanager
 def quick_trials() -> Iterator[None]:
     """Tune's actors take the processes that Ray has started by then, and it looks their class up in the cluster once.
 

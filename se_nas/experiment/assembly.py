@@ -1,6 +1,5 @@
 """The strategy, executor and trackers that a search is assembled from."""
 
-import socket
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from se_nas.errors import InputError
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Executor
 from se_nas.execution.ray_environment import set_ray_environment
+from se_nas.execution.ray_survey import survey_cluster
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.flags import EPOCH_SECONDS
 from se_nas.experiment.reporting import search_title
@@ -99,38 +99,67 @@ def build_executor(
     """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained; where latency is
     measured, each has its GPU to itself."""
     if request.address is not None:
-        _check_reachable(request.address)
+        return _build_on_cluster(request, request.address, data, epoch_seconds=epoch_seconds)
     gpus = gpu_count()
     gpus_per_trial = request.gpus_per_trial
     if gpus_per_trial is None:
-        alone = request.address is not None or measures_latency
-        gpus_per_trial = float(gpus > 0) if alone else _gpus_per_trial(gpus, data, costs)
-    if gpus_per_trial > gpus and request.address is None:
+        gpus_per_trial = float(gpus > 0) if measures_latency else _gpus_per_trial(gpus, data, costs)
+    if gpus_per_trial > gpus:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
     fit = _at_once(gpus, gpus_per_trial) if gpus_per_trial else cpu_count()
     workers = request.workers or fit
-    if gpus_per_trial and workers > fit and request.address is None:
+    if gpus_per_trial and workers > fit:
         smaller = 1000 // -(-workers // gpus) / 1000
         raise InputError(
             f"--workers {workers}: {fit} at a time fit this machine's GPUs ({gpus}), each on {gpus_per_trial:.3g} of "
             f"one; expected at most {fit}, or --gpus-per-trial {smaller:g}"
         )
-    if workers == 1 and request.address is None:
+    if workers == 1:
         return LocalExecutor(epoch_seconds=epoch_seconds)
-    set_ray_environment(workers=workers, own_cluster=request.address is None)
+    set_ray_environment(workers=workers, own_cluster=True)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
     return RayTuneExecutor(
         workers=workers,
         gpus_per_trial=gpus_per_trial,
-        address=request.address,
+        address=None,
+        cluster="one of its own, on this machine",
+        processors=max(1, cpu_count() // workers),
+        data_bytes=_bytes_of(data),
+        epoch_seconds=epoch_seconds,
+    )
+
+
+def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch_seconds: float) -> Executor:
+    """Ray Tune on a cluster that others have started: as many trainings as it has room for now, each on a GPU of its
+    own where it has GPUs. An autoscaler may add machines for more `workers`."""
+    found = survey_cluster(address)
+    gpus_per_trial = float(found.gpus > 0) if request.gpus_per_trial is None else request.gpus_per_trial
+    if gpus_per_trial > 0 and found.gpus == 0 and request.workers is None:
+        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: {found.description} has no GPU now")
+    fit = min(found.cpus, _at_once(found.gpus, gpus_per_trial)) if gpus_per_trial else found.cpus
+    workers = request.workers or fit
+    if not workers:
+        raise InputError(
+            f"--address {address}: {found.description} can train nothing now; expected a machine with a CPU core to "
+            "spare, or --workers N where an autoscaler adds machines"
+        )
+    set_ray_environment(workers=workers, own_cluster=False)
+    from se_nas.execution.ray_tune import RayTuneExecutor
+
+    return RayTuneExecutor(
+        workers=workers,
+        gpus_per_trial=gpus_per_trial,
+        address=found.address,
+        cluster=found.description,
+        processors=max(1, found.cpus // workers),
         data_bytes=_bytes_of(data),
         epoch_seconds=epoch_seconds,
     )
 
 
 def _at_once(gpus: int, gpus_per_trial: float) -> int:
-    """How many trials fit the GPUs, none on parts of two; one at least, on whatever cluster there is."""
+    """How many trials fit the GPUs, none on parts of two; one at least."""
     on_each = int(1 / gpus_per_trial)
     return max(1, gpus * on_each if on_each else int(gpus / gpus_per_trial))
 
@@ -150,17 +179,6 @@ def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int
 
 def _bytes_of(data: ImageData) -> int:
     return data.train.nbytes + data.validation.nbytes
-
-
-def _check_reachable(address: str) -> None:
-    """InputError when nothing listens at HOST:PORT; `auto` and ray:// are Ray's to resolve."""
-    host, colon, port = address.rpartition(":")
-    if not colon or "://" in address:
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise InputError(f"--address {address}: cannot be reached ({error})") from None
 
 
 def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:

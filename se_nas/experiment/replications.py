@@ -15,7 +15,6 @@ from se_nas.experiment.lock import locked
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_sealed, write_sealed
-from se_nas.limits import cpu_count
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
@@ -217,12 +216,14 @@ def replicate(
         recipe=Recipe(epochs=epochs),
         with_latency=False,
         use_gpu=machines.gpus_per_trial != 0,
-        loaders=max(1, cpu_count() // executor.workers),
+        loaders=executor.processors,
     )
     with locked(folder.path):
         if not work.is_over:
             where = f"what is finished is in {files.path}"
             tell(f"training  {executor.description}, {counted(epochs, 'epoch')} each; {where}")
+            if executor.cluster is not None:
+                tell(f"cluster   {executor.cluster}")
             try:
                 executor.run(work, evaluation)
             except BaseException as error:  # ctrl-C and SIGTERM too

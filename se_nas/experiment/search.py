@@ -25,7 +25,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_yaml
-from se_nas.limits import cpu_count, describe_limits, this_host
+from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.busy_file import BusyFile
 from se_nas.search.campaign import Campaign
@@ -163,13 +163,15 @@ def _run(
             recipe=Recipe(epochs=config.epochs),
             with_latency="latency" in objectives.costs,
             use_gpu=request.gpus_per_trial != 0,
-            loaders=max(1, cpu_count() // executor.workers),
+            loaders=executor.processors,
         )
         try:
             if not campaign.is_over:
                 tell(_opening(folder, config, space))
                 tell(f"images    {where_images_are(data)}")
                 tell(f"training  {executor.description}")
+                if executor.cluster is not None:
+                    tell(f"cluster   {executor.cluster}")
                 if limits := describe_limits(this_host()):
                     tell(f"limits    {limits}")
                 executor.run(campaign, evaluation)

@@ -1,0 +1,120 @@
+"""The Ray cluster that trains: a search's own, started on this machine and stopped afterwards, or one that others have
+started. Either is watched while it is used."""
+
+import atexit
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from se_nas.errors import InputError
+from se_nas.execution.ray_environment import worker_environment
+from se_nas.execution.ray_shortcuts import fewest_processes, silent_driver
+from se_nas.execution.ray_watch import ClusterPulse, kill_processes, lost_process
+from se_nas.execution.watchdog import WatchdogError, watched
+
+OBJECT_STORE_BYTES = 128 << 20
+WATCH_SECONDS = 1.0
+SOCKET_PATH = 107 if sys.platform == "linux" else 103
+"""Characters in the path of a socket, at most (unix(7))."""
+BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
+
+
+@contextlib.contextmanager
+def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
+    """A cluster of this machine alone, whatever other cluster there is. `data_bytes` is what a worker is sent."""
+    folder = _make_folder()
+    start = {
+        "address": "local",
+        "num_cpus": workers,
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES + 2 * data_bytes,
+        "_temp_dir": str(folder),
+    }
+    keeps_logs = False
+    try:
+        with silent_driver():
+            try:
+                with fewest_processes():
+                    _connect(f"a Ray cluster on this machine, with its files in {folder}", **start)
+                with watched(lost_process, every=WATCH_SECONDS, last=kill_processes):
+                    yield
+            finally:
+                ray.shutdown()
+    except WatchdogError as error:
+        keeps_logs = True
+        error.add_note(f"Ray's logs are in {folder}")
+        raise
+    finally:
+        if not keeps_logs:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def joined_cluster(address: str) -> Iterator[None]:
+    """A cluster that others have started, at HOST:PORT. It goes on afterwards; its processes that train here get what
+    ours would have inherited."""
+    lost = False
+    with silent_driver():
+        try:
+            _connect(f"--address {address}", address=address, runtime_env={"env_vars": worker_environment()})
+            pulse = ClusterPulse(address)
+            with watched(pulse.problem, every=WATCH_SECONDS):
+                yield
+            pulse.stop()
+        except WatchdogError:
+            lost = True
+            raise
+        finally:
+            if lost:
+                atexit.unregister(ray.shutdown)  # it would wait for a cluster that does not answer
+            else:
+                ray.shutdown()
+
+
+def _connect(where: str, **settings: Any) -> None:
+    """Start or join a cluster. InputError says in one line why there is none at `where`."""
+    for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+    except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
+        raise InputError(f"{where}: cannot be used ({_reason(error)})") from None
+    signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place, which saves nothing
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost sentence of what went wrong."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1][-300:]}" if lines else type(error).__name__
+
+
+def _make_folder() -> Path:
+    """A new folder for Ray's sockets and logs, that nobody else uses; its path is short enough for a socket."""
+    room = SOCKET_PATH - BELOW_THE_FOLDER
+    wanted = os.environ.get("RAY_TMPDIR")
+    if wanted is not None and len(str(Path(wanted).absolute())) > room:
+        raise InputError(
+            f"RAY_TMPDIR={wanted}: too long a path for Ray's sockets; expected at most {room} characters, e.g. /tmp"
+        )
+    places = [wanted] if wanted is not None else [tempfile.gettempdir(), "/tmp"]
+    reasons = []
+    for place in places:
+        if len(str(Path(place).absolute())) > room:
+            continue
+        try:
+            return Path(tempfile.mkdtemp(prefix="ray-", dir=Path(place).absolute()))
+        except OSError as error:
+            reasons.append(f"{place}: {error.strerror}")
+    raise InputError(f"no folder for Ray's files ({'; '.join(reasons)}); set RAY_TMPDIR to one that can be written")

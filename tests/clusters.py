@@ -1,0 +1,63 @@
+"""Ray clusters that somebody else has started, on this machine."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedCluster:
+    """A cluster of one machine, as `ray start --head` makes it. `folder` holds its files and is in the command line of
+    each of its processes."""
+
+    address: str
+    folder: Path
+
+    def processes(self, name: str = "") -> list[psutil.Process]:
+        """The cluster's processes, or those of such a name, e.g. raylet."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(self.folder) in " ".join(process.cmdline()) and process.name().startswith(name):
+                    found.append(process)
+        return found
+
+    def kill(self, name: str = "") -> None:
+        """Kill (-9) those processes."""
+        for process in self.processes(name):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+@contextlib.contextmanager
+def started_cluster(*, cpus: int = 2, token: str | None = None, **environment: str) -> Iterator[StartedCluster]:
+    """A head, which is killed afterwards. It asks for the `token`, if there is one."""
+    folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # a socket's path has 107 characters at most
+    made = StartedCluster(address=f"127.0.0.1:{_free_port()}", folder=folder)
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--port", made.address.split(":")[1]]
+    command += ["--temp-dir", str(folder), "--num-cpus", str(cpus), "--object-store-memory", str(100 << 20)]
+    command += ["--include-dashboard=false", "--disable-usage-stats"]
+    given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | environment
+    if token is not None:
+        given |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    try:
+        subprocess.run(command, env=given, check=True, capture_output=True, timeout=200)
+        yield made
+    finally:
+        made.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
