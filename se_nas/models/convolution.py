@@ -1,4 +1,6 @@
-"""Grouped convolutions of few channels, which a GPU trains faster as dense ones."""
+"""Convolutions that compute the same as torch's by another way: one where torch's is wrong, one where it is slow."""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,50 @@ from se_nas.models.kernels import is_traced
 
 DENSE_CHANNELS = 64
 """Up to which dense is faster, in bf16 and channels-last memory, for groups of 8: `benchmarks/LOG.md`."""
+
+
+class PointwiseConv2d(nn.Conv2d):
+    """A 1×1 convolution without padding, which on a CPU reads the pixels that its stride meets and then has stride 1.
+
+    oneDNN, torch's library for convolutions on a CPU, copies these pixels itself, into a workspace that is too small
+    where a vector of the processor holds more numbers than the features have channels (in channels-last memory; 16
+    numbers in AVX-512, 8 in AVX2). It writes past its end: the process ends by a signal, or gradients are wrong. So
+    oneDNN gets no 1×1 convolution with a stride, whatever the shape. Weights and FLOPs are those of `nn.Conv2d`.
+    `benchmarks/convolution_sweep.py` measures both forms.
+    """
+
+    def __init__(self, width_in: int, width_out: int, *, stride: int = 1, bias: bool = False) -> None:
+        super().__init__(width_in, width_out, 1, stride=stride, bias=bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', ceil(H / stride), ceil(W / stride))."""
+        if self.stride == (1, 1) or features.device.type != "cpu" or is_traced():
+            return super().forward(features)
+        met: Tensor = _EveryNthPixel.apply(features, self.stride)
+        return F.conv2d(met, self.weight, self.bias)
+
+
+class _EveryNthPixel(torch.autograd.Function):
+    """`features[:, :, ::s, ::s]` in the memory order of `features`, and its gradient in that order too.
+
+    Autograd's own gradient of a slice is in contiguous memory, from which each later layer would copy it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, stride: tuple[int, int]) -> Tensor:
+        ctx.shape, ctx.stride, ctx.layout = features.shape, stride, _layout(features)
+        return features[:, :, :: stride[0], :: stride[1]].contiguous(memory_format=ctx.layout)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        spread = torch.empty(ctx.shape, dtype=gradient.dtype, memory_format=ctx.layout).zero_()
+        spread[:, :, :: ctx.stride[0], :: ctx.stride[1]] = gradient
+        return spread, None
+
+
+def _layout(features: Tensor) -> torch.memory_format:
+    channels_last = features.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 class GroupedConv2d(nn.Conv2d):

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.models.convolution import GroupedConv2d
+from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d
 from se_nas.models.normalisation import BatchNorm
 from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import BlockShape
@@ -54,6 +54,6 @@ def _shortcut(shape: BlockShape) -> nn.Module:
     if shape.stride == 1 and shape.width_in == shape.width_out:
         return nn.Identity()
     return nn.Sequential(
-        nn.Conv2d(shape.width_in, shape.width_out, 1, stride=shape.stride, bias=False),
+        PointwiseConv2d(shape.width_in, shape.width_out, stride=shape.stride),
         BatchNorm(shape.width_out),
     )
