@@ -10,17 +10,23 @@ def main(request: ReportRequest) -> None:
     """Read the study, write page and tables."""
     from rich.console import Console
 
+    from se_nas.errors import RunFailedError
     from se_nas.experiment.reporting import load_progress, write_report
     from se_nas.experiment.run_folder import RunFolder
     from se_nas.tracking.console import plain_teller
+    from se_nas.wording import counted
 
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
     folder.write_tables(progress)
-    problems = write_report(folder, config, progress).problems
+    report = write_report(folder, config, progress)
     tell = plain_teller(Console())
-    for line in [*problems, f"report    {folder.report}"]:
+    for line in report.lines:
         tell(line)
+    if report.not_drawn:
+        raise RunFailedError(
+            f"{folder.path}: {counted(len(report.not_drawn), 'part')} of the report could not be drawn"
+        )
 
 
 if __name__ == "__main__":

@@ -82,16 +82,16 @@ def ablate(request: AblateRequest, console: Console) -> None:
         effects=tuple(_effect(contrast, paired, costs, passes, among=len(contrasts)) for contrast in contrasts),
     )
     write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=costs)
-    problems = write_report(folder, config, progress).problems
+    report = write_report(folder, config, progress)
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
     tell = plain_teller(console)
     left_out = [f"SE {name}: left out, for fewer than two of its trainings ended well" for name in lost]
-    for line in [*problems, *left_out, *ablation_sentences(ablation), f"report    {folder.report}"]:
+    for line in [*left_out, *ablation_sentences(ablation), *report.lines]:
         tell(line)
     finding = Finding(
         epochs=epochs,
-        figures={"what SE is worth": ablation_figure(ablation)},
+        figures={"what SE is worth": ablation_figure(ablation)} if report.page is not None else {},
         summary={
             f"SE {effect.label}": {"points": 100 * effect.gain.mean, "half width": 100 * effect.gain.half_width}
             for effect in ablation.effects

@@ -1,6 +1,7 @@
 """The strategy, executor and trackers that a search is assembled from."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
 from se_nas.experiment.wandb_runs import search_runs, wandb_guard
 from se_nas.limits import cpu_count
+from se_nas.report.figures import front_figure
 from se_nas.search.front_strategy import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
@@ -26,6 +28,7 @@ from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.console import ConsoleTracker, plain_teller
 from se_nas.tracking.guarded import GuardedTracker
+from se_nas.tracking.live_front import LiveFront
 from se_nas.tracking.protocol import Tracker
 from se_nas.training.data import ImageData
 from se_nas.training.device import free_gpu_bytes, gpu_count
@@ -185,8 +188,9 @@ def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchReque
     """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
     trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
     if request.wandb != "off":
-        build = search_runs(folder, config, each_trial=request.wandb_trials)
+        live = LiveFront(partial(front_figure, title=search_title(config)), tell=plain_teller(console))
+        build = search_runs(folder, config, each_trial=request.wandb_trials, take_live_front=live.take)
         goes_on = any(folder.path.glob("trials/*"))
         guard = wandb_guard(build, request.wandb, folder.path, goes_on=goes_on, tell=plain_teller(console))
-        trackers.append(GuardedTracker(guard))
+        trackers.append(GuardedTracker(guard, live))
     return trackers

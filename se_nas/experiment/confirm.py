@@ -85,19 +85,21 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
     front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _replaced(folder, progress, front.epochs)
     write_confirmation(folder, front)
-    problems = write_report(folder, config, progress).problems
+    report = write_report(folder, config, progress)
     console.print(_table(front))
-    for line in [*replaced, *problems, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
+    for line in [*replaced, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
         tell(line)
-    tell(f"report    {folder.report}")
-    finding, settings = _finding(front, folder), {"seeds": request.seeds}
+    for line in report.lines:
+        tell(line)
+    finding, settings = _finding(front, folder, draw=report.page is not None), {"seeds": request.seeds}
     tell_finding(finding, "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
 
 
-def _finding(front: ConfirmedFront, folder: RunFolder) -> Finding:
+def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding:
+    """For W&B; without its figure where that cannot be drawn."""
     return Finding(
         epochs=front.epochs,
-        figures={"front on fresh seeds": confirmed_figure(front)},
+        figures={"front on fresh seeds": confirmed_figure(front)} if draw else {},
         summary={
             "networks": len(front.networks),
             "surely on the front": sum(one.verdict.is_surely_on_front for one in front.networks),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import plotly.graph_objects as go
 
@@ -13,7 +14,7 @@ from se_nas.experiment.confirmation_file import load_confirmation
 from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
-from se_nas.report.gallery import search_figures
+from se_nas.report.gallery import figure_drawers
 from se_nas.report.page import render_page
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.objectives import parse_objectives
@@ -25,6 +26,9 @@ from se_nas.search.records import TrialRecord
 from se_nas.search.study import SearchStudy
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
+from se_nas.wording import printable
+
+T = TypeVar("T")
 
 ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
     "knee": lambda front: front.knee,
@@ -81,16 +85,43 @@ def search_title(config: SearchConfig) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """The figures of its search, by name, and a line for each file that was damaged and is left out."""
+    """The figures of its search, by name; a line for each file that was damaged and is left out; a line for each part
+    that could not be drawn."""
 
     figures: Mapping[str, go.Figure]
-    problems: Sequence[str]
+    damaged: Sequence[str]
+    not_drawn: Sequence[str]
+    page: Path | None
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """All that is missing from it."""
+        return [*self.damaged, *self.not_drawn]
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """What a user is told: the problems, and where the page is."""
+        return [*self.problems, *([f"report    {self.page}"] if self.page else [])]
+
+
+class _Drawing:
+    """Draws one part after another; a part that fails costs no other, and becomes a line."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def attempt(self, part: str, draw: Callable[[], T]) -> T | None:
+        try:
+            return draw()
+        except Exception as error:  # noqa: BLE001 - the search is good, whatever cannot be drawn of it
+            reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+            self.failed.append(f"{part}: could not be drawn ({reason}); tables and front are written")
+            return None
 
 
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> WrittenReport:
-    """Write `report.html` and its figures for papers, with all that was found after the search."""
-    from se_nas.report.paper import paper_figures  # matplotlib, which no search needs before its end
-
+    """Write `report.html` and its figures for papers, with all that was found after the search. What cannot be drawn
+    is left out, with a line; WriteError where the disk takes no more."""
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
         "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "
@@ -114,22 +145,38 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
             problems.append(str(error))
     retrained, damaged = load_retrained(folder)
     widths = _hidden_widths(load_design_space(folder.space), progress.front.members)
-    overview, title = Overview.of(progress), search_title(config)
-    figures = search_figures(progress, overview, title=title, hidden_widths=widths)
-    page = render_page(
-        progress,
-        overview,
-        figures,
-        title=title,
-        facts=facts,
-        confirmation=confirmation,
-        ablations=ablations,
-        retrained=retrained,
-    )
-    for name, content in paper_figures(progress, widths).items():
+    drawing, title = _Drawing(), search_title(config)
+    for name, content in (drawing.attempt("figures/", lambda: _paper_figures(progress, widths)) or {}).items():
         write_atomically(folder.figures / name, content)
-    write_atomically(folder.report, page)
-    return WrittenReport(figures, [*problems, *damaged])
+    figures: dict[str, go.Figure] = {}
+    page = None
+    if (overview := drawing.attempt("report.html", lambda: Overview.of(progress))) is not None:
+        for name, draw in figure_drawers(progress, overview, title=title, hidden_widths=widths).items():
+            if (figure := drawing.attempt(f"report.html, figure '{name}'", draw)) is not None:
+                figures[name] = figure
+        missing = {"not drawn": "; ".join(drawing.failed)} if drawing.failed else {}
+        page = drawing.attempt(
+            "report.html",
+            lambda: render_page(
+                progress,
+                overview,
+                figures,
+                title=title,
+                facts=facts | missing,
+                confirmation=confirmation,
+                ablations=ablations,
+                retrained=retrained,
+            ),
+        )
+    if page is not None:
+        write_atomically(folder.report, page)
+    return WrittenReport(figures, [*problems, *damaged], drawing.failed, folder.report if page is not None else None)
+
+
+def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Mapping[str, bytes]:
+    from se_nas.report.paper import paper_figures  # matplotlib, which no search needs before its end
+
+    return paper_figures(progress, hidden_widths)
 
 
 def _hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:

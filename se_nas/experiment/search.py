@@ -197,8 +197,7 @@ def _finish(
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
     run = shlex.quote(str(folder.path))
     notes = [
-        *report.problems,
-        f"report    {folder.report}",
+        *report.lines,
         f"describe  python launch/describe.py {run}:knee",
         f"confirm   python launch/confirm.py {run}",
         f"ablate    python launch/ablate.py {run}:knee",

@@ -1,6 +1,8 @@
 """The runs of W&B that a search and its findings tell, behind a guard: online if that is wanted and works, else on
 disk."""
 
+import contextlib
+import importlib
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,9 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.flags import Wandb
-from se_nas.experiment.reporting import search_title
 from se_nas.experiment.run_folder import RunFolder
-from se_nas.report.figures import front_figure
 from se_nas.tracking.guarded import Guard, Teller
 from se_nas.tracking.protocol import Finding, Tracker
 
@@ -29,6 +29,15 @@ class Build(Protocol[T_co]):
 
     def __call__(self, mode: str, *, goes_on: bool) -> T_co:
         """What tells the run."""
+
+
+def import_for_wandb() -> None:
+    """Import what a thread that tells W&B would else import beside this one: two threads that import at once meet
+    half-imported modules. pandas is used by W&B's tables and by plotly, where it is installed."""
+    for name in ("se_nas.tracking.wandb_afterwards", "se_nas.tracking.wandb_tracker", "requests"):
+        importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pandas")
 
 
 def wandb_guard(
@@ -57,6 +66,7 @@ def wandb_guard(
         Teller(build=lambda: build("offline", goes_on=goes_on), end=end, farewell=off),
         name="W&B",
         tell=tell,
+        prepare=import_for_wandb,
     )
 
 
@@ -65,13 +75,15 @@ def unsent(folder: Path, runs: str = OFFLINE) -> list[str]:
     return [f"W&B       {_sync(folder, runs)}"] if any(folder.glob(runs)) else []
 
 
-def search_runs(folder: RunFolder, config: SearchConfig, *, each_trial: bool) -> Build[Tracker]:
-    """The search's run, and with `each_trial` one for each trial as well."""
+def search_runs(
+    folder: RunFolder, config: SearchConfig, *, each_trial: bool, take_live_front: Callable[[], Any]
+) -> Build[Tracker]:
+    """The search's run, and with `each_trial` one for each trial as well; `take_live_front` is its tracker's."""
 
     def build(mode: str, *, goes_on: bool) -> Tracker:
         from se_nas.tracking.wandb_tracker import Both
 
-        whole = _search_run(folder, config, mode, goes_on=goes_on)
+        whole = _search_run(folder, config, mode, goes_on=goes_on, take_live_front=take_live_front)
         return Both(whole, _trial_runs(folder, config, mode, goes_on=goes_on)) if each_trial else whole
 
     return build
@@ -128,12 +140,13 @@ def _finding_run(
     return WandbFinding(run, search=config.run_id, origin=folder.front_files, budget=config.budget)
 
 
-def _search_run(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:
+def _search_run(
+    folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool, take_live_front: Callable[[], Any]
+) -> Tracker:
     """One run for the whole search."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTracker
 
-    title = search_title(config)
     run = start_run(
         folder.path,
         mode=mode,
@@ -145,7 +158,7 @@ def _search_run(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: 
         config=_told(config),
         goes_on=goes_on,
     )
-    return WandbTracker(run, draw=partial(front_figure, title=title))
+    return WandbTracker(run, take_live_front=take_live_front)
 
 
 def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:

@@ -1,6 +1,6 @@
 """All figures of a search, as its page shows them and W&B keeps them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -10,29 +10,42 @@ from se_nas.report.subspaces import coordinates_figure, importances_figure, spli
 from se_nas.search.overview import Overview
 from se_nas.search.progress import SearchProgress
 
+Draw = Callable[[], go.Figure | None]
+"""Draws a figure; None where the trials are too few for it."""
+
+
+def figure_drawers(
+    progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
+) -> dict[str, Draw]:
+    """What draws each figure, by name, in the order of the page; nothing without a front. `hidden_widths` are SE's, by
+    trial of the front and stage."""
+    if not progress.front.members:
+        return {}
+    important = overview.importances
+    return {
+        "front": lambda: front_figure(progress, title=f"Pareto front of {title}"),
+        "hypervolume by trial": lambda: hypervolume_figure(progress),
+        "SE placement": lambda: placement_figure(progress.front.members, hidden_widths),
+        "effects of SE": lambda: (
+            effects_figure(overview.effects_of_se, title="SE by stage") if overview.effects_of_se else None
+        ),
+        "other effects": lambda: (
+            effects_figure(overview.other_effects, title="The other decisions") if overview.other_effects else None
+        ),
+        "sub-spaces": lambda: splits_figure(overview.splits) if overview.splits else None,
+        "importances": lambda: (
+            importances_figure(important) if important is not None and important.explained > 0 else None
+        ),
+        "networks": lambda: coordinates_figure(progress),
+        "learning curves": lambda: learning_curves_figure(progress),
+        "foretelling": lambda: foretelling_figure(overview.foretelling) if overview.foretelling else None,
+    }
+
 
 def search_figures(
     progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
 ) -> dict[str, go.Figure]:
-    """By name, in the order of the page; those that the trials are too few for are left out, and all without a front.
-    `hidden_widths` are SE's, by trial of the front and stage."""
-    if not progress.front.members:
-        return {}
-    important = overview.importances
-    figures = {
-        "front": front_figure(progress, title=f"Pareto front of {title}"),
-        "hypervolume by trial": hypervolume_figure(progress),
-        "SE placement": placement_figure(progress.front.members, hidden_widths),
-        "effects of SE": effects_figure(overview.effects_of_se, title="SE by stage")
-        if overview.effects_of_se
-        else None,
-        "other effects": (
-            effects_figure(overview.other_effects, title="The other decisions") if overview.other_effects else None
-        ),
-        "sub-spaces": splits_figure(overview.splits) if overview.splits else None,
-        "importances": importances_figure(important) if important is not None and important.explained > 0 else None,
-        "networks": coordinates_figure(progress),
-        "learning curves": learning_curves_figure(progress),
-        "foretelling": foretelling_figure(overview.foretelling) if overview.foretelling else None,
-    }
+    """All figures of `figure_drawers`; those that the trials are too few for are left out."""
+    drawers = figure_drawers(progress, overview, title=title, hidden_widths=hidden_widths)
+    figures = {name: draw() for name, draw in drawers.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}

@@ -1,5 +1,8 @@
 """What may fail or hang without harm: it is told everything in a thread of its own, which nobody waits for.
 
+That thread imports and draws nothing that another thread may use: a module that is half imported in one thread breaks
+the other (pandas through plotly). The modules are imported, and figures are drawn, in the thread that calls the guard.
+
 What is told is kept, so that a teller that fails, or is not done in time at the end, can be replaced by another that is
 told all of it from the beginning.
 """
@@ -14,6 +17,7 @@ from typing import Generic, TypeVar
 
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
+from se_nas.tracking.live_front import LiveFront
 from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.wording import printable
 
@@ -44,15 +48,35 @@ class Teller(Generic[T]):
 class Guard(Generic[T]):
     """Calls the first of `tellers` until it fails, then the next, from the first call on; `tell` gets a line each time.
 
+    `prepare` imports all that the tellers need. It is called once, by `begin` and before their thread starts.
     Without tellers, nothing is ever called.
     """
 
-    def __init__(self, *tellers: Teller[T], name: str, tell: Callable[[str], None]) -> None:
-        self._name, self._tell = name, tell
+    def __init__(
+        self,
+        *tellers: Teller[T],
+        name: str,
+        tell: Callable[[str], None],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._name, self._tell, self._prepare = name, tell, prepare
+        self._has_begun = False
         self._others = list(tellers)
         self._calls: list[Callable[[T], None] | None] = []  # None is the end
         self._lock = Lock()
         self._current: _Telling[T] | None = None
+
+    def begin(self) -> None:
+        """Prepare here, then build the first teller in its thread. The first call to tell anything begins too."""
+        if self._has_begun or not self._others:
+            return
+        self._has_begun = True
+        try:
+            self._prepare()
+        except Exception as error:  # noqa: BLE001 - it only tells; the work goes on
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            self._tell(f"{self._name} failed ({printable(reason[:200])}); {self._others[-1].farewell}")
+            return
         self._begin_next()
 
     def attempt(self, call: Callable[[T], None]) -> None:
@@ -60,7 +84,9 @@ class Guard(Generic[T]):
         self._ask(call)
 
     def close(self, last: Callable[[T], None], *, hurried: bool = False) -> None:
-        """Call `last`, and wait for a limited time until all is told."""
+        """Call `last`, and wait for a limited time until all is told. In a hurry, nothing begins for this alone."""
+        if hurried and not self._has_begun:
+            return
         self._ask(last)
         self._ask(None)
         seconds = HURRIED_SECONDS if hurried else PATIENCE_SECONDS
@@ -73,6 +99,7 @@ class Guard(Generic[T]):
             seconds = HURRIED_SECONDS if hurried else INSTEAD_SECONDS + 0.1 * len(self._calls)
 
     def _ask(self, call: Callable[[T], None] | None) -> None:
+        self.begin()
         with self._lock:
             if self._current is not None:
                 self._calls.append(call)
@@ -102,7 +129,7 @@ class _Telling(Generic[T]):
     def __init__(self, teller: Teller[T], replace: "Callable[[_Telling[T], str], None]") -> None:
         self.teller, self._replace = teller, replace
         self.calls: SimpleQueue[Callable[[T], None] | None] = SimpleQueue()
-        self.thread = Thread(target=self._work, daemon=True)
+        self.thread = Thread(target=self._work, name="guarded", daemon=True)
 
     def _work(self) -> None:
         try:
@@ -114,16 +141,25 @@ class _Telling(Generic[T]):
 
 
 class GuardedTracker:
-    """A tracker behind a guard. It hears of no trial's start, of which none that may fail has anything to tell."""
+    """A tracker behind a guard. It is told of no trial's start.
 
-    def __init__(self, guard: Guard[Tracker]) -> None:
-        self._guard = guard
+    The front's live figure is drawn here, in the caller's thread; the tracker takes it from `live`.
+    """
+
+    def __init__(self, guard: Guard[Tracker], live: LiveFront) -> None:
+        self._guard, self._live = guard, live
+        self._started = 0
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Nothing."""
+        """Begin with the second trial, so that the search's start does not wait for imports: where trials run side by
+        side, the first worker starts meanwhile."""
+        self._started += 1
+        if self._started > 1:
+            self._guard.begin()
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Pass on."""
+        """Draw the front if it is due, and pass on."""
+        self._live.look_at(progress)
         self._guard.attempt(lambda tracker: tracker.trial_ended(record, progress))
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:

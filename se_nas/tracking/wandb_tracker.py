@@ -1,6 +1,5 @@
 """What Weights & Biases is told of a search: a run for the whole of it, and on request one for each trial."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,22 +11,15 @@ from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.tracking.wandb_run import artifact_of
 from se_nas.wording import se_glyphs
 
-LIVE_SECONDS = 30
-"""Between two pictures of the front while a search goes on."""
-
 
 class WandbTracker:
     """Scalars a trial and the front as it grows; at the end the table of trials, the figures and the artifacts.
 
-    `draw` makes the front's figure, `clock` gives seconds.
+    `take_live_front` gives a new figure of the front, or None where there is none.
     """
 
-    def __init__(
-        self, run: Any, *, draw: Callable[[SearchProgress], Any], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._run, self._draw, self._clock = run, draw, clock
-        self._drawn_at = clock() - LIVE_SECONDS
-        self._shown: tuple[int, ...] = ()
+    def __init__(self, run: Any, *, take_live_front: Callable[[], Any]) -> None:
+        self._run, self._take_live_front = run, take_live_front
         run.define_metric("trial", hidden=True)
         run.define_metric("*", step_metric="trial")
         run.define_metric("accuracy", step_metric="trial", summary="max")
@@ -48,10 +40,8 @@ class WandbTracker:
         }
         if record.accuracy is not None:
             told["accuracy"] = record.accuracy
-        members = tuple(member.number for member in progress.front.members)
-        if members != self._shown and self._clock() - self._drawn_at >= LIVE_SECONDS:
-            told["live front"] = wandb.Plotly(self._draw(progress))
-            self._shown, self._drawn_at = members, self._clock()
+        if (figure := self._take_live_front()) is not None:
+            told["live front"] = wandb.Plotly(figure)
         self._run.log(told)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:

@@ -45,7 +45,7 @@ def a_network(number):
 others = [a_network(number) for number in range(1, 25)]
 progress = a_progress(replace(a_record(0, 0.5, 100), assignment={"stage1.width": 8}), *others)
 tracker = Both(
-    WandbTracker(start("s1", "search"), draw=lambda seen: front_figure(seen, title="t")),
+    WandbTracker(start("s1", "search"), take_live_front=iter([front_figure(progress, title="t"), None]).__next__),
     WandbTrials(lambda run_id, name, about: start(run_id, "trial", name, about)),
 )
 for record in progress.records[:2]:

@@ -13,10 +13,11 @@ import pytest
 
 from se_nas.report.figures import front_figure
 from se_nas.search.progress import SearchProgress
+from se_nas.tracking.live_front import LIVE_SECONDS, LiveFront
 from se_nas.tracking.protocol import Finding, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import resolve_mode, start_run
-from se_nas.tracking.wandb_tracker import LIVE_SECONDS, WandbTracker, WandbTrials
+from se_nas.tracking.wandb_tracker import WandbTracker, WandbTrials
 from tests.tracking.test_console import a_progress, a_record
 
 
@@ -49,9 +50,12 @@ def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> 
     """A search of these trials, each so many seconds after the other."""
     ticks = count(step=seconds)
     run = start(folder, "search")
-    tracker = WandbTracker(run, draw=lambda seen: front_figure(seen, title="t"), clock=lambda: float(next(ticks)))
+    live = LiveFront(lambda seen: front_figure(seen, title="t"), tell=print, clock=lambda: float(next(ticks)))
+    tracker = WandbTracker(run, take_live_front=live.take)
     for index, record in enumerate(progress.records, start=1):
-        tracker.trial_ended(record, a_progress(*progress.records[:index]))
+        seen = a_progress(*progress.records[:index])
+        live.look_at(seen)
+        tracker.trial_ended(record, seen)
     file = folder / "front.json"
     file.write_text("{}")
     figures = {"front": front_figure(progress, title="t")}

@@ -1,0 +1,53 @@
+"""The front's figure while a search goes on: drawn in the search's own thread, and taken by whoever shows it."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from se_nas.search.progress import SearchProgress
+from se_nas.wording import printable
+
+LIVE_SECONDS = 30
+"""Between two figures of the front while a search goes on."""
+
+
+class LiveFront:
+    """Draws the front when it has changed, at most every `LIVE_SECONDS`; only the newest figure is kept.
+
+    `draw` makes the figure, `clock` gives seconds. `tell` gets a line when a figure could not be drawn, and none is
+    drawn after that.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[SearchProgress], Any],
+        *,
+        tell: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._draw, self._tell, self._clock = draw, tell, clock
+        self._failed = False
+        self._drawn_at = clock() - LIVE_SECONDS
+        self._shown: tuple[int, ...] = ()
+        self._newest: deque[Any] = deque(maxlen=1)
+
+    def look_at(self, progress: SearchProgress) -> None:
+        """Draw the front of `progress`, if it is due."""
+        members = tuple(member.number for member in progress.front.members)
+        if self._failed or members == self._shown or self._clock() - self._drawn_at < LIVE_SECONDS:
+            return
+        self._shown, self._drawn_at = members, self._clock()
+        try:
+            self._newest.append(self._draw(progress))
+        except Exception as error:  # noqa: BLE001 - the search goes on without it
+            self._failed = True
+            reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+            self._tell(f"the front's live figure could not be drawn ({reason}); everything else goes on")
+
+    def take(self) -> Any:
+        """The newest figure, once; None where there is no new one. Other threads may call this."""
+        try:
+            return self._newest.pop()
+        except IndexError:
+            return None
