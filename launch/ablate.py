@@ -1,13 +1,15 @@
 """What is SE worth in a network, and where? `python launch/ablate.py RUN_DIR:knee --seeds 5`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import AblateRequest
 
 PROG = "ablate.py"
 
 
-def main(request: AblateRequest) -> None:
+def main() -> None:
     """Check, then ablate."""
+    from se_nas.experiment.request import AblateRequest
+
+    request = parse_flags(AblateRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
@@ -18,4 +20,4 @@ def main(request: AblateRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(AblateRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

@@ -1,13 +1,15 @@
 """How sure is a search's front? Train it again on fresh seeds: `python launch/confirm.py RUN_DIR --seeds 3`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import ConfirmRequest
 
 PROG = "confirm.py"
 
 
-def main(request: ConfirmRequest) -> None:
+def main() -> None:
     """Check, then confirm."""
+    from se_nas.experiment.request import ConfirmRequest
+
+    request = parse_flags(ConfirmRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
@@ -18,4 +20,4 @@ def main(request: ConfirmRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(ConfirmRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

@@ -1,13 +1,15 @@
 """Show a network and its cost: `python launch/describe.py RUN_DIR:knee`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import DescribeRequest
 
 PROG = "describe.py"
 
 
-def main(request: DescribeRequest) -> None:
+def main() -> None:
     """Check, then describe."""
+    from se_nas.experiment.request import DescribeRequest
+
+    request = parse_flags(DescribeRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
@@ -18,4 +20,4 @@ def main(request: DescribeRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(DescribeRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

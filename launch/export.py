@@ -1,13 +1,16 @@
 """Write a retrained network for ONNX and for torch alone: `python launch/export.py RUN_DIR/retrain/NAME`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.retrained_request import ExportRequest
 
 PROG = "export.py"
 
 
-def main(request: ExportRequest) -> None:
+def main() -> None:
     """Export."""
+    from se_nas.experiment.retrained_request import ExportRequest
+
+    request = parse_flags(ExportRequest, prog=PROG)
+
     from rich.console import Console
 
     from se_nas.experiment.export import export
@@ -16,4 +19,4 @@ def main(request: ExportRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(ExportRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

@@ -1,13 +1,15 @@
 """Say what image files show: `python launch/predict.py RUN_DIR/retrain/NAME IMAGE ...`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.retrained_request import PredictRequest
 
 PROG = "predict.py"
 
 
-def main(request: PredictRequest) -> None:
+def main() -> None:
     """Check, then predict."""
+    from se_nas.experiment.retrained_request import PredictRequest
+
+    request = parse_flags(PredictRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
@@ -18,4 +20,4 @@ def main(request: PredictRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(PredictRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

@@ -1,25 +1,30 @@
 """Write the report of a run folder anew: `python launch/report.py RUN_DIR`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import ReportRequest
 
 PROG = "report.py"
 
 
-def main(request: ReportRequest) -> None:
+def main() -> None:
     """Read the study, write page and tables."""
+    from se_nas.experiment.request import ReportRequest
+
+    request = parse_flags(ReportRequest, prog=PROG)
+
     from rich.console import Console
 
     from se_nas.errors import RunFailedError
+    from se_nas.experiment.lock import in_turn
     from se_nas.experiment.reporting import load_progress, write_report
     from se_nas.experiment.run_folder import RunFolder
     from se_nas.tracking.console import plain_teller
     from se_nas.wording import counted
 
     folder = RunFolder.open(request.run_dir)
-    config, progress = load_progress(folder)
-    folder.write_tables(progress)
-    report = write_report(folder, config, progress)
+    with in_turn(folder.path):
+        config, progress = load_progress(folder)
+        folder.write_tables(progress)
+        report = write_report(folder, config, progress)
     tell = plain_teller(Console())
     for line in report.lines:
         tell(line)
@@ -30,4 +35,4 @@ def main(request: ReportRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(ReportRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

@@ -1,13 +1,15 @@
 """Retrain the winner of a search: `python launch/retrain.py RUN_DIR --pick knee`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.retrained_request import RetrainRequest
 
 PROG = "retrain.py"
 
 
-def main(request: RetrainRequest) -> None:
+def main() -> None:
     """Check, then retrain."""
+    from se_nas.experiment.retrained_request import RetrainRequest
+
+    request = parse_flags(RetrainRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
@@ -18,4 +20,4 @@ def main(request: RetrainRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(RetrainRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

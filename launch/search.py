@@ -1,13 +1,15 @@
 """Search where Squeeze-and-Excitation pays: `python launch/search.py --budget 200`."""
 
 from se_nas.command_line import parse_flags, run
-from se_nas.experiment.request import SearchRequest, confirmation_of
 
 PROG = "search.py"
 
 
-def main(request: SearchRequest) -> None:
+def main() -> None:
     """Start or resume, and confirm if asked to."""
+    from se_nas.experiment.request import SearchRequest, confirmation_of
+
+    request = parse_flags(SearchRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
@@ -27,4 +29,4 @@ def main(request: SearchRequest) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: main(parse_flags(SearchRequest, prog=PROG)), prog=PROG)
+    run(main, prog=PROG)

@@ -1,4 +1,7 @@
-"""Errors whose message is meant for the person at the terminal."""
+"""Errors whose message is meant for the person at the terminal, and which of two errors that person is shown."""
+
+import contextlib
+from collections.abc import Callable, Iterator
 
 
 class InputError(ValueError):
@@ -14,3 +17,18 @@ class RunFailedError(RuntimeError):
 
 class WriteError(RunFailedError):
     """A file of a run could not be written: the disk is full, or closed to us."""
+
+
+@contextlib.contextmanager
+def at_the_end(close: Callable[[], None]) -> Iterator[None]:
+    """Call `close` when the body has ended. Where both fail, the body's error is raised, and the other is its note."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            close()
+        except Exception as second:  # noqa: BLE001 - what went wrong first is the cause, and has the notes
+            is_plain = isinstance(second, (InputError, RunFailedError))
+            error.add_note(str(second) if is_plain else f"{type(second).__name__}: {second}")
+        raise
+    close()

@@ -1,5 +1,6 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -13,14 +14,37 @@ from se_nas.seals import seal
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Replace `path` by `content` so that a crash at any moment leaves a whole file (fsync, then rename); WriteError
-    where the disk takes it not."""
-    data = content.encode() if isinstance(content, str) else content
+    """Replace `path` by `content` so that a crash of the program or of the machine leaves a whole file, and the new one
+    once this has returned (fsync of the file, rename, fsync of its folder).
+
+    Text is written as UTF-8 whatever the locale; what UTF-8 lacks (half of a file name that is not UTF-8), as its code.
+    WriteError where the disk does not take it.
+    """
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         _replace(path, data)
+        sync_folder(path.parent)
     except OSError as error:
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where they are missing; on disk when this returns."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder on disk, where the file system can be asked for it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # EINVAL and ENOTSUP from some network file systems
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -54,7 +78,7 @@ def write_yaml(path: Path, value: Any) -> None:
 def read_sealed(path: Path) -> dict[str, Any] | None:
     """The object that `write_sealed` wrote; None when the file is not there, or is not as it was written."""
     try:
-        value = json.loads(path.read_text()) if path.is_file() else None
+        value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(value, dict):

@@ -1,6 +1,10 @@
 """Files are the old ones or the new ones, whatever happens in between."""
 
+import errno
 import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,7 +67,73 @@ def test_the_content_is_on_the_disk_before_the_name_changes(tmp_path: Path, monk
 
     write_atomically(tmp_path / "file", "new")
 
-    assert calls[:2] == ["fsync", "rename"]
+    assert calls == ["fsync", "rename", "fsync"]
+
+
+def test_the_names_of_new_files_and_folders_are_on_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(Path(f"/dev/fd/{handle}").resolve()), fsync(handle)))
+
+    write_atomically(tmp_path / "a" / "b" / "file", "here")
+
+    assert {tmp_path, tmp_path / "a", tmp_path / "a" / "b"} <= set(synced)
+    assert synced[-1] == tmp_path / "a" / "b"
+
+
+def test_a_file_system_that_cannot_sync_a_folder_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def only_files(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    write_atomically(tmp_path / "a" / "file", "here")
+
+    assert (tmp_path / "a" / "file").read_text() == "here"
+
+
+def test_half_of_a_file_name_that_is_not_utf_8_can_be_written_down(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "file", os.fsdecode(b"caf\xe9 \xc3\xa9"))
+
+    assert (tmp_path / "file").read_bytes() == rb"caf\udce9 " + "é".encode()
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
+def test_what_the_disk_does_not_take_is_named_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    with pytest.raises(WriteError, match=rf"file: cannot be written \({os.strerror(reason)}\)"):
+        write_atomically(tmp_path / "file", "new")
+    assert not list(tmp_path.iterdir())
+
+
+IN_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_files_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from se_nas.files import read_sealed, write_atomically, write_sealed\n"
+        "folder = Path(sys.argv[1]); write_atomically(folder / 'text', chr(949))\n"
+        "write_sealed(folder / 'sealed', {'name': chr(949)}); assert read_sealed(folder / 'sealed')['name'] == chr(949)"
+    )
+    call = [sys.executable, "-c", program, str(tmp_path)]
+
+    subprocess.run(call, env={**os.environ, **IN_C}, check=True, timeout=120)
+
+    assert (tmp_path / "text").read_text(encoding="utf-8") == "ε"
+    assert read_sealed(tmp_path / "sealed") == {"name": "ε"}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"deep": [float("-inf")]}])

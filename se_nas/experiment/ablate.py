@@ -12,8 +12,9 @@ from rich.table import Table
 from se_nas.errors import RunFailedError
 from se_nas.experiment.ablation_file import write_ablation
 from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.lock import in_turn, locked
 from se_nas.experiment.replications import EverySeed, accuracies_of, replicate
-from se_nas.experiment.reporting import find_trial, write_report
+from se_nas.experiment.reporting import find_folder, find_trial, write_report
 from se_nas.experiment.request import AblateRequest, spelled
 from se_nas.experiment.survey import cost_on
 from se_nas.experiment.wandb_runs import tell_finding
@@ -45,6 +46,12 @@ class Contrast:
 
 def ablate(request: AblateRequest, console: Console) -> None:
     """Ablate one network of a run folder; writes `ablate-TRIAL.json`, and the report anew."""
+    folder, _ = find_folder(request.network)
+    with locked(folder.path):
+        _ablate(request, console)
+
+
+def _ablate(request: AblateRequest, console: Console) -> None:
     folder, config, progress, record = find_trial(request.network)
     networks, contrasts = plan_ablation(folder.load_network(record))
     data = load_searched_images(config, folder.path)
@@ -82,7 +89,8 @@ def ablate(request: AblateRequest, console: Console) -> None:
         effects=tuple(_effect(contrast, paired, costs, passes, among=len(contrasts)) for contrast in contrasts),
     )
     write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=costs)
-    report = write_report(folder, config, progress)
+    with in_turn(folder.path):
+        report = write_report(folder, config, progress)
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
     tell = plain_teller(console)

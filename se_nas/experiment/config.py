@@ -59,6 +59,10 @@ class SearchConfig(BaseModel):
         kind, colon, path = self.data.partition(":")
         return printable(f"{kind}:PATH/{Path(path).name}" if colon else kind)
 
+    def begun_with(self, versions: Mapping[str, str]) -> "SearchConfig":
+        """These settings, for a search that has trained nothing before: its versions are these."""
+        return self.model_copy(update={"versions": dict(versions)})
+
     def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, with the versions that are new put behind those before."""
         together = dict(self.versions)

@@ -10,6 +10,7 @@ from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.confirmation_file import load_confirmation, write_confirmation
 from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.lock import in_turn, locked
 from se_nas.experiment.replications import EverySeed, Key, Outcomes, accuracies_of, replicate
 from se_nas.experiment.reporting import load_progress, write_report
 from se_nas.experiment.request import ConfirmRequest, spelled
@@ -79,13 +80,19 @@ class Searched:
 def confirm(request: ConfirmRequest, console: Console) -> None:
     """Confirm the front of a run folder; writes `confirm.json`, and the report anew."""
     folder = RunFolder.open(request.run_dir)
+    with locked(folder.path):
+        _confirm(folder, request, console)
+
+
+def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> None:
     config, progress = load_progress(folder)
     searched = Searched(folder, config, progress, load_searched_images(config, folder.path))
     tell = plain_teller(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _replaced(folder, progress, front.epochs)
     write_confirmation(folder, front)
-    report = write_report(folder, config, progress)
+    with in_turn(folder.path):
+        report = write_report(folder, config, progress)
     console.print(_table(front))
     for line in [*replaced, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
         tell(line)

@@ -1,31 +1,73 @@
-"""Who may write in a run folder: one driver at a time. Light: a second one is refused before torch is imported."""
+"""Who may write in a run folder: one driver at a time. Light: a second one is refused before torch is imported.
+
+The lock is the kernel's (flock), so the kernel takes it back from a process that dies. Linux passes it on to the server
+of an NFS, and there it holds between machines too.
+"""
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, WriteError
+
+LOCK, REPORT_LOCK = ".lock", ".report.lock"
+TURN_SECONDS = 60
+"""After which a report no longer waits for another one, whose process may be stopped."""
+UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
 @contextlib.contextmanager
 def locked(run_dir: Path) -> Iterator[Path]:
-    """Keep other drivers out, by the file that it gives; InputError when one is in. A dead process locks nothing."""
-    path = run_dir / ".lock"
+    """Keep other drivers out, by the file that it gives. A dead process locks nothing.
+
+    InputError when another driver is in, or where the file system takes no locks; WriteError when the file cannot be
+    written.
+    """
+    path = run_dir / LOCK
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise InputError(f"{run_dir}: another command is writing here; wait for it or use another folder") from None
+    except NotImplementedError as error:  # filelock's word for ENOSYS
+        raise _without_locks(run_dir, str(error)) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in UNSUPPORTED:
+            raise _without_locks(run_dir, reason) from None
+        raise WriteError(f"{path}: cannot be written ({reason})") from None
     try:
         yield path
     finally:
         lock.release()
 
 
+@contextlib.contextmanager
+def in_turn(run_dir: Path) -> Iterator[None]:
+    """Wait until no other command reads the record and writes tables and report from it: else an older state could be
+    written over a newer one. Where there is no lock to be had, nothing is waited for: those files can be written anew.
+    """
+    lock = FileLock(run_dir / REPORT_LOCK, timeout=TURN_SECONDS)
+    with contextlib.suppress(Timeout, NotImplementedError, OSError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def check_unlocked(run_dir: Path) -> None:
     """InputError when another driver writes in the folder, if there is one."""
-    if (run_dir / ".lock").is_file():
+    if (run_dir / LOCK).is_file():
         with locked(run_dir):
             pass
+
+
+def _without_locks(run_dir: Path, reason: str) -> InputError:
+    return InputError(
+        f"{run_dir}: its file system takes no locks ({reason}), and without one two commands could write in one "
+        "folder; use a folder on another file system"
+    )

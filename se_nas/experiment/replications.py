@@ -11,7 +11,6 @@ from rich.console import Console
 from se_nas.errors import WriteError
 from se_nas.experiment.assembly import Machines, build_executor
 from se_nas.experiment.evaluation import TrialEvaluation
-from se_nas.experiment.lock import locked
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_sealed, write_sealed
@@ -201,8 +200,8 @@ def replicate(
     again: str,
     console: Console,
 ) -> Outcomes:
-    """Carry out a plan on the images of a search, with its recipe. Interrupted, it says that the command `again`
-    goes on."""
+    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked. Interrupted,
+    it says that the command `again` goes on."""
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
     files = ReplicationFolder.of(folder, epochs)
     tell = plain_teller(console)
@@ -218,15 +217,14 @@ def replicate(
         use_gpu=machines.gpus_per_trial != 0,
         loaders=executor.processors,
     )
-    with locked(folder.path):
-        if not work.is_over:
-            where = f"what is finished is in {files.path}"
-            tell(f"training  {executor.description}, {counted(epochs, 'epoch')} each; {where}")
-            if executor.cluster is not None:
-                tell(f"cluster   {executor.cluster}")
-            try:
-                executor.run(work, evaluation)
-            except BaseException as error:  # ctrl-C and SIGTERM too
-                error.add_note(f"everything finished is kept; go on with: {again}")
-                raise
+    if not work.is_over:
+        where = f"what is finished is in {files.path}"
+        tell(f"training  {executor.description}, {counted(epochs, 'epoch')} each; {where}")
+        if executor.cluster is not None:
+            tell(f"cluster   {executor.cluster}")
+        try:
+            executor.run(work, evaluation)
+        except BaseException as error:  # ctrl-C and SIGTERM too
+            error.add_note(f"everything finished is kept; go on with: {again}")
+            raise
     return work.outcomes

@@ -64,8 +64,9 @@ def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: 
     return by_number[pick]
 
 
-def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
-    """What `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names; InputError when there is no such trial."""
+def find_folder(network: str) -> tuple[RunFolder, str]:
+    """The run folder that `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names, and what follows the colon; InputError when there
+    is no such folder."""
     if Path(network).is_dir():
         raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
     run_dir, colon, pick = network.rpartition(":")
@@ -73,7 +74,12 @@ def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, T
         raise InputError(
             f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{'knee' if '/' in network else network or 'knee'}"
         )
-    folder = RunFolder.open(Path(run_dir))
+    return RunFolder.open(Path(run_dir)), pick
+
+
+def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
+    """What `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names; InputError when there is no such trial."""
+    folder, pick = find_folder(network)
     config, progress = load_progress(folder)
     return folder, config, progress, pick_trial(progress, pick, folder)
 

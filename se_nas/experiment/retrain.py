@@ -12,7 +12,7 @@ from rich.table import Table
 from se_nas.errors import InputError, WriteError
 from se_nas.experiment.baselines import baselines
 from se_nas.experiment.images import load_searched_images
-from se_nas.experiment.lock import locked
+from se_nas.experiment.lock import in_turn, locked
 from se_nas.experiment.reporting import load_progress, pick_trial, write_report
 from se_nas.experiment.retrained_files import summarised
 from se_nas.experiment.retrained_request import RetrainRequest
@@ -20,6 +20,7 @@ from se_nas.experiment.retraining import Contender, Retraining
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.experiment.wandb_runs import OFFLINE, unsent
+from se_nas.files import make_folder
 from se_nas.search.held_out import Retrained
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
@@ -60,13 +61,17 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                 result = together.agree(retraining.finished())
                 if result is None:
                     with _alone_in(retraining.target) if together.is_first else nullcontext():
-                        result = retraining.run(wandb=request.wandb, tell=tell, together=together)
+                        result = together.agree(retraining.finished())  # by another command, up to this moment
+                        if result is None:
+                            result = retraining.run(wandb=request.wandb, tell=tell, together=together)
                 results.append(result)
                 tell(f"weights   {retraining.target / FILE}")
                 targets.append(retraining.target)
             rows.append(summarised(results))
         if together.is_first:
-            for line in write_report(folder, config, progress).problems:
+            with in_turn(folder.path):  # the search may have gone on in the meantime
+                problems = write_report(folder, *load_progress(folder)).problems
+            for line in problems:
                 tell(line)
             console.print(_table(rows))
             example = shlex.quote(str(targets[0]))
@@ -80,7 +85,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
 def _alone_in(folder: Path) -> Iterator[None]:
     """InputError while another command retrains there: the test images are looked at once."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise WriteError(f"{folder}: cannot be written ({error.strerror or error})") from None
     with locked(folder) as lock:

@@ -32,17 +32,6 @@ class RunFolder:
         self.confirmation = path / "confirm.json"
 
     @classmethod
-    def create(cls, path: Path) -> "RunFolder":
-        """A new folder; InputError when something is there already."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"--run {path}: already there and not empty; use --resume {path}, or another folder")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--run {path}: cannot be made ({error.strerror})") from None
-        return cls(path)
-
-    @classmethod
     def open(cls, path: Path) -> "RunFolder":
         """The folder of an earlier search; InputError when there is none. One that was left before its first trial may
         have no study yet."""

@@ -3,14 +3,14 @@
 import contextlib
 import os
 import shlex
-import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from se_nas.errors import InputError, RunFailedError
+from se_nas.errors import InputError, RunFailedError, at_the_end
 from se_nas.execution.protocol import Executor
 from se_nas.experiment.assembly import build_executor, build_search_strategy, build_trackers
 from se_nas.experiment.broadcast import Broadcast
@@ -18,13 +18,14 @@ from se_nas.experiment.config import SearchConfig, check_same, load_config, runn
 from se_nas.experiment.cut_off import take_over_finished
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.images import load_searched_images
-from se_nas.experiment.lock import locked
+from se_nas.experiment.lock import in_turn, locked
+from se_nas.experiment.new_run import new_run_folder
 from se_nas.experiment.reporting import write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.experiment.wandb_runs import unsent
-from se_nas.files import write_yaml
+from se_nas.files import write_atomically, write_yaml
 from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.busy_file import BusyFile
@@ -52,6 +53,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
     space_file = request.space or DEFAULT_SPACE
     space = load_design_space(space_file)
+    space_content = space_file.read_bytes()
     source = _with_absolute_path(request.value("data"))
     data = load_data(source, image_size=space.image_size)
     survey = survey_space(space, data, cost_on(data))
@@ -63,12 +65,9 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     executor = build_executor(
         request, data, survey.costs, measures_latency="latency" in objectives.costs, epoch_seconds=request.epoch_limit
     )
-    run = request.run or Path("runs") / f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = RunFolder.create(run)
-    shutil.copyfile(space_file, folder.space)
     config = SearchConfig(
         space=os.path.relpath(space_file),
-        space_seal=seal_bytes(folder.space.read_bytes()),
+        space_seal=seal_bytes(space_content),
         data=source,
         budget=request.value("budget"),
         epochs=request.value("epochs"),
@@ -81,32 +80,38 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         images=data.fingerprint(),
         reference=hypervolume_reference(objectives, space, data, survey),
     )
-    write_config(folder, config)
-    _run(folder, config, space, data, executor, request, console)
-    return folder.path
+    name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with new_run_folder(request.run, Path("runs") / name) as path:
+        folder = RunFolder(path)
+        write_atomically(folder.space, space_content)
+        write_config(folder, config)
+        with _resumable(folder):
+            _run(folder, config, space, data, executor, request, console)
+    return path
 
 
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     """Go on with the search in `path`: what is finished stays, what was cut off is repeated, then come new trials."""
     folder = RunFolder.open(path)
-    config = load_config(folder)
-    for name in ("epochs", "strategy", "objectives", "seed"):
-        check_same(name, getattr(request, name), getattr(config, name), path)
-    if request.data is not None:  # the same images may lie elsewhere now
-        config = config.model_copy(update={"data": _with_absolute_path(request.data)})
-    if request.budget is not None:
-        config = config.model_copy(update={"budget": request.budget})
-    space = load_design_space(folder.space)
-    data = load_searched_images(config, path)
-    survey = survey_space(space, data, cost_on(data))
-    executor = build_executor(
-        request,
-        data,
-        survey.costs,
-        measures_latency="latency" in parse_objectives(config.objectives).costs,
-        epoch_seconds=request.epoch_limit,
-    )
-    _run(folder, config, space, data, executor, request, console)
+    with locked(path):
+        config = load_config(folder)
+        for name in ("epochs", "strategy", "objectives", "seed"):
+            check_same(name, getattr(request, name), getattr(config, name), path)
+        if request.data is not None:  # the same images may lie elsewhere now
+            config = config.model_copy(update={"data": _with_absolute_path(request.data)})
+        if request.budget is not None:
+            config = config.model_copy(update={"budget": request.budget})
+        space = load_design_space(folder.space)
+        data = load_searched_images(config, path)
+        survey = survey_space(space, data, cost_on(data))
+        executor = build_executor(
+            request,
+            data,
+            survey.costs,
+            measures_latency="latency" in parse_objectives(config.objectives).costs,
+            epoch_seconds=request.epoch_limit,
+        )
+        _run(folder, config, space, data, executor, request, console)
 
 
 def _run(
@@ -119,10 +124,8 @@ def _run(
     console: Console,
 ) -> None:
     objectives = parse_objectives(config.objectives)
-    tell = plain_teller(console)
-    with locked(folder.path), contextlib.ExitStack() as stack:
-        study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, tell))
-        stack.callback(study.close)
+    study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, plain_teller(console)))
+    with at_the_end(study.close):
         campaign = Campaign(
             space=space,
             cost_of=cost_on(data),
@@ -138,11 +141,30 @@ def _run(
             raise InputError(
                 f"--budget {config.budget}: the search in {folder.path} already has {counted(begun, 'trial')}"
             )
-        if not campaign.is_over:
-            config = _going_on(config, _conditions(request, executor), tell)
+        with _resumable(folder):
+            _go_on(folder, config, space, data, executor, request, console, campaign)
+
+
+def _go_on(
+    folder: RunFolder,
+    config: SearchConfig,
+    space: DesignSpace,
+    data: ImageData,
+    executor: Executor,
+    request: SearchRequest,
+    console: Console,
+    campaign: Campaign,
+) -> None:
+    """Train until the budget is used, and write the answer down."""
+    objectives, tell = parse_objectives(config.objectives), plain_teller(console)
+    before = config
+    if not campaign.is_over:
+        is_first = not any(record.curve for record in campaign.records.values())
+        config = _trained_under(config, _conditions(request, executor), tell, is_first=is_first)
+    with contextlib.ExitStack() as stack:
         trackers = build_trackers(folder, config, request, console)
         for tracker in trackers:
-            stack.callback(tracker.close)
+            stack.enter_context(at_the_end(tracker.close))
         broadcast = Broadcast(
             folder=folder,
             space=space,
@@ -153,7 +175,8 @@ def _run(
         )
         campaign.listener = broadcast
         take_over_finished(campaign, folder, config.epochs, tell)
-        write_config(folder, config)
+        write_config(folder, before)
+        campaign.on_first_report = partial(write_config, folder, config)
         evaluation = TrialEvaluation(
             results=RunFolder(folder.path.absolute()),
             train=data.train,
@@ -165,7 +188,7 @@ def _run(
             use_gpu=request.gpus_per_trial != 0,
             loaders=executor.processors,
         )
-        try:
+        with at_the_end(lambda: _write_tables(folder, broadcast)):
             if not campaign.is_over:
                 tell(_opening(folder, config, space))
                 tell(f"images    {where_images_are(data)}")
@@ -175,13 +198,25 @@ def _run(
                 if limits := describe_limits(this_host()):
                     tell(f"limits    {limits}")
                 executor.run(campaign, evaluation)
-        except BaseException as error:  # ctrl-C and SIGTERM too
-            again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
-            error.add_note(f"everything finished is kept; go on with: {again}")
-            raise
-        finally:
-            folder.write_tables(broadcast.progress)
         _finish(folder, config, space, broadcast, campaign.exhausted)
+
+
+@contextlib.contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """Whatever ends the body, ctrl-C and SIGTERM too, says how to go on."""
+    try:
+        yield
+    except BaseException as error:
+        again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
+        note = f"everything finished is kept; go on with: {again}"
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+        raise
+
+
+def _write_tables(folder: RunFolder, broadcast: Broadcast) -> None:
+    with in_turn(folder.path):
+        folder.write_tables(broadcast.progress)
 
 
 def _finish(
@@ -191,7 +226,8 @@ def _finish(
     progress = broadcast.progress
     if progress.front.members:
         write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
-    report = write_report(folder, config, progress)
+    with in_turn(folder.path):
+        report = write_report(folder, config, progress)
     if not progress.front.members:
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
@@ -226,10 +262,16 @@ def _conditions(request: SearchRequest, executor: Executor) -> dict[str, str]:
     return {**running_versions(), "device": f"{where}, {executor.description}"}
 
 
-def _going_on(config: SearchConfig, conditions: Mapping[str, str], tell: Callable[[str], None]) -> SearchConfig:
-    """The settings with the conditions that hold from here on; a change is told."""
+def _trained_under(
+    config: SearchConfig, conditions: Mapping[str, str], tell: Callable[[str], None], *, is_first: bool
+) -> SearchConfig:
+    """The settings with the conditions that hold from here on. Where something was trained before (not `is_first`),
+    they are put behind the earlier ones, and a change is printed."""
+    if is_first:
+        return config.begun_with(conditions)
     going_on = config.going_on_with(conditions)
-    if changed := [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions[name]]:
+    changed = [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions.get(name)]
+    if changed:
         tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ by what changed in between")
     return going_on
 

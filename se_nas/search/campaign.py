@@ -53,10 +53,14 @@ class Campaign:
         seed: int,
         listener: Listener | None = None,
     ) -> None:
-        """A trial's training is seeded by `seed` and the trial's number."""
+        """A trial's training is seeded by `seed` and the trial's number.
+
+        `on_first_report` is called once, when something has been trained for an epoch since the start or the resume.
+        """
         self._space, self._cost_of, self._strategy = space, cost_of, strategy
         self._study, self._pruner = study, pruner
         self.listener = listener
+        self.on_first_report: Callable[[], None] | None = None
         self._budget, self._epochs, self._seed = budget, epochs, seed
         self.exhausted: str | None = None
         self._failed_so_far: int | None = 0  # None once a trial has ended otherwise
@@ -94,6 +98,9 @@ class Campaign:
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
         """Take a worker's report; False when the trial is at its end, stopped or fully trained."""
+        if self.on_first_report is not None:
+            self.on_first_report()
+            self.on_first_report = None
         record = self.records[number]
         if not math.isfinite(report.accuracy):
             self.fail(number, f"the accuracy became {report.accuracy} in epoch {report.epoch}")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.experiment import evaluation, search
 from se_nas.experiment.config import load_config
 from se_nas.experiment.lock import locked
@@ -271,3 +271,86 @@ def test_another_version_that_goes_on_is_told_and_kept(
     assert load_config(RunFolder(request_tiny.run)).versions == {**before, "torch": both}
     assert said_on(console).count(f"versions  torch {both}: what is trained from here on may differ") == 1
     assert both in (request_tiny.run / "report.html").read_text()
+
+
+class NoWorkers:
+    """An executor that cannot start."""
+
+    workers, description = 2, "nobody at all"
+
+    def run(self, *_: object) -> None:
+        raise RunFailedError("no worker starts")
+
+
+def test_who_only_tried_to_resume_is_not_recorded_as_having_trained(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.start_search(replace(request_tiny, budget=1), console)
+    before = load_config(RunFolder(request_tiny.run)).versions
+    monkeypatch.setattr(search, "build_executor", lambda *_, **__: NoWorkers())
+
+    with pytest.raises(RunFailedError, match="no worker starts"):
+        search.resume_search(request_tiny.run, SearchRequest(budget=3, wandb="off"), console)
+    assert load_config(RunFolder(request_tiny.run)).versions == before
+    monkeypatch.undo()
+    search.resume_search(request_tiny.run, SearchRequest(budget=3, workers=1, wandb="off"), console)
+    assert load_config(RunFolder(request_tiny.run)).versions == before
+
+
+def test_who_only_tried_to_begin_is_replaced_by_who_trains(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "build_executor", lambda *_, **__: NoWorkers())
+    with pytest.raises(RunFailedError, match="no worker starts"):
+        search.start_search(request_tiny, console)
+    monkeypatch.undo()
+
+    search.resume_search(request_tiny.run, SearchRequest(budget=1, workers=1, wandb="off"), console)
+
+    assert "nobody" not in load_config(RunFolder(request_tiny.run)).versions["device"]
+
+
+def test_a_disk_that_takes_nothing_more_ends_the_search_with_the_first_reason_and_how_to_go_on(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: RunFolder, *__: object) -> None:
+        raise WriteError("result.json: cannot be written (No space left on device)")
+
+    def refuse_tables(_: RunFolder, *__: object) -> None:
+        raise WriteError("trials.csv: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(RunFolder, "write_result", refuse)
+    monkeypatch.setattr(RunFolder, "write_tables", refuse_tables)
+
+    with pytest.raises(WriteError, match=r"result\.json: cannot be written") as failed:
+        search.start_search(request_tiny, console)
+    assert failed.value.__notes__ == [
+        "trials.csv: cannot be written (No space left on device)",
+        f"everything finished is kept; go on with: python launch/search.py --resume {request_tiny.run}",
+    ]
+
+
+def test_a_report_that_cannot_be_written_after_a_good_search_says_how_to_go_on(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise WriteError("report.html: cannot be written (Disk quota exceeded)")
+
+    monkeypatch.setattr(search, "write_report", refuse)
+
+    with pytest.raises(WriteError, match="Disk quota") as failed:
+        search.start_search(replace(request_tiny, budget=1), console)
+    assert failed.value.__notes__[-1].endswith(f"--resume {request_tiny.run}")
+    monkeypatch.undo()
+    search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
+    assert (request_tiny.run / "report.html").is_file()
+
+
+def test_two_that_resume_one_search_are_told_apart_before_either_reads_it(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the second would write the settings back as they were before the first changed them."""
+    monkeypatch.setattr(search, "load_config", lambda _: pytest.fail("read while another command writes"))
+
+    with locked(searched), pytest.raises(InputError, match="another command is writing here"):
+        search.resume_search(searched, SearchRequest(budget=7, workers=1, wandb="off"), console)

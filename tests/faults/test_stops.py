@@ -39,7 +39,7 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
     assert (process.returncode, told.count("\n")) == (130, 1), told
     assert time.monotonic() - began < 10
     assert told.startswith("search.py: interrupted")
-    assert (f"--resume {run}" in told) == (run / "trials.csv").exists()
+    assert (f"--resume {run}" in told) == (run / "config.yaml").exists()
     assert not left_behind(children)
 
 
