@@ -17,8 +17,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn, TypeVar
 
-import tyro
-
+from se_nas import streams
 from se_nas.errors import InputError, RunFailedError
 from se_nas.wording import printable
 
@@ -34,7 +33,8 @@ T = TypeVar("T")
 
 
 class _Stop:
-    """Turns ctrl-C and SIGTERM into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
+    """Turns ctrl-C, SIGTERM and a closed terminal's SIGHUP into KeyboardInterrupt, the one exception that Ray's
+    compiled code passes on.
 
     A second signal leaves at once; so does a shutdown that takes longer than `PATIENCE_SECONDS`.
     """
@@ -49,7 +49,7 @@ class _Stop:
         return "terminated" if self.code == TERMINATED else "interrupted"
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         _handle_stops_by(lambda: None)
         time.sleep(SAME_SECONDS)
         _handle_stops_by(self._leave_at_once)
@@ -68,17 +68,26 @@ class _Stop:
             sys.__unraisablehook__(dropped)
 
     def _leave_at_once(self) -> None:
-        os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
+        with contextlib.suppress(OSError):  # nobody may be there to read it
+            os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
         os._exit(self.code)
 
 
 def _handle_stops_by(handle: Callable[[], None]) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _stops():
         signal.signal(each, lambda *_: handle())
+
+
+def _stops() -> tuple[signal.Signals, ...]:
+    """The signals that end a script; not SIGHUP under `nohup`, which ignores it."""
+    stops = (signal.SIGINT, signal.SIGTERM)
+    return stops if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (*stops, signal.SIGHUP)
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:
     """Read the command line into `options`; a mistake is told in one line, exit code 2."""
+    import tyro
+
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -94,20 +103,29 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
 
     What an exception has as notes (PEP 678), such as how to resume, is told with it.
     """
+    if sys.platform == "win32":
+        error = InputError("se-nas runs on Linux and macOS, and under WSL on Windows, but this is Windows itself")
+        _leave(prog, str(error), error, BAD_INPUT)
+    streams.endure()
     stop = _Stop(prog)
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _stops():
         signal.signal(each, stop)
     try:
-        main()
-        sys.stdout.flush()
+        try:
+            main()
+        except SystemExit as end:
+            if not end.code:  # --help
+                _finish_printing()
+            raise
+        _finish_printing()
     except InputError as error:
         _leave(prog, str(error), error, BAD_INPUT)
     except RunFailedError as error:
         _leave(prog, str(error), error, FAILED)
     except KeyboardInterrupt as error:
         _leave(prog, stop.word, error, stop.code)
-    except (BrokenPipeError, SystemExit) as error:  # rich makes the one into the other
-        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+    except (BrokenPipeError, SystemExit) as error:
+        if BrokenPipeError not in (type(error), type(error.__context__)):  # rich makes the one into the other
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer
         _leave(prog, "nobody reads what it prints", error, UNREAD)
@@ -115,6 +133,13 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
     _exit_as_it_is(0)
+
+
+def _finish_printing() -> None:
+    """RunFailedError when some of what was printed is lost."""
+    sys.stdout.flush()
+    if (lost := streams.lost()) is not None:
+        raise RunFailedError(f"what it printed could not all be written ({lost.strerror}); all else is done")
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:

@@ -117,7 +117,7 @@ def console() -> Console:
 def launched_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The launch scripts take ctrl-C and SIGTERM for themselves, and end the process that they are in."""
     monkeypatch.setattr(command_line, "_exit_as_it_is", sys.exit)
-    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for each, handler in kept.items():
         signal.signal(each, handler)

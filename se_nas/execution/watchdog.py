@@ -46,7 +46,8 @@ def watched(
                     found.append(said)
                     _raise_in(watched_thread)
                 if not done.wait(patience):
-                    os.write(2, f"{said}; everything finished is kept, and the run can be resumed\n".encode())
+                    with contextlib.suppress(OSError):  # nobody may be there to read it
+                        os.write(2, f"{said}; everything finished is kept, and the run can be resumed\n".encode())
                     last()
                     os._exit(3)
                 return

@@ -1,5 +1,6 @@
 """The strategy, executor and trackers that a search is assembled from."""
 
+import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
@@ -17,6 +18,7 @@ from se_nas.experiment.reporting import search_title
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import HEADROOM, CostOf
+from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.experiment.wandb_runs import search_runs, wandb_guard
 from se_nas.limits import cpu_count
 from se_nas.report.figures import front_figure
@@ -187,10 +189,11 @@ def _bytes_of(data: ImageData) -> int:
 def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
     """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
     trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
-    if request.wandb != "off":
-        live = LiveFront(partial(front_figure, title=search_title(config)), tell=plain_teller(console))
+    tell = plain_teller(console)
+    if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
+        live = LiveFront(partial(front_figure, title=search_title(config)), tell=tell)
         build = search_runs(folder, config, each_trial=request.wandb_trials, take_live_front=live.take)
         goes_on = any(folder.path.glob("trials/*"))
-        guard = wandb_guard(build, request.wandb, folder.path, goes_on=goes_on, tell=plain_teller(console))
+        guard = wandb_guard(build, wanted, folder.path, goes_on=goes_on, tell=tell)
         trackers.append(GuardedTracker(guard, live))
     return trackers

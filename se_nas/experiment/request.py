@@ -1,5 +1,6 @@
 """What the command line asks for. Light: `--help` answers before torch is imported."""
 
+import os
 import shlex
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -10,6 +11,8 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from se_nas.errors import InputError
 from se_nas.experiment.flags import ADDRESS_HINT, EPOCH_SECONDS, GPUS_HINT, WORKERS_HINT, Wandb, check_least, flag
 from se_nas.experiment.lock import check_unlocked
+from se_nas.experiment.new_run import check_new
+from se_nas.experiment.wandb_choice import choose_wandb
 
 DEFAULTS: dict[str, Any] = {
     "budget": 200,
@@ -54,7 +57,7 @@ class SearchRequest:
     epoch_limit: Annotated[float, arg(metavar="SECONDS")] = EPOCH_SECONDS
     """A trial fails whose epoch takes longer."""
     wandb: Wandb = "auto"
-    """W&B: auto is online when you are logged in, else offline."""
+    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
     wandb_trials: FlagCreatePairsOff[bool] = False
     """Also a W&B run for each trial, beside the search's own."""
     confirm: FlagCreatePairsOff[bool] = False
@@ -70,6 +73,7 @@ class SearchRequest:
     def check(self) -> None:
         """InputError for a number out of its range, flags that do not go together, or a folder that is in use."""
         check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
+        choose_wandb(self.wandb, os.environ)
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: nothing to write them to, with --wandb off")
         if self.resume is not None:
@@ -79,6 +83,8 @@ class SearchRequest:
             if self.dry_run:
                 raise InputError("--dry-run: goes with a new search, but --resume names one")
             check_unlocked(self.resume)
+        if self.run is not None and not self.dry_run:
+            check_new(self.run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +109,13 @@ class ConfirmRequest:
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     wandb: Wandb = "auto"
-    """W&B: auto is online when you are logged in, else offline."""
+    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
 
     def check(self) -> None:
-        """InputError for a number out of its range."""
+        """InputError for a number out of its range, or a folder that is in use."""
         check_least(self, seeds=2, most_seeds=self.seeds, networks=1, epochs=1, workers=1, gpus_per_trial=0)
+        choose_wandb(self.wandb, os.environ)
+        check_unlocked(self.run_dir)
 
 
 def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
@@ -139,11 +147,12 @@ class AblateRequest:
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     wandb: Wandb = "auto"
-    """W&B: auto is online when you are logged in, else offline."""
+    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""
         check_least(self, seeds=2, epochs=1, workers=1, gpus_per_trial=0)
+        choose_wandb(self.wandb, os.environ)
 
 
 def spelled(request: ConfirmRequest | AblateRequest, script: str, target: str) -> str:

@@ -1,5 +1,6 @@
 """What the command line asks for once a search has its winner: retrain, export, predict. Light, as request.py."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.errors import InputError
 from se_nas.experiment.flags import Wandb, check_least, flag
+from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.wording import parse_count
 
 DEFAULT_RECIPE = Path(__file__).parents[2] / "recipes" / "long.yaml"
@@ -41,11 +43,12 @@ class RetrainRequest:
     baselines: FlagCreatePairsOff[bool] = False
     """Also train a RegNetX (no SE) and a RegNetY (SE everywhere) of equal FLOPs, the nearest of 1,000 drawn."""
     wandb: Wandb = "auto"
-    """W&B: auto is online when you are logged in, else offline."""
+    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""
         check_least(self, epochs=1, seed=0, seeds=1, max_latency=0)
+        choose_wandb(self.wandb, os.environ)
         if not re.fullmatch(r"[\w.-]{1,64}", self.recipe.stem):
             raise InputError(f"--recipe {self.recipe}: call the file by up to 64 letters, digits, `_`, `.` or `-`")
         if self.limits() and self.pick.isdigit():

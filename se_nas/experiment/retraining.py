@@ -1,6 +1,7 @@
 """One retraining of one network: from the last checkpoint to the tested weights, and what it leaves in its folder."""
 
 import json
+import os
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from se_nas.experiment.model_card import model_card
 from se_nas.experiment.retrained_files import RESULT, RetrainedResult, read_result
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
+from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.experiment.wandb_runs import wandb_guard
 from se_nas.files import write_atomically, write_sealed, write_yaml
 from se_nas.limits import cpu_count
@@ -97,10 +99,11 @@ class Retraining:
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
             f"{counted(self.recipe.epochs, 'epoch')}{f', going on after epoch {trainer.epoch}' if history else ''}"
         )
-        if wandb == "off" or not together.is_first:
+        wanted = choose_wandb(wandb, os.environ, tell)
+        if wanted == "off" or not together.is_first:
             guard: Guard[Any] = Guard(name="W&B", tell=tell)
         else:
-            guard = wandb_guard(partial(_start_wandb, self), wandb, self.target, goes_on=bool(history), tell=tell)
+            guard = wandb_guard(partial(_start_wandb, self), wanted, self.target, goes_on=bool(history), tell=tell)
         try:
             for epoch in train(trainer):
                 done = [*history, asdict(epoch)]

@@ -3,6 +3,7 @@ disk."""
 
 import contextlib
 import importlib
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.flags import Wandb
 from se_nas.experiment.run_folder import RunFolder
+from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.tracking.guarded import Guard, Teller
 from se_nas.tracking.protocol import Finding, Tracker
 
@@ -101,7 +103,7 @@ def tell_finding(
 ) -> None:
     """A run of its own, in the search's group, for what a confirmation or an ablation with these `settings` has found;
     found anew, it adds to the same run."""
-    if wanted == "off":
+    if (wanted := choose_wandb(wanted, os.environ, tell)) == "off":
         return
     guard = wandb_guard(
         partial(_finding_run, finding, job, folder, config, settings), wanted, folder.path, goes_on=True, tell=tell

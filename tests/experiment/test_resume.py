@@ -276,7 +276,7 @@ def test_another_version_that_goes_on_is_told_and_kept(
 class NoWorkers:
     """An executor that cannot start."""
 
-    workers, description = 2, "nobody at all"
+    workers, processors, description, cluster = 2, 1, "nobody at all", None
 
     def run(self, *_: object) -> None:
         raise RunFailedError("no worker starts")

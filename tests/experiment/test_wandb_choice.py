@@ -1,0 +1,73 @@
+"""Whether W&B hears of a run."""
+
+import pytest
+
+from se_nas.errors import InputError
+from se_nas.experiment.flags import Wandb
+from se_nas.experiment.wandb_choice import choose_wandb
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"WANDB_MODE": "disabled"}, "off"),
+        ({"WANDB_MODE": "offline"}, "offline"),
+        ({"WANDB_MODE": "dryrun"}, "offline"),
+        ({"WANDB_MODE": "online"}, "online"),
+        ({"WANDB_MODE": "run"}, "online"),
+        ({"WANDB_MODE": "shared"}, "online"),
+        ({"WANDB_DISABLED": "true"}, "off"),
+        ({"WANDB_DISABLED": "TRUE"}, "off"),
+        ({"WANDB_DISABLED": "1"}, "off"),
+        ({"WANDB_DISABLED": "yes", "WANDB_MODE": "online"}, "off"),
+        ({"WANDB_DISABLED": "false", "WANDB_MODE": "offline"}, "offline"),
+    ],
+)
+def test_auto_is_what_the_environment_says_and_the_line_names_the_variable(
+    environment: dict[str, str], expected: Wandb
+) -> None:
+    said: list[str] = []
+
+    assert choose_wandb("auto", environment, said.append) == expected
+    name = "WANDB_DISABLED" if expected == "off" and "WANDB_DISABLED" in environment else "WANDB_MODE"
+    assert said == [f"W&B       {expected}, as {name}={environment[name]} says"]
+
+
+@pytest.mark.parametrize("flag", ["auto", "online", "offline", "off"])
+@pytest.mark.parametrize("environment", [{}, {"WANDB_MODE": ""}, {"WANDB_DISABLED": ""}, {"WANDB_DISABLED": "false"}])
+def test_without_such_a_variable_the_flag_is_taken_without_a_word(flag: Wandb, environment: dict[str, str]) -> None:
+    said: list[str] = []
+
+    assert choose_wandb(flag, environment, said.append) == flag
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "environment", "line"),
+    [
+        ("online", {"WANDB_MODE": "disabled"}, "W&B       online, as --wandb online says; WANDB_MODE=disabled is not"),
+        ("offline", {"WANDB_DISABLED": "true"}, "W&B       offline, as --wandb offline says; WANDB_DISABLED=true is"),
+        ("off", {"WANDB_MODE": "online"}, "W&B       off, as --wandb off says; WANDB_MODE=online is not obeyed"),
+    ],
+)
+def test_a_flag_that_is_given_wins_and_a_line_says_so(flag: Wandb, environment: dict[str, str], line: str) -> None:
+    said: list[str] = []
+
+    assert choose_wandb(flag, environment, said.append) == flag
+    assert len(said) == 1
+    assert said[0].startswith(line)
+
+
+def test_a_flag_that_agrees_with_the_environment_says_nothing() -> None:
+    said: list[str] = []
+
+    assert choose_wandb("offline", {"WANDB_MODE": "dryrun"}, said.append) == "offline"
+    assert said == []
+
+
+@pytest.mark.parametrize("mode", ["sometimes", "Offline", "off"])
+@pytest.mark.parametrize("flag", ["auto", "online", "offline"])
+def test_a_mode_that_wandb_does_not_know_is_refused_with_those_it_does(mode: str, flag: Wandb) -> None:
+    with pytest.raises(InputError, match=rf"WANDB_MODE={mode}: expected one of online, run, .*, disabled; unset it"):
+        choose_wandb(flag, {"WANDB_MODE": mode})
+    assert choose_wandb("off", {"WANDB_MODE": mode}) == "off"
