@@ -31,7 +31,7 @@ BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567
 @contextlib.contextmanager
 def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
     """A cluster of this machine alone, whatever other cluster there is. `data_bytes` is what a worker is sent."""
-    folder = _make_folder()
+    folder = make_ray_folder()
     start = {
         "address": "local",
         "num_cpus": workers,
@@ -100,7 +100,7 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[-1][-300:]}" if lines else type(error).__name__
 
 
-def _make_folder() -> Path:
+def make_ray_folder() -> Path:
     """A new folder for Ray's sockets and logs, that nobody else uses; its path is short enough for a socket."""
     room = SOCKET_PATH - BELOW_THE_FOLDER
     wanted = os.environ.get("RAY_TMPDIR")

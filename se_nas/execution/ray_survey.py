@@ -127,6 +127,8 @@ def _answer(address: str) -> None:
         cause = error.__cause__ or error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         said = str(error) if cause is error else f"{error}: {lines[-1] if lines else cause!r}"
+        if isinstance(error, ray.exceptions.AuthenticationError):
+            said = said.partition(". ")[0]  # what follows is Ray's advice
         print(json.dumps({"error": " ".join(said.split())[:400]}), flush=True)  # noqa: T201
         return
     found = ClusterSurvey(

@@ -15,6 +15,7 @@ from se_nas.execution.ray_cluster import joined_cluster, own_cluster
 from se_nas.execution.ray_feed import End, Feed, Gate
 from se_nas.execution.ray_shortcuts import quick_trials
 from se_nas.execution.ray_worker import worker_class
+from se_nas.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class RayTuneExecutor:
         """How many trials train at a time, and on what."""
         share = self.gpus_per_trial
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
-        return f"{self.workers} networks at a time, each on {device}"
+        return f"{counted(self.workers, 'network')} at a time, each on {device}"
 
     def run(self, work: Work, evaluate: Evaluate) -> None:
         """Returns when every training that was handed out has ended."""

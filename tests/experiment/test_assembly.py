@@ -7,6 +7,7 @@ import pytest
 
 from se_nas.errors import InputError
 from se_nas.execution.local import LocalExecutor
+from se_nas.execution.ray_survey import ClusterSurvey
 from se_nas.experiment import assembly
 from se_nas.experiment.assembly import build_executor
 from se_nas.experiment.request import SearchRequest
@@ -87,3 +88,50 @@ def test_a_share_that_no_machine_has_is_refused(machine: Any) -> None:
 
     with pytest.raises(InputError, match=r"--gpus-per-trial 1: this machine has 0 GPUs"):
         executor(gpus_per_trial=1.0)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes `--address auto` lead to a cluster with such CPUs and GPUs."""
+
+    def become(*, cpus: int, gpus: int = 0) -> None:
+        found = ClusterSurvey(address="10.0.0.1:6379", machines=3, cpus=cpus, gpus=gpus)
+        monkeypatch.setattr(assembly, "survey_cluster", lambda _: found)
+
+    return become
+
+
+@pytest.mark.parametrize(
+    ("has", "asked", "description", "processors"),
+    [
+        ({"cpus": 24}, {}, "24 networks at a time, each on a CPU core", 1),
+        ({"cpus": 24}, {"workers": 6}, "6 networks at a time, each on a CPU core", 4),
+        ({"cpus": 24}, {"workers": 100}, "100 networks at a time, each on a CPU core", 1),
+        ({"cpus": 24, "gpus": 3}, {}, "3 networks at a time, each on 1 GPU", 8),
+        ({"cpus": 24, "gpus": 3}, {"gpus_per_trial": 0.25}, "12 networks at a time, each on 0.25 of a GPU", 2),
+        ({"cpus": 24, "gpus": 3}, {"gpus_per_trial": 0.0}, "24 networks at a time, each on a CPU core", 1),
+        ({"cpus": 2, "gpus": 8}, {}, "2 networks at a time, each on 1 GPU", 1),
+        ({"cpus": 1}, {}, "1 network at a time, each on a CPU core", 1),
+    ],
+)
+def test_a_cluster_that_is_joined_trains_what_it_has_room_for_whatever_this_machine_has(
+    machine: Any, cluster: Any, has: dict[str, int], asked: dict[str, Any], description: str, processors: int
+) -> None:
+    machine(gpus=1, free=78 * GIB, processors=5)
+    cluster(**has)
+
+    built = executor(address="auto", **asked)
+
+    assert (built.description, built.processors) == (description, processors)
+    assert built.cluster.startswith("the Ray cluster at 10.0.0.1:6379 (3 machines, ")
+
+
+@pytest.mark.parametrize(("has", "asked"), [({"cpus": 0}, {}), ({"cpus": 8}, {"gpus_per_trial": 1.0})])
+def test_a_cluster_that_can_train_nothing_now_is_refused_unless_the_user_says_how_many(
+    cluster: Any, has: dict[str, int], asked: dict[str, Any]
+) -> None:
+    cluster(**has)
+
+    with pytest.raises(InputError, match=r"the Ray cluster at 10.0.0.1:6379"):
+        executor(address="auto", **asked)
+    assert executor(address="auto", workers=3, **asked).workers == 3
