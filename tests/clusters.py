@@ -13,6 +13,9 @@ from pathlib import Path
 
 import psutil
 
+ATTEMPTS = 5
+"""Ray gives a head half a minute to start, which a busy machine may exceed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedCluster:
@@ -37,6 +40,11 @@ class StartedCluster:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
+    def freeze(self, name: str) -> None:
+        """Stop those processes without ending them, so that they answer no more."""
+        for process in self.processes(name):
+            process.suspend()
+
 
 @contextlib.contextmanager
 def started_cluster(*, cpus: int = 2, token: str | None = None, **environment: str) -> Iterator[StartedCluster]:
@@ -50,7 +58,12 @@ def started_cluster(*, cpus: int = 2, token: str | None = None, **environment: s
     if token is not None:
         given |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
     try:
-        subprocess.run(command, env=given, check=True, capture_output=True, timeout=200)
+        for _ in range(ATTEMPTS):
+            done = subprocess.run(command, env=given, capture_output=True, text=True)
+            if done.returncode == 0:
+                break
+            made.kill()
+        assert done.returncode == 0, done.stdout + done.stderr
         yield made
     finally:
         made.kill()

@@ -1,7 +1,6 @@
 """The Ray cluster that trains: a search's own, started on this machine and stopped afterwards, or one that others have
 started. Either is watched while it is used."""
 
-import atexit
 import contextlib
 import logging
 import os
@@ -17,7 +16,7 @@ import ray
 
 from se_nas.errors import InputError
 from se_nas.execution.ray_environment import worker_environment
-from se_nas.execution.ray_shortcuts import fewest_processes, silent_driver
+from se_nas.execution.ray_shortcuts import fewest_processes, leave_lost_cluster, silent_driver
 from se_nas.execution.ray_watch import ClusterPulse, kill_processes, lost_process
 from se_nas.execution.watchdog import WatchdogError, watched
 
@@ -62,22 +61,22 @@ def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
 def joined_cluster(address: str) -> Iterator[None]:
     """A cluster that others have started, at HOST:PORT. It goes on afterwards; its processes that train here get what
     ours would have inherited."""
-    lost = False
     with silent_driver():
         try:
             _connect(f"--address {address}", address=address, runtime_env={"env_vars": worker_environment()})
             pulse = ClusterPulse(address)
-            with watched(pulse.problem, every=WATCH_SECONDS):
-                yield
-            pulse.stop()
+            try:
+                with watched(pulse.problem, every=WATCH_SECONDS):
+                    yield
+            finally:
+                pulse.stop()
         except WatchdogError:
-            lost = True
+            leave_lost_cluster()
             raise
-        finally:
-            if lost:
-                atexit.unregister(ray.shutdown)  # it would wait for a cluster that does not answer
-            else:
-                ray.shutdown()
+        except BaseException:
+            ray.shutdown()
+            raise
+        ray.shutdown()
 
 
 def _connect(where: str, **settings: Any) -> None:

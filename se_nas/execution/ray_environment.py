@@ -24,7 +24,7 @@ DRIVER_SETTINGS = {
 }
 
 JOINING = {
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "3600",  # then Ray ends this process; our watch ends it sooner
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "25",  # then Ray ends this process; our watch does sooner
     "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # what a job of the cluster (`ray job submit`) brought along is added to
 }
 """What a process needs that joins a cluster that others have started."""

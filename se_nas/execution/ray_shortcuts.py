@@ -1,6 +1,7 @@
 """What Ray does for others and a search waits for. Ray has no settings for these: an attribute that a version of it
 does not have is left alone, and the search is slower."""
 
+import atexit
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
@@ -42,6 +43,13 @@ def quick_trials() -> Iterator[None]:
         _changed(known, get=functools.cache, contains=functools.cache),
     ):
         yield
+
+
+def leave_lost_cluster() -> None:
+    """Nothing of Ray's is done any more when this process ends: it would wait for a cluster that does not answer."""
+    for each in (ray.shutdown, getattr(registry, "_unregister_all", None)):
+        if each is not None:
+            atexit.unregister(each)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,13 @@
 """Whether the Ray cluster that trains is still there. Ray alone would end this process without a word."""
 
 import socket
+import subprocess
 import threading
 import time
 
 import ray
+
+from se_nas.execution.ray_survey import ANSWER, asking
 
 SILENT_SECONDS = 12.0
 """A cluster answers within milliseconds; after this long without an answer it counts as lost."""
@@ -28,10 +31,11 @@ def kill_processes() -> None:
 
 
 class ClusterPulse:
-    """Asks a cluster that others have started, every second, whether it is there.
+    """Watches a cluster that others have started: its head, and Ray's process on this machine.
 
     A machine that is up says at once that a process has died there: nothing listens on its port any more. A machine, or
-    a network, that is gone says nothing; so a thread asks for the list of machines, and its last answer is looked at.
+    a network, that is gone says nothing; so a process asks the cluster again and again, and its last answer is looked
+    at. It is none of our threads, because Ray keeps the interpreter's lock while it waits for an answer.
     """
 
     def __init__(self, address: str) -> None:
@@ -39,15 +43,13 @@ class ClusterPulse:
         self._ports = {f"the head of the Ray cluster at {address}": _host_and_port(address)}
         for node in ray.nodes():
             if node["NodeID"] == here:
-                own = (node["NodeManagerAddress"], node["NodeManagerPort"])
-                self._ports["Ray's raylet on this machine"] = own
-        self._address, self._here = address, here
+                self._ports["Ray's raylet on this machine"] = (node["NodeManagerAddress"], node["NodeManagerPort"])
+        self._address = address
         self._refusals = dict.fromkeys(self._ports, 0)
-        self._answered = time.monotonic()
-        self._removed = False
+        self._answered: float | None = None
         self._over = threading.Event()
-        self._asks = threading.Thread(target=self._ask, daemon=True)
-        self._asks.start()
+        self._process: subprocess.Popen[str] | None = None
+        threading.Thread(target=self._ask, daemon=True).start()
 
     def problem(self) -> str | None:
         """What is lost; None while all is well. It returns within a second or two."""
@@ -55,26 +57,28 @@ class ClusterPulse:
             self._refusals[name] = self._refusals[name] + 1 if _refuses(host, port) else 0
             if self._refusals[name] >= REFUSALS:
                 return f"{name} has died"
-        if self._removed:
-            return f"the Ray cluster at {self._address} has dropped this machine"
-        silent = time.monotonic() - self._answered
-        if silent > SILENT_SECONDS:
+        answered = self._answered
+        if answered is not None and (silent := time.monotonic() - answered) > SILENT_SECONDS:
             return f"the Ray cluster at {self._address} has not answered for {silent:.0f} s"
         return None
 
     def stop(self) -> None:
-        """Ask no more. Returns once nobody asks."""
+        """Ask no more."""
         self._over.set()
-        self._asks.join()
+        if self._process is not None:
+            self._process.kill()
 
     def _ask(self) -> None:
+        """Note each answer. A process that has ended says nothing of the cluster: another one asks in its place."""
         while not self._over.wait(ASK_SECONDS):
-            try:
-                nodes = ray.nodes()
-            except Exception:  # noqa: BLE001 - no answer, as silence is none
-                continue
-            self._removed = not any(node["Alive"] for node in nodes if node["NodeID"] == self._here)
-            self._answered = time.monotonic()
+            with asking(self._address, again_after=ASK_SECONDS) as self._process:
+                assert self._process.stdout is not None
+                for line in self._process.stdout:
+                    if line.startswith(ANSWER):
+                        self._answered = time.monotonic()
+                    if self._over.is_set():
+                        return
+            self._answered = None
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

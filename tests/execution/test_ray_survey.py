@@ -64,7 +64,10 @@ def test_what_listens_and_says_nothing_is_no_cluster(monkeypatch: pytest.MonkeyP
     [
         ({}, "the cluster asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"),
         ({"RAY_AUTH_MODE": "disabled"}, "the cluster asks for a token; set RAY_AUTH_MODE=token"),
-        ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 32}, "the cluster does not take the token in RAY_AUTH_TOKEN"),
+        (
+            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 32},
+            "the cluster does not take the token in RAY_AUTH_TOKEN",
+        ),
         ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/nowhere"}, r"\(RAY_AUTH_TOKEN_PATH .*: /nowhere\)"),
     ],
 )

@@ -1,0 +1,129 @@
+"""Clusters that a search did not start: those it must not touch, and those it is told to use and then loses."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.clusters import StartedCluster, started_cluster
+from tests.faults.conftest import Search, finished, wait_for
+
+TOKEN = "c" * 32
+OF_ANOTHER_CLUSTER = {
+    "RAY_ADDRESS": "127.0.0.1:1",
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN_PATH": "/nowhere/token",
+    "RAY_GCS_SERVER_PORT": "1",
+    "RAY_JOB_CONFIG_JSON_ENV_VAR": '{"runtime_env": {"working_dir": "gcs://nowhere.zip"}}',
+    "RAY_NAMESPACE": "another",
+    "RAY_REDIS_ADDRESS": "127.0.0.1:2",
+    "RAY_RUNTIME_ENV_HOOK": "nowhere.hook",
+}
+
+
+@pytest.fixture
+def flags(space_file: Path, data_file: Path, tmp_path: Path) -> list[object]:
+    return ["--space", space_file, "--data", f"npz:{data_file}", "--workers", 2, "--run", tmp_path / "run"]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartedCluster]:
+    """One with two CPUs and a token, which the environment has."""
+    with started_cluster(token=TOKEN) as made:
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")
+        monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+        yield made
+
+
+def test_a_search_without_an_address_has_its_own_cluster_whatever_the_environment_says(
+    search: Search, flags: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in OF_ANOTHER_CLUSTER.items():
+        monkeypatch.setenv(name, value)
+
+    process = search("--budget", 2, "--epochs", 1, *flags)
+    said, told = process.communicate()
+
+    assert (process.returncode, told) == (0, "")
+    assert "cluster   one of its own, on this machine\n" in said
+    assert len(finished(tmp_path / "run")) == 2
+
+
+@pytest.mark.slow
+def test_a_search_without_an_address_leaves_a_cluster_that_somebody_started_alone(
+    search: Search, flags: list[object], cluster: StartedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    before = {process.pid for process in cluster.processes()}
+
+    process = search("--budget", 2, "--epochs", 1, *flags)
+    said, told = process.communicate()
+
+    assert (process.returncode, told) == (0, "")
+    assert "cluster   one of its own, on this machine\n" in said
+    assert before <= {process.pid for process in cluster.processes()}
+
+
+@pytest.mark.parametrize(
+    ("address", "victim", "reason"),
+    [
+        ("HOST:PORT", "raylet", "Ray's raylet on this machine has died"),
+        pytest.param("auto", "gcs_server", "has died", marks=pytest.mark.slow),
+        pytest.param("HOST:PORT", "", "has died", marks=pytest.mark.slow),
+    ],
+    ids=["raylet", "head's server", "all of it"],
+)
+def test_a_search_whose_cluster_is_killed_ends_with_a_line_and_its_tables(
+    search: Search,
+    flags: list[object],
+    cluster: StartedCluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    victim: str,
+    reason: str,
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    run = tmp_path / "run"
+    given = address if address == "auto" else cluster.address
+    process = search("--budget", 30, "--epochs", 60, *flags, "--address", given)
+    wait_for(run, 1, process)
+    niceness = {each.nice() for each in trainers(cluster)}
+
+    cluster.kill(victim)
+    said, told = process.communicate()
+
+    assert process.returncode == 3, told
+    assert reason in told
+    assert told.count("\n") == 1
+    assert f"everything finished is kept; go on with: python launch/search.py --resume {run}" in told
+    assert "cluster   the Ray cluster at " in said
+    assert "(raylet)" not in said
+    assert "[state-dump]" not in said
+    assert (run / "trials.csv").is_file()
+    assert niceness == {os.getpriority(os.PRIO_PROCESS, 0)}
+
+
+@pytest.mark.slow
+def test_a_cluster_that_answers_no_more_is_lost_too(
+    search: Search, flags: list[object], cluster: StartedCluster, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    process = search("--budget", 30, "--epochs", 60, *flags, "--address", cluster.address)
+    wait_for(run, 1, process)
+
+    cluster.freeze("gcs_server")
+    _, told = process.communicate()
+
+    assert process.returncode == 3, told
+    assert "has not answered for" in told
+    assert f"--resume {run}" in told
+    assert (run / "trials.csv").is_file()
+
+
+def trainers(cluster: StartedCluster) -> list[psutil.Process]:
+    """The processes that train; Ray names them so."""
+    (raylet,) = cluster.processes("raylet")
+    return [each for each in raylet.children() if "_Worker" in "".join(each.cmdline())]
