@@ -1,6 +1,7 @@
 """What end-to-end tests share: a data set and a space so small that a search takes seconds."""
 
 import io
+import secrets
 import shutil
 import signal
 import sys
@@ -36,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in ONE_AFTER_THE_OTHER:
             item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+@pytest.fixture(autouse=True)
+def _forget_opened_images(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test remembers another one's images, nor writes into the user's cache."""
+    path = tmp_path_factory.getbasetemp() / f"cache-{secrets.token_hex(4)}" / "opened-images.db"
+    monkeypatch.setattr("se_nas.training.opened_files.cache_file", lambda: path)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from se_nas.errors import InputError
+from se_nas.training.inventory import UNREADABLE, Inventory, LeftOut
+from se_nas.training.pixels import EIGHT_BIT, PixelScale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,7 +75,8 @@ Part = ImageSet | ImageFiles
 class ImageData:
     """A data set, its three parts apart: the search sees `train` and `validation`, retraining also `test`.
 
-    `mirrored` says that an image and its mirror image show the same class (not so for digits).
+    `mirrored` says that an image and its mirror image show the same class (not so for digits). `scale` is that of
+    pixels that were not 8 bits. `notes` say how the set was understood, `warnings` what looks wrong.
     """
 
     name: str
@@ -82,6 +85,10 @@ class ImageData:
     validation: Part
     test: Part
     mirrored: bool
+    scale: PixelScale = EIGHT_BIT
+    notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
@@ -116,14 +123,40 @@ class ImageData:
 
     def fingerprint(self) -> str:
         """16 hex digits, equal for equal images and classes; of images on disk, names and sizes in bytes count."""
+        return self._fingerprint_of(self.train, self.validation, self.test)
+
+    def training_fingerprint(self) -> str:
+        """The same, without the test images."""
+        return self._fingerprint_of(self.train, self.validation)
+
+    def _fingerprint_of(self, *parts: Part) -> str:
         digest = hashlib.blake2b("\0".join(self.class_names).encode(), digest_size=8)
-        for part in (self.train, self.validation, self.test):
+        for part in parts:
             digest.update(part.labels.tobytes())
             if isinstance(part, ImageSet):
                 digest.update(np.ascontiguousarray(part.images).data)
             else:
                 digest.update("\0".join(f"{Path(f).name} {Path(f).stat().st_size}" for f in part.files).encode())
         return digest.hexdigest()
+
+    def inventory(self) -> Inventory:
+        """What the set was understood to be."""
+        parts = (self.train, self.validation, self.test)
+        counts = np.stack([np.bincount(part.labels, minlength=self.classes) for part in parts], axis=1)
+        return Inventory(
+            name=self.name,
+            image_size=self.image_size,
+            class_names=self.class_names,
+            counts=tuple((train, validation, test) for train, validation, test in counts.tolist()),
+            notes=self.notes,
+            left_out=self.left_out,
+            warnings=self.warnings,
+        )
+
+    @property
+    def unreadable(self) -> int:
+        """Files that were left out because they cannot be read."""
+        return sum(each.count for each in self.left_out if each.reason == UNREADABLE)
 
     @property
     def classes(self) -> int:

@@ -1,14 +1,26 @@
-"""One image file, whatever its format, as the pixels that networks are given."""
+"""One image file, whatever its format, as the pixels that networks are given.
+
+Transparent images are shown on mid-grey, where black drawings and white ones can be seen. Of a file of several frames
+or pages the first counts. A photograph is turned upright by its EXIF data. Colour profiles are not applied.
+"""
 
 import warnings
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from se_nas.errors import InputError
+from se_nas.training.pixels import PixelKind, PixelRange, PixelScale, range_of
 
+BACKGROUND = (128, 128, 128)
+"""The colour behind what is transparent."""
+NOT_READ = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+"""Formats that Pillow knows but cannot decode by itself, or only by starting another program."""
 ORIENTATION = 0x0112
 """The tag of TIFF 6.0 and EXIF that says how a camera was held."""
 UPRIGHT = {
@@ -23,34 +35,121 @@ UPRIGHT = {
 """What turns an image upright, by its orientation; 1 is upright."""
 
 
-def read_image(file: Path, size: int) -> NDArray[np.uint8]:
-    """The largest centred square, resized, (size, size, 3); turned as its EXIF data say that the camera was."""
+class ImageFacts(NamedTuple):
+    """What an opened image file was found to be. `digest` is of its pixels, equal for equal images."""
+
+    range: PixelRange
+    transparent: bool
+    frames: int
+    digest: str
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all pixels are equal."""
+        return self.digest.startswith("constant")
+
+
+@cache
+def image_formats() -> tuple[str, ...]:
+    """The names of the formats that are read."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - NOT_READ))
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """The suffixes of files that count as images, in lower case: those of every format that is read."""
+    formats = {*image_formats(), "MPO"}  # which Pillow's reader of JPEG opens
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+
+
+def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDArray[np.uint8]:
+    """The largest centred square, resized, (size, size, 3); `scale` is that of the data set, or else the image's own.
+
+    InputError where the file cannot be read.
+    """
+    with warnings.catch_warnings(action="ignore"):
+        return open_image(file, size, scale=scale or PixelScale())[1]
+
+
+def open_image(file: Path, size: int, *, scale: PixelScale) -> tuple[ImageFacts, NDArray[np.uint8]]:
+    """What the file is, and its pixels as `read_image` gives them; InputError where it cannot be read.
+
+    Odd files make Pillow warn: whoever calls this ignores that, for a whole process.
+    """
     try:
         if file.exists() and not file.is_file():
             raise ValueError("not a file")
-        with Image.open(file) as opened:
-            image = _eight_bit(_upright(opened)).convert("RGB")
+        with Image.open(file, formats=image_formats()) as opened:
+            frames = getattr(opened, "n_frames", 1)
+            image, transparent = _without_alpha(_upright(opened))
+            facts = _facts(image, transparent=transparent, frames=frames)
+            image = _rgb(image, scale)
     except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return np.array(square, np.uint8)
+    return facts, _square(image, size)
+
+
+def look_at_image(file: Path) -> ImageFacts:
+    """What the file is; InputError where it cannot be read. See `open_image`."""
+    return open_image(file, 1, scale=PixelScale(white_of_whole=2**16 - 1, white_of_real=2.0**16 - 1))[0]
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Turned by its EXIF orientation; as it lies where that cannot be read. Pillow's own `exif_transpose` fails on
     images any of whose other notes is odd."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # once for each odd image
-            orientation = image.getexif().get(ORIENTATION)
+        orientation = image.getexif().get(ORIENTATION)
     except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
         return image
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey scaled to 8 bits, which Pillow would clip; any other image as it is."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+def _without_alpha(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image on the background, and whether that shows; numbers that are not 8 bits have no alpha."""
+    if _is_numbers(image) or not _has_alpha(image):
+        return image, False
+    layered = image.convert("RGBA")
+    least_opaque, _ = layered.getchannel("A").getextrema()
+    if least_opaque == 255:
+        return layered.convert("RGB"), False
+    return Image.alpha_composite(Image.new("RGBA", layered.size, (*BACKGROUND, 255)), layered).convert("RGB"), True
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    by_palette = image.palette is not None and image.palette.mode.endswith("A")
+    return image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info or by_palette
+
+
+def _is_numbers(image: Image.Image) -> bool:
+    """Whether its pixels are not 8 bits, which Pillow would clip."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
+    if _is_numbers(image):
+        pixels: NDArray[Any] = np.asarray(image)
+        found = range_of(pixels)
+        is_constant = found.lowest == found.highest
+    else:
+        coloured = image.convert("RGB")
+        pixels = np.asarray(coloured)
+        extrema: Any = coloured.getextrema()
+        is_constant = all(least == most for least, most in extrema)
+        lowest, highest = min(least for least, _ in extrema), max(most for _, most in extrema)
+        found = PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest)
+    digest = blake2b(np.ascontiguousarray(pixels).data, digest_size=8, salt=str(image.size).encode()[:16])
+    return ImageFacts(found, transparent, frames, f"{'constant ' if is_constant else ''}{digest.hexdigest()}")
+
+
+def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:
+    if _is_numbers(image):
+        image = Image.fromarray(scale.eight_bit(np.asarray(image)))
+    return image.convert("RGB")
+
+
+def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    return np.array(square, np.uint8)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import parse_architecture
 from se_nas.training.checkpoint import read_tensors, write_tensors
+from se_nas.training.pixels import EIGHT_BIT, MOST, PixelScale
 
 FORMAT = "se-nas weights 3"
 FILE = "weights.safetensors"
@@ -27,7 +28,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainedNetwork:
-    """`pixel_mean` and `pixel_deviation`, of each colour, are in pixel values of 0 to 255."""
+    """`pixel_mean` and `pixel_deviation`, of each colour, are in pixel values of 0 to 255; `scale` is that of pixels
+    that were not 8 bits."""
 
     architecture: Architecture
     class_names: tuple[str, ...]
@@ -35,6 +37,7 @@ class TrainedNetwork:
     pixel_mean: tuple[float, ...]
     pixel_deviation: tuple[float, ...]
     weights: Mapping[str, Tensor]
+    scale: PixelScale = EIGHT_BIT
 
     def build_model(self, *, num_classes: int | None = None) -> nn.Module:
         """The network with its weights: normalised (N, 3, H, W) -> (N, classes) logits.
@@ -60,6 +63,19 @@ class TrainedNetwork:
         return Deployed(self.build_model(), self.pixel_mean, self.pixel_deviation).eval()
 
 
+class _Scale(BaseModel):
+    """The values that are white, in whole numbers of more than 8 bits and in real numbers."""
+
+    model_config = ConfigDict(strict=True)
+
+    white_of_whole: Annotated[int, Field(ge=1, le=MOST)] | None
+    white_of_real: Annotated[float, Field(ge=1, le=MOST)] | None
+
+
+EARLIER_SCALE = _Scale(white_of_whole=MOST, white_of_real=None)
+"""How versions before this one read images, which wrote no scale."""
+
+
 class _About(BaseModel):
     """What the file says of its tensors."""
 
@@ -70,6 +86,7 @@ class _About(BaseModel):
     image_size: Annotated[int, Field(ge=1, le=4096)]
     pixel_mean: tuple[Finite, Finite, Finite]
     pixel_deviation: tuple[Positive, Positive, Positive]
+    scale: _Scale = EARLIER_SCALE
 
 
 class Deployed(nn.Module):
@@ -98,6 +115,7 @@ def save_trained(folder: Path, network: TrainedNetwork) -> Path:
         "image_size": network.image_size,
         "pixel_mean": network.pixel_mean,
         "pixel_deviation": network.pixel_deviation,
+        "scale": asdict(network.scale),
     }
     write_tensors(folder / FILE, dict(network.weights), about)
     return folder / FILE
@@ -126,6 +144,7 @@ def load_trained(folder: Path | str) -> TrainedNetwork:
         pixel_mean=about.pixel_mean,
         pixel_deviation=about.pixel_deviation,
         weights=tensors,
+        scale=PixelScale(white_of_whole=about.scale.white_of_whole, white_of_real=about.scale.white_of_real),
     )
     try:
         with torch.device("meta"):

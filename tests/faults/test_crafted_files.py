@@ -17,6 +17,7 @@ import pytest
 import torch
 import yaml
 from numpy.lib.format import write_array_header_1_0
+from PIL import Image
 from rich.console import Console
 
 from se_nas.errors import InputError
@@ -177,6 +178,7 @@ def test_what_was_planted_where_torchvision_keeps_its_sets_is_not_read(
 def test_a_pipe_a_device_and_a_dangling_link_are_no_files(tmp_path: Path, make: Callable[[Path], object]) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "images" / name).mkdir(parents=True)
+    Image.new("L", (8, 8)).save(tmp_path / "images/dog/1.png")
     made = [tmp_path / "images/cat/1.png", tmp_path / "data.npz", tmp_path / "space.yaml"]
     for path in made:
         make(path)

@@ -1,0 +1,144 @@
+"""What a data set was understood to be: its classes and images, what was left out and why, and what looks wrong."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from se_nas.wording import counted, printable
+
+UNREADABLE = "files that cannot be read as images"
+EXAMPLES = 3
+LARGE_SHARE = 0.8
+"""The share of the training images above which one class is warned of."""
+LEAST_RANGE = 64
+"""The range of pixel values, of 255, below which a data set is warned of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Files or folders that are not used, why, and some of their paths, relative to the data set."""
+
+    reason: str
+    count: int
+    examples: tuple[str, ...]
+
+    @classmethod
+    def of(cls, reason: str, names: Iterable[str]) -> "LeftOut":
+        """Of these paths."""
+        names = sorted(names)
+        return cls(reason=reason, count=len(names), examples=tuple(map(printable, names[:EXAMPLES])))
+
+    def __str__(self) -> str:
+        more = ", ..." if self.count > len(self.examples) else ""
+        return f"{self.reason}: {self.count:,} ({', '.join(self.examples)}{more})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the images of one part look like, one entry an image. `names` are empty where images have none."""
+
+    labels: NDArray[np.int64]
+    digests: Sequence[Hashable]
+    constant: NDArray[np.bool_]
+    lowest: float
+    highest: float
+    names: Sequence[str] = ()
+
+    def name(self, place: int) -> str:
+        """The file of an image, or its place."""
+        return printable(self.names[place]) if self.names else f"number {place}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """`counts` are each class's images in training, validation and test; `notes` say how the set was understood."""
+
+    name: str
+    image_size: int
+    class_names: tuple[str, ...]
+    counts: tuple[tuple[int, int, int], ...]
+    notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        """Training, validation and test images."""
+        train, validation, test = (sum(part) for part in zip(*self.counts, strict=True))
+        return train, validation, test
+
+
+def images_that_look_wrong(class_names: Sequence[str], parts: Mapping[str, Seen]) -> tuple[str, ...]:
+    """A line for each thing that a person should look at before anything trains."""
+    return (
+        *_uneven_classes(class_names, parts),
+        *_constant(parts),
+        *_dark(parts),
+        *_in_two_parts(parts),
+    )
+
+
+def _uneven_classes(class_names: Sequence[str], parts: Mapping[str, Seen]) -> list[str]:
+    lines = []
+    for part, seen in parts.items():
+        counts = np.bincount(seen.labels, minlength=len(class_names))
+        missing = [printable(name) for name, count in zip(class_names, counts, strict=True) if not count]
+        if missing:
+            more = f" and {len(missing) - EXAMPLES:,} more" if len(missing) > EXAMPLES else ""
+            what = "classes" if len(missing) > 1 else "class"
+            lines.append(f"no {part} images in {what} {', '.join(missing[:EXAMPLES])}{more}")
+        if part == "training" and counts.max() > LARGE_SHARE * counts.sum():
+            largest = printable(class_names[int(counts.argmax())])
+            lines.append(
+                f"{counts.max() / counts.sum():.0%} of the training images are of class {largest}: a network that "
+                "always names it is as accurate"
+            )
+    return lines
+
+
+def _constant(parts: Mapping[str, Seen]) -> list[str]:
+    lines = []
+    for part, seen in parts.items():
+        places = np.flatnonzero(seen.constant)
+        if len(places):
+            example = seen.name(int(places[0]))
+            lines.append(f"{counted(len(places), f'{part} image')} of one colour all over, e.g. {example}")
+    return lines
+
+
+def _dark(parts: Mapping[str, Seen]) -> list[str]:
+    lowest, highest = min(seen.lowest for seen in parts.values()), max(seen.highest for seen in parts.values())
+    if highest - lowest >= LEAST_RANGE:
+        return []
+    return [f"all pixels lie between {lowest:g} and {highest:g} of 255: were they saved in another range?"]
+
+
+def _in_two_parts(parts: Mapping[str, Seen]) -> list[str]:
+    """Images that one part shares with another, but for those of one colour."""
+    lines = []
+    names = list(parts)
+    first = {name: _places(seen) for name, seen in parts.items()}
+    for index, other in enumerate(names):
+        for one in names[:index]:
+            shared = [place for digest, place in _varied(parts[other]) if digest in first[one]]
+            if shared:
+                twin = first[one][parts[other].digests[shared[0]]]
+                lines.append(
+                    f"{counted(len(shared), f'{other} image')} equal to {one} images, "
+                    f"e.g. {parts[other].name(shared[0])} and {parts[one].name(twin)}"
+                )
+    return lines
+
+
+def _places(seen: Seen) -> dict[Hashable, int]:
+    """The first image with each digest."""
+    places: dict[Hashable, int] = {}
+    for digest, place in _varied(seen):
+        places.setdefault(digest, place)
+    return places
+
+
+def _varied(seen: Seen) -> Iterable[tuple[Hashable, int]]:
+    return ((digest, place) for place, digest in enumerate(seen.digests) if not seen.constant[place])

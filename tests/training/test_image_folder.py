@@ -1,0 +1,300 @@
+"""How folders are understood: names of splits, classes, and what is no image."""
+
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from se_nas.errors import InputError
+from se_nas.training.data import ImageData
+from se_nas.training.image_folder import list_folder
+from se_nas.training.sources import load_data
+
+
+def paint(folder: Path, *names: str, count: int = 20, suffix: str = ".png", seed: int = 0) -> None:
+    """Pictures that differ from one another, in a folder for each class."""
+    rng = np.random.default_rng([seed, *map(len, names)])
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            pixels = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index:02d}{suffix}")
+
+
+def load(folder: Path) -> ImageData:
+    return load_data(f"imagefolder:{folder}", image_size=8)
+
+
+def refusal_of(folder: Path) -> str:
+    with pytest.raises(InputError) as refusal:
+        load(folder)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+def left_out(data: ImageData) -> dict[str, int]:
+    return {each.reason: each.count for each in data.left_out}
+
+
+def sizes(data: ImageData) -> list[int]:
+    return [len(data.train), len(data.validation), len(data.test)]
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [
+        ("train", "val", "test"),
+        ("Train", "Valid", "Test"),
+        ("training", "validation", "testing"),
+        ("TRAINING", "VALIDATION", "TESTING"),
+        ("Training Set", "Validation Set", "Test Set"),
+        ("train_images", "dev", "test_images"),
+        ("trainset", "valset", "testset"),
+        ("Train-Data", "eval", "Test-Data"),
+    ],
+)
+def test_splits_have_the_names_that_people_use(tmp_path: Path, train: str, validation: str, test: str) -> None:
+    for seed, (name, count) in enumerate(((train, 8), (validation, 3), (test, 5))):
+        paint(tmp_path / name, "a", "b", count=count, seed=seed)
+
+    data = load(tmp_path)
+
+    assert (data.class_names, sizes(data)) == (("a", "b"), [16, 6, 10])
+    assert data.notes[0] == f"train images from {train}, validation images from {validation}, test images from {test}"
+
+
+@pytest.mark.parametrize(
+    ("folders", "says"),
+    [
+        (("train/a", "train/b", "Train/a", "Train/b"), "both mean the train images; keep one of them"),
+        (("train/a", "train/b", "val/a", "valid/a"), "'val' and 'valid' both mean the validation images"),
+        (("train/a", "train/b", "test/a", "Testing/a"), "both mean the test images"),
+        (("test/a", "test/b"), "'test' but no training images; expected a folder 'train' beside it"),
+        (("val/a", "val/b", "test/a", "test/b"), "'test', 'val' but no training images"),
+        (("train/x", "car/x", "plane/x"), "'train' has the name of a split, but 'car' beside it has not"),
+        (("test", "dress"), "'test' has the name of a split, but 'dress' beside it has not"),
+        (("cat/train", "cat/test", "dog/train", "dog/test"), "expected PATH/train/CLASS and PATH/test/CLASS"),
+        (("data/cat", "data/dog"), "did you mean imagefolder:"),
+        (("data/train/cat", "data/train/dog", "data/test/cat"), "did you mean imagefolder:"),
+        (("data/set/cat", "data/set/dog"), "/data/set?"),
+        (("train/train/cat", "train/train/dog"), "did you mean imagefolder:"),
+        (("Cat", "cat"), "'Cat' and 'cat' are one class name but for case or Unicode form"),
+        (("train/a", "train/b", "test/a", "test/c"), "test: class 'c' has no training images in "),
+    ],
+)
+def test_what_could_mean_two_things_is_refused_with_what_would_be_right(
+    tmp_path: Path, folders: tuple[str, ...], says: str
+) -> None:
+    for folder in folders:
+        paint(tmp_path, folder, count=3)
+
+    refusal = refusal_of(tmp_path)
+
+    assert refusal.startswith(f"--data imagefolder:{tmp_path}")
+    assert says in refusal
+
+
+def test_one_name_in_two_unicode_forms_is_refused_in_one_folder_and_matched_over_the_splits(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    paint(tmp_path / "twice", composed, decomposed, "tea", count=3)
+    paint(tmp_path / "once/train", composed, "Tea", count=20)
+    paint(tmp_path / "once/test", decomposed, "tea", count=5, seed=1)
+
+    assert "are one class name but for case or Unicode form" in refusal_of(tmp_path / "twice")
+    data = load(tmp_path / "once")
+    assert (data.class_names, sizes(data)) == (("Tea", composed), [36, 4, 10])
+    assert "test/tea is the class Tea" in data.notes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".ipynb_checkpoints", "__MACOSX", "$RECYCLE.BIN", "@eaDir", "lost+found", ".git", "System Volume Information"],
+)
+@pytest.mark.parametrize("where", [".", "train", "train/a", "train/a/deep", "test"])
+def test_hidden_and_system_folders_are_left_out_anywhere_and_counted(tmp_path: Path, where: str, name: str) -> None:
+    paint(tmp_path / "train", "a", "b", "a/deep", count=4)
+    paint(tmp_path / "test", "a", "b", count=4, seed=1)
+    paint(tmp_path / where, name, count=3, seed=2)
+
+    data = load(tmp_path)
+
+    assert (data.class_names, sum(sizes(data))) == (("a", "b"), 20)
+    assert left_out(data) == {"hidden or system files": 3}
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", ".DS_Store", "._00.png", ".hidden.jpg"])
+def test_so_are_files_that_systems_leave(tmp_path: Path, name: str) -> None:
+    paint(tmp_path, "a", "b")
+    for folder in (tmp_path, tmp_path / "a"):
+        (folder / name).write_bytes(b"anything")
+
+    data = load(tmp_path)
+
+    assert (sum(sizes(data)), left_out(data)) == (40, {"hidden or system files": 2})
+
+
+def test_a_folder_without_images_is_no_class_and_is_counted(tmp_path: Path) -> None:
+    paint(tmp_path, "a", "b")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "c/.hidden").mkdir(parents=True)
+    (tmp_path / "c/.hidden/1.png").touch()
+
+    data = load(tmp_path)
+
+    assert data.class_names == ("a", "b")
+    assert left_out(data) == {"folders without images": 2, "hidden or system files": 1}
+
+
+def test_folders_and_files_beside_the_splits_and_the_classes_are_counted(tmp_path: Path) -> None:
+    paint(tmp_path / "train", "a", "b")
+    paint(tmp_path / "test", "a", "b", seed=1)
+    paint(tmp_path, "unlabelled", count=5)
+    (tmp_path / "README.md").touch()
+    (tmp_path / "train/labels.csv").touch()
+
+    assert left_out(load(tmp_path)) == {
+        "folders beside the splits": 1,
+        "files beside the splits": 1,
+        "files that lie beside the classes": 1,
+    }
+
+
+def test_linked_folders_and_files_inside_a_class_are_followed(tmp_path: Path) -> None:
+    paint(tmp_path / "real", "a", "b")
+    for name in ("a", "b"):
+        (tmp_path / "set" / name / "deep").mkdir(parents=True)
+        (tmp_path / "set" / name / "deep" / "batch").symlink_to(tmp_path / "real" / name)
+        (tmp_path / "set" / name / "one.png").symlink_to(tmp_path / "real" / name / "00.png")
+
+    assert sum(sizes(load(tmp_path / "set"))) == 2 * 21
+
+
+@pytest.mark.parametrize("target", ["set/a", "set", ".", "set/a/deep"])
+def test_a_link_that_leads_back_is_left_out(tmp_path: Path, target: str) -> None:
+    paint(tmp_path / "set", "a", "b", "a/deep")
+    (tmp_path / "set/a/deep/loop").symlink_to(tmp_path / target)
+    (tmp_path / "set/a/itself").symlink_to("itself")
+
+    data = load(tmp_path / "set")
+
+    assert sum(sizes(data)) == 60
+    assert left_out(data)["links to folders that are read already, or that hold the link"] == 1
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [".gif", ".GIF", ".jfif", ".JPEG", ".JPG", ".jpe", ".tif", ".bmp", ".webp", ".jp2", ".tga", ".ppm", ".ico", ".pcx"],
+)
+def test_whatever_pillow_opens_is_an_image(tmp_path: Path, suffix: str) -> None:
+    paint(tmp_path, "a", "b", suffix=suffix)
+
+    assert sum(sizes(load(tmp_path))) == 40
+
+
+def test_of_several_frames_the_first_is_read_and_said_to_be(tmp_path: Path) -> None:
+    paint(tmp_path, "a", "b")
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 255, 0))]
+    for name in ("x.gif", "x.tif", "x.webp"):
+        frames[0].save(tmp_path / "a" / name, save_all=True, append_images=frames[1:])
+
+    assert "the first frame or page is read of files that have several (3 images)" in load(tmp_path).notes
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".npy", ".heic", ".svg", ".pdf", ".eps", ".mpg", ""])
+def test_other_suffixes_are_counted_and_a_class_of_nothing_else_is_refused(tmp_path: Path, suffix: str) -> None:
+    paint(tmp_path, "a", "b")
+    (tmp_path / "a" / f"notes{suffix}").write_bytes(b"%PDF")
+
+    assert left_out(load(tmp_path)) == {f"files whose suffix is not that of an image ({suffix or 'none'})": 1}
+
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / f"only{suffix}").write_bytes(b"%PDF")
+    assert f"class 'c' has 1 file, but none whose suffix is that of an image (e.g. only{suffix})" in refusal_of(
+        tmp_path
+    )
+
+
+def test_images_without_class_folders_are_named(tmp_path: Path) -> None:
+    paint(tmp_path, "train/a", "train/b", "test", count=3)
+
+    refusal = refusal_of(tmp_path)
+
+    assert refusal.startswith(f"--data imagefolder:{tmp_path}/test: no images in class folders found")
+    assert "3 images beside them are in no class folder" in refusal
+
+
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paint(tmp_path, "a", "b")
+
+    def closed(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", closed)
+
+    assert refusal_of(tmp_path) == f"{tmp_path}: cannot be read (Permission denied)"
+
+
+def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
+    paint(tmp_path, "a", "b")
+    (tmp_path / "a/00.png").rename(tmp_path / "a" / b"\xff.png".decode("utf-8", "surrogateescape"))
+
+    assert sum(sizes(load(tmp_path))) == 40
+
+
+WARNINGS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "constant": (
+        lambda path: Image.new("RGB", (8, 8), (9, 9, 9)).save(path / "train/a/x.png"),
+        "1 training image of one colour all over, e.g. train/a/x.png",
+    ),
+    "equal in another format": (
+        lambda path: Image.open(path / "train/a/00.png").save(path / "test/a/x.bmp"),
+        "1 test image equal to training images, e.g. test/a/x.bmp and train/a/00.png",
+    ),
+    "equal in validation": (
+        lambda path: Image.open(path / "train/b/00.png").save(path / "val/a/x.png"),
+        "1 validation image equal to training images, e.g. val/a/x.png and train/b/00.png",
+    ),
+    "one large class": (
+        lambda path: paint(path / "train", "a", count=99),
+        "90% of the training images are of class a",
+    ),
+    "no validation images": (lambda path: paint(path / "train", "c", count=9), "no validation images in class c"),
+}
+
+
+@pytest.mark.parametrize("kind", WARNINGS)
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_looks_wrong_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, in_memory: bool
+) -> None:
+    for seed, part in enumerate(("train", "val", "test")):
+        paint(tmp_path / part, "a", "b", count=11, seed=seed)
+    if not in_memory:
+        monkeypatch.setattr("se_nas.training.sources.memory_bytes", lambda: 0)
+    assert load(tmp_path).warnings == ()
+
+    WARNINGS[kind][0](tmp_path)
+
+    assert any(warning.startswith(WARNINGS[kind][1]) for warning in load(tmp_path).warnings)
+
+
+def test_images_that_are_nearly_black_are_warned_of(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for index in range(20):
+            pixels = np.random.default_rng(index).integers(0, 16, (8, 8)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{index}.png")
+
+    assert "all pixels lie between 0 and 15 of 255: were they saved in another range?" in load(tmp_path).warnings
+
+
+def test_files_come_in_the_order_of_their_names_whatever_the_disk_says(tmp_path: Path) -> None:
+    paint(tmp_path, "a", "b", "a/deep", "a/deep-er", count=3)
+
+    listing = list_folder(tmp_path)
+
+    files = [Path(each.path) for each in listing.parts["whole"] if each.label == 0]
+    assert files == sorted(files)

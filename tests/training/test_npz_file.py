@@ -1,0 +1,116 @@
+"""How arrays in an `.npz` file are understood: keys, channels and labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from se_nas.errors import InputError
+from se_nas.training.data import ImageData
+from se_nas.training.sources import load_data
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (60, 8, 8)).astype(np.uint8)
+LABELS = np.arange(60) % 3
+
+
+def load(folder: Path, **arrays: NDArray[Any]) -> ImageData:
+    np.savez(folder / "set.npz", **arrays)
+    return load_data(f"npz:{folder / 'set.npz'}", image_size=8)
+
+
+def of_labels(folder: Path, train: NDArray[Any], test: NDArray[Any] | None = None, **more: NDArray[Any]) -> ImageData:
+    test = train if test is None else test
+    return load(folder, train_images=GREY, train_labels=train, test_images=GREY, test_labels=test, **more)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [
+        ((0, 1, 2), ("0", "1", "2")),
+        ((1, 2, 3), ("1", "2", "3")),
+        ((0, 1, 5), ("0", "1", "5")),
+        ((7, 70, 700), ("7", "70", "700")),
+    ],
+)
+def test_each_label_that_is_there_is_a_class_and_no_other(
+    tmp_path: Path, numbers: tuple[int, ...], names: tuple[str, ...]
+) -> None:
+    data = of_labels(tmp_path, np.array(numbers)[LABELS])
+
+    assert data.class_names == names
+    assert np.unique(data.train.labels).tolist() == [0, 1, 2]
+    assert np.array_equal(data.test.labels, LABELS)
+    assert any(note.startswith("the labels are 3 of the numbers") for note in data.notes) == (numbers != (0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(["x", "y", "z"], ("x", "y", "z")), (["none", "x", "y", "z"], ("x", "y", "z"))]
+)
+def test_names_are_those_of_the_classes_or_of_all_numbers(
+    tmp_path: Path, given: list[str], expected: tuple[str, ...]
+) -> None:
+    assert of_labels(tmp_path, LABELS + 1, class_names=np.array(given)).class_names == expected
+
+
+@pytest.mark.parametrize("test", [LABELS, LABELS + 2])
+def test_a_label_that_no_training_image_has_is_refused(tmp_path: Path, test: NDArray[Any]) -> None:
+    with pytest.raises(InputError, match=r"test images have the label \d, which no training image has"):
+        of_labels(tmp_path, LABELS + 1, test)
+
+
+def test_numbers_that_are_no_classes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no two of 60 images share one"):
+        of_labels(tmp_path, RNG.permutation(60))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test"),
+        ("X_train", "y_train", "X_valid", "y_valid", "X_test", "y_test"),
+        ("train_x", "train_y", "dev_x", "dev_y", "test_x", "test_y"),
+        (
+            "training_images",
+            "training_labels",
+            "validation_images",
+            "validation_labels",
+            "testing_images",
+            "testing_labels",
+        ),
+    ],
+)
+def test_keys_have_the_names_that_people_use(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    halves = (GREY, LABELS, GREY[:30], LABELS[:30], GREY[:45], LABELS[:45])
+
+    data = load(tmp_path, **dict(zip(keys, halves, strict=True)))
+
+    assert [len(data.train), len(data.validation), len(data.test)] == [60, 30, 45]
+
+
+def test_two_arrays_of_one_meaning_are_refused_and_others_counted(tmp_path: Path) -> None:
+    data = of_labels(tmp_path, LABELS, ids=LABELS)
+
+    assert [(each.reason, each.examples) for each in data.left_out] == [("arrays of other names", ("ids",))]
+    with pytest.raises(InputError, match="train_images and x_train are both the train images; keep one"):
+        of_labels(tmp_path, LABELS, x_train=GREY)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_may_come_first(tmp_path: Path, channels: int) -> None:
+    images = RNG.integers(0, 256, (60, channels, 8, 8)).astype(np.uint8)
+
+    data = load(
+        tmp_path,
+        train_images=images,
+        train_labels=LABELS,
+        test_images=GREY,
+        test_labels=LABELS,
+        val_images=images,
+        val_labels=LABELS,
+    )
+
+    assert (data.train.images == np.broadcast_to(np.moveaxis(images, 1, 3), (60, 8, 8, 3))).all()  # type: ignore[union-attr]
+    assert "train_images: (N, channels, H, W) are read as such" in data.notes
