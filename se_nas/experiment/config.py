@@ -31,7 +31,11 @@ def running_versions() -> dict[str, str]:
 
 class SearchConfig(BaseModel):
     """What a search was asked to do. `images` is their fingerprint, `reference` (accuracy, costs) that of the
-    hypervolume, `space_seal` that of `space.yaml`; a version that changed on the way reads "2.15.0, then 2.16.0"."""
+    hypervolume, `space_seal` that of `space.yaml`; a version that changed on the way reads "2.15.0, then 2.16.0".
+
+    `skip_bad_images` leaves out image files that cannot be read. `earlier_images` are the fingerprints of images that
+    were replaced by those of today, which the user accepted.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,6 +53,8 @@ class SearchConfig(BaseModel):
     classes: int
     images: str
     reference: list[float]
+    skip_bad_images: bool = False
+    earlier_images: list[str] = []
 
     @property
     def data_name(self) -> str:
@@ -62,6 +68,12 @@ class SearchConfig(BaseModel):
     def begun_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, for a search that has trained nothing before: its versions are these."""
         return self.model_copy(update={"versions": dict(versions)})
+
+    def going_on_on(self, images: str) -> "SearchConfig":
+        """These settings with the fingerprint of the images that the search goes on with."""
+        if images == self.images:
+            return self
+        return self.model_copy(update={"images": images, "earlier_images": [*self.earlier_images, self.images]})
 
     def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, with the versions that are new put behind those before."""
@@ -86,7 +98,7 @@ def write_config(folder: RunFolder, config: SearchConfig) -> None:
 def load_config(folder: RunFolder) -> SearchConfig:
     """Read the settings back; InputError where they, or the space beside them, are not those of the search."""
     file = read_yaml(folder.config)
-    settings = parse_entry(_SealedConfig, file).model_dump()
+    settings = parse_entry(_SealedConfig, file).model_dump(exclude_unset=True)  # an earlier version wrote fewer
     if settings.pop("seal") != seal(settings):
         raise InputError(f"{folder.config}: not as it was written, so it was damaged or edited; restore it from a copy")
     config = SearchConfig(**settings)

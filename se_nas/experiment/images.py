@@ -1,19 +1,40 @@
-"""The images of an earlier search, for whoever goes on with its networks."""
+"""The images of a search: opened with progress, compared with those that it was begun on, and written down."""
 
+import contextlib
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from se_nas.errors import InputError
-from se_nas.experiment.config import SearchConfig
+from se_nas.experiment.config import SearchConfig, write_config
+from se_nas.experiment.images_file import write_inventory
+from se_nas.experiment.lock import locked
+from se_nas.experiment.run_folder import RunFolder
 from se_nas.training.data import ImageData
+from se_nas.training.opened_files import OnOpened
 from se_nas.training.sources import load_data
 
 
-def load_searched_images(config: SearchConfig, path: Path) -> ImageData:
-    """Load the images that the search in `path` was begun on; InputError when they are others now."""
-    again = f"python launch/search.py --resume {shlex.quote(str(path))} --data WHERE"
+def open_images(source: str, *, image_size: int, skip_bad: bool, console: Console | None = None) -> ImageData:
+    """Load a data set by its command-line name; a terminal shows how many of its files are opened."""
+    with _progress(console) as on_opened:
+        return load_data(source, image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
+
+
+def load_searched_images(
+    config: SearchConfig, path: Path, *, accept_changed: bool = False, console: Console | None = None
+) -> ImageData:
+    """Load the images that the search in `path` was begun on; InputError when they are others now.
+
+    With `accept_changed` they may be others of the same size and classes.
+    """
+    resume = f"python launch/search.py --resume {shlex.quote(str(path))}"
+    again = f"{resume} --data WHERE"
     try:
-        data = load_data(config.data, image_size=config.image_size)
+        data = open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
     except InputError as error:
         raise InputError(f"{error}; if the same images lie elsewhere now: {again}") from None
     if (data.image_size, data.classes) != (config.image_size, config.classes):
@@ -21,9 +42,35 @@ def load_searched_images(config: SearchConfig, path: Path) -> ImageData:
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"has {data.image_size} px and {data.classes} classes"
         )
-    if data.fingerprint() != config.images:
+    if data.fingerprint() != config.images and not accept_changed:
         raise InputError(
             f"{path}: begun on other images than {config.data} has; restore them, or begin a new "
-            f"search; if they lie elsewhere now: {again}"
+            f"search; if they lie elsewhere now: {again}; if they were repaired: {resume} --accept-changed-images"
         )
     return data
+
+
+def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, writes: bool) -> SearchConfig:
+    """The settings with the images as they are now; where they have changed, `writes` puts that into the run folder."""
+    accepted = config.going_on_on(data.fingerprint())
+    if accepted != config and writes:
+        with locked(folder.path):
+            write_config(folder, accepted)
+            write_inventory(folder, data.inventory())
+    return accepted
+
+
+@contextlib.contextmanager
+def _progress(console: Console | None) -> Iterator[OnOpened | None]:
+    """Calls that move a bar, which is gone in the end; none where nobody looks."""
+    if console is None or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("opening images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("opening images", total=None)
+
+        def on_opened(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield on_opened

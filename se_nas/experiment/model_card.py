@@ -4,7 +4,7 @@ After Mitchell et al., arXiv 1810.03993.
 """
 
 from se_nas.experiment.retrained_files import RetrainedResult, summarised
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.wording import counted, format_cost, se_glyphs
 
 
 def model_card(result: RetrainedResult) -> str:
@@ -21,6 +21,12 @@ def model_card(result: RetrainedResult) -> str:
     costs = "\n".join(f"| {name} | {format_cost(name, value)} |" for name, value in result.cost.items())
     used = {"batch_size": result.batch_size, "learning_rate": result.peak_learning_rate}
     recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in (result.recipe | used).items())
+    left_out = (
+        f" {counted(result.unreadable_images, 'image file')} of the data set could not be read and "
+        f"{'was' if result.unreadable_images == 1 else 'were'} left out."
+        if result.unreadable_images
+        else ""
+    )
     names = ", ".join(_plain(name) for name in result.classes[:20])
     more = ", ..." if len(result.classes) > 20 else ""
     return f"""# {_plain(result.network)}, retrained
@@ -45,7 +51,7 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 ## How it was made
 
 Trained on {result.images["train"]:,} images of
-`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images had no part in it.
+`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images had no part in it.{left_out}
 
 | recipe, as it was used on so many images | |
 | --- | --- |

@@ -37,7 +37,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
         read: list[tuple[Path, torch.Tensor]] = []
         for path in request.images[first : first + BATCH]:
             try:
-                read.append((path, torch.from_numpy(read_image(path, network.image_size))))
+                read.append((path, torch.from_numpy(read_image(path, network.image_size, scale=network.scale))))
             except InputError as error:
                 unread.append(path)
                 complain(printable(str(error)))

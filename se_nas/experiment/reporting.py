@@ -11,6 +11,7 @@ from se_nas.errors import InputError
 from se_nas.experiment.ablation_file import ablation_files, load_ablation
 from se_nas.experiment.config import SearchConfig, load_config
 from se_nas.experiment.confirmation_file import load_confirmation
+from se_nas.experiment.images_file import load_inventory
 from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import write_atomically
@@ -26,7 +27,8 @@ from se_nas.search.records import TrialRecord
 from se_nas.search.study import SearchStudy
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
-from se_nas.wording import printable
+from se_nas.training.inventory import Inventory
+from se_nas.wording import counted, printable
 
 T = TypeVar("T")
 
@@ -133,7 +135,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
         "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "
         f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
         f"--objectives {config.objectives} --seed {config.seed}",
-        "images": f"{config.image_size} px, {config.classes} classes",
+        "images": _images(config),
         "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
         **config.versions,
     }
@@ -149,6 +151,11 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
             ablations.append(load_ablation(path))
         except InputError as error:
             problems.append(str(error))
+    images: Inventory | None = None
+    try:
+        images = load_inventory(folder)
+    except InputError as error:
+        problems.append(str(error))
     retrained, damaged = load_retrained(folder)
     widths = _hidden_widths(load_design_space(folder.space), progress.front.members)
     drawing, title = _Drawing(), search_title(config)
@@ -172,6 +179,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
                 confirmation=confirmation,
                 ablations=ablations,
                 retrained=retrained,
+                images=images,
             ),
         )
     if page is not None:
@@ -183,6 +191,16 @@ def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequenc
     from se_nas.report.paper import paper_figures  # matplotlib, which no search needs before its end
 
     return paper_figures(progress, hidden_widths)
+
+
+def _images(config: SearchConfig) -> str:
+    """Their size and classes, and what was accepted of them."""
+    changed = f"; changed {counted(len(config.earlier_images), 'time')} on the way, which was accepted"
+    skipped = "; files that cannot be read were left out"
+    return (
+        f"{config.image_size} px, {config.classes} classes{skipped if config.skip_bad_images else ''}"
+        f"{changed if config.earlier_images else ''}"
+    )
 
 
 def _hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:

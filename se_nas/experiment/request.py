@@ -64,6 +64,10 @@ class SearchRequest:
     """At the end, train the front again on three fresh seeds, as launch/confirm.py does."""
     dry_run: FlagCreatePairsOff[bool] = False
     """Say what would be searched, and train nothing."""
+    skip_bad_images: FlagCreatePairsOff[bool] = False
+    """Leave out image files that cannot be read, instead of refusing the folder."""
+    accept_changed_images: FlagCreatePairsOff[bool] = False
+    """With --resume: go on although the images have changed, as after a repair."""
 
     def value(self, name: str) -> Any:
         """What was asked, or the default."""
@@ -83,6 +87,8 @@ class SearchRequest:
             if self.dry_run:
                 raise InputError("--dry-run: goes with a new search, but --resume names one")
             check_unlocked(self.resume)
+        elif self.accept_changed_images:
+            raise InputError("--accept-changed-images: goes with --resume; a new search takes the images as they are")
         if self.run is not None and not self.dry_run:
             check_new(self.run)
 

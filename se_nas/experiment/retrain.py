@@ -11,7 +11,7 @@ from rich.table import Table
 
 from se_nas.errors import InputError, WriteError
 from se_nas.experiment.baselines import baselines
-from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.images import accept_images, load_searched_images
 from se_nas.experiment.lock import in_turn, locked
 from se_nas.experiment.reporting import load_progress, pick_trial, write_report
 from se_nas.experiment.retrained_files import summarised
@@ -39,12 +39,13 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     config, progress = load_progress(folder)
     recipe = load_recipe(request.recipe, epochs=request.epochs, usual_epochs=5 * config.epochs)
     records = _picked(_within(progress, request.limits(), folder), request.pick, folder)
-    data = load_searched_images(config, folder.path)
+    data = load_searched_images(config, folder.path, accept_changed=request.accept_changed_images, console=console)
     contenders = [_of_trial(record, folder) for record in records]
     if request.baselines:
         contenders += _beside(records, folder, data)
     rows, targets = [], []
     with joined() as together:
+        config = accept_images(folder, config, data, writes=together.is_first)
         tell = plain_teller(console) if together.is_first else _tell_nobody
         for contender in contenders:
             results = []

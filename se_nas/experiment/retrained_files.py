@@ -43,6 +43,7 @@ class RetrainedResult(BaseModel):
     recipe: dict[str, int | float]
     batch_size: int
     version: str
+    unreadable_images: Annotated[int, Field(ge=0)] = 0
 
     @property
     def peak_learning_rate(self) -> float:

@@ -42,6 +42,8 @@ class RetrainRequest:
     """Trainings of each network, from --seed on."""
     baselines: FlagCreatePairsOff[bool] = False
     """Also train a RegNetX (no SE) and a RegNetY (SE everywhere) of equal FLOPs, the nearest of 1,000 drawn."""
+    accept_changed_images: FlagCreatePairsOff[bool] = False
+    """Train and test although the images have changed since the search, as after a repair."""
     wandb: Wandb = "auto"
     """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
 

@@ -1,5 +1,6 @@
 """One retraining of one network: from the last checkpoint to the tested weights, and what it leaves in its folder."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -9,6 +10,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from se_nas import __version__
 from se_nas.errors import InputError, RunFailedError
@@ -93,8 +96,8 @@ class Retraining:
         )
         trainer = Trainer(model, on_device, self.recipe, seed=self.seed, device=device, together=together)
         checkpoint = self.target / "checkpoint.safetensors"
-        identity = json.dumps([self._fingerprint, asdict(self.recipe), self.seed, self.config.images])
-        history = load_checkpoint(checkpoint, trainer, identity=identity) if checkpoint.is_file() else []
+        identity = self._identity(self.data.training_fingerprint())
+        history = self._load(checkpoint, trainer, identity) if checkpoint.is_file() else []
         tell(
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
             f"{counted(self.recipe.epochs, 'epoch')}{f', going on after epoch {trainer.epoch}' if history else ''}"
@@ -116,10 +119,12 @@ class Retraining:
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
                     f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s, {format_duration(left)} left"
                 )
-            test_accuracy = trainer.evaluate(place(self.data.test, device, loaders=loaders))
+            if together.is_first:  # before a test image is looked at, which may fail
+                files = self._write_network(trainer, on_device)
+            test_accuracy = self._test(trainer, device, loaders=loaders)
             result = self._result(history, test_accuracy=test_accuracy, batch_size=trainer.batch_size)
             if together.is_first:
-                files = self._write(trainer, on_device, result, history)
+                files += self._write_result(result, history)
                 checkpoint.unlink(missing_ok=True)
                 summary = result.model_dump(include={"test_accuracy", "validation_accuracy", "trial", "cost"})
                 guard.attempt(lambda run: run.ended(summary, files))
@@ -131,6 +136,26 @@ class Retraining:
         finally:
             guard.close(lambda run: run.close(), hurried=is_leaving(sys.exception()))
         return result
+
+    def _load(self, checkpoint: Path, trainer: Trainer, identity: str) -> list[dict[str, Any]]:
+        """The epochs before; InputError when they are another training's."""
+        try:
+            return load_checkpoint(checkpoint, trainer, identity=identity)
+        except InputError as error:
+            with contextlib.suppress(InputError):  # an earlier version named the test images too
+                return load_checkpoint(checkpoint, trainer, identity=self._identity(self.config.images))
+            raise error from None
+
+    def _identity(self, images: str) -> str:
+        return json.dumps([self._fingerprint, asdict(self.recipe), self.seed, images])
+
+    def _test(self, trainer: Trainer, device: torch.device, *, loaders: int) -> float:
+        """The accuracy on the test images; an error says that the training is kept."""
+        try:
+            return trainer.evaluate(place(self.data.test, device, loaders=loaders))
+        except Exception as error:
+            error.add_note(f"the trained weights are in {self.target / FILE}; the same command goes on with the test")
+            raise
 
     @property
     def _fingerprint(self) -> str:
@@ -163,26 +188,31 @@ class Retraining:
             recipe=asdict(self.recipe),
             batch_size=batch_size,
             version=__version__,
+            unreadable_images=self.data.unreadable,
         )
 
-    def _write(
-        self, trainer: Trainer, data: DeviceData, result: RetrainedResult, history: Sequence[Mapping[str, Any]]
-    ) -> list[Path]:
-        """Weights, architecture, card, and last the result, which says that all of it is there."""
+    def _write_network(self, trainer: Trainer, data: DeviceData) -> list[Path]:
+        """Write the weights and the architecture."""
         trained = TrainedNetwork(
             architecture=self.contender.architecture,
             class_names=self.data.class_names,
             image_size=self.data.image_size,
             pixel_mean=tuple(data.mean.tolist()),
             pixel_deviation=tuple(data.deviation.tolist()),
+            scale=self.data.scale,
             weights=trainer.result.state_dict(),
         )
         weights = save_trained(self.target, trained)
-        files = [self.target / name for name in ("architecture.yaml", "README.md", RESULT)]
-        write_yaml(files[0], self.contender.architecture.to_dict())
-        write_atomically(files[1], model_card(result))
-        write_sealed(files[2], result.model_dump() | {"history": list(history)})
-        return [weights, *files]
+        architecture = self.target / "architecture.yaml"
+        write_yaml(architecture, self.contender.architecture.to_dict())
+        return [weights, architecture]
+
+    def _write_result(self, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
+        """Write the card, and last the result, which says that all of it is there."""
+        files = [self.target / name for name in ("README.md", RESULT)]
+        write_atomically(files[0], model_card(result))
+        write_sealed(files[1], result.model_dump() | {"history": list(history)})
+        return files
 
 
 def _tell_epoch(epoch: EpochResult, run: Any) -> None:

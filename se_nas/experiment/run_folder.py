@@ -28,6 +28,7 @@ class RunFolder:
         self.front = path / "front.json"
         self.best = path / "best.yaml"
         self.report = path / "report.html"
+        self.images = path / "images.json"
         self.figures = path / "figures"
         self.confirmation = path / "confirm.json"
 

@@ -17,7 +17,8 @@ from se_nas.experiment.broadcast import Broadcast
 from se_nas.experiment.config import SearchConfig, check_same, load_config, running_versions, write_config
 from se_nas.experiment.cut_off import take_over_finished
 from se_nas.experiment.evaluation import TrialEvaluation
-from se_nas.experiment.images import load_searched_images
+from se_nas.experiment.images import load_searched_images, open_images
+from se_nas.experiment.images_file import short_lines, write_inventory
 from se_nas.experiment.lock import in_turn, locked
 from se_nas.experiment.new_run import new_run_folder
 from se_nas.experiment.reporting import write_report
@@ -41,7 +42,6 @@ from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.data import ImageData
 from se_nas.training.device import device_name, pick_device
 from se_nas.training.recipe import Recipe
-from se_nas.training.sources import load_data
 from se_nas.wording import as_folder_name, counted, suggest
 
 
@@ -55,7 +55,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     space = load_design_space(space_file)
     space_content = space_file.read_bytes()
     source = _with_absolute_path(request.value("data"))
-    data = load_data(source, image_size=space.image_size)
+    data = open_images(source, image_size=space.image_size, skip_bad=request.skip_bad_images, console=console)
     survey = survey_space(space, data, cost_on(data))
     if request.dry_run:
         trials = f"{_trainings(request.value('budget'), request.value('epochs'))}; nothing was trained"
@@ -79,6 +79,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         classes=data.classes,
         images=data.fingerprint(),
         reference=hypervolume_reference(objectives, space, data, survey),
+        skip_bad_images=request.skip_bad_images,
     )
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     with new_run_folder(request.run, Path("runs") / name) as path:
@@ -102,7 +103,10 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         if request.budget is not None:
             config = config.model_copy(update={"budget": request.budget})
         space = load_design_space(folder.space)
-        data = load_searched_images(config, path)
+        if request.skip_bad_images:
+            config = config.model_copy(update={"skip_bad_images": True})
+        data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
+        config = config.going_on_on(data.fingerprint())
         survey = survey_space(space, data, cost_on(data))
         executor = build_executor(
             request,
@@ -177,6 +181,7 @@ def _go_on(
         take_over_finished(campaign, folder, config.epochs, tell)
         write_config(folder, before)
         campaign.on_first_report = partial(write_config, folder, config)
+        write_inventory(folder, data.inventory())
         evaluation = TrialEvaluation(
             results=RunFolder(folder.path.absolute()),
             train=data.train,
@@ -192,6 +197,8 @@ def _go_on(
             if not campaign.is_over:
                 tell(_opening(folder, config, space))
                 tell(f"images    {where_images_are(data)}")
+                for line in short_lines(data.inventory()):
+                    tell(line)
                 tell(f"training  {executor.description}")
                 if executor.cluster is not None:
                     tell(f"cluster   {executor.cluster}")

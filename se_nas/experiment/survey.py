@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from se_nas.errors import InputError
+from se_nas.experiment.images_file import full_lines
 from se_nas.models.cost import measure_cost
 from se_nas.search.objectives import Objectives
 from se_nas.space.architecture import Architecture
@@ -110,6 +111,7 @@ def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list
         f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",
         f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
         f"        {where_images_are(data)}",
+        *full_lines(data.inventory()),
         f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
     ]
     for name in ("flops", "params", "activations"):

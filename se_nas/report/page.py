@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
+from se_nas.report.images import images_section
 from se_nas.report.sentences import (
     ablation_sentences,
     agreement_sentences,
@@ -25,6 +26,7 @@ from se_nas.search.overview import Overview
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
 from se_nas.search.trust import Agreement, agreement
+from se_nas.training.inventory import Inventory
 from se_nas.wording import counted
 
 
@@ -38,6 +40,7 @@ def render_page(
     confirmation: ConfirmedFront | None = None,
     ablations: Sequence[Ablation] = (),
     retrained: Sequence[Retrained] = (),
+    images: Inventory | None = None,
 ) -> str:
     """The page as text: with the `figures` of the search (`gallery`), and `facts` that say how to reproduce it."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
@@ -53,6 +56,8 @@ def render_page(
     if progress.front.members:
         sections["What do all trials say?"] = _whole_search(overview, drawn)
         sections["Can short trials be trusted here?"] = _trust(drawn, confirmation, retrained)
+    if images:
+        sections["The images"] = images_section(images)
     sections["All trials"] = _all_trials(progress)
     sections["How to reproduce"] = iter([facts_table(facts)])
     return "\n".join(

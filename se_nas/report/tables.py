@@ -9,7 +9,8 @@ from se_nas.search.held_out import Retrained
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.training.inventory import Inventory
+from se_nas.wording import format_cost, printable, se_glyphs
 
 
 def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
@@ -101,6 +102,26 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
         trial = f" data-trial={one.trial}" if searched else ""
         rows.append(f"<tr{trial}>{''.join(cells)}</tr>")
     return _table(columns, columns[1 : len(costs) + 6], rows)
+
+
+def classes_table(inventory: Inventory) -> str:
+    """Each class with its images in the three parts."""
+    columns = ("class", "training", "validation", "test")
+    rows = []
+    for name, counts in zip(inventory.class_names, inventory.counts, strict=True):
+        numbers = (_cell(f"{count:,}", number=True) for count in counts)
+        rows.append(f"<tr>{_cell(escape(printable(name)))}{''.join(numbers)}</tr>")
+    return _table(columns, columns[1:], rows)
+
+
+def left_out_table(inventory: Inventory) -> str:
+    """What is not used of the data set, and why."""
+    rows = []
+    for each in inventory.left_out:
+        more = ", ..." if each.count > len(each.examples) else ""
+        cells = (_cell(escape(each.reason)), _cell(f"{each.count:,}", number=True))
+        rows.append(f"<tr>{''.join(cells)}{_cell(escape(', '.join(each.examples) + more))}</tr>")
+    return _table(("what", "count", "for example"), ("count",), rows)
 
 
 def facts_table(facts: Mapping[str, str]) -> str:

@@ -1,0 +1,293 @@
+"""The images of a search, from its first look at them to the model card: shown, checked, accepted, tested last."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from se_nas.errors import InputError
+from se_nas.experiment import retrain, retraining, search
+from se_nas.experiment.config import load_config
+from se_nas.experiment.images_file import load_inventory
+from se_nas.experiment.predict import predict
+from se_nas.experiment.reporting import load_progress, write_report
+from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.retrained_files import read_result
+from se_nas.experiment.retrained_request import PredictRequest, RetrainRequest
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.seals import seal
+from se_nas.training.trained import load_trained
+from tests.experiment.conftest import said_on
+
+
+def save_12_bits(pixels: Any, file: Path) -> None:
+    Image.fromarray(pixels.astype(np.uint16) * 16).save(file)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Dark and light images of 12 bits in 16, in train, val and test."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 20), ("val", 8), ("test", 8)):
+        for label, name in enumerate(("dark", "light")):
+            (tmp_path / "pictures" / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 100, (8, 8)) + 120 * label
+                save_12_bits(pixels, tmp_path / "pictures" / part / name / f"{number:02d}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No memory for images."""
+    monkeypatch.setattr("se_nas.training.sources.memory_bytes", lambda: 0)
+
+
+@pytest.fixture
+def asked(request_tiny: SearchRequest, pictures: Path) -> SearchRequest:
+    """A search of two short trials on the pictures."""
+    return replace(request_tiny, data=f"imagefolder:{pictures}", budget=2, epochs=2)
+
+
+def cut(file: Path) -> bytes:
+    """Cut a file short, and give what it was."""
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-30])
+    return whole
+
+
+def again(run: Path | None, **changes: Any) -> SearchRequest:
+    return SearchRequest(resume=run, workers=1, wandb="off", **changes)
+
+
+def test_a_dry_run_shows_every_class_and_what_is_left_out(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    (pictures / "train/dark/.hidden").mkdir()
+    (pictures / "train/dark/.hidden/1.png").touch()
+    (pictures / "train/dark/notes.txt").touch()
+
+    search.start_search(replace(asked, dry_run=True), console)
+
+    said = said_on(console)
+    assert "dark   20 + 8 + 8" in said
+    assert "hidden or system files: 1 (train/dark/.hidden/1.png)" in said
+    assert "files whose suffix is not that of an image (.txt): 1 (train/dark/notes.txt)" in said
+    assert "whole numbers in wider types are read as 12 bits (72 images)" in said
+
+
+def test_a_search_says_so_in_short_at_its_start_and_in_full_on_its_page(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    (pictures / "train/dark/notes<b>.txt").touch()
+    Image.open(pictures / "train/dark/00.png").save(pictures / "test/dark/copy.tif")
+
+    search.start_search(asked, console)
+
+    said, page = said_on(console), (asked.run / "report.html").read_text()  # type: ignore[operator]
+    assert "classes   dark 20 + 8 + 9, light 20 + 8 + 8 (training + validation + test images)" in said
+    assert "left out  files whose suffix is not that of an image (.txt): 1" in said
+    assert "warning   1 test image equal to training images, e.g. test/dark/copy.tif and train/dark/00.png" in said
+    assert ">The images</h2>" in page
+    assert "1 test image equal to training images" in page
+    assert "train/dark/notes&lt;b&gt;.txt" in page
+    assert str(pictures.parent) not in page
+    assert str(pictures.parent) not in (asked.run / "images.json").read_text()  # type: ignore[operator]
+
+
+def test_a_run_folder_of_an_earlier_version_is_reported_on_and_resumed(asked: SearchRequest, console: Console) -> None:
+    search.start_search(asked, console)
+    folder = RunFolder(asked.run)  # type: ignore[arg-type]
+    folder.images.unlink()
+    settings = load_config(folder).model_dump(exclude={"skip_bad_images", "earlier_images"})
+    folder.config.write_text(json.dumps({**settings, "seal": seal(settings)}))
+
+    config, progress = load_progress(folder)
+    assert write_report(folder, config, progress).problems == []
+    assert "The images" not in folder.report.read_text()
+    search.resume_search(folder.path, again(folder.path, budget=3), console)
+
+    assert load_inventory(folder) is not None
+
+
+def test_a_damaged_list_of_images_is_left_out_of_the_report_with_a_line(asked: SearchRequest, console: Console) -> None:
+    search.start_search(asked, console)
+    folder = RunFolder(asked.run)  # type: ignore[arg-type]
+    folder.images.write_text(folder.images.read_text().replace("20", "21", 1))
+
+    (problem,) = write_report(folder, *load_progress(folder)).problems
+
+    assert problem == f"{folder.images}: damaged, so the report leaves it out; a resumed search writes it anew"
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+@pytest.mark.usefixtures("on_disk")
+def test_a_cut_image_is_refused_before_anything_trains(
+    asked: SearchRequest, console: Console, pictures: Path, part: str
+) -> None:
+    cut(pictures / part / "light/03.png")
+
+    with pytest.raises(InputError, match=rf"{part}/light/03\.png: cannot be read as an image .*--skip-bad-images"):
+        search.start_search(asked, console)
+
+    assert not asked.run.exists()  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_cut_image_left_out_on_request_is_counted_in_report_and_card_by_every_later_command(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    cut(pictures / "test/light/03.png")
+
+    search.start_search(replace(asked, skip_bad_images=True), console)
+    search.resume_search(asked.run, again(asked.run, budget=3), console)  # type: ignore[arg-type]
+    retrain.retrain(RetrainRequest(run_dir=asked.run, epochs=1, wandb="off"), console)  # type: ignore[arg-type]
+
+    assert "left out  files that cannot be read as images: 1" in said_on(console)
+    assert "files that cannot be read as images" in (asked.run / "report.html").read_text()  # type: ignore[operator]
+    (card,) = asked.run.glob("retrain/*/README.md")  # type: ignore[union-attr]
+    assert "1 image file of the data set could not be read and was left out." in card.read_text()
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_repaired_images_are_refused_until_they_are_accepted_which_is_recorded(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    whole = cut(pictures / "train/light/03.png")
+    search.start_search(replace(asked, skip_bad_images=True), console)
+    (pictures / "train/light/03.png").write_bytes(whole)
+
+    with pytest.raises(InputError, match=r"begun on other images .* if they were repaired: .*--accept-changed-images"):
+        search.resume_search(asked.run, again(asked.run, budget=3), console)  # type: ignore[arg-type]
+    before = load_config(RunFolder(asked.run)).images  # type: ignore[arg-type]
+    search.resume_search(asked.run, again(asked.run, budget=3, accept_changed_images=True), console)  # type: ignore[arg-type]
+    search.resume_search(asked.run, again(asked.run, budget=4), console)  # type: ignore[arg-type]
+
+    config = load_config(RunFolder(asked.run))  # type: ignore[arg-type]
+    assert config.earlier_images == [before] != [config.images]
+    assert "changed 1 time on the way, which was accepted" in (asked.run / "report.html").read_text()  # type: ignore[operator]
+
+
+def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    search.start_search(asked, console)
+    cut(pictures / "train/light/03.png")
+
+    with pytest.raises(InputError, match=r"03\.png: cannot be read"):
+        search.resume_search(asked.run, again(asked.run, budget=3), console)  # type: ignore[arg-type]
+    accepted = again(asked.run, budget=3, skip_bad_images=True, accept_changed_images=True)
+    search.resume_search(asked.run, accepted, console)  # type: ignore[arg-type]
+
+    assert load_config(RunFolder(asked.run)).skip_bad_images  # type: ignore[arg-type]
+
+
+def test_accepting_goes_with_resuming() -> None:
+    with pytest.raises(InputError, match="--accept-changed-images: goes with --resume"):
+        SearchRequest(accept_changed_images=True).check()
+
+
+class TestRetraining:
+    """Weights come before the test."""
+
+    @pytest.fixture
+    def run(self, asked: SearchRequest, console: Console, on_disk: None) -> Path:
+        """A finished search."""
+        search.start_search(asked, console)
+        assert asked.run is not None
+        return asked.run
+
+    def folder(self, run: Path) -> Path:
+        (folder,) = (run / "retrain").iterdir()
+        return folder
+
+    def test_the_weights_are_on_disk_when_the_first_test_image_is_looked_at(
+        self, run: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        there = []
+        place = retraining.place
+
+        def looked(*arguments: Any, **more: Any) -> Any:
+            there.append(sorted(file.name for file in self.folder(run).iterdir() if not file.name.startswith(".")))
+            return place(*arguments, **more)
+
+        monkeypatch.setattr(retraining, "place", looked)
+        retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console)
+
+        assert there == [["architecture.yaml", "checkpoint.safetensors", "weights.safetensors"]]
+
+    @pytest.mark.parametrize("error", [InputError("x.png: cannot be read"), MemoryError(), OSError("gone")])
+    def test_after_a_test_that_failed_the_same_command_goes_on_with_the_test(
+        self, run: Path, console: Console, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        request = RetrainRequest(run_dir=run, epochs=2, wandb="off")
+        with monkeypatch.context() as patched:
+
+            def fail(*_: Any, **__: Any) -> Any:
+                raise error
+
+            patched.setattr(retraining, "place", fail)
+            with pytest.raises(type(error)) as failed:
+                retrain.retrain(request, console)
+        assert "the same command goes on with the test" in failed.value.__notes__[0]
+        assert load_trained(self.folder(run)).class_names == ("dark", "light")
+        assert read_result(self.folder(run)) is None
+
+        trained_again: list[int] = []
+        train = retraining.train
+
+        def watched(trainer: Any) -> Iterator[Any]:
+            for epoch in train(trainer):
+                trained_again.append(epoch.epoch)
+                yield epoch
+
+        monkeypatch.setattr(retraining, "train", watched)
+        retrain.retrain(request, console)
+
+        assert trained_again == []
+        assert read_result(self.folder(run)) is not None
+
+    def test_a_test_image_that_went_bad_and_was_repaired_otherwise_can_be_accepted(
+        self, run: Path, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bad = pictures / "test/light/03.png"
+        place = retraining.place
+
+        def cut_first(*arguments: Any, **more: Any) -> Any:
+            cut(bad)
+            return place(*arguments, **more)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(retraining, "place", cut_first)
+            with pytest.raises(InputError, match=r"03\.png: cannot be read as an image"):
+                retrain.retrain(RetrainRequest(run_dir=run, epochs=2, wandb="off"), console)
+        save_12_bits(np.full((8, 8), 200), bad)
+        with pytest.raises(InputError, match="--accept-changed-images"):
+            retrain.retrain(RetrainRequest(run_dir=run, epochs=2, wandb="off"), console)
+        monkeypatch.setattr(retraining, "train", lambda trainer: iter(()))
+        accepted = RetrainRequest(run_dir=run, epochs=2, wandb="off", accept_changed_images=True)
+        retrain.retrain(accepted, console)
+
+        assert read_result(self.folder(run)) is not None
+        assert len(load_config(RunFolder(run)).earlier_images) == 1
+
+    def test_one_image_is_read_as_those_that_it_was_trained_on(
+        self, run: Path, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console)
+        save_12_bits(np.full((8, 8), 10), tmp_path / "dark.png")  # by itself, a full 8 bits
+        seen: list[torch.Tensor] = []
+        monkeypatch.setattr(
+            "se_nas.experiment.predict._ranked", lambda _m, _n, read: seen.extend(image for _, image in read) or ()
+        )
+
+        predict(PredictRequest(retrained=self.folder(run), images=(tmp_path / "dark.png",)), console, console)
+
+        assert seen[0].unique().tolist() == [10]
