@@ -54,7 +54,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
 def _ablate(request: AblateRequest, console: Console) -> None:
     folder, config, progress, record = find_trial(request.network)
     networks, contrasts = plan_ablation(folder.load_network(record))
-    data = load_searched_images(config, folder.path)
+    data = load_searched_images(config, folder.path, console=console)
     epochs = config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
         EverySeed(tuple(networks), request.seeds),

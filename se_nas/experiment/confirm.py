@@ -86,7 +86,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
 
 def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> None:
     config, progress = load_progress(folder)
-    searched = Searched(folder, config, progress, load_searched_images(config, folder.path))
+    searched = Searched(folder, config, progress, load_searched_images(config, folder.path, console=console))
     tell = plain_teller(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _replaced(folder, progress, front.epochs)

@@ -130,11 +130,12 @@ class _Drawing:
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> WrittenReport:
     """Write `report.html` and its figures for papers, with all that was found after the search. What cannot be drawn
     is left out, with a line; WriteError where the disk takes no more."""
+    skipping = " --skip-bad-images" if config.skip_bad_images else ""
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
         "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "
         f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
-        f"--objectives {config.objectives} --seed {config.seed}",
+        f"--objectives {config.objectives} --seed {config.seed}{skipping}",
         "images": _images(config),
         "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
         **config.versions,

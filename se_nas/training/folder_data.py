@@ -22,8 +22,6 @@ from se_nas.wording import counted, printable
 
 SHOWN = 3
 """Bad files that the refusing line names."""
-ANY_SCALE = PixelScale(white_of_whole=2**16 - 1, white_of_real=2.0**16 - 1)
-"""Stands in until the scale of the data set is known."""
 
 
 @dataclass(slots=True)
@@ -146,13 +144,15 @@ def _read_all(part: ImageFiles, count: Count) -> _OpenedPart:
     size = part.image_size
     images = np.zeros((len(part), size, size, 3), np.uint8)
     found: list[ImageFacts | BadFile] = []
-    read = partial(open_image, size=size, scale=ANY_SCALE)
+    read = partial(open_image, size=size)
     for image, each in zip(images, each_of(part.files, read, processors=cpu_count(), on_opened=count), strict=True):
         if isinstance(each, BadFile):
             found.append(each)
         else:
-            facts, image[:] = each
+            facts, pixels = each
             found.append(facts)
+            if pixels is not None:
+                image[:] = pixels
     return _OpenedPart(part, found, images)
 
 
@@ -211,7 +211,8 @@ def _refusal(bad: Sequence[BadFile], total: int) -> str:
     first, others = bad[0], [Path(each.path).name for each in bad[1 : 1 + SHOWN]]
     more = f"; neither can {counted(len(bad) - 1, 'other file')}: {', '.join(others)}" if len(bad) > 1 else ""
     rest = len(bad) - 1 - len(others)
+    them = "it" if len(bad) == 1 else "them"
     return (
-        f"{first.reason}{more}{list_bad_files(bad) if rest > 0 else ''}; repair or remove "
-        "them, or leave them out with --skip-bad-images"
+        f"{first.reason}{more}{list_bad_files(bad) if rest > 0 else ''}; repair or remove {them}, or leave {them} out "
+        "with --skip-bad-images"
     )

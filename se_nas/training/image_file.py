@@ -5,8 +5,10 @@ or pages the first counts. A photograph is turned upright by its EXIF data. Colo
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from hashlib import blake2b
+from hashlib import sha1
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,31 +70,44 @@ def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDA
 
     InputError where the file cannot be read.
     """
-    with warnings.catch_warnings(action="ignore"):
-        return open_image(file, size, scale=scale or PixelScale())[1]
+    with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
+        image, _ = _without_alpha(_upright(opened))
+        return _square(_rgb(image, scale or PixelScale()), size)
 
 
-def open_image(file: Path, size: int, *, scale: PixelScale) -> tuple[ImageFacts, NDArray[np.uint8]]:
-    """What the file is, and its pixels as `read_image` gives them; InputError where it cannot be read.
+def look_at_image(file: Path) -> ImageFacts:
+    """What the file is, and whether all of it can be read; InputError where not.
 
     Odd files make Pillow warn: whoever calls this ignores that, for a whole process.
     """
+    with _opened(file) as opened:
+        frames = getattr(opened, "n_frames", 1)
+        image, transparent = _without_alpha(_upright(opened))
+        return _facts(image, transparent=transparent, frames=frames)
+
+
+def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | None]:
+    """What `look_at_image` gives, and the pixels of an image of 8 bits a channel, as `read_image` gives them.
+
+    The others must be read again, when the scale of their data set is known.
+    """
+    with _opened(file) as opened:
+        frames = getattr(opened, "n_frames", 1)
+        image, transparent = _without_alpha(_upright(opened))
+        facts = _facts(image, transparent=transparent, frames=frames)
+        return facts, None if _is_numbers(image) else _square(image, size)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """The file as Pillow opens it; whatever fails inside becomes InputError with the file's name."""
     try:
         if file.exists() and not file.is_file():
             raise ValueError("not a file")
         with Image.open(file, formats=image_formats()) as opened:
-            frames = getattr(opened, "n_frames", 1)
-            image, transparent = _without_alpha(_upright(opened))
-            facts = _facts(image, transparent=transparent, frames=frames)
-            image = _rgb(image, scale)
+            yield opened
     except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
-    return facts, _square(image, size)
-
-
-def look_at_image(file: Path) -> ImageFacts:
-    """What the file is; InputError where it cannot be read. See `open_image`."""
-    return open_image(file, 1, scale=PixelScale(white_of_whole=2**16 - 1, white_of_real=2.0**16 - 1))[0]
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -106,9 +121,11 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image on the background, and whether that shows; numbers that are not 8 bits have no alpha."""
-    if _is_numbers(image) or not _has_alpha(image):
+    """The image in colour on the background, and whether that shows. Numbers that are not 8 bits stay as they are."""
+    if _is_numbers(image):
         return image, False
+    if not _has_alpha(image):
+        return image if image.mode == "RGB" else image.convert("RGB"), False
     layered = image.convert("RGBA")
     least_opaque, _ = layered.getchannel("A").getextrema()
     if least_opaque == 255:
@@ -132,20 +149,20 @@ def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
         found = range_of(pixels)
         is_constant = found.lowest == found.highest
     else:
-        coloured = image.convert("RGB")
-        pixels = np.asarray(coloured)
-        extrema: Any = coloured.getextrema()
+        pixels = np.asarray(image)
+        extrema: Any = image.getextrema()
         is_constant = all(least == most for least, most in extrema)
         lowest, highest = min(least for least, _ in extrema), max(most for _, most in extrema)
         found = PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest)
-    digest = blake2b(np.ascontiguousarray(pixels).data, digest_size=8, salt=str(image.size).encode()[:16])
-    return ImageFacts(found, transparent, frames, f"{'constant ' if is_constant else ''}{digest.hexdigest()}")
+    digest = sha1(np.ascontiguousarray(pixels).data, usedforsecurity=False)  # the quickest where processors have it
+    digest.update(str(image.size).encode())
+    return ImageFacts(found, transparent, frames, f"{'constant ' if is_constant else ''}{digest.hexdigest()[:16]}")
 
 
 def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:
     if _is_numbers(image):
-        image = Image.fromarray(scale.eight_bit(np.asarray(image)))
-    return image.convert("RGB")
+        return Image.fromarray(scale.eight_bit(np.asarray(image))).convert("RGB")
+    return image
 
 
 def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:

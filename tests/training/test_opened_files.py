@@ -122,7 +122,7 @@ def test_one_bad_file_is_refused_before_anything_trains_or_left_out_on_request(
     data = load(pictures, skip_bad=True)
 
     assert str(refusal.value).startswith(f"{bad}: cannot be read as an image (")
-    assert str(refusal.value).endswith("or leave them out with --skip-bad-images")
+    assert str(refusal.value).endswith("or leave it out with --skip-bad-images")
     assert sum(map(len, (data.train, data.validation, data.test))) == 39
     assert [(each.reason, each.count, each.examples) for each in data.left_out] == [
         ("files that cannot be read as images", 1, ("dog/07.png",))
