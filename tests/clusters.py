@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import ray
 
 ATTEMPTS = 5
 """Ray gives a head half a minute to start, which a busy machine may exceed."""
@@ -47,11 +48,14 @@ class StartedCluster:
 
 
 @contextlib.contextmanager
-def started_cluster(*, cpus: int = 2, token: str | None = None, **environment: str) -> Iterator[StartedCluster]:
-    """A head, which is killed afterwards. It asks for the `token`, if there is one."""
+def started_cluster(
+    *, cpus: int = 2, token: str | None = None, version: str = ray.__version__, **environment: str
+) -> Iterator[StartedCluster]:
+    """A head, which is killed afterwards. It asks for the `token`, if there is one, and says it was that `version`."""
     folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # a socket's path has 107 characters at most
     made = StartedCluster(address=f"127.0.0.1:{_free_port()}", folder=folder)
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--port", made.address.split(":")[1]]
+    program = f"import ray; ray.__version__ = {version!r}; from ray.scripts.scripts import main; main()"
+    command = [sys.executable, "-c", program, "start", "--head", "--port", made.address.split(":")[1]]
     command += ["--temp-dir", str(folder), "--num-cpus", str(cpus), "--object-store-memory", str(100 << 20)]
     command += ["--include-dashboard=false", "--disable-usage-stats"]
     given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | environment

@@ -8,16 +8,17 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, RunFailedError
 from se_nas.execution.ray_environment import worker_environment
 from se_nas.execution.ray_shortcuts import fewest_processes, leave_lost_cluster, silent_driver
-from se_nas.execution.ray_watch import ClusterPulse, kill_processes, lost_process
+from se_nas.execution.ray_watch import REFUSALS, ClusterPulse, kill_processes, lost_process
 from se_nas.execution.watchdog import WatchdogError, watched
 
 OBJECT_STORE_BYTES = 128 << 20
@@ -44,7 +45,7 @@ def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
             try:
                 with fewest_processes():
                     _connect(f"a Ray cluster on this machine, with its files in {folder}", **start)
-                with watched(lost_process, every=WATCH_SECONDS, last=kill_processes):
+                with _watched(lost_process, last=kill_processes):
                     yield
             finally:
                 ray.shutdown()
@@ -65,11 +66,9 @@ def joined_cluster(address: str) -> Iterator[None]:
         try:
             _connect(f"--address {address}", address=address, runtime_env={"env_vars": worker_environment()})
             pulse = ClusterPulse(address)
-            try:
-                with watched(pulse.problem, every=WATCH_SECONDS):
-                    yield
-            finally:
-                pulse.stop()
+            with _watched(pulse.problem):
+                yield
+            pulse.stop()
         except WatchdogError:
             leave_lost_cluster()
             raise
@@ -77,6 +76,22 @@ def joined_cluster(address: str) -> Iterator[None]:
             ray.shutdown()
             raise
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _watched(problem: Callable[[], str | None], last: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """WatchdogError as soon as there is a `problem`; an error of Ray's own that comes of it is told as that, too."""
+    try:
+        with watched(problem, every=WATCH_SECONDS, last=last):
+            yield
+    except (InputError, RunFailedError):
+        raise
+    except Exception:
+        for _ in range(REFUSALS):
+            if (said := problem()) is not None:
+                raise WatchdogError(said) from None
+            time.sleep(WATCH_SECONDS)
+        raise
 
 
 def _connect(where: str, **settings: Any) -> None:

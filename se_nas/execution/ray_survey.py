@@ -3,15 +3,12 @@
 A process of its own asks: Ray waits minutes for a cluster that is dead, and cannot be interrupted.
 """
 
-import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from se_nas.errors import InputError
@@ -21,7 +18,6 @@ ANSWER_SECONDS = 20.0
 """A cluster answers within a second or two; after this long it is dead, or cannot be reached."""
 LISTEN_SECONDS = 5.0
 ASKING = "asking"
-ANSWER = '{"answer": '
 REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
 """Words in Ray's messages where the cluster and this process do not have the same token."""
 
@@ -50,25 +46,14 @@ class ClusterSurvey:
 def survey_cluster(address: str) -> ClusterSurvey:
     """Ask the cluster at `address` (HOST:PORT, or `auto`) what it has. InputError says why it gives no answer."""
     _check_listening(address)
-    with asking(address) as asks:
+    command = [sys.executable, "-m", "se_nas.execution.ray_survey", address]
+    pipe, together = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, stdout=pipe, stderr=together, text=True, errors="replace") as asks:
         late = threading.Timer(ANSWER_SECONDS, asks.kill)
         try:
             return _read_answer(asks, late, address)
         finally:
             late.cancel()
-
-
-@contextlib.contextmanager
-def asking(address: str, *, again_after: float | None = None) -> "Iterator[subprocess.Popen[str]]":
-    """A process that asks the cluster and prints its answer, again and again where `again_after` gives the seconds
-    between two questions. It is killed afterwards."""
-    words = [address] if again_after is None else [address, str(again_after)]
-    command = [sys.executable, "-m", "se_nas.execution.ray_survey", *words]
-    pipe, together = subprocess.PIPE, subprocess.STDOUT
-    with subprocess.Popen(command, stdout=pipe, stderr=together, text=True, errors="replace") as asks:
-        try:
-            yield asks
-        finally:
             asks.kill()
 
 
@@ -102,7 +87,7 @@ def _read_answer(asks: "subprocess.Popen[str]", late: threading.Timer, address: 
             late.start()
         elif any(word in line for word in REFUSED):
             raise InputError(f"--address {address}: {_about_the_token()}")
-        elif line.startswith(ANSWER):
+        elif line.startswith('{"answer": '):
             return ClusterSurvey(**json.loads(line)["answer"])
         elif line.startswith('{"error": '):
             said = json.loads(line)["error"]
@@ -128,17 +113,15 @@ def _about_the_token() -> str:
     return f"the cluster does not take the token in {source}, or there is none; expected the cluster's own token"
 
 
-def _ask(address: str, again_after: float | None) -> None:
+def _answer(address: str) -> None:
     """Print what the cluster has, or why it cannot be used, as a line of JSON."""
     import ray
 
     print(ASKING, flush=True)  # noqa: T201
     try:
         context = ray.init(address=address, log_to_driver=False)
-        _print_answer(context.address_info["gcs_address"])
-        while again_after is not None:
-            time.sleep(again_after)
-            _print_answer(context.address_info["gcs_address"])
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        has = ray.cluster_resources()
     except Exception as error:  # noqa: BLE001 - told by the process that waits
         cause = error.__cause__ or error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
@@ -146,17 +129,15 @@ def _ask(address: str, again_after: float | None) -> None:
         if isinstance(error, ray.exceptions.AuthenticationError):
             said = said.partition(". ")[0]  # what follows is Ray's advice
         print(json.dumps({"error": " ".join(said.split())[:400]}), flush=True)  # noqa: T201
-
-
-def _print_answer(address: str) -> None:
-    import ray
-
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    has = ray.cluster_resources()
-    cpus, gpus = int(has.get("CPU", 0)), int(has.get("GPU", 0))
-    found = ClusterSurvey(address=address, machines=len(alive), cpus=cpus, gpus=gpus)
+        return
+    found = ClusterSurvey(
+        address=context.address_info["gcs_address"],
+        machines=len(alive),
+        cpus=int(has.get("CPU", 0)),
+        gpus=int(has.get("GPU", 0)),
+    )
     print(json.dumps({"answer": asdict(found)}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    _ask(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else None)
+    _answer(sys.argv[1])

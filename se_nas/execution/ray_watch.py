@@ -1,13 +1,11 @@
 """Whether the Ray cluster that trains is still there. Ray alone would end this process without a word."""
 
+import contextlib
 import socket
-import subprocess
 import threading
 import time
 
 import ray
-
-from se_nas.execution.ray_survey import ANSWER, asking
 
 SILENT_SECONDS = 12.0
 """A cluster answers within milliseconds; after this long without an answer it counts as lost."""
@@ -34,8 +32,7 @@ class ClusterPulse:
     """Watches a cluster that others have started: its head, and Ray's process on this machine.
 
     A machine that is up says at once that a process has died there: nothing listens on its port any more. A machine, or
-    a network, that is gone says nothing; so a process asks the cluster again and again, and its last answer is looked
-    at. It is none of our threads, because Ray keeps the interpreter's lock while it waits for an answer.
+    a network, that is gone says nothing; so a thread asks the cluster every second, and its last answer is looked at.
     """
 
     def __init__(self, address: str) -> None:
@@ -46,10 +43,10 @@ class ClusterPulse:
                 self._ports["Ray's raylet on this machine"] = (node["NodeManagerAddress"], node["NodeManagerPort"])
         self._address = address
         self._refusals = dict.fromkeys(self._ports, 0)
-        self._answered: float | None = None
+        self._answered = time.monotonic()
         self._over = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
-        threading.Thread(target=self._ask, daemon=True).start()
+        self._asks = threading.Thread(target=self._ask, daemon=True)
+        self._asks.start()
 
     def problem(self) -> str | None:
         """What is lost; None while all is well. It returns within a second or two."""
@@ -57,28 +54,21 @@ class ClusterPulse:
             self._refusals[name] = self._refusals[name] + 1 if _refuses(host, port) else 0
             if self._refusals[name] >= REFUSALS:
                 return f"{name} has died"
-        answered = self._answered
-        if answered is not None and (silent := time.monotonic() - answered) > SILENT_SECONDS:
+        silent = time.monotonic() - self._answered
+        if silent > SILENT_SECONDS:
             return f"the Ray cluster at {self._address} has not answered for {silent:.0f} s"
         return None
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Ask no more. Returns once nobody asks, or no answer can be waited for."""
         self._over.set()
-        if self._process is not None:
-            self._process.kill()
+        self._asks.join(SILENT_SECONDS)
 
     def _ask(self) -> None:
-        """Note each answer. A process that has ended says nothing of the cluster: another one asks in its place."""
         while not self._over.wait(ASK_SECONDS):
-            with asking(self._address, again_after=ASK_SECONDS) as self._process:
-                assert self._process.stdout is not None
-                for line in self._process.stdout:
-                    if line.startswith(ANSWER):
-                        self._answered = time.monotonic()
-                    if self._over.is_set():
-                        return
-            self._answered = None
+            with contextlib.suppress(Exception):  # no answer, as silence is none
+                ray.nodes()
+                self._answered = time.monotonic()
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

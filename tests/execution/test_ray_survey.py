@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 from se_nas.errors import InputError
 from se_nas.execution import ray_survey
@@ -103,3 +104,14 @@ def test_auto_is_the_cluster_in_the_environment(guarded: StartedCluster, monkeyp
     monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
 
     assert survey_cluster("auto").cpus == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["2.58.1", "3.0.0"])
+def test_a_cluster_of_another_version_is_refused_by_both_versions(version: str) -> None:
+    with started_cluster(version=version) as other, pytest.raises(InputError, match="Version mismatch") as refused:
+        survey_cluster(other.address)
+
+    assert f"Ray: {version}" in str(refused.value)
+    assert f"Ray: {ray.__version__}" in str(refused.value)
+    assert "\n" not in str(refused.value)
