@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 
 from se_nas.errors import InputError
@@ -16,6 +17,8 @@ from se_nas.wording import counted, printable
 
 ANSWER_SECONDS = 20.0
 """A cluster answers within a second or two; after this long it is dead, or cannot be reached."""
+ANSWER_IMPORTS = 15.0
+"""On a machine that is slow or busy it may take as many times as long as Ray's import did, which waits for nobody."""
 LISTEN_SECONDS = 5.0
 ASKING = "asking"
 REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
@@ -49,11 +52,9 @@ def survey_cluster(address: str) -> ClusterSurvey:
     command = [sys.executable, "-m", "se_nas.execution.ray_survey", address]
     pipe, together = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(command, stdout=pipe, stderr=together, text=True, errors="replace") as asks:
-        late = threading.Timer(ANSWER_SECONDS, asks.kill)
         try:
-            return _read_answer(asks, late, address)
+            return _read_answer(asks, address)
         finally:
-            late.cancel()
             asks.kill()
 
 
@@ -78,23 +79,29 @@ def _check_listening(address: str) -> None:
         raise InputError(f"--address {named}: cannot be reached ({error})") from None
 
 
-def _read_answer(asks: "subprocess.Popen[str]", late: threading.Timer, address: str) -> ClusterSurvey:
-    """The answer of the process that asks. `late` ends it, and is started once Ray is loaded there."""
+def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
+    """The answer of the process that asks, which has its time from the moment at which Ray is loaded there."""
     assert asks.stdout is not None
-    said = ""
-    for line in asks.stdout:
-        if line.strip() == ASKING:
-            late.start()
-        elif any(word in line for word in REFUSED):
-            raise InputError(f"--address {address}: {_about_the_token()}")
-        elif line.startswith('{"answer": '):
-            return ClusterSurvey(**json.loads(line)["answer"])
-        elif line.startswith('{"error": '):
-            said = json.loads(line)["error"]
+    said, seconds, late = "", ANSWER_SECONDS, None
+    try:
+        for line in asks.stdout:
+            if line.startswith(ASKING):
+                seconds = max(ANSWER_SECONDS, ANSWER_IMPORTS * float(line.removeprefix(ASKING)))
+                late = threading.Timer(seconds, asks.kill)
+                late.start()
+            elif any(word in line for word in REFUSED):
+                raise InputError(f"--address {address}: {_about_the_token()}")
+            elif line.startswith('{"answer": '):
+                return ClusterSurvey(**json.loads(line)["answer"])
+            elif line.startswith('{"error": '):
+                said = json.loads(line)["error"]
+    finally:
+        if late is not None:
+            late.cancel()
     if said:
         raise InputError(f"--address {address}: cannot be used ({printable(said)})")
     raise InputError(
-        f"--address {address}: no answer within {ANSWER_SECONDS:g} s; is the cluster alive? expected HOST:PORT of a "
+        f"--address {address}: no answer within {seconds:.0f} s; is the cluster alive? expected HOST:PORT of a "
         "running head (`ray start --head` prints it), or no --address for a cluster of the search's own"
     )
 
@@ -115,9 +122,10 @@ def _about_the_token() -> str:
 
 def _answer(address: str) -> None:
     """Print what the cluster has, or why it cannot be used, as a line of JSON."""
+    began = time.monotonic()
     import ray
 
-    print(ASKING, flush=True)  # noqa: T201
+    print(ASKING, time.monotonic() - began, flush=True)  # noqa: T201
     try:
         context = ray.init(address=address, log_to_driver=False)
         alive = [node for node in ray.nodes() if node["Alive"]]

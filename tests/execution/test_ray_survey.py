@@ -53,6 +53,7 @@ def test_auto_names_the_address_in_the_environment_when_that_is_dead(monkeypatch
 
 def test_what_listens_and_says_nothing_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_survey, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(ray_survey, "ANSWER_IMPORTS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
 
