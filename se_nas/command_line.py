@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
 
@@ -111,6 +112,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
     for each in _stops():
         signal.signal(each, stop)
     try:
+        _check_here()
         try:
             main()
         except SystemExit as end:
@@ -133,6 +135,14 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
     _exit_as_it_is(0)
+
+
+def _check_here() -> None:
+    """InputError when the folder that relative paths start from was removed."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(f"the current folder cannot be used ({error.strerror}); change to another one") from None
 
 
 def _finish_printing() -> None:

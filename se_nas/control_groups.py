@@ -111,6 +111,6 @@ def _number(file: Path) -> int | None:
 
 def _text(file: Path) -> str:
     """What the kernel says there; nothing if it has no such file."""
-    with suppress(OSError, UnicodeDecodeError):
-        return file.read_text()
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="surrogateescape")  # names of folders, in whatever locale
     return ""

@@ -24,9 +24,16 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     try:
         make_folder(path.parent)
         _replace(path, data)
-        sync_folder(path.parent)
     except OSError as error:
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Give a whole file that something else has written its name, as `write_atomically` does (OSError)."""
+    with written.open("rb") as file:
+        os.fsync(file.fileno())
+    written.replace(path)
+    sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -55,6 +62,7 @@ def _replace(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -95,3 +95,15 @@ def test_what_is_printed_last_is_not_lost_in_silence() -> None:
     assert done.returncode == 3
     reason = "what it printed could not all be written (No space left on device); all else is done"
     assert done.stderr == f"script: {reason}\n"
+
+
+def test_a_current_folder_that_is_gone_is_bad_input(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\nfrom se_nas.command_line import run\n"
+        "os.rmdir(os.getcwd())\nrun(lambda: print('ran'), prog='script')"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("script: the current folder cannot be used (No such file or directory)")

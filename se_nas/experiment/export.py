@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.experiment.retrained_request import ExportRequest
+from se_nas.files import put_in_place
 from se_nas.tracking.console import plain_teller
 from se_nas.training.trained import TrainedNetwork, load_trained
 
@@ -55,7 +56,7 @@ def _exported(network: TrainedNetwork, path: Path, write: Write) -> float:
                 raise RunFailedError(
                     f"{path}: would differ from the network by {difference:.1e} of the largest logit; not written"
                 )
-            written.replace(path)
+            put_in_place(written, path)
     except OSError as error:
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
     return difference

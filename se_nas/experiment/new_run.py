@@ -6,12 +6,14 @@ Light: a folder that is in use is refused before torch is imported.
 import contextlib
 import itertools
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from se_nas.errors import InputError
 from se_nas.experiment.lock import LOCK, locked
 from se_nas.files import sync_folder
+from se_nas.wording import printable
 
 CONFIG = "config.yaml"
 """With this file a search can be resumed."""
@@ -47,6 +49,10 @@ def check_new(path: Path) -> None:
 
     What a search left that was killed before its `config.yaml` was written counts as nothing.
     """
+    if str(path).startswith("-"):
+        raise InputError(f"--run {path}: other commands would take it for a flag; write {path.absolute()}")
+    if (reason := wrong_name(path)) is not None:
+        raise InputError(f"--run {printable(str(path))}: {reason}; name another folder")
     try:
         if not os.path.lexists(path):
             return
@@ -62,6 +68,14 @@ def check_new(path: Path) -> None:
         return
     instead = f"use --resume {path}, or another folder" if CONFIG in names else "name another folder"
     raise InputError(f"--run {path}: already there and not empty; {instead}")
+
+
+def wrong_name(path: Path) -> str | None:
+    """Why a run folder cannot lie there because of its name or the name of a folder above it; None when it can."""
+    kinds = {unicodedata.category(letter) for letter in str(path.absolute())}
+    if "Cs" in kinds:  # half of a name that is not UTF-8, as Python holds it
+        return "its path is not UTF-8, which SQLite needs"
+    return "its path has a line break or another control character" if "Cc" in kinds else None
 
 
 def _first_free(default: Path) -> Path:

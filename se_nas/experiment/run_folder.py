@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from se_nas.errors import InputError
+from se_nas.experiment.new_run import wrong_name
 from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
 from se_nas.search.lessons import lessons_of
 from se_nas.search.progress import SearchProgress
@@ -14,6 +15,7 @@ from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.tasks import TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
+from se_nas.wording import printable
 
 
 class RunFolder:
@@ -36,6 +38,8 @@ class RunFolder:
     def open(cls, path: Path) -> "RunFolder":
         """The folder of an earlier search; InputError when there is none. One that was left before its first trial may
         have no study yet."""
+        if (reason := wrong_name(path)) is not None:
+            raise InputError(f"{printable(str(path))}: {reason}; rename the folder")
         folder = cls(path)
         for file in (folder.config, folder.space, folder.study):
             if not file.is_file():

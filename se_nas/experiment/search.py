@@ -216,12 +216,16 @@ def _resumable(folder: RunFolder) -> Iterator[None]:
     except BaseException as error:
         again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
         note = f"everything finished is kept; go on with: {again}"
+        if not folder.config.exists():
+            note = f"{folder.path} was removed or moved while the search wrote there"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
         raise
 
 
 def _write_tables(folder: RunFolder, broadcast: Broadcast) -> None:
+    if not folder.config.exists():
+        return  # the folder was removed or moved, and is not to be made again for its tables
     with in_turn(folder.path):
         folder.write_tables(broadcast.progress)
 

@@ -17,6 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from se_nas.errors import InputError, WriteError
+from se_nas.files import put_in_place
 from se_nas.seals import seal
 from se_nas.search.busy_file import ATTEMPT_SECONDS, BusyFile
 from se_nas.search.objectives import COSTS, Objectives
@@ -170,7 +171,7 @@ def _create(path: Path, objectives: Objectives) -> None:
     optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions)
     storage.remove_session()
     storage.engine.dispose()
-    draft.replace(path)
+    put_in_place(draft, path)
 
 
 def _record(trial: FrozenTrial) -> TrialRecord:

@@ -15,6 +15,7 @@ from se_nas.experiment import lock, search
 from se_nas.experiment.lock import locked
 from se_nas.experiment.new_run import check_new, new_run_folder
 from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.run_folder import RunFolder
 from tests.experiment.conftest import rows_of
 
 TOGETHER = 8
@@ -179,6 +180,28 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_reason(tmp_path: Path,
 
     with pytest.raises(InputError, match=r"--run .*: cannot be"), new_run_folder(tmp_path / name, tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "red\x1b[31m", os.fsdecode(b"caf\xe9"), "tab\t"])
+def test_a_name_that_sqlite_or_a_command_line_cannot_take_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"its path (is not UTF-8|has a line break)"):
+        SearchRequest(run=tmp_path / name, wandb="off").check()
+    with pytest.raises(InputError, match="rename the folder"):
+        RunFolder.open(tmp_path / name)
+
+
+def test_a_relative_name_that_looks_like_a_flag_is_refused_with_what_would_be_right() -> None:
+    with pytest.raises(InputError, match=r"--run -x/y: other commands would take it for a flag; write /.*/-x/y"):
+        check_new(Path("-x/y"))
+
+
+@pytest.mark.parametrize("name", ["-leading", "a 'quote\"", "größe", "日本", "$HOME", "a:b", "%41?#&"])
+def test_other_odd_names_are_taken(tmp_path: Path, name: str) -> None:
+    SearchRequest(run=tmp_path / name, wandb="off").check()
+    with new_run_folder(tmp_path / name, tmp_path) as path:
+        (path / "config.yaml").touch()
+
+    assert (tmp_path / name / "config.yaml").is_file()
 
 
 def test_a_file_system_without_locks_is_refused_with_what_would_be_right(

@@ -354,3 +354,21 @@ def test_two_that_resume_one_search_are_told_apart_before_either_reads_it(
 
     with locked(searched), pytest.raises(InputError, match="another command is writing here"):
         search.resume_search(searched, SearchRequest(budget=7, workers=1, wandb="off"), console)
+
+
+def test_a_folder_that_is_removed_while_it_is_written_is_not_made_again_and_the_line_says_so(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_write = RunFolder.write_result
+
+    def write_then_remove(folder: RunFolder, record: TrialRecord) -> None:
+        real_write(folder, record)
+        if record.number == 1:
+            shutil.rmtree(folder.path)
+
+    monkeypatch.setattr(RunFolder, "write_result", write_then_remove)
+
+    with pytest.raises(WriteError, match=r"study\.db: cannot be written") as failed:
+        search.start_search(request_tiny, console)
+    assert failed.value.__notes__ == [f"{request_tiny.run} was removed or moved while the search wrote there"]
+    assert not request_tiny.run.exists()

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from se_nas.errors import InputError
-from se_nas.experiment import retrain, retraining
+from se_nas.experiment import retrain, retraining, search
 from se_nas.experiment.reporting import load_progress
+from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.retrained_files import load_retrained
 from se_nas.experiment.retrained_request import RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
@@ -56,6 +58,48 @@ def test_the_test_images_are_looked_at_once(searched: Path, console: Console, mo
     retrained(searched, console)
 
     assert looks == [False] * 4 + [True]
+
+
+def test_what_another_command_retrained_up_to_the_last_moment_is_not_retrained_again(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one ends between this one's first look and its lock."""
+    alone_in = retrain._alone_in
+
+    @contextmanager
+    def alone_after_the_other(folder: Path) -> Iterator[None]:
+        monkeypatch.setattr(retrain, "_alone_in", alone_in)
+        retrained(searched, console, epochs=1)
+        monkeypatch.setattr(retraining, "train", lambda *_: pytest.fail("trained and tested twice"))
+        with alone_in(folder):
+            yield
+
+    monkeypatch.setattr(retrain, "_alone_in", alone_after_the_other)
+
+    (target,) = retrained(searched, console, epochs=1)
+
+    assert (target / "result.json").is_file()
+
+
+def test_the_page_after_a_retraining_has_what_the_search_did_in_the_meantime(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = retraining.Retraining.run
+
+    def run_beside_a_search(*given: Any, **named: Any) -> Any:
+        search.resume_search(searched, SearchRequest(budget=7, workers=1, wandb="off"), console)
+        return began(*given, **named)
+
+    monkeypatch.setattr(retraining.Retraining, "run", run_beside_a_search)
+    shown: list[int] = []
+    write_report = retrain.write_report
+    monkeypatch.setattr(
+        retrain, "write_report", lambda *given: (shown.append(len(given[2].records)), write_report(*given))[1]
+    )
+
+    retrained(searched, console, epochs=1)
+
+    assert shown == [7]
 
 
 def test_the_saved_weights_are_those_of_the_network_beside_them(searched: Path, console: Console) -> None:

@@ -1,10 +1,19 @@
 """Whether W&B hears of a run."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from rich.console import Console
 
 from se_nas.errors import InputError
+from se_nas.experiment import assembly
 from se_nas.experiment.flags import Wandb
-from se_nas.experiment.wandb_choice import choose_wandb
+from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.run_folder import RunFolder
+from se_nas.experiment.wandb_choice import MODES, choose_wandb
+from tests.experiment.conftest import said_on
 
 
 @pytest.mark.parametrize(
@@ -71,3 +80,17 @@ def test_a_mode_that_wandb_does_not_know_is_refused_with_those_it_does(mode: str
     with pytest.raises(InputError, match=rf"WANDB_MODE={mode}: expected one of online, run, .*, disabled; unset it"):
         choose_wandb(flag, {"WANDB_MODE": mode})
     assert choose_wandb("off", {"WANDB_MODE": mode}) == "off"
+
+
+@pytest.mark.parametrize(("mode", "trackers"), [("disabled", 1), ("offline", 2)])
+def test_a_search_is_told_to_wandb_as_the_environment_says(
+    mode: str, trackers: int, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
+    monkeypatch.setattr(assembly, "wandb_guard", lambda *_, **__: None)
+    config: Any = SimpleNamespace(space="small.yaml", data_name="digits")
+
+    built = assembly.build_trackers(RunFolder(tmp_path), config, SearchRequest(), console)
+
+    assert len(built) == trackers
+    assert f"W&B       {MODES[mode]}, as WANDB_MODE={mode} says" in said_on(console)
