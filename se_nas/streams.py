@@ -9,7 +9,6 @@ import contextlib
 import errno
 import io
 import os
-import select
 import sys
 from typing import Any, TextIO
 
@@ -41,40 +40,48 @@ STAND_INS = {
 }
 
 
-class Output(io.RawIOBase):
-    """Writes to an open file. What it does not take is dropped, and the first reason kept in `error`.
+class Output(io.TextIOWrapper):
+    """Writes to a standard stream. When its file takes no more, `error` has the reason, and the rest is dropped.
 
     BrokenPipeError where somebody has to read it (`is_read`) and nobody does.
     """
 
-    def __init__(self, descriptor: int, *, is_read: bool) -> None:
-        self._descriptor, self._is_read = descriptor, is_read
+    def __init__(self, stream: Any, *, is_read: bool) -> None:
+        """Takes the place of `stream`, with its encoding and its buffer."""
+        super().__init__(
+            stream.buffer,
+            encoding=stream.encoding,
+            errors=PLAIN,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+        self._is_read = is_read
         self.error: OSError | None = None
 
-    def fileno(self) -> int:
-        """The file's descriptor."""
-        return self._descriptor
+    def write(self, text: str) -> int:
+        """Write, and say how many letters."""
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._drop(error)
+            return len(text)
 
-    def isatty(self) -> bool:
-        """Whether it is a terminal."""
-        return os.isatty(self._descriptor)
+    def flush(self) -> None:
+        """Hand everything over."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._drop(error)
 
-    def writable(self) -> bool:
-        """Always."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Write some of the bytes, and say how many."""
-        while True:
-            try:
-                return os.write(self._descriptor, data)
-            except BlockingIOError:  # another program that has the same pipe made it non-blocking
-                select.select([], [self._descriptor], [])
-            except OSError as error:
-                if self._is_read and isinstance(error, BrokenPipeError):
-                    raise
-                self.error = self.error or error
-                return memoryview(data).nbytes
+    def _drop(self, error: OSError) -> None:
+        """Have the null device take what is in the buffer, and all that comes."""
+        if self._is_read and isinstance(error, BrokenPipeError):
+            raise error
+        self.error = self.error or error
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())
+        os.close(null)
+        super().flush()
 
 
 def endure() -> None:
@@ -95,13 +102,13 @@ def endure() -> None:
         elif name != "stdin" and stream is getattr(sys, f"__{name}__"):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-            setattr(sys, name, _enduring(stream, descriptor))
+            os.set_blocking(descriptor, True)  # another program that has the same pipe may have changed it
+            setattr(sys, name, Output(stream, is_read=name == "stdout"))
 
 
 def lost() -> OSError | None:
     """Why some of what was printed is lost; None when it is not, and when a terminal is gone, whose user knows."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    error = raw.error if isinstance(raw, Output) else None
+    error = sys.stdout.error if isinstance(sys.stdout, Output) else None
     return None if error is None or error.errno == errno.EIO else error
 
 
@@ -129,14 +136,3 @@ def _occupy(descriptor: int) -> None:
             os.dup2(opened, descriptor)
             os.close(opened)
         os.set_inheritable(descriptor, True)
-
-
-def _enduring(stream: Any, descriptor: int) -> TextIO:
-    """The same stream, but for its errors."""
-    return io.TextIOWrapper(
-        io.BufferedWriter(Output(descriptor, is_read=descriptor == 1)),
-        encoding=stream.encoding,
-        errors=PLAIN,
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
-    )
