@@ -28,7 +28,7 @@ from peers import RayAsha
 from search_quality import OurRule
 
 from se_nas.models.cost import measure_cost
-from se_nas.search.front_strategy import Inspection
+from se_nas.search.candidates import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.optuna_strategy import optuna_distribution
 from se_nas.search.records import TrialRecord, TrialStatus

@@ -45,8 +45,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from se_nas.search import pruning
+from se_nas.search.candidates import Inspection
 from se_nas.search.foresight import Arrivals
-from se_nas.search.front_strategy import FrontStrategy, Inspection
+from se_nas.search.front_strategy import FrontStrategy
 from se_nas.search.objectives import Objectives
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.space.decisions import Assignment, Categorical

@@ -22,7 +22,7 @@ from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.experiment.wandb_runs import search_runs, wandb_guard
 from se_nas.limits import cpu_count
 from se_nas.report.figures import front_figure
-from se_nas.search.front_strategy import Inspection
+from se_nas.search.candidates import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.strategies import build_strategy
 from se_nas.search.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique

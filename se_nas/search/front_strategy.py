@@ -7,12 +7,13 @@ costs' logarithms.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
+from se_nas.search.candidates import Candidate, Inspection
+from se_nas.search.designed_start import DesignedStart
 from se_nas.search.improvement import expected_improvement
 from se_nas.search.lessons import Lesson, first_ended, lessons_of, most_telling
 from se_nas.search.objectives import Objectives
@@ -25,8 +26,10 @@ from se_nas.space.decisions import Assignment, Categorical, Decision
 
 Values = NDArray[np.float64]
 
-RANDOM_TRIALS = 10
-"""Trials that are drawn from the space before the first is proposed by the model."""
+BLIND_TRIALS = 10
+"""Trials that cover the space (`designed_start`) before the first is proposed by the model."""
+FEWEST_TAUGHT = 3
+"""Trials whose accuracy is known before the first is proposed by the model."""
 DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
 """Drawn candidates: so many more with every trial, up to so many in all."""
 ENOUGH_ENDED = 0.75
@@ -34,23 +37,6 @@ ENOUGH_ENDED = 0.75
 BEYOND = 0.1
 """How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
 network would have nothing to add."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What is known of a network before it is trained: which one it is, and its costs by name."""
-
-    fingerprint: str
-    cost: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A network that may be proposed, with its features for the model (d,)."""
-
-    assignment: Assignment
-    inspection: Inspection
-    features: Values
 
 
 class FrontStrategy:
@@ -75,8 +61,16 @@ class FrontStrategy:
         self._decisions, self._objectives, self._seed = dict(decisions), objectives, seed
         self._sample, self._neighbours, self._inspect = sample, neighbours, inspect
         self._records: dict[int, TrialRecord] = {}
-        self._drawn: list[Candidate] = []
-        self._draws = 0
+        self._drawn: dict[int, Candidate | None] = {}
+        self._start = DesignedStart(
+            decisions=decisions,
+            costs=objectives.costs,
+            draw=self._draw,
+            neighbours=neighbours,
+            inspected=self._inspected,
+            draws=DRAWS_A_TRIAL,
+            seed=seed,
+        )
         self._near: dict[int, list[Candidate]] = {}
         self._kernels: dict[str, tuple[int, Kernel]] = {}  # with the number of trials that each was fitted on
         self._proposals: Iterator[Assignment] | None = None
@@ -96,9 +90,9 @@ class FrontStrategy:
 
     def _propose(self) -> Iterator[Assignment]:
         """Assignments, best first."""
-        self._draw_candidates()
         taught = most_telling(lessons_of(self._records.values()), self._objectives)
-        if len(self._records) < RANDOM_TRIALS or len(taught) < 3:
+        if len(self._records) < BLIND_TRIALS or len(taught) < FEWEST_TAUGHT:
+            yield from self._start.propose([self._records[number] for number in sorted(self._records)])
             rng = Random(derive_seed(self._seed, "start", len(self._records)))
             while True:
                 yield self._sample(rng)
@@ -108,12 +102,17 @@ class FrontStrategy:
             for index in np.argsort(-scores, kind="stable"):
                 yield candidates[index].assignment
 
-    def _draw_candidates(self) -> None:
-        """Draw and cost a few with every trial, so that no single proposal waits for many."""
+    def _draw(self, number: int) -> Candidate | None:
+        """The drawn candidate of that number; None where it breaks a rule or bound."""
+        if number not in self._drawn:
+            drawn = self._inspected([self._sample(Random(derive_seed(self._seed, "candidate", number)))])
+            self._drawn[number] = drawn[0] if drawn else None
+        return self._drawn[number]
+
+    def _draws_so_far(self) -> list[Candidate]:
+        """A few more with every trial, so that no single proposal waits for many."""
         wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * len(self._records))
-        for number in range(self._draws, wanted):
-            self._drawn += self._inspected([self._sample(Random(derive_seed(self._seed, "candidate", number)))])
-        self._draws = max(self._draws, wanted)
+        return [candidate for number in range(wanted) if (candidate := self._draw(number)) is not None]
 
     def _candidates(self) -> list[Candidate]:
         """Drawn networks and neighbours of the front, each once and none that was tried."""
@@ -123,7 +122,7 @@ class FrontStrategy:
                 self._near[member.number] = self._inspected(self._neighbours(member.assignment))
         near = [candidate for member in front.members for candidate in self._near[member.number]]
         tried = {record.fingerprint for record in self._records.values()}
-        distinct = {candidate.inspection.fingerprint: candidate for candidate in [*near, *self._drawn]}
+        distinct = {candidate.inspection.fingerprint: candidate for candidate in [*near, *self._draws_so_far()]}
         return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in tried]
 
     def _inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
-from se_nas.search.front_strategy import FrontStrategy, Inspection
+from se_nas.search.candidates import Inspection
+from se_nas.search.front_strategy import FrontStrategy
 from se_nas.search.objectives import Objectives
 from se_nas.search.optuna_strategy import SAMPLERS, OptunaStrategy
 from se_nas.search.strategy import SearchStrategy

@@ -13,7 +13,7 @@ import sqlalchemy
 from se_nas.execution.local import LocalExecutor
 from se_nas.search import trial_rows
 from se_nas.search.campaign import Campaign
-from se_nas.search.front_strategy import Inspection
+from se_nas.search.candidates import Inspection
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus

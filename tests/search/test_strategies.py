@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from se_nas.search.front_strategy import Inspection
+from se_nas.search.candidates import Inspection
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import Proposal, TrialRecord, TrialStatus

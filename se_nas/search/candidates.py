@@ -1,0 +1,28 @@
+"""Networks that may be proposed, with what is known of each before it is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from se_nas.space.decisions import Assignment
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a network before it is trained: which one it is, and its costs by name."""
+
+    fingerprint: str
+    cost: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network that may be proposed, with its features for the model (d,)."""
+
+    assignment: Assignment
+    inspection: Inspection
+    features: Values
