@@ -51,8 +51,9 @@ def made_up_trials(space: DesignSpace, trials: int) -> list[TrialRecord]:
                 cost={"flops": flops, "params": flops // 9, "activations": flops // 14},
                 curve=tuple(final * (1 - 0.5 * math.exp(-epoch / 3)) for epoch in range(1, epochs + 1)),
                 seconds=3.0,
-                reason="" if status is TrialStatus.COMPLETE else "stopped at epoch 3: place 19 of 21; expected "
-                "final 94.9-97.4 % against 97.8 % at no more flops",
+                reason=""
+                if status is TrialStatus.COMPLETE
+                else "stopped at epoch 3: place 19 of 21; expected final 94.9-97.4 % against 97.8 % at no more flops",
             )
         )
     return records

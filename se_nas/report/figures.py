@@ -10,6 +10,9 @@ from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.wording import format_cost, format_value, se_glyphs
 
+MOST_IN_FULL = 1_000
+"""Networks beside the front whose points say all of their decisions."""
+
 
 def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
     """Validation accuracy against the first cost: every fully trained network, the front as a staircase, its knee."""
@@ -18,13 +21,14 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
     front = progress.front.members
     on_front = {member.number for member in front}
     others = [r for r in progress.records if r.status is TrialStatus.COMPLETE and r.number not in on_front]
+    in_full = len(others) <= MOST_IN_FULL
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(
             name="fully trained",
             mode="markers",
             marker={"color": OTHER_COLOUR, "size": 6, "opacity": 0.55},
-            **_points(others, cost, progress),
+            **(_points(others, cost, progress) if in_full else _bare_points(others, cost)),
         )
     )
     shape = "hv" if len(progress.objectives.costs) == 1 else None
@@ -102,6 +106,17 @@ def _points(records: Sequence[TrialRecord], cost: str, progress: SearchProgress)
         "text": [_hover(record, progress) for record in records],
         "customdata": [record.number for record in records],
         "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _bare_points(records: Sequence[TrialRecord], cost: str) -> dict[str, object]:
+    """Without a text for each."""
+    hover = f"<b>trial %{{customdata}}</b>, accuracy %{{y:.4f}}<br>{cost} %{{x}}<br>its decisions: trials.csv"
+    return {
+        "x": [record.cost[cost] for record in records],
+        "y": [round(record.curve[-1], 5) for record in records],
+        "customdata": [record.number for record in records],
+        "hovertemplate": f"{hover}<extra></extra>",
     }
 
 

@@ -6,6 +6,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from se_nas.report.layout import FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR, Interval, add_band, intervals_figure, lay_out
+from se_nas.report.sample import share_shown, shown_trials
 from se_nas.search.effects import Marginal
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
@@ -54,9 +55,12 @@ def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
 
 
 def learning_curves_figure(progress: SearchProgress) -> go.Figure:
-    """Accuracy by epoch: the front's networks, all others, and where trials were stopped; one for the page to draw."""
+    """Accuracy by epoch: the front's networks, the others that are shown, and where trials were stopped; one for the
+    page to draw."""
     front = {member.number for member in progress.front.members}
-    curves = [record for record in progress.records if record.curve]
+    shown = shown_trials(progress)
+    of_how_many = share_shown(len(shown), len(progress.records))
+    curves = [record for record in shown if record.curve]
     figure = go.Figure()
     for name, chosen, colour, width in (
         ("others", [record for record in curves if record.number not in front], OTHER_COLOUR, 1.0),
@@ -71,7 +75,7 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
             mode="markers",
             marker={"symbol": "x-thin-open", "size": 7, "color": OTHER_COLOUR},
             x=[len(record.curve) for record in stopped],
-            y=[record.curve[-1] for record in stopped],
+            y=[_rounded(record.curve[-1]) for record in stopped],
             text=[escape(f"trial {record.number}: {record.reason}") for record in stopped],
             customdata=[record.number for record in stopped],
             hovertemplate="%{text}<extra></extra>",
@@ -90,7 +94,7 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
     )
     return lay_out(
         figure,
-        title="Learning curves",
+        title=f"Learning curves{f' of {of_how_many}' if of_how_many else ''}",
         x=_epoch_axis(max((len(record.curve) for record in curves), default=1)),
         y={"title": "validation accuracy"},
         height=420,
@@ -135,12 +139,15 @@ def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
     """All curves in one line with gaps, which draws fast."""
     x: list[int | None] = []
     y: list[float | None] = []
-    texts: list[str] = []
     trials: list[int] = []
     for record in records:
         x += [*range(1, len(record.curve) + 1), None]
-        y += [*record.curve, None]
-        texts += [f"trial {record.number}"] * (len(record.curve) + 1)
+        y += [*map(_rounded, record.curve), None]
         trials += [record.number] * (len(record.curve) + 1)
-    hover = "%{text}, epoch %{x}: %{y:.4f}<extra></extra>"
-    return {"x": x, "y": y, "text": texts, "customdata": trials, "hovertemplate": hover}
+    hover = "trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>"
+    return {"x": x, "y": y, "customdata": trials, "hovertemplate": hover}
+
+
+def _rounded(accuracy: float) -> float:
+    """To a digit more than is shown."""
+    return round(accuracy, 5)

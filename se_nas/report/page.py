@@ -9,6 +9,7 @@ from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
 from se_nas.report.images import images_section
+from se_nas.report.sample import share_shown, shown_trials
 from se_nas.report.sentences import (
     ablation_sentences,
     agreement_sentences,
@@ -164,8 +165,11 @@ def _trust(
 
 
 def _all_trials(progress: SearchProgress) -> Iterator[str]:
+    shown = shown_trials(progress)
+    if of_how_many := share_shown(len(shown), len(progress.records)):
+        yield f"<p>The front, and others evenly by number: {of_how_many}. The file trials.csv has all of them.</p>"
     yield _data("trials.csv", "study.db")
-    yield trials_table(progress, progress.records, every=True)
+    yield trials_table(progress, shown, every=True)
 
 
 def _on_fresh_seeds(confirmation: ConfirmedFront | None) -> Agreement | None:

@@ -17,6 +17,8 @@ from se_nas.wording import format_cost, format_value
 
 COLUMNS = 2
 MOST_TICKS = 8
+MOST_POINTS = 500
+"""Errors that a line of `splits_figure` is drawn through."""
 
 
 def splits_figure(splits: Sequence[Split]) -> go.Figure:
@@ -28,10 +30,11 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
     )
     for index, split in enumerate(splits):
         for side, colour in zip(split.subspaces, (FRONT_COLOUR, OTHER_COLOUR), strict=True):
+            ranks = _ranks_drawn(len(side.errors))
             figure.add_trace(
                 go.Scatter(
-                    x=[100 * error for error in side.errors],
-                    y=(np.arange(1, len(side.errors) + 1) / len(side.errors)).tolist(),
+                    x=[round(100 * side.errors[rank - 1], 4) for rank in ranks],
+                    y=[round(rank / len(side.errors), 5) for rank in ranks],
                     name=escape(side.label),
                     mode="lines",
                     line={"shape": "hv", "color": colour, "dash": "solid" if colour == FRONT_COLOUR else "dot"},
@@ -55,7 +58,7 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
         )
     lay_out(
         figure,
-        title="Errors at equal cost: left is better",
+        title=f"Errors at equal cost: left is better{_by_how_many_points(splits)}",
         x={},
         y={},
         height=120 + 210 * rows,
@@ -65,6 +68,17 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
     figure.update_xaxes(ticksuffix=" %", **axis)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], **axis)
     return figure
+
+
+def _ranks_drawn(networks: int) -> list[int]:
+    """The ranks, from 1, of the errors that a line is drawn through: all, or so many evenly, both ends among them."""
+    return sorted(set(np.linspace(1, networks, min(networks, MOST_POINTS)).round().astype(int).tolist()))
+
+
+def _by_how_many_points(splits: Sequence[Split]) -> str:
+    """What is said of lines that are not drawn through each of their errors."""
+    most = max((len(side.errors) for split in splits for side in split.subspaces), default=0)
+    return f" (lines through {MOST_POINTS} of up to {most:,} errors)" if most > MOST_POINTS else ""
 
 
 def importances_figure(importances: Importances) -> go.Figure:

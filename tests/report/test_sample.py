@@ -1,0 +1,81 @@
+"""A search of thousands of trials has a page that can be used, and that says what it leaves out."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from se_nas.report.figures import front_figure
+from se_nas.report.insights import learning_curves_figure
+from se_nas.report.page import render_page
+from se_nas.report.sample import MOST_SHOWN, shown_trials
+from se_nas.report.subspaces import MOST_POINTS, splits_figure
+from se_nas.search.distributions import Split, Subspace
+from se_nas.search.overview import Overview
+from se_nas.search.progress import SearchProgress
+from tests.tracking.test_console import a_progress, a_record
+
+MANY = 4_000
+
+
+@pytest.fixture(scope="module")
+def many() -> SearchProgress:
+    """A front of two, and thousands that nobody wants."""
+    others = [
+        replace(a_record(number, 0.5 + number / 100_000, 1_000 + number % 97), curve=(0.1, 0.5 + number / 100_000))
+        for number in range(MANY - 2)
+    ]
+    return a_progress(a_record(MANY, 0.9, 100), *others, a_record(MANY + 1, 0.99, 200))
+
+
+def test_the_front_is_always_shown_and_others_evenly(many: SearchProgress) -> None:
+    numbers = [record.number for record in shown_trials(many)]
+
+    assert {MANY, MANY + 1} <= set(numbers)
+    assert len(numbers) == len(set(numbers)) == MOST_SHOWN + 2
+    others = sorted(set(numbers) - {MANY, MANY + 1})
+    assert {later - sooner for sooner, later in pairwise(others)} <= {3, 4}
+
+
+@pytest.mark.parametrize("trials", [1, 7, MOST_SHOWN])
+def test_of_a_usual_search_every_trial_is_shown(trials: int) -> None:
+    progress = a_progress(*(a_record(number, 0.5, 100 + number) for number in range(trials)))
+
+    assert shown_trials(progress) == progress.records
+
+
+def test_the_page_of_a_large_search_says_how_many_it_shows_and_stays_small(many: SearchProgress) -> None:
+    figures = {"front": front_figure(many, title="t"), "learning curves": learning_curves_figure(many)}
+    overview = Overview(effects=(), splits=(), importances=None, foretelling=())
+
+    page = render_page(many, overview, figures, title="t", facts={})
+
+    assert "others evenly by number: 1,002 of 4,000 trials. The file trials.csv has all of them." in page
+    assert page.count("<tr data-trial=") == MOST_SHOWN + 2 + 2  # the front has a table of its own
+    assert "Learning curves of 1,002 of 4,000 trials" in page
+    assert len(page) < 4e6
+
+
+def test_every_fully_trained_network_of_a_large_search_is_a_point(many: SearchProgress) -> None:
+    figure = front_figure(many, title="t")
+
+    assert len(figure.data[0].x) == MANY - 2
+    assert figure.data[0].text is None
+    assert len(figure.data[1].text) == 2
+
+
+def test_a_long_line_keeps_its_ends_and_its_shape_and_the_figure_says_so() -> None:
+    errors = tuple(index / 10_000 for index in range(5_000))
+    split = Split(
+        question="SE?",
+        subspaces=(Subspace(label="yes", errors=errors), Subspace(label="no", errors=errors[:20])),
+        probability=0.5,
+    )
+
+    figure = splits_figure([split])
+
+    long, short = figure.data
+    assert (len(long.x), len(short.x)) == (MOST_POINTS, 20)
+    assert (long.x[0], long.x[-1], long.y[-1]) == (0, pytest.approx(100 * errors[-1]), 1)
+    assert all(share == pytest.approx((x * 100 + 1) / 5_000, abs=1e-4) for x, share in zip(long.x, long.y, strict=True))
+    assert "lines through 500 of up to 5,000 errors" in figure.layout.title.text
