@@ -23,6 +23,8 @@ from se_nas.execution.watchdog import WatchdogError, watched
 
 OBJECT_STORE_BYTES = 128 << 20
 WATCH_SECONDS = 1.0
+STARTS = 3
+"""Ray gives its own processes 30 s to start, which a busy machine may exceed."""
 SOCKET_PATH = 107 if sys.platform == "linux" else 103
 """Characters in the path of a socket, at most (unix(7))."""
 BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
@@ -99,10 +101,13 @@ def _connect(where: str, **settings: Any) -> None:
     for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_terminate = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
-    except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
-        raise InputError(f"{where}: cannot be used ({_reason(error)})") from None
+    for attempt in range(STARTS):
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+            break
+        except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
+            if "timed out during startup" not in str(error) or attempt == STARTS - 1:
+                raise InputError(f"{where}: cannot be used ({_reason(error)})") from None
     signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place, which saves nothing
 
 

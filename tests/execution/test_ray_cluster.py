@@ -1,12 +1,13 @@
-"""Where a cluster of our own keeps its sockets and logs."""
+"""How a cluster of our own starts, and where it keeps its sockets and logs."""
 
 import tempfile
 from pathlib import Path
 
 import pytest
+import ray
 
 from se_nas.errors import InputError
-from se_nas.execution.ray_cluster import BELOW_THE_FOLDER, SOCKET_PATH, make_ray_folder
+from se_nas.execution.ray_cluster import BELOW_THE_FOLDER, SOCKET_PATH, STARTS, make_ray_folder, own_cluster
 
 
 @pytest.fixture
@@ -51,3 +52,40 @@ def test_a_ray_tmpdir_that_is_not_there_is_refused_by_its_name(temporary: pytest
 
     with pytest.raises(InputError, match=r"/tmp/nowhere: No such file or directory"):
         make_ray_folder()
+
+
+class Starts:
+    """In place of `ray.init`: fails so many times, for such a reason."""
+
+    def __init__(self, failures: int, reason: str) -> None:
+        self.addresses: list[str] = []
+        self._failures, self._reason = failures, reason
+
+    def __call__(self, **settings: object) -> None:
+        self.addresses.append(str(settings["address"]))
+        if len(self.addresses) <= self._failures:
+            raise RuntimeError(self._reason)
+
+
+@pytest.mark.parametrize(
+    ("failures", "reason", "attempts"),
+    [
+        (STARTS - 1, "The current node timed out during startup. This could happen", None),
+        (STARTS, "The current node timed out during startup. This could happen", STARTS),
+        (1, "No space left on device", 1),
+    ],
+)
+def test_only_a_start_that_takes_too_long_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int, reason: str, attempts: int | None
+) -> None:
+    starts = Starts(failures, reason)
+    monkeypatch.setattr(ray, "init", starts)
+
+    if attempts is None:
+        with own_cluster(workers=1, data_bytes=0):
+            pass
+    else:
+        with pytest.raises(InputError, match=f"a Ray cluster on this machine, .*{reason}"):
+            own_cluster(workers=1, data_bytes=0).__enter__()
+
+    assert starts.addresses == ["local"] * (attempts or STARTS)
