@@ -1,6 +1,7 @@
 """How the launch scripts read flags, end and fail: one clear line, and the exit code that says what happened.
 
-0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads what it prints; 143 terminated.
+0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads what it prints; 143 terminated; 128 + n: ended
+by signal n. What kills the process without its help is told by a process that outlives it (`se_nas.last_words`).
 """
 
 import atexit
@@ -18,11 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
 
-from se_nas import streams
+from se_nas import last_words, streams
 from se_nas.errors import InputError, RunFailedError
 from se_nas.wording import printable
 
-BAD_INPUT, FAILED, INTERRUPTED, UNREAD, TERMINATED = 2, 3, 130, 141, 143
+BAD_INPUT, FAILED, UNREAD = 2, 3, 141
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+"""Signals that ask a run to end. What the caller ignores, as `nohup` does, stays ignored; the first two never."""
+
 PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 0.01
 """After which a stop is asked for again that Python has dropped because it fell into a destructor or weak reference."""
@@ -34,26 +38,33 @@ T = TypeVar("T")
 
 
 class _Stop:
-    """Turns ctrl-C, SIGTERM and a closed terminal's SIGHUP into KeyboardInterrupt, the one exception that Ray's
-    compiled code passes on.
+    """Turns a signal that asks for an end into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
 
     A second signal leaves at once; so does a shutdown that takes longer than `PATIENCE_SECONDS`.
     """
 
     def __init__(self, prog: str) -> None:
-        self.code = INTERRUPTED
+        self._number = int(signal.SIGINT)
         self._prog = prog
+
+    @property
+    def code(self) -> int:
+        """The exit code, as shells count it."""
+        return 128 + self._number
 
     @property
     def word(self) -> str:
         """What happened, for people."""
-        return "terminated" if self.code == TERMINATED else "interrupted"
+        words = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+        return words.get(signal.Signals(self._number), f"ended by {last_words.name_of(self._number)}")
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
-        _handle_stops_by(lambda: None)
+        self._number = number
+        _handle_stops_by(lambda *_: None)
         time.sleep(SAME_SECONDS)
         _handle_stops_by(self._leave_at_once)
+        if number == getattr(signal, "SIGXCPU", None):
+            signal.signal(number, signal.SIG_IGN)  # the kernel sends it every second from now on
         watchdog = threading.Timer(PATIENCE_SECONDS, self._leave_at_once)
         watchdog.daemon = True
         watchdog.start()
@@ -68,21 +79,18 @@ class _Stop:
         else:
             sys.__unraisablehook__(dropped)
 
-    def _leave_at_once(self) -> None:
+    def _leave_at_once(self, *_: object) -> None:
+        last_words.farewell()
         with contextlib.suppress(OSError):  # nobody may be there to read it
             os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
         os._exit(self.code)
 
 
-def _handle_stops_by(handle: Callable[[], None]) -> None:
-    for each in _stops():
-        signal.signal(each, lambda *_: handle())
-
-
-def _stops() -> tuple[signal.Signals, ...]:
-    """The signals that end a script; not SIGHUP under `nohup`, which ignores it."""
-    stops = (signal.SIGINT, signal.SIGTERM)
-    return stops if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (*stops, signal.SIGHUP)
+def _handle_stops_by(handle: Callable[[int, FrameType | None], None]) -> None:
+    for name in STOPS:
+        number = getattr(signal, name, None)  # no system has to have them all
+        if number is not None and (name in STOPS[:2] or signal.getsignal(number) is not signal.SIG_IGN):
+            signal.signal(number, handle)
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:
@@ -108,9 +116,10 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         error = InputError("se-nas runs on Linux and macOS, and under WSL on Windows, but this is Windows itself")
         _leave(prog, str(error), error, BAD_INPUT)
     streams.endure()
+    if _speaks_for_all():
+        last_words.watch_over(prog)
     stop = _Stop(prog)
-    for each in _stops():
-        signal.signal(each, stop)
+    _handle_stops_by(stop)
     try:
         _check_here()
         try:
@@ -128,6 +137,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         _leave(prog, stop.word, error, stop.code)
     except (BrokenPipeError, SystemExit) as error:
         if BrokenPipeError not in (type(error), type(error.__context__)):  # rich makes the one into the other
+            last_words.farewell()
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer
         _leave(prog, "nobody reads what it prints", error, UNREAD)
@@ -153,10 +163,15 @@ def _finish_printing() -> None:
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:
-    if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0":  # torchrun's first speaks for all
+    if _speaks_for_all():
         told = "; ".join([message, *getattr(error, "__notes__", ())])
         print(f"{prog}: {printable(' '.join(told.split()))}", file=sys.stderr)  # noqa: T201
     _exit_as_it_is(code)
+
+
+def _speaks_for_all() -> bool:
+    """Whether this is the only process of its command, or torchrun's first."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
 
 
 def _exit_as_it_is(code: int) -> NoReturn:
@@ -165,6 +180,7 @@ def _exit_as_it_is(code: int) -> NoReturn:
     everything was saved and said."""
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
+    last_words.farewell()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -56,6 +56,18 @@ def processor_bounds(root: Path) -> Iterator[Bound]:
             yield Bound(amount=int(quota) / int(period), source=source)
 
 
+def memory_kills(root: Path) -> int:
+    """How often the kernel's out-of-memory killer has killed in this process's groups, or, where those do not say, on
+    the machine; 0 where nothing says. `root` holds `proc` and `sys`."""
+    names = {1: "memory.oom_control", 2: "memory.events"}
+    counts = [count for version, _, folder in _groups(root, "memory") for count in _kills(folder / names[version])]
+    return max(counts or _kills(root / "proc/vmstat"), default=0)
+
+
+def _kills(file: Path) -> list[int]:
+    return [int(count) for count in re.findall(r"^oom_kill (\d+)$", _text(file), re.MULTILINE)]
+
+
 def _groups(root: Path, controller: str) -> Iterator[tuple[int, PurePosixPath, Path]]:
     """(version, name, folder) of this process's group and of all above it, as far as they can be seen here."""
     for mount in _mounts(root):

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from se_nas.execution.protocol import Evaluate, Work, is_out_of_memory, next_report
+from se_nas.execution.protocol import Evaluate, Tell, Work, next_report, tell_nobody
+from se_nas.execution.retries import Next, Retries
 from se_nas.limits import cpu_count
+from se_nas.search.failures import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +34,19 @@ class LocalExecutor:
         """All that this process may use."""
         return cpu_count()
 
-    def run(self, work: Work, evaluate: Evaluate) -> None:
+    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
         """Returns when every training that was handed out has ended."""
-        repeated: set[int] = set()
+        retries = Retries()
         while (task := work.next_trial()) is not None:
             reports = evaluate(task)
             going = True
             while going:
                 report = next_report(reports, epoch_seconds=self.epoch_seconds)
-                if isinstance(report, str):
+                if isinstance(report, Failure):
                     going = False
-                    if is_out_of_memory(report) and task.number not in repeated:
-                        repeated.add(task.number)
-                        work.repeat(task.number)
-                    else:
+                    if retries.after(task.number, report) is Next.FAIL:
                         work.fail(task.number, report)
+                    else:
+                        work.repeat(task.number)
                 else:
                     going = work.epoch_done(task.number, report)

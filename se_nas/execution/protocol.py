@@ -2,14 +2,32 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from se_nas.execution.place import Checked
+from se_nas.execution.reasons import failure_of
 from se_nas.execution.watchdog import WatchdogError, watched
+from se_nas.search.failures import Failure
 from se_nas.search.tasks import EpochReport, TrialTask
-from se_nas.wording import printable
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 """Trains a task's network and yields a report an epoch. Whoever iterates may stop at any epoch."""
+
+
+Tell = Callable[[str], None]
+"""Takes a line for the person at the terminal."""
+
+
+def tell_nobody(_: str) -> None:
+    """Where nobody reads."""
+
+
+@runtime_checkable
+class HasNeeds(Protocol):
+    """An evaluation that needs something of a machine beside a worker."""
+
+    def needs(self) -> Checked:
+        """What is run on each machine before its first trial."""
 
 
 class Work(Protocol):
@@ -21,11 +39,11 @@ class Work(Protocol):
     def epoch_done(self, number: int, report: EpochReport) -> bool:
         """Take a worker's report; False when that training is at its end."""
 
-    def fail(self, number: int, reason: str) -> None:
-        """That training ended without a result."""
+    def fail(self, number: int, failure: Failure) -> None:
+        """That training ended without a result, and is not repeated."""
 
     def repeat(self, number: int) -> None:
-        """Its worker died; it is to be handed out once more."""
+        """That training is to be handed out once more."""
 
     @property
     def is_over(self) -> bool:
@@ -51,11 +69,11 @@ class Executor(Protocol):
     def processors(self) -> int:
         """A training's part of the processors."""
 
-    def run(self, work: Work, evaluate: Evaluate) -> None:
-        """Returns when every training that was handed out has ended."""
+    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
+        """Returns when every training that was handed out has ended. `tell` is told which machines get no work."""
 
 
-def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> EpochReport | str:
+def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> EpochReport | Failure:
     """The next report, or why there is none: what goes wrong in a trial, or takes longer than `epoch_seconds`, fails
     that trial, not the search."""
     ends = time.monotonic() + epoch_seconds
@@ -67,12 +85,8 @@ def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> Epoc
         with watched(late, every=min(1.0, epoch_seconds / 4)):
             return next(reports)
     except StopIteration:
-        return "the training ended before its last epoch"
+        return Failure(reason="the training ended before its last epoch")
+    except WatchdogError as error:
+        return Failure(reason=str(error))
     except Exception as error:  # noqa: BLE001 - recorded with the trial
-        said = printable(" ".join(str(error).split())[:300])
-        return said if isinstance(error, WatchdogError) else f"{type(error).__name__}: {said}"
-
-
-def is_out_of_memory(reason: str) -> bool:
-    """Whether a training failed for want of the GPU's memory, which it may have for itself in a second attempt."""
-    return reason.startswith("OutOfMemoryError")
+        return failure_of(error)

@@ -1,6 +1,9 @@
 """What Ray Tune asks while it runs: Feed hands out trainings and takes reports, Gate stops them, End ends Tune."""
 
 import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -8,7 +11,12 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from se_nas.execution.protocol import Work, is_out_of_memory
+from se_nas.execution.protocol import Work
+from se_nas.execution.ray_deaths import Deaths
+from se_nas.execution.ray_machines import Machines
+from se_nas.execution.ray_worker import Arrival
+from se_nas.execution.retries import Next, Retries
+from se_nas.search.failures import Failure, FailureKind
 from se_nas.search.tasks import EpochReport
 
 STARTING_SECONDS = 60.0
@@ -16,61 +24,71 @@ STARTING_SECONDS = 60.0
 
 
 class Feed(Searcher):  # type: ignore[misc]
-    """Hands the trainings to Tune, at most `workers` at a time."""
+    """Hands the trainings to Tune, at most `workers` at a time, each with the machines that may take it."""
 
-    def __init__(self, work: Work, workers: int) -> None:
+    def __init__(self, work: Work, workers: int, machines: Machines, deaths: Deaths) -> None:
         super().__init__()
-        self._work, self._workers = work, workers
-        self._deaths: dict[int, int] = {}
+        self._work, self._workers, self._machines, self._deaths = work, workers, machines, deaths
+        self._retries = Retries()
         self._alone: set[int] = set()  # what is to have the machine for itself, or has
-        self._had_it_alone: set[int] = set()
+        self._on: dict[int, str] = {}  # the machine that a training has reported from
         self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next training, as the settings of a Tune trial; None where there is none now."""
+        self._machines.look()
         if len(self.running) >= (1 if self._alone else self._workers):
             return None
         task = self._work.next_trial()
         if task is None:
             return None if self.running else str(Searcher.FINISHED)
         self.running[trial_id] = task.number
-        return {"task": task}
+        allowed = self._machines.allowed
+        return {"task": task, "machines": tuple(sorted(allowed - self._retries.tried(task.number) or allowed))}
 
     @property
     def is_over(self) -> bool:
         """Whether the search is."""
         return self._work.is_over
 
-    def take(self, trial_id: str, report: EpochReport | str) -> bool:
-        """A worker's report; whether the trial goes on."""
-        if isinstance(report, str):
-            self._end(self.running.pop(trial_id), report)
+    def take(self, trial_id: str, report: EpochReport | Failure | Arrival, machine: str) -> bool:
+        """A worker's report from a machine; whether the trial goes on."""
+        number = self.running[trial_id]
+        if isinstance(report, Arrival):
+            self._deaths.arrived(report)
+            return True
+        if isinstance(report, Failure):
+            self.end(trial_id, report)
             return False
-        goes_on = self._work.epoch_done(self.running[trial_id], report)
+        goes_on = self._work.epoch_done(number, report)
+        self._machines.worked(machine, to_the_end=not goes_on)
         if not goes_on:
             self._alone.discard(self.running.pop(trial_id))
         return goes_on
 
-    def _end(self, number: int, reason: str) -> None:
-        """Fail it; for want of memory it is repeated once, with nothing beside it."""
+    def end(self, trial_id: str, failure: Failure) -> None:
+        """Repeat a training that failed, or fail it, as the retry policy says."""
+        number = self.running.pop(trial_id)
         self._alone.discard(number)
-        if is_out_of_memory(reason) and number not in self._had_it_alone:
-            self._alone.add(number)
-            self._had_it_alone.add(number)
-            self._work.repeat(number)
+        self._machines.failed(failure)
+        follows = self._retries.after(number, failure, machines=self._machines.allowed)
+        if follows is Next.FAIL:
+            told = self._retries.told(number, failure)
+            self._work.fail(number, replace(told, node=self._machines.name(failure.node)))
         else:
-            self._work.fail(number, reason)
+            if follows is Next.ALONE:
+                self._alone.add(number)
+            self._work.repeat(number)
+
+    def died(self, trial_id: str, said: str) -> None:
+        """Settle a training whose worker has died; `said` is the text of Ray's error."""
+        if trial_id in self.running:
+            self.end(trial_id, self._deaths.explain(said))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Repeat or fail a training whose worker died; all others are settled by their last report."""
-        number = self.running.pop(trial_id, None)
-        if number is None:
-            return  # settled by its last report
-        self._deaths[number] = self._deaths.get(number, 0) + 1
-        if self._deaths[number] > 1:
-            self._end(number, "its worker process died twice")
-        else:
-            self._work.repeat(number)
+        """Repeat or fail what ended without a last report, and whose end nobody has explained."""
+        if trial_id in self.running:
+            self.end(trial_id, Failure(kind=FailureKind.KILLED, reason="killed, Ray does not say by what"))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study is the record."""
@@ -133,5 +151,13 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Tune's word for whether the trial goes on."""
-        goes_on = self._feed.take(trial.trial_id, result["report"])
+        goes_on = self._feed.take(trial.trial_id, result["report"], result["machine"])
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Explain the death of the trial's worker; Tune keeps what Ray said of it as a text file."""
+        said = ""
+        if trial.error_file:
+            with suppress(OSError):
+                said = Path(trial.error_file).read_text(errors="replace")
+        self._feed.died(trial.trial_id, said)

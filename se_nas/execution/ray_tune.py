@@ -6,13 +6,17 @@ from what Tune saves.
 
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from ray import tune
 
 from se_nas.errors import RunFailedError
-from se_nas.execution.protocol import Evaluate, Work
+from se_nas.execution.place import Conditions, no_needs
+from se_nas.execution.protocol import Evaluate, HasNeeds, Tell, Work, tell_nobody
 from se_nas.execution.ray_cluster import joined_cluster, own_cluster
+from se_nas.execution.ray_deaths import Deaths
 from se_nas.execution.ray_feed import End, Feed, Gate
+from se_nas.execution.ray_machines import Machines, placed
 from se_nas.execution.ray_shortcuts import quick_trials
 from se_nas.execution.ray_worker import worker_class
 from se_nas.wording import counted
@@ -42,7 +46,7 @@ class RayTuneExecutor:
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
         return f"{counted(self.workers, 'network')} at a time, each on {device}"
 
-    def run(self, work: Work, evaluate: Evaluate) -> None:
+    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
         """Returns when every training that was handed out has ended."""
         cluster = (
             joined_cluster(self.address)
@@ -54,11 +58,15 @@ class RayTuneExecutor:
             quick_trials(),
             tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage,
         ):
-            feed = Feed(work, self.workers)
+            words = Path(storage) / "words"
+            machines = self._machines(evaluate, tell)
+            machines.wait()
+            gpus = self.gpus_per_trial
+            feed = Feed(work, self.workers, machines, Deaths(words))
             tuner = tune.Tuner(
                 tune.with_resources(
-                    worker_class(evaluate, epoch_seconds=self.epoch_seconds),
-                    {"cpu": 1, "gpu": self.gpus_per_trial},
+                    worker_class(evaluate, epoch_seconds=self.epoch_seconds, words=words),
+                    lambda config: placed(config["machines"], gpus=gpus),
                 ),
                 tune_config=tune.TuneConfig(search_alg=feed, scheduler=Gate(feed), num_samples=-1, reuse_actors=True),
                 run_config=tune.RunConfig(
@@ -73,3 +81,13 @@ class RayTuneExecutor:
             tuner.fit()
         if not work.is_over:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
+
+    def _machines(self, evaluate: Evaluate, tell: Tell) -> Machines:
+        """Those of somebody else's cluster are checked first; a cluster of our own is this machine."""
+        needs = evaluate.needs() if self.address and isinstance(evaluate, HasNeeds) else no_needs
+        return Machines(
+            needs if self.address else None,
+            Conditions.here(needs_gpu=self.gpus_per_trial > 0),
+            gpus=self.gpus_per_trial,
+            tell=tell,
+        )

@@ -1,27 +1,72 @@
-"""The Ray actor that trains one trial after another, as Tune calls it."""
+"""The Ray actor that trains one trial after another, as Tune calls it, and what it says of itself before it trains."""
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
+from se_nas.control_groups import memory_kills
 from se_nas.execution.protocol import Evaluate, next_report
+from se_nas.last_words import leave_words
+from se_nas.search.failures import Failure
+from se_nas.search.tasks import EpochReport
 
 
-def worker_class(evaluate: Evaluate, *, epoch_seconds: float) -> type[tune.Trainable]:
-    """The actor's class, with what it evaluates trials by. Ray keeps `evaluate` once on each machine."""
-    return tune.with_parameters(_Worker, evaluate=evaluate, epoch_seconds=epoch_seconds)  # type: ignore[no-any-return]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A worker's first report: which process it is, where, and how often the kernel's out-of-memory killer had killed
+    there by then. `node` is Ray's identifier of the machine."""
+
+    actor: str
+    node: str
+    process: int
+    memory_kills: int
+
+
+def worker_class(evaluate: Evaluate, *, epoch_seconds: float, words: Path) -> type[tune.Trainable]:
+    """The actor's class, with what it evaluates trials by. Ray keeps `evaluate` once on each machine.
+
+    `words` is a folder of its machine for what a worker writes as it is killed.
+    """
+    return tune.with_parameters(  # type: ignore[no-any-return]
+        _Worker, evaluate=evaluate, epoch_seconds=epoch_seconds, words=words
+    )
 
 
 class _Worker(tune.Trainable):  # type: ignore[misc]
     """A Ray actor that trains one trial after another; Tune reuses it, so torch and the images load once."""
 
-    def setup(self, config: dict[str, Any], evaluate: Evaluate, epoch_seconds: float) -> None:
+    def setup(self, config: dict[str, Any], evaluate: Evaluate, epoch_seconds: float, words: Path) -> None:
         self._evaluate, self._epoch_seconds = evaluate, epoch_seconds
+        with suppress(OSError):  # where they cannot be written, a death is one of unknown cause
+            words.mkdir(parents=True, exist_ok=True)
+            leave_words(os.open(words / str(os.getpid()), os.O_CREAT | os.O_WRONLY | os.O_APPEND))
+        context = ray.get_runtime_context()
+        self._arrival: Arrival | None = Arrival(
+            actor=context.get_actor_id() or "",
+            node=context.get_node_id(),
+            process=os.getpid(),
+            memory_kills=memory_kills(Path("/")),
+        )
+        self._node = self._arrival.node
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._reports = self._evaluate(new_config["task"])
+        self._reports: Iterator[EpochReport] = self._evaluate(new_config["task"])
+        self._at_once = True
         return True
 
     def step(self) -> dict[str, Any]:
-        return {"report": next_report(self._reports, epoch_seconds=self._epoch_seconds)}
+        if self._arrival is not None:
+            arrival, self._arrival = self._arrival, None
+            return {"report": arrival, "machine": self._node}
+        report = next_report(self._reports, epoch_seconds=self._epoch_seconds)
+        if isinstance(report, Failure):
+            report = replace(report, node=self._node, at_once=self._at_once)
+        self._at_once = False
+        return {"report": report, "machine": self._node}

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
+from se_nas import last_words
 from se_nas.errors import RunFailedError
 
 PATIENCE_SECONDS = 10.0
@@ -46,6 +47,8 @@ def watched(
                     found.append(said)
                     _raise_in(watched_thread)
                 if not done.wait(patience):
+                    last_words.say(said)
+                    last_words.farewell()
                     with contextlib.suppress(OSError):  # nobody may be there to read it
                         os.write(2, f"{said}; everything finished is kept, and the run can be resumed\n".encode())
                     last()

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 
 from se_nas.errors import InputError, WriteError
+from se_nas.experiment.needs import Needs
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.data import Part
@@ -27,6 +28,10 @@ SAVE_SECONDS = 60.0
 
 class Results(Protocol):
     """Where a worker writes what it has finished."""
+
+    @property
+    def path(self) -> Path:
+        """The folder of it, which all machines share."""
 
     def write_finished(
         self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
@@ -89,6 +94,10 @@ class TrialEvaluation:
                         save_checkpoint(path, trainer, identity=identity, history=history)
                         saved = time.monotonic()
             yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)
+
+    def needs(self) -> Needs:
+        """What a machine must have for these trainings: the folder of the results, and images that stay on disk."""
+        return Needs.of(self.results.path, self.train, self.validation)
 
     def _identity(self, task: TrialTask) -> str:
         return json.dumps([task.architecture.fingerprint(), asdict(self.recipe), task.seed])

@@ -14,6 +14,8 @@ from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_sealed, write_sealed
+from se_nas.last_words import resumable
+from se_nas.search.failures import Failure
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
@@ -162,9 +164,9 @@ class Replications:
         if not path.is_file():
             raise WriteError(f"{path}: could not be written by its worker; is the disk full?")
 
-    def fail(self, number: int, reason: str) -> None:
+    def fail(self, number: int, failure: Failure) -> None:
         """The network has no accuracy on that seed."""
-        self._end(number, None, f"failed: {reason}")
+        self._end(number, None, f"failed: {failure.text}")
 
     def repeat(self, number: int) -> None:
         """Forget that it was handed out; the plan names it again."""
@@ -222,9 +224,6 @@ def replicate(
         tell(f"training  {executor.description}, {counted(epochs, 'epoch')} each; {where}")
         if executor.cluster is not None:
             tell(f"cluster   {executor.cluster}")
-        try:
-            executor.run(work, evaluation)
-        except BaseException as error:  # ctrl-C and SIGTERM too
-            error.add_note(f"everything finished is kept; go on with: {again}")
-            raise
+        with resumable(f"everything finished is kept; go on with: {again}"):
+            executor.run(work, evaluation, tell)
     return work.outcomes

@@ -24,6 +24,7 @@ from se_nas.experiment.survey import cost_on
 from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.experiment.wandb_runs import wandb_guard
 from se_nas.files import write_atomically, write_sealed, write_yaml
+from se_nas.last_words import if_killed
 from se_nas.limits import cpu_count
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.guarded import Guard, is_leaving
@@ -107,6 +108,7 @@ class Retraining:
             guard: Guard[Any] = Guard(name="W&B", tell=tell)
         else:
             guard = wandb_guard(partial(_start_wandb, self), wanted, self.target, goes_on=bool(history), tell=tell)
+        if_killed("the same command goes on after the last epoch that was saved")
         try:
             for epoch in train(trainer):
                 done = [*history, asdict(epoch)]

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_atomically, write_yaml
+from se_nas.last_words import if_killed
 from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.busy_file import BusyFile
@@ -204,23 +205,25 @@ def _go_on(
                     tell(f"cluster   {executor.cluster}")
                 if limits := describe_limits(this_host()):
                     tell(f"limits    {limits}")
-                executor.run(campaign, evaluation)
+                executor.run(campaign, evaluation, tell)
         _finish(folder, config, space, broadcast, campaign.exhausted)
 
 
 @contextlib.contextmanager
 def _resumable(folder: RunFolder) -> Iterator[None]:
-    """Whatever ends the body, ctrl-C and SIGTERM too, says how to go on."""
+    """Whatever ends the body, a signal too, says how to go on."""
+    again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
+    note = f"everything finished is kept; go on with: {again}"
+    if_killed(note)
     try:
         yield
     except BaseException as error:
-        again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
-        note = f"everything finished is kept; go on with: {again}"
         if not folder.config.exists():
             note = f"{folder.path} was removed or moved while the search wrote there"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
         raise
+    if_killed("")
 
 
 def _write_tables(folder: RunFolder, broadcast: Broadcast) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from se_nas.search.failures import Failure, FailureKind
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError, SearchStrategy
@@ -66,7 +67,8 @@ class Campaign:
         self._failed_so_far: int | None = 0  # None once a trial has ended otherwise
         self.records = {record.number: record for record in study.records()}
         for record in self.records.values():
-            strategy.tell(record)
+            if not _says_nothing(record):
+                strategy.tell(record)
         self.cut_off = deque(number for number, record in self.records.items() if _is_running(record))
 
     def next_trial(self) -> TrialTask | None:
@@ -103,7 +105,7 @@ class Campaign:
             self.on_first_report = None
         record = self.records[number]
         if not math.isfinite(report.accuracy):
-            self.fail(number, f"the accuracy became {report.accuracy} in epoch {report.epoch}")
+            self.fail(number, Failure(reason=f"the accuracy became {report.accuracy} in epoch {report.epoch}"))
             return False
         record = self.records[number] = replace(
             record,
@@ -122,9 +124,9 @@ class Campaign:
             self._settle(replace(record, status=TrialStatus.PRUNED, reason=reason))
         return reason is None
 
-    def fail(self, number: int, reason: str) -> None:
+    def fail(self, number: int, failure: Failure) -> None:
         """The trial ended without a result."""
-        self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=reason))
+        self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=failure.text))
 
     def take_over(self, number: int, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]) -> None:
         """Settle a cut-off trial whose worker had finished it."""
@@ -165,8 +167,14 @@ class Campaign:
         if self.listener:
             self.listener.trial_ended(record)
         self._study.finish(record)
-        self._strategy.tell(record)
+        if not _says_nothing(record):
+            self._strategy.tell(record)
 
 
 def _is_running(record: TrialRecord) -> bool:
     return record.status is TrialStatus.RUNNING
+
+
+def _says_nothing(record: TrialRecord) -> bool:
+    """Whether a trial failed through its machine's fault: a strategy would learn that such networks fail."""
+    return record.status is TrialStatus.FAILED and FailureKind.of(record.reason) is FailureKind.PLACE

@@ -5,6 +5,7 @@ import pytest
 
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import next_report
+from se_nas.search.failures import Failure
 from se_nas.search.tasks import EpochReport, TrialTask
 from tests.fakes import tiny_architecture
 
@@ -18,7 +19,7 @@ def test_reports_come_in_order_and_a_training_that_ends_too_soon_says_so() -> No
     training = reports(0.5)
 
     assert next_report(training, epoch_seconds=60) == EpochReport(epoch=1, accuracy=0.5, seconds=0.0)
-    assert next_report(training, epoch_seconds=60) == "the training ended before its last epoch"
+    assert next_report(training, epoch_seconds=60) == Failure(reason="the training ended before its last epoch")
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA out\nof memory"), FloatingPointError("nan"), AssertionError("x")])
@@ -29,7 +30,8 @@ def test_whatever_a_trial_raises_becomes_its_reason_in_one_line(error: Exception
 
     reason = next_report(training(), epoch_seconds=60)
 
-    assert reason == f"{type(error).__name__}: {' '.join(str(error).split())}"
+    assert isinstance(reason, Failure)
+    assert reason.text == f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def test_ctrl_c_is_no_trial_failure() -> None:
@@ -47,7 +49,7 @@ def test_an_epoch_that_hangs_fails_its_trial() -> None:
             time.sleep(0.01)
         yield
 
-    assert next_report(training(), epoch_seconds=0.2) == "an epoch took longer than 0.2 s"
+    assert next_report(training(), epoch_seconds=0.2) == Failure(reason="an epoch took longer than 0.2 s")
 
 
 class Trials:
@@ -63,8 +65,8 @@ class Trials:
         self.ends.append((number, "done"))
         return False
 
-    def fail(self, number: int, reason: str) -> None:
-        self.ends.append((number, reason))
+    def fail(self, number: int, failure: Failure) -> None:
+        self.ends.append((number, failure.text))
 
     def repeat(self, number: int) -> None:
         self.ends.append((number, "again"))

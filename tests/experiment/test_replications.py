@@ -11,8 +11,12 @@ import pytest
 from ray.tune.search import Searcher
 
 from se_nas.execution.local import LocalExecutor
+from se_nas.execution.place import Conditions
+from se_nas.execution.ray_deaths import Deaths
 from se_nas.execution.ray_feed import Feed
+from se_nas.execution.ray_machines import Machines
 from se_nas.experiment.replications import EverySeed, Key, Outcomes, ReplicationFolder, Replications
+from se_nas.search.failures import Failure
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from tests.fakes import tiny_space
@@ -115,7 +119,7 @@ def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: Replicati
     planned = work(files)
     task = planned.next_trial()
     assert task is not None
-    planned.fail(task.number, "out of memory")
+    planned.fail(task.number, Failure(reason="out of memory"))
     LocalExecutor(epoch_seconds=60).run(planned, Trainings(files))
 
     assert planned.outcomes["first", 0] is None
@@ -132,9 +136,12 @@ def test_the_training_of_a_dead_worker_is_handed_out_again_under_its_number(file
     assert planned.next_trial() == first
 
 
-def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(files: ReplicationFolder) -> None:
+def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(
+    files: ReplicationFolder, tmp_path: Path
+) -> None:
     planned, trainings = work(files), Trainings(files)
-    feed = Feed(planned, 1)
+    machines = Machines(None, Conditions(versions={}, needs_gpu=False), gpus=0.0, tell=print)
+    feed = Feed(planned, 1, machines, Deaths(tmp_path))
     for trial in range(20):
         given = feed.suggest(str(trial))
         if given in (None, Searcher.FINISHED):
@@ -143,7 +150,7 @@ def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(files: R
         if given["task"].seed == 1 and given["task"].architecture == NETWORKS["first"]:
             feed.on_trial_complete(str(trial), error=True)
         else:
-            assert [feed.take(str(trial), report) for report in trainings(given["task"])] == [True, False]
+            assert [feed.take(str(trial), report, "") for report in trainings(given["task"])] == [True, False]
 
     assert planned.is_over
     assert planned.outcomes["first", 1] is None

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from se_nas.execution.local import LocalExecutor
 from se_nas.search import trial_rows
 from se_nas.search.campaign import Campaign
 from se_nas.search.candidates import Inspection
+from se_nas.search.failures import Failure, FailureKind
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.pruning import FrontPruner
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.records import Proposal, TrialRecord, TrialStatus
 from se_nas.search.strategies import STRATEGIES, build_strategy
 from se_nas.search.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
 from se_nas.search.study import SearchStudy
@@ -112,6 +114,7 @@ def campaign_on(
     sampler: str = "random",
     seed: int = 0,
     clock: Clock | None = None,
+    strategy: SearchStrategy | None = None,
     **pruning: int,
 ) -> Iterator[Campaign]:
     """A campaign on the study at `path`, which is made or resumed, and closed again."""
@@ -126,7 +129,7 @@ def campaign_on(
         yield Campaign(
             space=space,
             cost_of=cost_of,
-            strategy=wrapped_strategy(space, sampler, seed),
+            strategy=strategy or wrapped_strategy(space, sampler, seed),
             study=study,
             pruner=FrontPruner(costs=["flops"], epochs=EPOCHS, **pruning),
             budget=budget,
@@ -293,6 +296,23 @@ class TestEnds:
 
         assert len(stored(path)) == 12
 
+    def test_a_strategy_does_not_learn_from_a_failure_that_was_the_machines(self, path: Path) -> None:
+        heard: list[tuple[int, TrialStatus]] = []
+
+        class Listening:
+            def ask(self) -> Proposal:
+                return Proposal(assignment=tiny_space().sample(Random(len(heard))))
+
+            def tell(self, record: TrialRecord) -> None:
+                heard.append((record.number, record.status))
+
+        with campaign_on(path, budget=2, strategy=Listening()) as campaign:
+            for number, kind in enumerate((FailureKind.PLACE, FailureKind.NETWORK)):
+                campaign.next_trial()
+                campaign.fail(number, Failure(reason="broken", kind=kind))
+
+        assert heard == [(0, TrialStatus.RUNNING), (1, TrialStatus.RUNNING), (1, TrialStatus.FAILED)]
+
     def test_what_a_strategy_notes_of_a_trial_is_kept(self, path: Path) -> None:
         search(path, budget=3, sampler="nsga2")
 
@@ -380,7 +400,7 @@ class TestTrialsSideBySide:
         with campaign_on(path, budget=1) as resumed:
             resumed.next_trial()
             resumed.epoch_done(0, report(1))
-            resumed.fail(0, "out of memory")
+            resumed.fail(0, Failure(reason="out of memory"))
 
         assert stored(path)[0].curve == (0.5,)
 
@@ -391,7 +411,7 @@ class TestTrialsSideBySide:
             campaign.next_trial()
             patched.setattr(trial_rows, "_now", lambda: Clock(cut_at=0).tick())
             with pytest.raises(CutOffError):
-                campaign.fail(0, "out of memory")
+                campaign.fail(0, Failure(reason="out of memory"))
 
         with campaign_on(path, budget=1) as resumed:
             LocalExecutor(epoch_seconds=60).run(resumed, lambda _: iter([report(1), report(2), report(3)]))

@@ -1,0 +1,135 @@
+"""Reasons: what an error says, in one line that keeps its cause, and the cure where one is known."""
+
+import errno
+import re
+
+from se_nas.search.failures import Failure, FailureKind
+from se_nas.wording import printable
+
+MOST_LETTERS = 300
+START_LETTERS = 100
+"""Of a text that is too long: its start says what was tried, its end says why it failed."""
+
+CURES = (
+    (
+        r"(?i)shared memory|/dev/shm|shm_open|torch_shm|object store.*(space|mmap|fallocate)",
+        "/dev/shm is too small: docker run --shm-size=2g",
+    ),
+    (
+        r"AF_UNIX path|socket path .*too long|path too long",
+        "the folder for temporary files has too long a name: TMPDIR=/tmp",
+    ),
+    (
+        r"can't start new thread|Resource temporarily unavailable|pthread_create|Cannot fork|Cannot create thread",
+        "too many processes or threads are allowed to no more: ulimit -u, or the container's pids limit",
+    ),
+    (r"Too many open files", "raise the limit of open files: ulimit -n 65536"),
+    (r"No space left on device|Disk quota exceeded", "the disk is full, or this user's part of it"),
+    (r"Read-only file system", "the folder lies on a file system that is read-only"),
+    (r"Address already in use", "another program has the port; try again, or end that program"),
+    (r"device-side assert", "a label or an index is out of range; CUDA_LAUNCH_BLOCKING=1 shows where"),
+    (r"no kernel image is available", "this torch was not built for this GPU: https://pytorch.org/get-started"),
+    (r"driver version is insufficient|driver on your system is too old", "update the GPU's driver"),
+    (r"invalid device ordinal|No CUDA GPUs are available", "no GPU can be seen: is CUDA_VISIBLE_DEVICES set?"),
+    (r"uncorrectable ECC|Xid|fell off the bus", "the GPU is damaged or must be reset"),
+)
+"""What helps where an error says this; the first that fits counts."""
+
+LACKS_MEMORY = (
+    r"^(torch\.|torch\.cuda\.|ray\.exceptions\.)?OutOfMemoryError|^MemoryError|CUDA out of memory|"
+    r"can't allocate memory|Cannot allocate memory|std::bad_alloc|CUDA error: out of memory|running low on memory"
+)
+FAULTS_OF_A_PLACE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EROFS,
+    errno.EIO,
+    errno.ESTALE,
+    errno.EAGAIN,
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTCONN,
+    errno.EADDRINUSE,
+}
+FRAME = re.compile(r'^\s*File ".*", line \d+.*$', re.MULTILINE)
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure that an exception of a training is."""
+    reason = reason_of(error)
+    return Failure(reason=reason, kind=_kind(error, reason))
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception says and what caused it, in one line, with the cure where one is known."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        inner = getattr(link, "cause", None)  # of Ray's errors
+        link = inner if isinstance(inner, BaseException) else link.__cause__
+    said: list[str] = []
+    for each in chain:
+        sentence = sentence_of(_text(each))
+        if not any(sentence in other for other in said):
+            said.append(sentence)
+    return cured(shortened("; because of ".join(said)))
+
+
+def sentence_of(text: str) -> str:
+    """An error's text in one line: of a traceback what stands below its last frame.
+
+    >>> sentence_of('Caught OSError in worker 0.\\n  File "a.py", line 1, in f\\n    f()\\nOSError: disk full')
+    'OSError: disk full'
+    """
+    text = ESCAPES.sub("", text)
+    frames = list(FRAME.finditer(text))
+    if frames:
+        below = [line for line in text[frames[-1].end() :].splitlines() if line.strip()]
+        while below and (below[0].startswith(" ") or not below[0].strip("~^ ")):
+            below.pop(0)
+        text = " ".join(below) or text[: frames[0].start()]
+    return printable(" ".join(text.split()))
+
+
+def shortened(text: str, most: int = MOST_LETTERS) -> str:
+    """A text of at most so many letters: what is cut lies in its middle.
+
+    >>> shortened("RuntimeError: " + "a" * 400 + ": disk full", 130)[-20:]
+    'aaaaaaaaa: disk full'
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[:START_LETTERS]} ... {text[START_LETTERS + 5 - most :]}"
+
+
+def cured(reason: str) -> str:
+    """The reason with what helps, unless it says so itself.
+
+    >>> cured("OSError: [Errno 24] Too many open files")
+    'OSError: [Errno 24] Too many open files (raise the limit of open files: ulimit -n 65536)'
+    """
+    cure = next((cure for pattern, cure in CURES if re.search(pattern, reason)), None)
+    return reason if cure is None or cure in reason else f"{reason} ({cure})"
+
+
+def _text(error: BaseException) -> str:
+    """As Python ends a traceback: the class, without its module, and the message."""
+    if FRAME.search(str(error)):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _kind(error: BaseException, reason: str) -> FailureKind:
+    innermost = error
+    while innermost.__cause__ is not None and innermost.__cause__ is not innermost:
+        innermost = innermost.__cause__
+    if re.search(LACKS_MEMORY, reason):
+        return FailureKind.MEMORY
+    if isinstance(innermost, ImportError) or (isinstance(innermost, OSError) and innermost.errno in FAULTS_OF_A_PLACE):
+        return FailureKind.PLACE
+    return FailureKind.NETWORK

@@ -1,0 +1,74 @@
+"""The retry policy: what becomes of a training that failed. All executors share it.
+
+too little memory       once more, with nothing beside it
+killed by signal 9      the same: mostly the kernel's out-of-memory killer sends it
+killed otherwise        once more, on another machine if there is one
+failed at once          on every other machine before it counts
+the machine's fault     the same
+its own error           counts
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from enum import Enum, auto
+
+from se_nas.search.failures import Failure, FailureKind
+
+
+class Next(Enum):
+    """What a failed training does next."""
+
+    FAIL = auto()
+    AGAIN = auto()
+    ALONE = auto()
+    ELSEWHERE = auto()
+
+
+class Retries:
+    """Remembers what was tried with each training, by its number."""
+
+    def __init__(self) -> None:
+        self._killed: Counter[int] = Counter()
+        self._had_it_alone: set[int] = set()
+        self._tried: defaultdict[int, set[str]] = defaultdict(set)
+
+    def tried(self, number: int) -> frozenset[str]:
+        """The machines that this training is to be kept from."""
+        return frozenset(self._tried.get(number, ()))
+
+    def after(self, number: int, failure: Failure, *, machines: frozenset[str] = frozenset()) -> Next:
+        """What comes next, where `machines` can take work and `failure.node` is where it failed."""
+        lacks_memory = failure.kind is FailureKind.MEMORY
+        if lacks_memory or (failure.kind is FailureKind.KILLED and "SIGKILL" in failure.reason):
+            if number not in self._had_it_alone:
+                self._had_it_alone.add(number)
+                self._killed[number] += not lacks_memory
+                return Next.ALONE
+            return Next.FAIL
+        if failure.kind is FailureKind.KILLED:
+            self._killed[number] += 1
+            if self._killed[number] > 1:
+                return Next.FAIL
+            return Next.ELSEWHERE if self._others(number, failure.node, machines) else Next.AGAIN
+        if failure.kind is FailureKind.PLACE or failure.at_once:
+            return Next.ELSEWHERE if self._others(number, failure.node, machines) else Next.FAIL
+        return Next.FAIL
+
+    def told(self, number: int, failure: Failure) -> Failure:
+        """The failure with what was tried before it counted."""
+        if number in self._had_it_alone and failure.kind is not FailureKind.NETWORK:
+            return replace(failure, reason=f"{failure.reason}, also with nothing beside it")
+        if self._killed[number] > 1:
+            return replace(failure, reason=f"{failure.reason}, twice")
+        if len(self._tried.get(number, ())) > 1:
+            return replace(failure, reason=f"{failure.reason}, on each of {len(self._tried[number])} machines")
+        return failure
+
+    def _others(self, number: int, node: str, machines: frozenset[str]) -> bool:
+        """Note that it was tried on `node`; whether a machine is left where it was not. It is not where it has failed
+        on one machine twice: nothing keeps it from there."""
+        if node in self._tried[number]:
+            return False
+        if node:
+            self._tried[number].add(node)
+        return bool(machines - self._tried[number])

@@ -1,0 +1,201 @@
+"""What a process leaves behind when a signal kills it: which signal it was, and how to go on.
+
+A process that may be killed writes its last words to a file descriptor: `faulthandler` writes there what a crash is
+(https://docs.python.org/3/library/faulthandler.html), a handler the name of any other signal that would kill. SIGKILL
+leaves no words; the kernel's counter says whether its out-of-memory killer sent it. A process of its own, started with
+`watch_over`, reads the words of its parent and, when the parent is dead without a farewell, prints the line that the
+parent could not.
+"""
+
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from se_nas.control_groups import memory_kills
+
+FATAL = "Fatal Python error: "
+CRASHES = {
+    "Segmentation fault": "SIGSEGV",
+    "Aborted": "SIGABRT",
+    "Bus error": "SIGBUS",
+    "Floating-point exception": "SIGFPE",
+    "Floating point exception": "SIGFPE",
+    "Illegal instruction": "SIGILL",
+}
+"""Signals by the names that `faulthandler` gives them."""
+
+HARMLESS = {"SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGSTOP", "SIGINFO"}
+MEANINGS = {
+    "SIGSEGV": "a crash in native code",
+    "SIGABRT": "native code gave up",
+    "SIGBUS": "memory or a mapped file that is gone; is /dev/shm or the disk full?",
+    "SIGILL": "an instruction that this processor does not have",
+    "SIGXCPU": "the limit of processor time",
+    "SIGHUP": "the terminal was closed",
+}
+KILLED_FOR_MEMORY = "killed by the kernel for want of memory (signal 9, SIGKILL)"
+
+WATCHER = "import sys; sys.path.append(sys.argv[1]); from se_nas.last_words import speak_for; speak_for(sys.argv[2])"
+
+_descriptor: int | None = None  # where this process writes its last words
+_watcher: subprocess.Popen[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a process had said when it ended. `number` is the signal, where it left words about one."""
+
+    number: int | None = None
+    said: str = ""
+    go_on: str = ""
+    farewell: bool = False
+
+
+def watch_over(prog: str) -> None:
+    """Start a process that prints one line when this one is killed, whatever kills it.
+
+    It is a session of its own, so that a signal to a whole process group leaves it alone.
+    """
+    global _watcher
+    if _watcher is not None or not sys.executable:
+        return
+    with suppress(OSError):  # without it a search is as good, until it is killed
+        call = [sys.executable, "-I", "-S", "-c", WATCHER, str(Path(__file__).parents[1]), prog]
+        _watcher = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+        assert _watcher.stdin is not None
+        leave_words(_watcher.stdin.fileno())
+
+
+def leave_words(descriptor: int) -> None:
+    """Write to `descriptor` what kills this process from here on. Call it in the main thread."""
+    global _descriptor
+    _descriptor = descriptor
+    faulthandler.enable(descriptor, all_threads=False)
+    for number in signal.valid_signals():
+        name = number.name if isinstance(number, signal.Signals) else ""
+        if name not in {*CRASHES.values(), *HARMLESS, "SIGKILL"} and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _die_of)
+
+
+def say(text: str) -> None:
+    """Note why this process is about to end itself."""
+    _write(f"said {' '.join(text.split())}")
+
+
+def farewell() -> None:
+    """This process ends as it should: nobody needs to speak for it."""
+    global _descriptor, _watcher
+    _write("farewell")
+    if _descriptor is None or _watcher is None or _watcher.stdin is None:
+        return
+    faulthandler.disable()
+    with suppress(OSError):
+        _watcher.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        _watcher.wait(timeout=1)
+    _descriptor = _watcher = None
+
+
+@contextmanager
+def resumable(go_on: str) -> Iterator[None]:
+    """Whatever ends what is done in here, the last line says how to go on: an exception carries it as a note."""
+    if_killed(go_on)
+    try:
+        yield
+    except BaseException as error:  # ctrl-C and SIGTERM too
+        if go_on not in getattr(error, "__notes__", ()):
+            error.add_note(go_on)
+        raise
+    if_killed("")
+
+
+def if_killed(go_on: str) -> None:
+    """From here on, the line that is printed when this process is killed says how to go on."""
+    _write(f"resume {go_on}")
+
+
+def read_words(text: str) -> Words:
+    """What the words in a file or pipe mean.
+
+    >>> read_words("resume do it again\\nFatal Python error: Segmentation fault\\n").number
+    11
+    """
+    words = {"said": "", "resume": "", "signal": ""}
+    ended = False
+    for line in text.splitlines():
+        kind, _, rest = line.partition(" ")
+        ended |= line == "farewell"
+        if kind in words:
+            words[kind] = rest
+        elif line.startswith(FATAL):
+            crash = line.removeprefix(FATAL).strip()
+            words["signal"] = str(int(signal.Signals[CRASHES.get(crash, "SIGABRT")]))
+    number = int(words["signal"]) if words["signal"].isdigit() else None
+    return Words(number=number, said=words["said"], go_on=words["resume"], farewell=ended)
+
+
+def name_of(number: int) -> str:
+    """A signal for people.
+
+    >>> name_of(11), name_of(9)
+    ('signal 11 (SIGSEGV: a crash in native code)', 'signal 9 (SIGKILL)')
+    """
+    try:
+        known = signal.Signals(number)
+    except ValueError:
+        return f"signal {number}"
+    meaning = MEANINGS.get(known.name)
+    return f"signal {number} ({known.name}{f': {meaning}' if meaning else ''})"
+
+
+def _die_of(number: int, _frame: object) -> None:
+    _write(f"signal {int(number)}")
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _write(line: str) -> None:
+    if _descriptor is not None:
+        with suppress(OSError):
+            os.write(_descriptor, f"{line}\n".encode())
+
+
+def _forget_in_child() -> None:
+    """A forked child's crash is not this process's, and its end neither."""
+    global _descriptor
+    if _descriptor is None:
+        return
+    faulthandler.disable()
+    with suppress(OSError):
+        if _watcher is not None and _watcher.stdin is not None:
+            _watcher.stdin.close()
+        else:
+            os.close(_descriptor)
+    _descriptor = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def speak_for(prog: str) -> None:
+    """Read the words of `prog` from standard input to their end, which is its own; print a line if it was killed."""
+    for each in signal.valid_signals():
+        with suppress(OSError, ValueError):
+            signal.signal(each, signal.SIG_IGN)
+    before = memory_kills(Path("/"))
+    words = read_words(sys.stdin.buffer.read().decode(errors="replace"))
+    if words.farewell:
+        return
+    number = int(signal.SIGKILL) if words.number is None else words.number
+    how = f"killed by {name_of(number)}"
+    if number == signal.SIGKILL and memory_kills(Path("/")) > before:
+        how = KILLED_FOR_MEMORY
+    with suppress(OSError):
+        os.write(2, f"{prog}: {'; '.join(filter(None, [how, words.said, words.go_on]))}\n".encode())

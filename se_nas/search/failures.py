@@ -1,0 +1,56 @@
+"""Failure: why a training ended without a result, as a type, and as the one line that the record keeps."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """What decides whether a training is repeated, and how. The values are words for people."""
+
+    NETWORK = "an error of their own"
+    """The training's own error, such as an exception or an accuracy that is not a number."""
+    MEMORY = "too little memory"
+    """The GPU had too little memory, or the kernel's out-of-memory killer killed the worker."""
+    KILLED = "killed workers"
+    """The worker process died."""
+    PLACE = "a machine that could not do the work"
+    """The machine lacks something: images, a package, a GPU, space."""
+
+    @classmethod
+    def of(cls, reason: str) -> "FailureKind":
+        """The kind of a failure by the reason that is on record.
+
+        >>> FailureKind.of("killed by signal 11 (SIGSEGV: a crash in native code), twice").name
+        'KILLED'
+        """
+        return next((kind for start, kind in _STARTS.items() if reason.startswith(start)), cls.NETWORK)
+
+
+NOT_ITS_FAULT = "not the network's fault: "
+FOR_MEMORY = ("OutOfMemoryError", "killed for memory")
+_STARTS = {
+    **dict.fromkeys(FOR_MEMORY, FailureKind.MEMORY),
+    "killed": FailureKind.KILLED,
+    "its worker process died": FailureKind.KILLED,  # in records of earlier versions
+    NOT_ITS_FAULT: FailureKind.PLACE,
+}
+"""How the reasons of a kind start; the first that fits counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a training ended without a result: one line that starts with what happened.
+
+    `node` names the machine where there are several. `at_once` says that it came before the first epoch had ended.
+    """
+
+    reason: str
+    kind: FailureKind = FailureKind.NETWORK
+    node: str = ""
+    at_once: bool = False
+
+    @property
+    def text(self) -> str:
+        """The reason with its machine."""
+        start = NOT_ITS_FAULT if self.kind is FailureKind.PLACE else ""
+        return f"{start}{self.reason}{f' (on {self.node})' if self.node else ''}"

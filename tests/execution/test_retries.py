@@ -1,0 +1,77 @@
+"""What becomes of a training that failed, by why it failed."""
+
+import pytest
+
+from se_nas.execution.retries import Next, Retries
+from se_nas.search.failures import Failure, FailureKind
+
+HERE, THERE = "here", "there"
+BOTH = frozenset({HERE, THERE})
+
+
+def failure(kind: FailureKind, reason: str = "broken", *, node: str = HERE, at_once: bool = False) -> Failure:
+    return Failure(kind=kind, reason=reason, node=node, at_once=at_once)
+
+
+MEMORY = failure(FailureKind.MEMORY, "killed for memory")
+SIGKILL = failure(FailureKind.KILLED, "killed by signal 9 (SIGKILL)")
+CRASH = failure(FailureKind.KILLED, "killed by signal 11 (SIGSEGV: a crash in native code)")
+
+
+@pytest.mark.parametrize("killed", [MEMORY, SIGKILL])
+def test_what_lacked_memory_or_may_have_is_repeated_alone_once(killed: Failure) -> None:
+    retries = Retries()
+
+    assert [retries.after(7, killed) for _ in range(2)] == [Next.ALONE, Next.FAIL]
+    assert retries.told(7, killed).text == f"{killed.reason}, also with nothing beside it (on here)"
+
+
+def test_a_crash_is_repeated_once_on_another_machine_where_there_is_one() -> None:
+    retries = Retries()
+
+    assert retries.after(0, CRASH) is Next.AGAIN
+    assert retries.after(1, CRASH, machines=BOTH) is Next.ELSEWHERE
+    assert retries.tried(1) == {HERE}
+    assert retries.after(1, failure(FailureKind.KILLED, node=THERE), machines=BOTH) is Next.FAIL
+    assert retries.told(1, CRASH).reason.endswith(", twice")
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [failure(FailureKind.PLACE), failure(FailureKind.PLACE, at_once=True), failure(FailureKind.NETWORK, at_once=True)],
+)
+def test_the_fault_of_a_place_and_a_failure_at_once_count_only_when_no_machine_is_left(failed: Failure) -> None:
+    retries = Retries()
+
+    assert retries.after(0, failed, machines=BOTH) is Next.ELSEWHERE
+    assert retries.after(0, failure(failed.kind, node=THERE, at_once=True), machines=BOTH) is Next.FAIL
+    assert retries.told(0, failed).reason == "broken, on each of 2 machines"
+
+
+def test_a_trainings_own_error_counts() -> None:
+    assert Retries().after(0, failure(FailureKind.NETWORK), machines=BOTH) is Next.FAIL
+
+
+def test_no_order_of_failures_repeats_a_training_for_ever() -> None:
+    kinds = [MEMORY, SIGKILL, CRASH, failure(FailureKind.PLACE), failure(FailureKind.NETWORK, at_once=True)]
+    for first in kinds:
+        for second in kinds:
+            retries = Retries()
+            answers = [retries.after(0, each, machines=BOTH) for each in (first, second) * 3]
+
+            assert Next.FAIL in answers
+
+
+def test_a_failure_is_told_by_what_happened_and_where() -> None:
+    assert failure(FailureKind.PLACE).text == "not the network's fault: broken (on here)"
+    assert failure(FailureKind.NETWORK, node="").text == "broken"
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_the_kind_of_a_failure_is_known_from_its_reason(kind: FailureKind) -> None:
+    reasons = {
+        FailureKind.MEMORY: "killed for memory by the kernel (signal 9, SIGKILL)",
+        FailureKind.KILLED: "killed by signal 9 (SIGKILL)",
+        FailureKind.NETWORK: "the accuracy became nan in epoch 3",
+    }
+    assert FailureKind.of(Failure(kind=kind, reason=reasons.get(kind, "no images")).text) is kind
