@@ -23,6 +23,7 @@ from se_nas.report.style import STYLE
 from se_nas.report.tables import ablation_table, confirmed_table, facts_table, retrained_table, trials_table
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.held_out import Retrained
+from se_nas.search.losses import loss_sentences
 from se_nas.search.overview import Overview
 from se_nas.search.paired import Ablation
 from se_nas.search.progress import SearchProgress
@@ -70,6 +71,7 @@ def render_page(
             f"<title>se-nas: {escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>Where SE pays: {escape(title)}</h1>",
             *(f'<p class="lead">{escape(sentence)}</p>' for sentence in answer(progress, confirmation)),
+            *_paragraphs(loss_sentences(progress.records)),
             _data("front.json", "trials.csv", *(["confirm.json"] if confirmation else [])),
             _contents(sections),
             *(part for heading, body in sections.items() for part in (_heading(heading), *body)),

@@ -1,0 +1,82 @@
+"""Clusters in which a machine cannot do the work: three raylets on this machine, one of which sees other code."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import ROOT, Search, outcome
+
+MISSING = """raise ModuleNotFoundError("No module named 'se_nas'")\n"""
+
+
+def other_code(folder: Path) -> Path:
+    """A copy of the package that differs in a comment."""
+    shutil.copytree(ROOT / "se_nas", folder / "se_nas", ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "se_nas" / "wording.py").open("a") as file:
+        file.write("# another version\n")
+    return folder
+
+
+def no_code(folder: Path) -> Path:
+    """A package that cannot be imported."""
+    (folder / "se_nas").mkdir(parents=True)
+    (folder / "se_nas" / "__init__.py").write_text(MISSING)
+    return folder
+
+
+@contextmanager
+def cluster(*environments: Mapping[str, str]) -> Iterator[str]:
+    """The address of a cluster with a machine of one CPU for each of these environments; its head has none."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        for environment in environments:
+            made.add_node(num_cpus=1, env_vars=dict(environment))
+        yield made.address
+    finally:
+        made.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (other_code, "it has se-nas"),
+        pytest.param(no_code, "se-nas is not installed there", marks=pytest.mark.slow),
+    ],
+)
+def test_a_machine_with_other_code_gets_no_work_and_costs_no_trial(
+    tmp_path: Path, search: Search, space_file: Path, data_file: Path, make: object, reason: str
+) -> None:
+    wrong = {"PYTHONPATH": str(make(tmp_path / "other"))}  # type: ignore[operator]
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 2, "--workers", 2]
+    with cluster({}, wrong) as address:
+        process = search("--budget", 6, "--run", tmp_path / "run", *flags, "--address", address)
+        said, told = process.communicate(timeout=600)
+
+    assert process.returncode == 0, told
+    rows, _ = outcome(tmp_path / "run")
+    assert {row["state"] for row in rows} <= {"complete", "pruned"}
+    assert len(rows) == 6
+    assert said.count("gets no work") == 1
+    assert reason in next(line for line in said.splitlines() if "gets no work" in line)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_without_a_machine_that_can_do_the_work_is_named_before_anything_trains(
+    tmp_path: Path, search: Search, space_file: Path, data_file: Path
+) -> None:
+    wrong = {"PYTHONPATH": str(no_code(tmp_path / "other"))}
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 2, "--workers", 2]
+    with cluster(wrong) as address:
+        process = search("--budget", 6, "--run", tmp_path / "run", *flags, "--address", address)
+        _, told = process.communicate(timeout=600)
+
+    assert process.returncode == 3, told
+    assert "no machine of the cluster can do the work" in told.splitlines()[-1]
+    assert "se-nas is not installed there" in told.splitlines()[-1]
