@@ -89,7 +89,7 @@ class Machines:
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"] and self._fits(node["Resources"])}
         self._names |= _names(nodes.values())
         self._good &= set(nodes)
-        for machine in set(nodes) - self._good - set(self._refused) - set(self._checks):
+        for machine in [each for each in nodes if each not in {*self._good, *self._refused, *self._checks}]:
             self._checks[machine] = _Check(answer=self._ask(machine), began=time.monotonic())
         self._take_answers()
 
