@@ -5,6 +5,7 @@ while they go well elsewhere, gets no more work. Ray labels each machine with it
 (https://docs.ray.io/en/latest/ray-core/scheduling/labels.html), and a trial asks for one of those that may train.
 """
 
+import functools
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -30,6 +31,7 @@ IN_A_ROW = 3
 """After so many failures in a row, a machine gets no more work if trainings go well elsewhere."""
 
 
+@functools.cache
 def placed(machines: tuple[str, ...], *, gpus: float) -> tune.PlacementGroupFactory:
     """What a trial asks of Ray: a CPU and so much of a GPU, on one of these machines; on any where none is named."""
     bundle = {"CPU": 1.0, "GPU": gpus}

@@ -32,6 +32,7 @@ from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.busy_file import BusyFile
 from se_nas.search.campaign import Campaign
+from se_nas.search.losses import loss_sentences
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.strategies import STRATEGIES
@@ -247,6 +248,7 @@ def _finish(
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
     run = shlex.quote(str(folder.path))
     notes = [
+        *loss_sentences(progress.records),
         *report.lines,
         f"describe  python launch/describe.py {run}:knee",
         f"confirm   python launch/confirm.py {run}",
