@@ -67,10 +67,14 @@ def _progress(console: Console | None) -> Iterator[OnOpened | None]:
         yield None
         return
     columns = (TextColumn("opening images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("opening images", total=None)
+    progress = Progress(*columns, console=console, transient=True)
+    task = progress.add_task("opening images", total=None)
 
-        def on_opened(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    def on_opened(done: int, total: int) -> None:
+        progress.start()  # with the first files: other sources have none
+        progress.update(task, completed=done, total=total)
 
+    try:
         yield on_opened
+    finally:
+        progress.stop()

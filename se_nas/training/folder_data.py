@@ -70,7 +70,7 @@ def load_folder(
     left_out = listing.left_out
     if bad:
         left_out = (*left_out, LeftOut.of(UNREADABLE, [str(Path(each.path).relative_to(path)) for each in bad]))
-    seen = {name if name != "train" else "training": _seen(part, path) for name, part in good.items()}
+    seen = {name if name != "train" else "training": _seen(part, path, scale) for name, part in good.items()}
     return ImageData(
         name=printable(path.resolve().name),
         class_names=listing.class_names,
@@ -183,14 +183,14 @@ def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
     return ImageSet(images=part.images, labels=files.labels)
 
 
-def _seen(part: _OpenedPart, path: Path) -> Seen:
-    ranges = [facts.range for facts in part.facts if facts.range.kind is PixelKind.EIGHT_BIT]
+def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
+    ranges = [scale.ends_of(facts.range) for facts in part.facts]
     return Seen(
         labels=part.files.labels,
         digests=[facts.digest for facts in part.facts],
         constant=np.array([facts.is_constant for facts in part.facts], bool),
-        lowest=min((each.lowest for each in ranges), default=0.0) if len(ranges) == len(part.facts) else 0.0,
-        highest=max((each.highest for each in ranges), default=0.0) if len(ranges) == len(part.facts) else 255.0,
+        lowest=min((low for low, _ in ranges), default=0.0),
+        highest=max((high for _, high in ranges), default=255.0),
         names=[str(Path(file).relative_to(path)) for file in part.files.files],
     )
 

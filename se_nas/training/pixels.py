@@ -67,6 +67,12 @@ class PixelScale:
         scaled: NDArray[np.uint8] = np.rint(pixels * (255 / white)).clip(0, 255).astype(np.uint8)
         return scaled
 
+    def ends_of(self, values: PixelRange) -> tuple[float, float]:
+        """The darkest and the lightest of these values, of 255."""
+        whites = {PixelKind.WHOLE: self.white_of_whole, PixelKind.REAL: self.white_of_real}
+        white = whites.get(values.kind) or 255
+        return values.lowest * 255 / white, values.highest * 255 / white
+
 
 EIGHT_BIT = PixelScale()
 """The scale of a data set whose images all have 8 bits a channel."""

@@ -281,12 +281,13 @@ def test_what_looks_wrong_is_warned_of(
     assert any(warning.startswith(WARNINGS[kind][1]) for warning in load(tmp_path).warnings)
 
 
-def test_images_that_are_nearly_black_are_warned_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
+def test_images_that_are_nearly_black_are_warned_of(tmp_path: Path, kind: type) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for index in range(20):
-            pixels = np.random.default_rng(index).integers(0, 16, (8, 8)).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name / f"{index}.png")
+            pixels = np.random.default_rng(index).integers(0, 16, (8, 8)).astype(kind)
+            Image.fromarray(pixels).save(tmp_path / name / f"{index}.tif")
 
     assert "all pixels lie between 0 and 15 of 255: were they saved in another range?" in load(tmp_path).warnings
 
