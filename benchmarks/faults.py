@@ -78,7 +78,7 @@ def run_ours(folder: Path, *, resumed: bool) -> None:
 
     module.TrialEvaluation = lambda **given: Slow(folder=folder, results=given["results"])  # type: ignore[assignment, misc]
     FrontPruner.prune = lambda *_: False  # type: ignore[assignment, method-assign]
-    FrontPruner.reason_to_stop = lambda *_, **__: None  # type: ignore[assignment, attr-defined]
+    FrontPruner.judge = lambda *_, **__: None  # type: ignore[assignment, method-assign]
     place, quiet = folder / "run", Console(file=io.StringIO())
 
     def search() -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
-from se_nas.search.foresight import Arrivals, Foresight, forecast, foresight
+from se_nas.search.curves import Curves
+from se_nas.search.foresight import Arrivals, Foresight, Values, forecast, foresight
 from se_nas.search.front_order import place
 
 KEPT = 0.4
@@ -82,23 +83,68 @@ class FrontPruner(BasePruner):
             return None
         trials = [trial, *(other for other in study.get_trials(deepcopy=False) if other.number != trial.number)]
         lengths = np.array([epoch, *(other.last_step or 0 for other in trials[1:])])
-        later = max(epoch, int(np.sort(lengths)[-ENOUGH:][0]))
-        table = self._known(trials, epoch, later)
-        judged = np.flatnonzero(np.isfinite(np.delete(table, [1, 2], axis=1)).all(axis=1))
-        if 0 not in judged:
+        later = _later(lengths, epoch)
+        return self._judgement(
+            epoch,
+            lengths,
+            accuracy=self._at(trials, epoch),
+            final=self._at(trials, self._epochs),
+            later=self._at(trials, later) if later > epoch else None,
+            costs=np.array([[one.user_attrs.get(name, math.nan) for name in self._costs] for one in trials], float),
+            failed=np.array([one.state is TrialState.FAIL for one in trials]),
+        )
+
+    def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
+        """The same of trial `number` among those in `curves`, which are all trials of a study."""
+        if epoch not in self.rungs or self._always_finishes(number):
             return None
-        table = table[judged]
-        arrivals = Arrivals(accuracy=table[:, 0], final=table[:, 1], log_costs=table[:, 3:])
-        belief = foresight(arrivals, table[:, 2] if later > epoch else np.full(len(table), math.nan))
-        if not self._pays(belief, lengths, epoch, len(judged)):
+        order = np.arange(len(curves))  # the judged trial first
+        order[0], order[1 : number + 1] = number, order[:number].copy()
+        lengths = curves.lengths[order]
+        lengths[0] = epoch
+        later = _later(lengths, epoch)
+        return self._judgement(
+            epoch,
+            lengths,
+            accuracy=curves.accuracy_at(epoch)[order],
+            final=curves.accuracy_at(self._epochs)[order],
+            later=curves.accuracy_at(later)[order] if later > epoch else None,
+            costs=curves.costs(self._costs)[order],
+            failed=curves.failed[order],
+        )
+
+    def _judgement(
+        self,
+        epoch: int,
+        lengths: NDArray[np.int64],
+        *,
+        accuracy: Values,
+        final: Values,
+        later: Values | None,
+        costs: Values,
+        failed: NDArray[np.bool_],
+    ) -> str | None:
+        """Why to stop the first of n trials, or None.
+
+        Each has trained for `lengths` epochs (n,), and has an accuracy at the epoch, the last and a `later` one (n,)
+        and costs (n, k), NaN where not known.
+
+        All three questions must speak for a stop; the quickest to answer comes first.
+        """
+        arrived = np.isfinite(accuracy) & np.isfinite(costs).all(axis=1)
+        if not arrived[0]:
+            return None
+        log_costs = np.log(np.maximum(costs[arrived], 1e-12))
+        arrivals = Arrivals(accuracy=accuracy[arrived], final=final[arrived], log_costs=log_costs)
+        outlook = self._outlook(arrivals, ~failed[arrived])
+        if outlook is None:
+            return None
+        count = len(arrivals.accuracy)
+        belief = foresight(arrivals, np.full(count, math.nan) if later is None else later[arrived])
+        if not self._pays(belief, lengths, epoch, count):
             return None
         own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0)
-        count = len(arrivals.accuracy)
         if own_place <= math.ceil(KEPT * count):
-            return None
-        in_the_race = np.array([trials[index].state is not TrialState.FAIL for index in judged])
-        outlook = self._outlook(arrivals, in_the_race)
-        if outlook is None:
             return None
         return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 
@@ -141,16 +187,15 @@ class FrontPruner(BasePruner):
             number //= 4
         return number == self._never_stopped > 0
 
-    def _known(self, trials: Sequence[FrozenTrial], epoch: int, later: int) -> NDArray[np.float64]:
-        """A row a trial: accuracy at the epoch, the final and a `later` one, log cost, ...; NaN for the unknown."""
-        rows = []
-        for trial in trials:
-            accuracies, costs = trial.intermediate_values, trial.user_attrs
-            reached = [accuracies.get(step, math.nan) for step in (epoch, self._epochs, later)]
-            rows.append([*reached, *[costs.get(name, math.nan) for name in self._costs]])
-        table = np.array(rows, dtype=float)
-        table[:, 3:] = np.log(np.maximum(table[:, 3:], 1e-12))
-        return table
+    def _at(self, trials: Sequence[FrozenTrial], epoch: int) -> Values:
+        """The accuracy of each trial after the epoch, NaN where it is not known (n,)."""
+        return np.array([trial.intermediate_values.get(epoch, math.nan) for trial in trials], dtype=float)
+
+
+def _later(lengths: NDArray[np.int64], epoch: int) -> int:
+    """The last epoch that `ENOUGH` trials have come to; `epoch` where none is later."""
+    least = min(ENOUGH, len(lengths))
+    return max(epoch, int(np.partition(lengths, -least)[-least]))
 
 
 def _rungs(epochs: int) -> tuple[int, ...]:

@@ -5,30 +5,35 @@ when it has ended, and the study says how many there are.
 """
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import optuna
 import sqlalchemy
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import TrialState
 
 from se_nas.errors import InputError, WriteError
 from se_nas.files import put_in_place
 from se_nas.seals import seal
 from se_nas.search.busy_file import ATTEMPT_SECONDS, BusyFile
+from se_nas.search.curves import Curves
 from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.stored_trials import StoredTrial, read_trials
 from se_nas.search.trial_rows import COUNT, TrialRows
 from se_nas.space.decisions import Decision
 from se_nas.wording import printable
 
+T = TypeVar("T")
+
 STUDY_NAME = "se-nas"
+STATUSES = {state: status for status, state in STATES.items()}
 
 
 class SearchStudy:
@@ -54,13 +59,17 @@ class SearchStudy:
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
         self._file = file or BusyFile(path)
+        self._read(self._open)
+
+    def _read(self, action: Callable[[], T]) -> T:
+        """The result of reading the file, as soon as nobody locks it; InputError when it is damaged."""
         try:
-            self._file.when_free(self._open)
+            return self._file.when_free(action)
         except (InputError, WriteError):
             raise
         except Exception as error:  # noqa: BLE001 - a damaged file fails in SQLite, SQLAlchemy and Optuna in many ways
             reason = printable(str(error.__cause__ or error).split("\n")[0])
-            raise InputError(f"{path}: the study cannot be opened ({reason}); restore it from a copy") from None
+            raise InputError(f"{self._path}: the study cannot be opened ({reason}); restore it from a copy") from None
 
     def _open(self) -> None:
         if not self._path.exists():
@@ -71,8 +80,10 @@ class SearchStudy:
             if (found := connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()) != "ok":
                 raise ValueError(found)
         self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions, self._file)
-        self._ids = {trial.number: trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
-        self._check_same_search()
+        self._opened: list[StoredTrial] | None = self._stored()  # until the first change
+        self._ids = {trial.number: trial.trial_id for trial in self._opened}
+        self._check_same_search(self._opened)
+        self._curves = _curves(self._opened, self._objectives.costs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.study.metric_names != list(self._objectives.names):
@@ -87,23 +98,26 @@ class SearchStudy:
             "seal": _seal(record),
             **record.cost,
         }
+        self._opened = None
         self._ids[record.number] = self._rows.start(record.number, record.assignment, attributes)
+        self._curves.begin(record.number, record.cost)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
         """Write down the accuracy after an epoch, and costs that were measured since the start."""
+        self._opened = None
         self._rows.report(self._ids[number], epoch=epoch, accuracy=accuracy, attributes=costs)
+        self._curves.report(number, epoch=epoch, accuracy=accuracy, costs=costs)
 
     def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
         """What the pruner says of a running trial after `epoch`.
 
         A trial begun anew may still have later values of its first run, which do not count.
         """
-        return self._file.when_free(
-            lambda: pruner.reason_to_stop(self.study, self._storage.get_trial(self._ids[number]), epoch)
-        )
+        return pruner.judge(self._curves, number, epoch)
 
     def finish(self, record: TrialRecord) -> None:
         """Close a trial with all that is known of it, whole or not at all."""
+        self._opened = None
         end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
         self._rows.end(
             self._ids[record.number],
@@ -112,24 +126,25 @@ class SearchStudy:
             curve=record.curve,
             attributes={**record.cost, "end": end, "seal": _seal(record)},
         )
+        failed = record.status is TrialStatus.FAILED
+        self._curves.end(record.number, record.curve, record.cost, failed=failed)
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order; InputError where the file does not hold what was written."""
-        trials, written = self._file.when_free(
-            lambda: (self.study.get_trials(deepcopy=False), self.study.user_attrs.get(COUNT, 0))
-        )
+        trials, self._opened = self._opened or self._read(self._stored), None
+        written = self._read(lambda: self.study.user_attrs.get(COUNT, 0))
         if len(trials) != written:
             raise InputError(
                 f"{self._path}: holds {len(trials)} of {written} trials, so it was damaged; restore it from a copy"
             )
         return [self._verified(number, trial) for number, trial in enumerate(trials)]
 
-    def _verified(self, number: int, trial: FrozenTrial) -> TrialRecord:
+    def _verified(self, number: int, trial: StoredTrial) -> TrialRecord:
         try:
             record = _record(trial)
             values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
-            whole = record.number == number and trial.user_attrs["seal"] == _seal(record)
-            same_values = values is None or tuple(trial.values) == values
+            whole = record.number == number and trial.attributes["seal"] == _seal(record)
+            same_values = values is None or tuple(trial.values.values()) == values
         except (KeyError, TypeError, ValueError, AttributeError):
             whole = same_values = False
         if not (whole and same_values):
@@ -139,10 +154,12 @@ class SearchStudy:
             )
         return record
 
-    def _check_same_search(self) -> None:
+    def _stored(self) -> list[StoredTrial]:
+        return read_trials(self._storage.engine, self.study._study_id)
+
+    def _check_same_search(self, trials: Sequence[StoredTrial]) -> None:
         directions = [objective.direction for objective in self._objectives]
         names = self.study.metric_names
-        trials = self.study.get_trials(deepcopy=False)
         if (
             [direction.name.lower() for direction in self.study.directions] != directions
             or (names is not None and names != list(self._objectives.names))
@@ -174,15 +191,27 @@ def _create(path: Path, objectives: Objectives) -> None:
     put_in_place(draft, path)
 
 
-def _record(trial: FrozenTrial) -> TrialRecord:
-    status = {state: status for status, state in STATES.items()}[trial.state]
-    attributes: dict[str, Any] = trial.user_attrs
+def _curves(trials: Sequence[StoredTrial], costs: Sequence[str]) -> Curves:
+    """As the rows say, values of a first run beyond the second's end included: they were trained."""
+    curves = Curves(costs)
+    for trial in trials:
+        curves.begin(trial.number, trial.attributes)
+        for epoch, accuracy in trial.accuracies.items():
+            curves.report(trial.number, epoch=epoch, accuracy=accuracy, costs={})
+        if trial.state is TrialState.FAIL:
+            curves.fail(trial.number)
+    return curves
+
+
+def _record(trial: StoredTrial) -> TrialRecord:
+    status = STATUSES[trial.state]
+    attributes = trial.attributes
     end = attributes.get("end", {})
-    curve = [value for _, value in sorted(trial.intermediate_values.items())]
+    curve = list(trial.accuracies.values())
     return TrialRecord(
         number=trial.number,
         status=status,
-        assignment=dict(trial.params),
+        assignment=trial.assignment,
         fingerprint=attributes["fingerprint"],
         se=tuple(attributes["se"]),
         cost={name: attributes[name] for name in COSTS if name in attributes},
@@ -198,4 +227,4 @@ def _seal(record: TrialRecord) -> str:
     if record.status is TrialStatus.RUNNING:
         counted = {name: value for name, value in record.cost.items() if name != "latency"}
         record = replace(record, curve=(), seconds=0.0, cost=counted)
-    return seal(asdict(record))
+    return seal({each.name: getattr(record, each.name) for each in fields(record)})
