@@ -26,23 +26,25 @@ class Broadcast:
     ) -> None:
         self._folder, self._space, self._config = folder, space, config
         self._objectives, self._records, self._trackers = objectives, records, trackers
+        self._told = self.progress
+        self._statuses = {record.number: record.status for record in records.values()}
 
     @property
     def progress(self) -> SearchProgress:
-        """The search as it is now."""
+        """The search as it is now, with the epochs of trials that are under way."""
         return progress_of(self._records.values(), self._objectives, self._config.reference, self._config.budget)
 
     def trial_started(self, record: TrialRecord) -> None:
         """Write the network down, then tell."""
         self._folder.write_architecture(record.number, self._space.decode(record.assignment))
-        progress = self.progress
+        progress = self._progress_with(record)
         for tracker in self._trackers:
             tracker.trial_started(record, progress)
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Write the result down, then tell."""
         self._folder.write_result(record)
-        progress = self.progress
+        progress = self._progress_with(record)
         for tracker in self._trackers:
             tracker.trial_ended(record, progress)
 
@@ -51,3 +53,8 @@ class Broadcast:
         progress = self.progress
         for tracker in self._trackers:
             tracker.search_ended(progress, outcome)
+
+    def _progress_with(self, record: TrialRecord) -> SearchProgress:
+        self._told = self._told.with_record(record, self._statuses.get(record.number))
+        self._statuses[record.number] = record.status
+        return self._told

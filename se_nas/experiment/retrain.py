@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -22,7 +21,7 @@ from se_nas.experiment.survey import cost_on
 from se_nas.experiment.wandb_runs import OFFLINE, unsent
 from se_nas.files import make_folder
 from se_nas.search.held_out import Retrained
-from se_nas.search.progress import SearchProgress
+from se_nas.search.progress import SearchProgress, progress_of
 from se_nas.search.records import TrialRecord
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
@@ -133,7 +132,7 @@ def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFo
     for name in limits:
         if not any(name in record.cost for record in progress.records):
             raise InputError(f"--max-{name} {limits[name]:g}: the search in {folder.path} did not measure {name}")
-    kept = replace(progress, records=tuple(records))
+    kept = progress_of(records, progress.objectives, progress.reference, progress.budget)
     if not kept.front.members:
         asked = ", ".join(f"--max-{name} {most:g}" for name, most in limits.items())
         costs = [member.cost for member in progress.front.members]

@@ -8,6 +8,7 @@ costs' logarithms.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from se_nas.search.candidates import Candidate, Inspection
 from se_nas.search.designed_start import DesignedStart
 from se_nas.search.improvement import expected_improvement
-from se_nas.search.lessons import Lesson, first_ended, lessons_of, most_telling
+from se_nas.search.lessons import History, Lesson
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import Proposal, TrialRecord, TrialStatus
@@ -23,6 +24,9 @@ from se_nas.search.strategy import ExhaustedError
 from se_nas.search.surrogate import Kernel, Surrogate
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment, Categorical, Decision
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 Values = NDArray[np.float64]
 
@@ -60,7 +64,10 @@ class FrontStrategy:
         """`inspect` says None of an assignment that breaks a rule or bound."""
         self._decisions, self._objectives, self._seed = dict(decisions), objectives, seed
         self._sample, self._neighbours, self._inspect = sample, neighbours, inspect
-        self._records: dict[int, TrialRecord] = {}
+        self._history = History()
+        self._front = ParetoFront((), objectives)
+        self._tried: set[str] = set()
+        self._feature_rows: dict[int, Values] = {}
         self._drawn: dict[int, Candidate | None] = {}
         self._start = DesignedStart(
             decisions=decisions,
@@ -85,15 +92,24 @@ class FrontStrategy:
 
     def tell(self, record: TrialRecord) -> None:
         """Remember the record, and think anew at the next `ask`."""
-        self._records[record.number] = record
+        before = self._history.records.get(record.number)
+        self._history.tell(record)
+        if before is not None and (before.fingerprint != record.fingerprint or before.accuracy is not None):
+            self._feature_rows.pop(record.number, None)
+            self._front = ParetoFront.of(self._history.records.values(), self._objectives)
+            self._tried = {one.fingerprint for one in self._history.records.values()}
+        else:
+            self._front = self._front.joined_by(record)
+            self._tried.add(record.fingerprint)
         self._proposals = None
 
     def _propose(self) -> Iterator[Assignment]:
         """Assignments, best first."""
-        taught = most_telling(lessons_of(self._records.values()), self._objectives)
-        if len(self._records) < BLIND_TRIALS or len(taught) < FEWEST_TAUGHT:
-            yield from self._start.propose([self._records[number] for number in sorted(self._records)])
-            rng = Random(derive_seed(self._seed, "start", len(self._records)))
+        records = self._history.records
+        taught = self._history.telling_lessons(self._objectives)
+        if len(records) < BLIND_TRIALS or len(taught) < FEWEST_TAUGHT:
+            yield from self._start.propose([records[number] for number in sorted(records)])
+            rng = Random(derive_seed(self._seed, "start", len(records)))
             while True:
                 yield self._sample(rng)
         candidates = self._candidates()
@@ -111,19 +127,17 @@ class FrontStrategy:
 
     def _draws_so_far(self) -> list[Candidate]:
         """A few more with every trial, so that no single proposal waits for many."""
-        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * len(self._records))
+        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * len(self._history.records))
         return [candidate for number in range(wanted) if (candidate := self._draw(number)) is not None]
 
     def _candidates(self) -> list[Candidate]:
         """Drawn networks and neighbours of the front, each once and none that was tried."""
-        front = ParetoFront.of(self._records.values(), self._objectives)
-        for member in front.members:
+        for member in self._front.members:
             if member.number not in self._near:
                 self._near[member.number] = self._inspected(self._neighbours(member.assignment))
-        near = [candidate for member in front.members for candidate in self._near[member.number]]
-        tried = {record.fingerprint for record in self._records.values()}
+        near = [candidate for member in self._front.members for candidate in self._near[member.number]]
         distinct = {candidate.inspection.fingerprint: candidate for candidate in [*near, *self._draws_so_far()]}
-        return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in tried]
+        return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in self._tried]
 
     def _inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:
         inspected = ((assignment, self._inspect(assignment)) for assignment in assignments)
@@ -138,18 +152,17 @@ class FrontStrategy:
         accuracy = self._surrogate("accuracy", taught)
         features = np.array([candidate.features for candidate in candidates])
         costs = self._log_costs([candidate.inspection.cost for candidate in candidates], features, taught)
-        members = ParetoFront.of(self._records.values(), self._objectives).members
-        front = np.array([member.values(self._objectives.names) for member in members])
+        front = np.array([member.values(self._objectives.names) for member in self._front.members])
         front_accuracy, front_costs = front[:, 0], np.log(np.maximum(front[:, 1:], 1e-12))
-        running = [record for record in self._records.values() if record.status is TrialStatus.RUNNING]
-        if running:
+        every_cost = np.vstack([costs, front_costs])
+        if running := self._history.running:
             in_training = self._features_of(running)
             counted = [{name: value for name, value in record.cost.items() if name != "latency"} for record in running]
             front_accuracy = np.append(front_accuracy, accuracy.predict(in_training)[0])
             front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, taught)])
+            every_cost = np.vstack([costs, front_costs])
             accuracy = accuracy.believing(in_training)
         mean, deviation = accuracy.predict(features)
-        every_cost = np.vstack([costs, front_costs])
         span = np.ptp(every_cost, axis=0)
         return self._odds_to_be_trained(features) * expected_improvement(
             mean,
@@ -170,17 +183,21 @@ class FrontStrategy:
 
         Below a half it is none: far enough out, no odds are so small that the promise would not outweigh them.
         """
-        ended = [record for record in self._records.values() if record.status is not TrialStatus.RUNNING]
-        trained = np.array([record.status is not TrialStatus.FAILED for record in ended])
-        if trained.all():
+        failed = self._history.numbers(TrialStatus.FAILED)
+        if not len(failed):
             return np.ones(len(features))
+        ended = self._history.numbers(TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED)
+        model = self._fitted_odds(ended, failed)
+        odds = model.predict_proba(features)[:, 1]
+        return np.where(odds >= 0.5, odds, 0.0)
+
+    def _fitted_odds(self, numbers: NDArray[np.int64], failed: NDArray[np.int64]) -> "Pipeline":
         from sklearn.linear_model import LogisticRegression  # as in `surrogate`
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(self._features_of(ended), trained)
-        odds = model.predict_proba(features)[:, 1]
-        return np.where(odds >= 0.5, odds, 0.0)
+        features = self._features_of(self._history.records[number] for number in numbers.tolist())
+        return make_pipeline(StandardScaler(), LogisticRegression()).fit(features, ~np.isin(numbers, failed))
 
     def _log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, taught: list[Lesson]) -> Values:
         """(n, k): exact where a cost is counted; latency, which only a device can tell, as learned from the trials."""
@@ -195,12 +212,12 @@ class FrontStrategy:
     def _surrogate(self, name: str, taught: list[Lesson]) -> Surrogate:
         """Of the accuracy, or of a cost's logarithm. Its kernel is fitted on the first trials, and rarely anew; on all
         of them where too many have ended after one that is still in training."""
-        first = first_ended(self._records.values())
-        ended = sum(record.status is not TrialStatus.RUNNING for record in self._records.values())
-        if len(first) < ENOUGH_ENDED * ended:
+        first = self._history.first_ended()
+        running = len(self._history.numbers(TrialStatus.RUNNING))
+        if len(first) < ENOUGH_ENDED * (len(self._history.records) - running):
             return self._learned(name, taught)
         if self._kernels.get(name, (0, None))[0] != len(first):
-            lessons = most_telling(lessons_of(first), self._objectives)
+            lessons = self._history.telling_lessons(self._objectives, first)
             if len(lessons) < 3:
                 return self._learned(name, taught)
             self._kernels[name] = len(first), self._learned(name, lessons).kernel
@@ -216,7 +233,12 @@ class FrontStrategy:
 
     def _features_of(self, records: Iterable[TrialRecord]) -> Values:
         """(n, d)."""
-        return np.array([self._features(record.assignment, record.cost) for record in records])
+        rows = []
+        for record in records:
+            if (row := self._feature_rows.get(record.number)) is None:
+                row = self._feature_rows[record.number] = self._features(record.assignment, record.cost)
+            rows.append(row)
+        return np.array(rows)
 
     def _features(self, assignment: Assignment, cost: Mapping[str, float]) -> Values:
         """(d,): each decision's value, its choices side by side where they have no order; and the counted costs."""

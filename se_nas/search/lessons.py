@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import moocore
 import numpy as np
+from numpy.typing import NDArray
 
-from se_nas.search.foresight import Arrivals, forecast
-from se_nas.search.objectives import Objectives
+from se_nas.search.curves import Curves
+from se_nas.search.foresight import Arrivals, Values, forecast
+from se_nas.search.objectives import COSTS, Objectives
 from se_nas.search.records import TrialRecord, TrialStatus
 
 CONFIDENCE = 0.8
@@ -15,6 +17,9 @@ NORMAL_QUANTILE = 1.2816
 """Half the width of a normal interval of that confidence, in deviations."""
 MOST_LESSONS = 256
 """A model that learns from n networks takes a time of n³; further lessons are left out."""
+
+
+_STATUSES = tuple(TrialStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +33,7 @@ class Lesson:
 
 def lessons_of(records: Iterable[TrialRecord]) -> list[Lesson]:
     """All that there is to learn, the complete trials first; of stopped ones once three are complete."""
-    records = sorted(records, key=lambda record: record.number)
-    complete = [record for record in records if record.accuracy is not None]
-    lessons = [Lesson(record, record.curve[-1], 0.0) for record in complete]
-    if len(complete) < 3:
-        return lessons
-    finals = [record.curve[-1] for record in complete]
-    stopped = [record for record in records if record.status is TrialStatus.PRUNED and record.curve]
-    for epoch in sorted({len(record.curve) for record in stopped}):
-        there = [record for record in stopped if len(record.curve) == epoch]
-        reached = np.array([record.curve[epoch - 1] for record in (*there, *complete)])
-        final = np.array([*[np.nan] * len(there), *finals])
-        expected, half = forecast(Arrivals(reached, final, np.zeros((len(reached), 1))), confidence=CONFIDENCE)
-        lessons += map(Lesson, there, np.clip(expected, 0.0, 1.0).tolist(), (half / NORMAL_QUANTILE).tolist())
-    return lessons
+    return History.of(records).lessons()
 
 
 def most_telling(lessons: Sequence[Lesson], objectives: Objectives) -> list[Lesson]:
@@ -49,10 +41,17 @@ def most_telling(lessons: Sequence[Lesson], objectives: Objectives) -> list[Less
     if len(lessons) <= MOST_LESSONS:
         return list(lessons)
     losses = [[-lesson.accuracy, *(lesson.record.cost[name] for name in objectives.costs)] for lesson in lessons]
-    order = np.argsort(moocore.pareto_rank(np.array(losses, float)), kind="stable")
+    return [lessons[index] for index in _most_telling(np.array(losses, float))]
+
+
+def _most_telling(losses: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The indices of at most `MOST_LESSONS` of them (n, m)."""
+    if len(losses) <= MOST_LESSONS:
+        return np.arange(len(losses))
+    order = np.argsort(moocore.pareto_rank(losses), kind="stable")
     near, far = order[: MOST_LESSONS // 2], np.sort(order[MOST_LESSONS // 2 :])
     evenly = far[np.linspace(0, len(far) - 1, MOST_LESSONS - len(near)).round().astype(int)]
-    return [lessons[index] for index in np.sort(np.concatenate([near, evenly]))]
+    return np.sort(np.concatenate([near, evenly]))
 
 
 def first_ended(records: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -60,9 +59,95 @@ def first_ended(records: Iterable[TrialRecord]) -> list[TrialRecord]:
 
     What is worked out from these alone stays as it is for a while, and is the same in a resumed search.
     """
-    records = sorted(records, key=lambda record: record.number)
-    ended = next((i for i, one in enumerate(records) if one.status is TrialStatus.RUNNING), len(records))
-    count = 0
-    while (more := count + max(1, count // 8)) <= ended:
-        count = more
-    return records[:count]
+    history = History.of(records)
+    return [history.records[number] for number in history.first_ended().tolist()]
+
+
+class History:
+    """The records that a strategy was told, and arrays of them by number, so that no proposal goes through them all."""
+
+    def __init__(self) -> None:
+        self.records: dict[int, TrialRecord] = {}
+        self._curves = Curves(COSTS)
+        self._states = np.full(16, -1)  # an index of `_STATUSES`; -1 for a number that was not told
+        self._lengths = np.zeros(16, dtype=np.int64)  # of the curves
+
+    @classmethod
+    def of(cls, records: Iterable[TrialRecord]) -> "History":
+        """What these records make."""
+        history = cls()
+        for record in records:
+            history.tell(record)
+        return history
+
+    def tell(self, record: TrialRecord) -> None:
+        """Add a record; it replaces one of the same number."""
+        number = record.number
+        self.records[number] = record
+        while number >= len(self._states):
+            self._states = np.concatenate([self._states, np.full_like(self._states, -1)])
+            self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
+        self._states[number], self._lengths[number] = _STATUSES.index(record.status), len(record.curve)
+        self._curves.begin(number, record.cost)
+        if record.status is not TrialStatus.RUNNING:
+            self._curves.end(number, record.curve, record.cost, failed=record.status is TrialStatus.FAILED)
+
+    def numbers(self, *statuses: TrialStatus) -> NDArray[np.int64]:
+        """The trials in one of these statuses (n,), ascending."""
+        wanted = np.zeros(len(_STATUSES) + 1, dtype=bool)
+        wanted[[_STATUSES.index(status) for status in statuses]] = True
+        return np.flatnonzero(wanted[self._states])
+
+    @property
+    def running(self) -> list[TrialRecord]:
+        """The trials in training, by number."""
+        return [self.records[number] for number in self.numbers(TrialStatus.RUNNING).tolist()]
+
+    def first_ended(self) -> NDArray[np.int64]:
+        """The numbers that the function of that name says."""
+        told = np.flatnonzero(self._states >= 0)
+        running = np.flatnonzero(self._states[told] == _STATUSES.index(TrialStatus.RUNNING))
+        ended = int(running[0]) if len(running) else len(told)
+        count = 0
+        while (more := count + max(1, count // 8)) <= ended:
+            count = more
+        return told[:count]
+
+    def lessons(self, among: NDArray[np.int64] | None = None) -> list[Lesson]:
+        """All that the trials teach, or those `among` these numbers."""
+        numbers, accuracies, doubts = self._taught(among)
+        each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
+        return [Lesson(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]
+
+    def telling_lessons(self, objectives: Objectives, among: NDArray[np.int64] | None = None) -> list[Lesson]:
+        """The same as `most_telling` of the lessons."""
+        numbers, accuracies, doubts = self._taught(among)
+        if len(numbers) > MOST_LESSONS:
+            losses = np.column_stack([-accuracies, self._curves.costs(objectives.costs)[numbers]])
+            chosen = _most_telling(losses)
+            numbers, accuracies, doubts = numbers[chosen], accuracies[chosen], doubts[chosen]
+        each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
+        return [Lesson(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]
+
+    def _taught(self, among: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], Values, Values]:
+        """Number, accuracy and doubt of each lesson (n,)."""
+        chosen = np.ones(len(self._states), dtype=bool)
+        if among is not None:
+            chosen[:] = False
+            chosen[among] = True
+        complete = self.numbers(TrialStatus.COMPLETE)
+        complete = complete[chosen[complete]]
+        finals = np.array([self.records[number].curve[-1] for number in complete.tolist()])
+        numbers, accuracies, doubts = [complete], [finals], [np.zeros(len(complete))]
+        if len(complete) >= 3:
+            stopped = self.numbers(TrialStatus.PRUNED)
+            stopped = stopped[chosen[stopped] & (self._lengths[stopped] > 0)]
+            for epoch in np.unique(self._lengths[stopped]).tolist():
+                there = stopped[self._lengths[stopped] == epoch]
+                reached = self._curves.accuracy_at(epoch)[np.concatenate([there, complete])]
+                final = np.concatenate([np.full(len(there), np.nan), finals])
+                expected, half = forecast(Arrivals(reached, final, np.zeros((len(reached), 1))), confidence=CONFIDENCE)
+                numbers.append(there)
+                accuracies.append(np.clip(expected, 0.0, 1.0)[: len(there)])
+                doubts.append((half / NORMAL_QUANTILE)[: len(there)])
+        return np.concatenate(numbers), np.concatenate(accuracies), np.concatenate(doubts)

@@ -31,6 +31,13 @@ class ParetoFront:
         members = [record for record, kept in zip(complete, keep, strict=True) if kept]
         return cls(tuple(sorted(members, key=lambda member: _cost_order(member, objectives))), objectives)
 
+    def joined_by(self, record: TrialRecord) -> "ParetoFront":
+        """The front when one more trial is known, which is not a member; the same object where that changes nothing."""
+        if record.status is not TrialStatus.COMPLETE:
+            return self
+        front = ParetoFront.of([*self.members, record], self.objectives)
+        return self if front.members == self.members else front
+
     def __len__(self) -> int:
         return len(self.members)
 

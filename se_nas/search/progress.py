@@ -1,41 +1,56 @@
 """How far a search is: what the console, W&B and the report tell of it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import TrialRecord, TrialStatus
 
 
-@dataclass(frozen=True)
-class SearchProgress:
-    """All records so far, and what follows from them. `reference` is the hypervolume's, fixed for a search."""
+@dataclass(slots=True)
+class RecordLog:
+    """Every record that was noted, in that order; a later one of the same number replaces an earlier one."""
 
-    records: tuple[TrialRecord, ...]
-    objectives: Objectives
+    entries: list[TrialRecord] = field(default_factory=list)
+
+    def records(self, length: int) -> tuple[TrialRecord, ...]:
+        """Of each number the last record among the first `length` entries."""
+        return tuple({record.number: record for record in self.entries[:length]}.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchProgress:
+    """A search when the first `length` notes of its log were made. `counts` are its trials by status; `reference` is
+    the hypervolume's, fixed for a search, and the hypervolume is in the objectives' units: accuracy times costs."""
+
+    log: RecordLog
+    length: int
+    counts: Mapping[TrialStatus, int]
+    front: ParetoFront
+    hypervolume: float
     reference: tuple[float, ...]
     budget: int
 
+    @property
+    def records(self) -> tuple[TrialRecord, ...]:
+        """All records of that time; goes through the log."""
+        return self.log.records(self.length)
+
+    @property
+    def objectives(self) -> Objectives:
+        """What the search optimises."""
+        return self.front.objectives
+
     def count(self, status: TrialStatus) -> int:
         """Trials in that status."""
-        return sum(record.status is status for record in self.records)
+        return self.counts.get(status, 0)
 
     @property
     def ended(self) -> int:
         """Trials that are complete, pruned or failed."""
-        return len(self.records) - self.count(TrialStatus.RUNNING)
-
-    @cached_property
-    def front(self) -> ParetoFront:
-        """The front of the complete trials."""
-        return ParetoFront.of(self.records, self.objectives)
-
-    @cached_property
-    def hypervolume(self) -> float:
-        """In the objectives' units: accuracy times costs."""
-        return self.front.hypervolume(self.reference)
+        return sum(self.counts.values()) - self.count(TrialStatus.RUNNING)
 
     @property
     def hypervolume_share(self) -> float:
@@ -45,9 +60,40 @@ class SearchProgress:
             box *= value
         return self.hypervolume / ((1 - self.reference[0]) * box)
 
+    def with_record(self, record: TrialRecord, before: TrialStatus | None) -> "SearchProgress":
+        """The progress when one more record is noted, of a trial that had the status `before`, if any.
+
+        Takes a time that does not grow with the log.
+        """
+        assert self.length == len(self.log.entries), "only the latest progress goes on"
+        self.log.entries.append(record)
+        counts = dict(self.counts)
+        if before is not None:
+            counts[before] -= 1
+        counts[record.status] = counts.get(record.status, 0) + 1
+        front = self.front.joined_by(record)
+        return replace(
+            self,
+            length=len(self.log.entries),
+            counts=counts,
+            front=front,
+            hypervolume=self.hypervolume if front is self.front else front.hypervolume(self.reference),
+        )
+
 
 def progress_of(
     records: Iterable[TrialRecord], objectives: Objectives, reference: Iterable[float], budget: int
 ) -> SearchProgress:
-    """The progress that these records make."""
-    return SearchProgress(tuple(records), objectives, tuple(reference), budget)
+    """The progress that these records make, of which each number has one."""
+    log = RecordLog(list(records))
+    noted, given = log.records(len(log.entries)), tuple(reference)
+    front = ParetoFront.of(noted, objectives)
+    return SearchProgress(
+        log=log,
+        length=len(log.entries),
+        counts=Counter(record.status for record in noted),
+        front=front,
+        hypervolume=front.hypervolume(given),
+        reference=given,
+        budget=budget,
+    )

@@ -1,8 +1,9 @@
 from dataclasses import replace
+from random import Random
 
 import pytest
 
-from se_nas.search.lessons import MOST_LESSONS, Lesson, first_ended, lessons_of, most_telling
+from se_nas.search.lessons import MOST_LESSONS, History, Lesson, first_ended, lessons_of, most_telling
 from se_nas.search.records import TrialRecord, TrialStatus
 from tests.fakes import TWO_OBJECTIVES, record
 
@@ -92,3 +93,27 @@ class TestTheFirstToEnd:
         told = [record(number) for number in range(9)]
 
         assert first_ended(reversed(told)) == first_ended(told)
+
+
+def test_a_history_that_grows_teaches_what_the_last_records_do() -> None:
+    draw = Random(0)
+    history, last = History(), {}
+    for step in range(700):
+        number = draw.randrange(500)
+        last[number] = record(
+            number,
+            status=draw.choice(list(TrialStatus)),
+            curve=tuple(draw.random() for _ in range(draw.choice([2, 5]))),
+            flops=draw.choice([10, 20, 40, 80]),
+        )
+        if last[number].status is TrialStatus.COMPLETE:
+            last[number] = replace(last[number], curve=tuple(draw.random() for _ in range(8)))
+        history.tell(last[number])
+        if step % 50 == 49:
+            assert history.lessons() == lessons_of(last.values())
+            assert history.telling_lessons(TWO_OBJECTIVES) == most_telling(history.lessons(), TWO_OBJECTIVES)
+            first = history.first_ended()
+            assert [last[n] for n in first.tolist()] == first_ended(last.values())
+            assert history.lessons(first) == lessons_of(first_ended(last.values()))
+            running = [n for n in sorted(last) if last[n].status is TrialStatus.RUNNING]
+            assert [one.number for one in history.running] == running

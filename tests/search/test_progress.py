@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from se_nas.search.progress import progress_of
@@ -34,3 +36,32 @@ def test_nothing_trained_is_an_empty_front_of_no_hypervolume() -> None:
     progress = progress_of([], TWO_OBJECTIVES, (0.0, 200.0), budget=1)
 
     assert (len(progress.front), progress.hypervolume_share, progress.ended) == (0, 0.0, 0)
+
+
+def test_progress_that_grows_is_the_progress_of_the_records_so_far() -> None:
+    draw = Random(0)
+    growing, records = progress_of([], THREE_OBJECTIVES, (0.0, 300.0, 30.0), budget=90), {}
+    snapshots = []
+    for _ in range(150):
+        running = [number for number, one in records.items() if one.status is TrialStatus.RUNNING]
+        ends = running and draw.random() < 0.6
+        number = draw.choice(running) if ends else len(records)
+        status = draw.choice([TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED])
+        cost = {"flops": draw.choice([50, 100, 200]), "params": draw.choice([10, 20])}
+        one = record(
+            number,
+            status=status if ends else TrialStatus.RUNNING,
+            accuracy=draw.choice([0.5, 0.6, 0.7, 0.8]),
+            **(records[number].cost if ends else cost),
+        )
+        growing = growing.with_record(one, records[number].status if ends else None)
+        records[number] = one
+        snapshots.append((growing, tuple(records.values())))
+
+    for growing, so_far in snapshots:
+        whole = progress_of(so_far, THREE_OBJECTIVES, (0.0, 300.0, 30.0), budget=90)
+        assert growing.records == whole.records
+        assert growing.front.members == whole.front.members
+        assert growing.hypervolume == whole.hypervolume
+        assert [growing.count(each) for each in TrialStatus] == [whole.count(each) for each in TrialStatus]
+        assert growing.ended == whole.ended
