@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
+import moocore
 import numpy as np
 from numpy.typing import NDArray
 
 from se_nas.search.candidates import Candidate, Inspection
 from se_nas.search.designed_start import DesignedStart
 from se_nas.search.improvement import expected_improvement
-from se_nas.search.lessons import History, Lesson
+from se_nas.search.lessons import MOST_LESSONS, History, Lesson
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import Proposal, TrialRecord, TrialStatus
@@ -38,6 +39,11 @@ DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
 """Drawn candidates: so many more with every trial, up to so many in all."""
 ENOUGH_ENDED = 0.75
 """The share of all ended trials that a kernel must have been fitted on."""
+MOST_COMPARISONS = 200_000
+"""Candidates times networks that the model has learned from or believes, once the latter are more than `MOST_LESSONS`:
+with hundreds in training, the next proposals will look at the other candidates."""
+FAILURES_ANEW = 1_000
+"""Up to so many ended trials the odds to fail are learned from all of them for each proposal; then rarely anew."""
 BEYOND = 0.1
 """How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
 network would have nothing to add."""
@@ -68,6 +74,7 @@ class FrontStrategy:
         self._front = ParetoFront((), objectives)
         self._tried: set[str] = set()
         self._feature_rows: dict[int, Values] = {}
+        self._odds: tuple[int, Pipeline] | None = None  # with the number of trials that it was fitted on
         self._drawn: dict[int, Candidate | None] = {}
         self._start = DesignedStart(
             decisions=decisions,
@@ -112,7 +119,7 @@ class FrontStrategy:
             rng = Random(derive_seed(self._seed, "start", len(records)))
             while True:
                 yield self._sample(rng)
-        candidates = self._candidates()
+        candidates = self._looked_at(self._candidates(), len(taught))
         if candidates:
             scores = self._scores(candidates, taught)
             for index in np.argsort(-scores, kind="stable"):
@@ -139,6 +146,15 @@ class FrontStrategy:
         distinct = {candidate.inspection.fingerprint: candidate for candidate in [*near, *self._draws_so_far()]}
         return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in self._tried]
 
+    def _looked_at(self, candidates: list[Candidate], taught: int) -> list[Candidate]:
+        """All candidates, or a drawn part of them where so much is to be learned from that scoring all takes long."""
+        learned_from = taught + len(self._history.running)
+        most = MOST_COMPARISONS // learned_from
+        if learned_from <= MOST_LESSONS or len(candidates) <= most:
+            return candidates
+        rng = Random(derive_seed(self._seed, "looked at", len(self._history.records)))
+        return [candidates[index] for index in sorted(rng.sample(range(len(candidates)), most))]
+
     def _inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:
         inspected = ((assignment, self._inspect(assignment)) for assignment in assignments)
         return [
@@ -162,6 +178,9 @@ class FrontStrategy:
             front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, taught)])
             every_cost = np.vstack([costs, front_costs])
             accuracy = accuracy.believing(in_training)
+            if len(running) + len(taught) > MOST_LESSONS:  # those that others dominate change nothing but the time
+                kept = moocore.is_nondominated(np.column_stack([-front_accuracy, front_costs]))
+                front_accuracy, front_costs = front_accuracy[kept], front_costs[kept]
         mean, deviation = accuracy.predict(features)
         span = np.ptp(every_cost, axis=0)
         return self._odds_to_be_trained(features) * expected_improvement(
@@ -187,7 +206,14 @@ class FrontStrategy:
         if not len(failed):
             return np.ones(len(features))
         ended = self._history.numbers(TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED)
-        model = self._fitted_odds(ended, failed)
+        first = self._history.first_ended()
+        enough = len(first) >= ENOUGH_ENDED * len(ended) and np.isin(failed, first).any()
+        if len(ended) <= FAILURES_ANEW or not enough:
+            model = self._fitted_odds(ended, failed)
+        else:
+            if self._odds is None or self._odds[0] != len(first):
+                self._odds = len(first), self._fitted_odds(first, failed)
+            model = self._odds[1]
         odds = model.predict_proba(features)[:, 1]
         return np.where(odds >= 0.5, odds, 0.0)
 

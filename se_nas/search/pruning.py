@@ -27,6 +27,8 @@ EARLIEST = 0.06
 """The share of a full training before which there is no rung: it would save that much at most."""
 ASSUMED_TO_FINISH = 3
 """So many more trials than those seen are taken to have gone on from a rung to the end: at first none was seen to."""
+MOST_ASKED = 2_000
+"""The most trials that are asked what a rung is worth."""
 ENOUGH = 8
 """So many trials must have come to a later epoch for it to tell what a rung is worth."""
 
@@ -140,7 +142,7 @@ class FrontPruner(BasePruner):
         if outlook is None:
             return None
         count = len(arrivals.accuracy)
-        belief = foresight(arrivals, np.full(count, math.nan) if later is None else later[arrived])
+        belief = _foresight(arrivals, np.full(count, math.nan) if later is None else later[arrived])
         if not self._pays(belief, lengths, epoch, count):
             return None
         own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0)
@@ -190,6 +192,13 @@ class FrontPruner(BasePruner):
     def _at(self, trials: Sequence[FrozenTrial], epoch: int) -> Values:
         """The accuracy of each trial after the epoch, NaN where it is not known (n,)."""
         return np.array([trial.intermediate_values.get(epoch, math.nan) for trial in trials], dtype=float)
+
+
+def _foresight(arrivals: Arrivals, later: Values) -> Foresight:
+    """The belief from at most `MOST_ASKED` of the arrivals, evenly taken: more would not change it, but take longer."""
+    asked = np.linspace(0, len(later) - 1, min(len(later), MOST_ASKED)).round().astype(int)
+    some = Arrivals(accuracy=arrivals.accuracy[asked], final=arrivals.final[asked], log_costs=arrivals.log_costs[asked])
+    return foresight(some, later[asked])
 
 
 def _later(lengths: NDArray[np.int64], epoch: int) -> int:
