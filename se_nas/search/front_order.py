@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def place(points: NDArray[np.float64], index: int) -> int:
+def place(points: NDArray[np.float64], index: int, *, sought: int = 0) -> int | None:
     """The place of `points[index]` in the order, 1 for the first; (n, m) points, all to be minimised.
+
+    None where it is one of the first `sought` by its rank alone, which is quicker to tell than the place.
 
     >>> place(np.array([[0.1, 9.0], [0.2, 8.0], [0.3, 9.0]]), 2)
     3
@@ -18,6 +20,8 @@ def place(points: NDArray[np.float64], index: int) -> int:
     ranks = moocore.pareto_rank(points)
     better = int((ranks < ranks[index]).sum())
     equal = np.flatnonzero(ranks == ranks[index])
+    if better + len(equal) <= sought:
+        return None
     span = np.ptp(points, axis=0)
     scaled = (points[equal] - points.min(axis=0)) / np.where(span > 0, span, 1.0)
     return better + epsilon_net(scaled).index(int(np.flatnonzero(equal == index)[0])) + 1

@@ -27,7 +27,7 @@ EARLIEST = 0.06
 """The share of a full training before which there is no rung: it would save that much at most."""
 ASSUMED_TO_FINISH = 3
 """So many more trials than those seen are taken to have gone on from a rung to the end: at first none was seen to."""
-MOST_ASKED = 2_000
+MOST_ASKED = 1_000
 """The most trials that are asked what a rung is worth."""
 ENOUGH = 8
 """So many trials must have come to a later epoch for it to tell what a rung is worth."""
@@ -145,8 +145,9 @@ class FrontPruner(BasePruner):
         belief = _foresight(arrivals, np.full(count, math.nan) if later is None else later[arrived])
         if not self._pays(belief, lengths, epoch, count):
             return None
-        own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0)
-        if own_place <= math.ceil(KEPT * count):
+        kept = math.ceil(KEPT * count)
+        own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0, sought=kept)
+        if own_place is None or own_place <= kept:
             return None
         return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 

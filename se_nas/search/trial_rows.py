@@ -22,6 +22,7 @@ from optuna.storages._rdb.models import (
 )
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Engine, Table, insert, update
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as insert_or_replace
 from sqlalchemy.exc import DatabaseError
 
@@ -40,6 +41,18 @@ T = TypeVar("T")
 
 COUNT = "trials"
 """The study's attribute that says how many trials it has: rows that are lost at the end would leave no gap."""
+
+
+def _insert_or_replace(table: Table, row: Sequence[str], changed: Sequence[str]) -> Insert:
+    """Inserts rows of a table, or changes those columns of the row that is there; made once, since it takes a while."""
+    statement = insert_or_replace(table)
+    new = {name: statement.excluded[name] for name in changed}
+    return statement.on_conflict_do_update(index_elements=list(row), set_=new)
+
+
+_SET_COUNT = _insert_or_replace(STUDY, ["study_id", "key"], ["value_json"])
+_SET_ATTRIBUTE = _insert_or_replace(ATTRIBUTES, ["trial_id", "key"], ["value_json"])
+_SET_EPOCH = _insert_or_replace(EPOCHS, ["trial_id", "step"], ["intermediate_value", "intermediate_value_type"])
 
 
 class TrialRows:
@@ -82,12 +95,7 @@ class TrialRows:
                 connection.execute(insert(PARAMETERS), parameters)
             _set_attributes(connection, trial_id, attributes)
             count = {"study_id": self._study_id, "key": COUNT, "value_json": json.dumps(number + 1)}
-            statement = insert_or_replace(STUDY).values(count)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["study_id", "key"], set_={"value_json": statement.excluded.value_json}
-                )
-            )
+            connection.execute(_SET_COUNT, count)
             return trial_id
 
         return self._write(change)
@@ -139,25 +147,20 @@ def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, 
     """Write the accuracy after each epoch, in the place of an earlier one."""
     if not accuracies:
         return
-    statement = insert_or_replace(EPOCHS)
-    changed = {name: statement.excluded[name] for name in ("intermediate_value", "intermediate_value_type")}
     rows = []
     for epoch, accuracy in accuracies.items():
         value, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(accuracy)
         row = {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind}
         rows.append(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["trial_id", "step"], set_=changed), rows)
+    connection.execute(_SET_EPOCH, rows)
 
 
 def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
     """Write user attributes, each in the place of an earlier one."""
     if not attributes:
         return
-    statement = insert_or_replace(ATTRIBUTES)
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["trial_id", "key"], set_={"value_json": statement.excluded.value_json}
-        ),
+        _SET_ATTRIBUTE,
         [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()],
     )
 
