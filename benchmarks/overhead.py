@@ -2,6 +2,7 @@
 
     uv run benchmarks/overhead.py
     uv run benchmarks/overhead.py --trials 2000 --only ours
+    uv run benchmarks/overhead.py --in-flight 4 64 256 512 --recorded 200 1000 10000
 
 Ours is the whole search: the default space, strategy and stopping rule, study, files, W&B offline, report, two Ray
 workers; only the training is exchanged for an accuracy that follows from the network's fingerprint. The other is Ray
@@ -9,6 +10,9 @@ Tune's `Tuner` over a function with `OptunaSearch` for the same two objectives, 
 many at a time. Each runs in a process of its own, one after the other. Prints seconds in all and after the first trial
 has started, and of its processes the number and the memory (PSS, which counts shared pages once), when a tenth and
 when nine tenths of the trials have started.
+
+With `--in-flight` it is the driver's own work that is measured (`driver_load`): CPU milliseconds per ended trial, of
+one judgement and of one proposal, for each number of recorded trials and of trials in flight, a process each.
 """
 
 import argparse
@@ -156,6 +160,24 @@ def _watch(child: subprocess.Popen[bytes], folder: Path, samples: list[tuple[int
         time.sleep(POLL_SECONDS)
 
 
+def print_loads(options: argparse.Namespace) -> None:
+    """The driver's work for each number of recorded trials and of trials in flight, each in a process of its own."""
+    table = Table(title=f"the driver's CPU, {options.trials} trials ended, {options.objectives}", box=None)
+    for column in ("recorded", "in flight"):
+        table.add_column(column, justify="right")
+    for recorded in options.recorded:
+        for in_flight in options.in_flight:
+            command = [sys.executable, __file__, "--load", str(recorded), str(in_flight), "--wandb", options.wandb]
+            command += ["--trials", str(options.trials), "--objectives", options.objectives]
+            found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
+            print(json.dumps({"recorded": recorded, "in flight": in_flight} | found), flush=True)
+            if len(table.columns) == 2:
+                for column in found:
+                    table.add_column(column, justify="right")
+            table.add_row(f"{recorded:,}", str(in_flight), *(f"{value:,.1f}" for value in found.values()))
+    Console(width=140).print(table)
+
+
 def main() -> None:
     """Parse, run, tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -164,7 +186,21 @@ def main() -> None:
     parser.add_argument("--only", choices=METHODS)
     parser.add_argument("--child", choices=METHODS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--in-flight", type=int, nargs="+", metavar="N", help="measure the driver's own work")
+    parser.add_argument("--recorded", type=int, nargs="+", metavar="N", default=[200, 1000, 10_000])
+    parser.add_argument("--objectives", default="accuracy,flops")
+    parser.add_argument("--wandb", choices=["offline", "off"], default="offline")
+    parser.add_argument("--load", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.load:
+        from driver_load import measure_load
+
+        found = measure_load(*options.load, options.trials, objectives=options.objectives, wandb=options.wandb)
+        print(json.dumps({name: round(value, 2) for name, value in found.items()}))
+        return
+    if options.in_flight:
+        print_loads(options)
+        return
     if options.child:
         METHODS[options.child](options.trials, options.folder)
         return

@@ -10,6 +10,7 @@ import moocore
 import numpy as np
 import pytest
 
+from se_nas.search import front_strategy
 from se_nas.search.candidates import Inspection
 from se_nas.search.front_strategy import BLIND_TRIALS, FrontStrategy
 from se_nas.search.lessons import lessons_of
@@ -346,3 +347,24 @@ def test_a_network_in_training_counts_towards_the_front() -> None:
     after = strategy._scores(candidates, lessons_of(told))[index]
 
     assert after < 0.2 * before
+
+
+def test_with_many_to_learn_from_a_proposal_looks_at_a_part_of_the_candidates_which_a_restart_repeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(front_strategy, "MOST_LESSONS", 16)
+    monkeypatch.setattr(front_strategy, "MOST_COMPARISONS", 600)
+    told = [*search(20), running(20, dict.fromkeys(DECISIONS, "a"))]
+    first, again = build(), build()
+    for one in told:
+        first.tell(one)
+    for one in [told[20], *reversed(told[:20])]:
+        again.tell(one)
+    every, looked_at = first._candidates(), first._looked_at(first._candidates(), 20)
+    first.tell(running(21, dict.fromkeys(DECISIONS, "b")))
+    next_looked_at = first._looked_at(every, 20)
+    again.tell(running(21, dict.fromkeys(DECISIONS, "b")))
+
+    assert len(looked_at) == 600 // 21 < len(every)
+    assert [one.assignment for one in next_looked_at] != [one.assignment for one in looked_at]
+    assert first.ask().assignment == again.ask().assignment

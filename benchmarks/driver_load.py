@@ -1,0 +1,272 @@
+"""The driver's own work per trial, when many trials are recorded and many are in flight; nothing is trained.
+
+Everything around the trainings is the real search: campaign, study on disk, stopping rule, strategy, files, terminal
+and W&B offline. A trial's curve is made up from its network's fingerprint. The recorded trials are drawn from the space
+and written before the measurement starts.
+"""
+
+import io
+import math
+import os
+import random
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+EPOCHS = 12
+REACHED = (12, 12, 12, 1, 1, 2, 3, 4, 6, 8)
+"""Epochs of the recorded trials, in turn: three in ten are complete."""
+
+
+def curve_of(fingerprint: str, flops: float, epochs: int) -> tuple[float, ...]:
+    """A made-up accuracy after each epoch: it rises with the cost, and differs from network to network."""
+    draw = random.Random(fingerprint)
+    final = 0.7 + 0.05 * math.log10(flops / 1e5) + draw.gauss(0, 0.03)
+    pace = draw.uniform(1.5, 4.0)
+    return tuple(
+        min(0.999, max(0.01, final * (1 - math.exp(-epoch / pace)) + draw.gauss(0, 0.01)))
+        for epoch in range(1, epochs + 1)
+    )
+
+
+@dataclass
+class Stopwatch:
+    """CPU seconds of each call of one function."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, timed."""
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return function(*arguments, **named)
+            finally:
+                self.seconds.append(time.thread_time() - began)
+
+        return timed
+
+    @property
+    def milliseconds(self) -> float:
+        """The mean."""
+        return 1000 * float(np.mean(self.seconds)) if self.seconds else math.nan
+
+
+def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str) -> dict[str, float]:
+    """Figures of one search in this process: `trials` are ended while `in_flight` are under way."""
+    with tempfile.TemporaryDirectory(prefix="driver-load-") as name:
+        folder = Path(name) / "run"
+        search = _Search.create(folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives)
+        began, base = time.process_time(), _resident_megabytes()
+        search.open(wandb)
+        opening = time.process_time() - began
+        judging, proposing = Stopwatch(), Stopwatch()
+        campaign = search.campaign
+        search.watch(judging, proposing)
+        flights = [_Flight(campaign.next_trial()) for _ in range(in_flight)]
+        _wait_for_wandb(folder, wandb)
+        judging.seconds.clear()
+        proposing.seconds.clear()
+        ended, draw = 0, random.Random(0)
+        before, wall = time.process_time(), time.monotonic()
+        while ended < trials:
+            flight = flights[draw.randrange(in_flight)]
+            if not flight.advance(campaign):
+                ended += 1
+                flight.begin(campaign.next_trial())
+        spent, wall = time.process_time() - before, time.monotonic() - wall
+        found = {
+            "ms a trial": 1000 * spent / trials,
+            "wall ms a trial": 1000 * wall / trials,
+            "ms a judgement": judging.milliseconds,
+            "ms a proposal": proposing.milliseconds,
+            "MB": _resident_megabytes() - base,
+            "seconds to open": opening,
+        }
+        search.close()
+        return found
+
+
+@dataclass
+class _Flight:
+    """A trial under way."""
+
+    task: Any
+    epoch: int = 0
+    curve: tuple[float, ...] = ()
+
+    def begin(self, task: Any) -> None:
+        self.task, self.epoch, self.curve = task, 0, ()
+
+    def advance(self, campaign: Any) -> bool:
+        """Report the next epoch; False when the trial has ended."""
+        from se_nas.search.tasks import EpochReport
+
+        if not self.curve:
+            record = campaign.records[self.task.number]
+            self.curve = curve_of(record.fingerprint, record.cost["flops"], EPOCHS)
+        self.epoch += 1
+        report = EpochReport(epoch=self.epoch, accuracy=self.curve[self.epoch - 1], seconds=1.0, costs={})
+        return bool(campaign.epoch_done(self.task.number, report))
+
+
+@dataclass
+class _Search:
+    """A search's parts, put together as `experiment/search.py` does."""
+
+    folder: Any
+    config: Any
+    space: Any
+    cost_of: Any
+    objectives: Any
+    study: Any = None
+    campaign: Any = None
+    trackers: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "_Search":
+        """A run folder with so many ended trials."""
+        from se_nas.experiment.config import SearchConfig, running_versions
+        from se_nas.experiment.request import DEFAULT_SPACE
+        from se_nas.experiment.run_folder import RunFolder
+        from se_nas.experiment.survey import cost_on, hypervolume_reference, survey_space
+        from se_nas.search.objectives import parse_objectives
+        from se_nas.search.study import SearchStudy
+        from se_nas.space.loading import load_design_space
+        from se_nas.training.sources import load_data
+
+        space = load_design_space(DEFAULT_SPACE)
+        data = load_data("digits", image_size=space.image_size)
+        cost_of = cost_on(data)
+        parsed = parse_objectives(objectives)
+        folder = RunFolder.create(path)
+        config = SearchConfig(
+            space="small.yaml",
+            space_seal="none",
+            data="digits",
+            budget=budget,
+            epochs=EPOCHS,
+            strategy="front",
+            objectives=objectives,
+            versions={**running_versions(), "device": "none"},
+            seed=0,
+            image_size=data.image_size,
+            classes=data.classes,
+            images=data.fingerprint(),
+            reference=hypervolume_reference(parsed, space, data, survey_space(space, data, cost_of)),
+        )
+        search = cls(folder, config, space, cost_of, parsed)
+        kept = Path(tempfile.gettempdir()) / f"driver-load-{os.getuid()}-{recorded}-{objectives}.db"
+        if not kept.exists():
+            study = SearchStudy(folder.study, parsed, space.decisions)
+            with study._storage.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA synchronous=OFF")
+            for record in search._made_up(recorded):
+                study.start(replace(record, status=_running(), curve=(), seconds=0.0, reason=""))
+                study.finish(record)
+            study.close()
+            shutil.copyfile(folder.study, kept)
+        shutil.copyfile(kept, folder.study)
+        return search
+
+    def _made_up(self, count: int) -> Iterator[Any]:
+        """Ended trials of networks drawn from the space: complete, stopped, and one in fifty failed."""
+        from se_nas.search.records import TrialRecord, TrialStatus
+
+        draw, number, seen = random.Random(1), 0, set()
+        while number < count:
+            assignment = self.space.sample(draw)
+            architecture = self.space.decode(assignment)
+            cost, fingerprint = self.cost_of(architecture), architecture.fingerprint()
+            if fingerprint in seen or self.space.cost_violation(cost) is not None:
+                continue
+            seen.add(fingerprint)
+            reached = REACHED[number % len(REACHED)]
+            status = TrialStatus.COMPLETE if reached == EPOCHS else TrialStatus.PRUNED
+            reason = "" if reached == EPOCHS else f"stopped at epoch {reached}: made up"
+            if number % 50 == 49:
+                status, reason = TrialStatus.FAILED, "made up"
+            yield TrialRecord(
+                number=number,
+                status=status,
+                assignment=assignment,
+                fingerprint=fingerprint,
+                se=architecture.se_tokens,
+                cost=cost,
+                curve=curve_of(fingerprint, cost["flops"], EPOCHS)[:reached],
+                seconds=float(reached),
+                reason=reason,
+            )
+            number += 1
+
+    def open(self, wandb: str) -> None:
+        """As a resumed search begins."""
+        from rich.console import Console
+
+        from se_nas.experiment.assembly import build_search_strategy, build_trackers
+        from se_nas.experiment.broadcast import Broadcast
+        from se_nas.experiment.request import SearchRequest
+        from se_nas.search.campaign import Campaign
+        from se_nas.search.pruning import FrontPruner
+        from se_nas.search.study import SearchStudy
+
+        self.study = SearchStudy(self.folder.study, self.objectives, self.space.decisions)
+        self.strategy = build_search_strategy(self.config, self.space, self.objectives, self.cost_of)
+        self.campaign = Campaign(
+            space=self.space,
+            cost_of=self.cost_of,
+            strategy=self.strategy,
+            study=self.study,
+            pruner=FrontPruner(costs=self.objectives.costs, epochs=EPOCHS),
+            budget=self.config.budget,
+            epochs=EPOCHS,
+            seed=0,
+        )
+        request = SearchRequest(wandb=wandb)  # type: ignore[arg-type]
+        self.trackers = build_trackers(self.folder, self.config, request, Console(file=io.StringIO()))
+        self.campaign.listener = Broadcast(
+            folder=self.folder,
+            space=self.space,
+            config=self.config,
+            objectives=self.objectives,
+            records=self.campaign.records,
+            trackers=self.trackers,
+        )
+
+    def watch(self, judging: Stopwatch, proposing: Stopwatch) -> None:
+        """Time each judgement and each proposal."""
+        self.study.reason_to_stop = judging.around(self.study.reason_to_stop)
+        self.strategy.ask = proposing.around(self.strategy.ask)
+
+    def close(self) -> None:
+        """Release the study and the trackers."""
+        for tracker in self.trackers:
+            tracker.close()
+        self.study.close()
+
+
+def _running() -> Any:
+    from se_nas.search.records import TrialStatus
+
+    return TrialStatus.RUNNING
+
+
+def _wait_for_wandb(folder: Path, wandb: str) -> None:
+    """Return once W&B has started, whose start is no trial's work."""
+    ends = time.monotonic() + 120
+    while wandb != "off" and not any(folder.glob("wandb/offline-run-*")) and time.monotonic() < ends:
+        time.sleep(0.1)
+    time.sleep(1.0)
+
+
+def _resident_megabytes() -> float:
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
