@@ -147,7 +147,8 @@ class _Search:
         data = load_data("digits", image_size=space.image_size)
         cost_of = cost_on(data)
         parsed = parse_objectives(objectives)
-        folder = RunFolder.create(path)
+        path.mkdir()
+        folder = RunFolder(path)
         config = SearchConfig(
             space="small.yaml",
             space_seal="none",
