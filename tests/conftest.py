@@ -5,7 +5,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from se_nas import command_line
 from se_nas.experiment.request import SearchRequest
+from tests.processes import Started
 
 TINY_SPACE = """\
 # Question: for tests.
@@ -44,6 +45,24 @@ def _forget_opened_images(tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     """No test remembers another one's images, nor writes into the user's cache."""
     path = tmp_path_factory.getbasetemp() / f"cache-{secrets.token_hex(4)}" / "opened-images.db"
     monkeypatch.setattr("se_nas.training.opened_files.cache_file", lambda: path)
+
+
+STARTED, FAILED = pytest.StashKey[Started](), pytest.StashKey[bool]()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Mark the processes that a test starts."""
+    item.stash[STARTED] = Started(item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """End the processes that a failed test has left, so that no later test meets them."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    if report.when == "teardown" and item.stash[FAILED] and STARTED in item.stash:
+        item.stash[STARTED].end()
+    return report
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """What a search's processes leave behind."""
 
 import contextlib
+import os
+import time
 from collections.abc import Iterable
 
 import psutil
@@ -10,9 +12,36 @@ AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 def left_behind(children: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that are still there after 15 s, but for Ray's two agents."""
-    _, alive = psutil.wait_procs([child for child in children if _name(child) not in AGENTS], timeout=15)
+    """Those that are still there after two minutes, but for Ray's two agents."""
+    _, alive = psutil.wait_procs([child for child in children if _name(child) not in AGENTS], timeout=120)
     return [child for child in alive if _name(child) not in AGENTS]
+
+
+MARKER = "SE_NAS_TEST"
+"""The environment variable that marks the processes of a test."""
+
+
+class Started:
+    """The processes that a test starts from now on, and theirs: descendants, and those that have its mark."""
+
+    def __init__(self, test: str) -> None:
+        self._mark = f"{os.getpid()} {time.time()} {test}"
+        self._began = time.time() - 1  # the kernel counts in hundredths of a second
+        os.environ[MARKER] = self._mark
+
+    def end(self) -> None:
+        """Kill those that still run."""
+        kept = psutil.Process()
+        remaining = {each for each in kept.children(recursive=True) if each.create_time() >= self._began}
+        for each in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if each.environ().get(MARKER) == self._mark:
+                    remaining.add(each)
+        remaining -= {kept}
+        for each in remaining:
+            with contextlib.suppress(psutil.Error):
+                each.kill()
+        psutil.wait_procs(remaining, timeout=120)
 
 
 def _name(process: psutil.Process) -> str | None:

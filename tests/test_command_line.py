@@ -33,7 +33,9 @@ run(main, prog="script")
 def test_a_stop_that_falls_into_a_weak_reference_is_not_lost_and_interrupts_once(
     sent: str, code: int, word: str
 ) -> None:
-    done = subprocess.run([sys.executable, "-c", DROPPED.format(sent=sent)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", DROPPED.format(sent=sent)], capture_output=True, text=True, timeout=800
+    )
 
     assert (done.returncode, done.stdout, done.stderr) == (code, "saved\n", f"script: {word}\n")
 
@@ -55,7 +57,7 @@ def test_other_dropped_exceptions_are_still_told() -> None:
         )
     )
 
-    done = subprocess.run([sys.executable, "-c", quiet], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", quiet], capture_output=True, text=True, timeout=800)
 
     assert done.returncode == 130
     assert "ValueError: dropped" in done.stderr
@@ -80,7 +82,7 @@ def test_the_end_takes_nothing_apart_but_does_what_is_due_at_exit(ends: str) -> 
         )
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=800)
 
     expected = (0, "all\ndue\n", "") if "print" in ends else (2, "due\n", "script: wrong\n")
     assert (done.returncode, done.stdout, done.stderr) == expected

@@ -11,7 +11,7 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "search_to_prediction.ipynb"
 def test_it_ends_with_predictions_that_are_mostly_right(tmp_path: Path) -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
 
-    NotebookClient(notebook, timeout=250, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=800, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ()))
     named, are = (

@@ -51,7 +51,7 @@ def train(task):
     yield EpochReport(epoch=1, accuracy=0.5, seconds=0.0, costs=costs)
 
 trials = Trials()
-RayTuneExecutor(workers=2, gpus_per_trial=0.0, address=None, data_bytes=0, epoch_seconds=60.0).run(trials, train)
+RayTuneExecutor(workers=2, gpus_per_trial=0.0, address=None, data_bytes=0, epoch_seconds=800.0).run(trials, train)
 print(len(trials.workers), "workers,", len(trials.started), "processes,", *trials.torch)
 """
 
@@ -62,7 +62,7 @@ def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_start
     environment.pop("OMP_NUM_THREADS", None)
 
     done = subprocess.run(
-        [sys.executable, "-c", SHORT_TRIALS], capture_output=True, text=True, timeout=300, env=environment
+        [sys.executable, "-c", SHORT_TRIALS], capture_output=True, text=True, timeout=800, env=environment
     )
 
     assert (done.stdout, done.stderr) == ("2 workers, 2 processes, imported: True, threads: 1\n", "")

@@ -60,7 +60,7 @@ def test_torch_alone_reads_its_file(tmp_path: Path) -> None:
         [sys.executable, "-c", WITHOUT_SE_NAS, str(path), str(tmp_path / "images.pt")],
         check=True,
         cwd=tmp_path,
-        timeout=120,
+        timeout=800,
     )
 
     logits = torch.load(tmp_path / "images.pt", weights_only=True)

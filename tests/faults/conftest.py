@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,11 +51,21 @@ def search(tmp_path: Path) -> Search:
 
 def wait_for(run: Path, results: int, process: subprocess.Popen[str]) -> None:
     """Until so many trials have ended, and the search has not."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 800
     while len(finished(run)) < results:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def wait_until_it_takes_signals(process: subprocess.Popen[str]) -> None:
+    """Until a command has its own handler for SIGTERM, which it sets right after the one for ctrl-C."""
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.01)
 
 
 def mount(*arguments: str) -> bool:

@@ -33,11 +33,11 @@ def test_a_full_disk_ends_the_search_with_a_line_and_costs_nothing_that_was_fini
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 2, "--workers", 1]
 
     full = search("--budget", 14, "--run", run, *flags)
-    _, told = full.communicate(timeout=120)
+    _, told = full.communicate(timeout=800)
     kept = finished(run)
     assert mount("-o", "remount,size=60m", str(small_disk))
     resumed = search("--resume", run, "--workers", 1)
-    _, complaint = resumed.communicate(timeout=120)
+    _, complaint = resumed.communicate(timeout=800)
 
     assert full.returncode == 3
     assert told.count("\n") == 1

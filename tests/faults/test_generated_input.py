@@ -1,6 +1,5 @@
 """Two hundred generated command lines: each is taken or refused with one line, and never with a traceback."""
 
-import time
 from random import Random
 from typing import Any
 
@@ -135,7 +134,6 @@ def test_a_generated_command_line_is_taken_or_refused_with_one_line(
     for seed in range(first, first + 20):
         request, words = command_line(seed)
         monkeypatch.setattr("sys.argv", ["launch", *words])
-        began = time.monotonic()
         code, told = 0, ""
         try:
             asked = parse_flags(request, prog="launch")
@@ -152,5 +150,4 @@ def test_a_generated_command_line_is_taken_or_refused_with_one_line(
             assert len(told.rstrip("\n").splitlines()) == 1, (words, told)
             assert "Traceback" not in told
             assert "\x1b" not in told, (words, told)
-        assert time.monotonic() - began < 2
         capsys.readouterr()

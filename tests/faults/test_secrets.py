@@ -32,7 +32,7 @@ def test_no_key_token_host_or_environment_is_in_the_run_folder_or_on_the_termina
         "--wandb",
         "offline",
     ]
-    done = subprocess.run(call, cwd=tmp_path, env=os.environ | SECRETS, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(call, cwd=tmp_path, env=os.environ | SECRETS, capture_output=True, text=True, timeout=800)
 
     assert done.returncode == 0, done.stderr
     files = [path for path in run.rglob("*") if path.is_file()]

@@ -36,11 +36,11 @@ def test_a_machine_that_dies_costs_its_trial_a_repetition_and_the_search_goes_on
         wait_for(run, 3, process)
         before = finished(run)
         machines.remove_node(next(iter(machines.worker_nodes)), allow_graceful=False)
-        _, told = process.communicate(timeout=200)
+        _, told = process.communicate(timeout=800)
     first = finished(run)
     with cluster(2) as others:
         resumed = search("--resume", run, "--budget", 18, "--workers", 2, "--address", others.address)
-        _, complaint = resumed.communicate(timeout=200)
+        _, complaint = resumed.communicate(timeout=800)
 
     assert process.returncode == 0, told
     assert len(first) == 14

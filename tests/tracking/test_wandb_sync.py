@@ -91,7 +91,7 @@ def received(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         environment |= {**own, "WANDB_ERROR_REPORTING": "false", "PYTHONPATH": str(Path(__file__).parents[2])}
 
         def run(*command: str) -> None:
-            subprocess.run([sys.executable, *command], env=environment, cwd=folder, check=True, timeout=120)
+            subprocess.run([sys.executable, *command], env=environment, cwd=folder, check=True, timeout=800)
 
         run("-c", RUNS, str(folder), request.param)
         for each in sorted(folder.glob("wandb/offline-run-*")):

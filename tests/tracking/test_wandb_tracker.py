@@ -37,7 +37,7 @@ def start(folder: Path, job: str) -> Any:
 def records_in(folder: Path) -> list[dict[str, Any]]:
     (log,) = folder.glob("wandb/offline-run-*/*.wandb")
     reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(log)]
-    lines = subprocess.run(reader, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+    lines = subprocess.run(reader, capture_output=True, text=True, check=True, timeout=800).stdout.splitlines()
     return [json.loads(line) for line in lines]
 
 
