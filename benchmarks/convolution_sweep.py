@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d
+from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d, SpatialConv2d
 
 MOST_NUMBERS = 4_000_000
 """In a map of the sweep; the batch is smaller where it would be more."""
@@ -64,8 +64,13 @@ KNOWN = (
     Shape(4, 24, 1, 2, 1, 112, 4),
     Shape(8, 24, 1, 2, 1, 64, 8),
     Shape(15, 32, 1, 4, 1, 128, 8),
+    Shape(16, 16, 3, 2, 2, 1, 4, bf16=True),
+    Shape(64, 64, 3, 4, 8, 3, 4, bf16=True),
+    Shape(33, 33, 3, 4, 1, 2, 4, bf16=True),
+    Shape(16, 16, 5, 2, 1, 1, 4, channels_last=False, bf16=True),
 )
-"""Shapes whose weight gradient by oneDNN 3.13 writes past its workspace."""
+"""Shapes whose weight gradient by oneDNN 3.13 writes past its workspace (kernel 1), or reads memory that nobody has
+written (the others)."""
 
 
 def stock_layer(shape: Shape) -> nn.Conv2d:
@@ -77,15 +82,12 @@ def stock_layer(shape: Shape) -> nn.Conv2d:
 
 
 def our_layer(shape: Shape) -> nn.Conv2d:
-    """The layer that a network has for such a shape; a stem has torch's own."""
+    """The layer that a network has for such a shape."""
     if shape.kernel == 1 and shape.groups == 1:
         return PointwiseConv2d(shape.width_in, shape.width_out, stride=shape.stride)
-    if shape.groups > 1:
-        padding = shape.kernel // 2
-        return GroupedConv2d(
-            shape.width_in, shape.width_out, shape.kernel, shape.stride, padding, groups=shape.groups, bias=False
-        )
-    return stock_layer(shape)
+    layer = GroupedConv2d if shape.groups > 1 else SpatialConv2d
+    padding = shape.kernel // 2
+    return layer(shape.width_in, shape.width_out, shape.kernel, shape.stride, padding, groups=shape.groups, bias=False)
 
 
 FORMS: dict[str, Callable[[Shape], nn.Conv2d]] = {"torch": stock_layer, "ours": our_layer}
@@ -123,11 +125,11 @@ def error_of(form: str, shape: Shape) -> float:
     features = features.contiguous(memory_format=shape.layout).requires_grad_()
     result = layer(features)
     arriving = torch.randn(result.shape).to(shape.dtype).contiguous(memory_format=shape.layout)
-    found = (result, *torch.autograd.grad(result, (features, layer.weight), arriving))
+    found = (result.detach(), *torch.autograd.grad(result, (features, layer.weight), arriving))
     exact = [each.detach().double().contiguous().requires_grad_() for each in (features, layer.weight)]
     wanted = F.conv2d(exact[0], exact[1], None, shape.stride, shape.kernel // 2, 1, shape.groups)
     slopes = torch.autograd.grad(wanted, exact, arriving.double())
-    return max(_deviation(one, other) for one, other in zip(found, (wanted, *slopes), strict=True))
+    return max(_deviation(one, other) for one, other in zip(found, (wanted.detach(), *slopes), strict=True))
 
 
 def _deviation(found: Tensor, wanted: Tensor) -> float:

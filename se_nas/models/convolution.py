@@ -1,4 +1,4 @@
-"""Convolutions that compute the same as torch's by another way: one where torch's is wrong, one where it is slow."""
+"""Convolutions that compute the same as torch's by another way: two where torch's is wrong, one where it is slow."""
 
 from typing import Any
 
@@ -56,7 +56,23 @@ def _layout(features: Tensor) -> torch.memory_format:
     return torch.channels_last if channels_last else torch.contiguous_format
 
 
-class GroupedConv2d(nn.Conv2d):
+class SpatialConv2d(nn.Conv2d):
+    """A convolution of a kernel K×K, padded by K // 2, whose stride on a CPU is no larger than the map.
+
+    On a map with a side smaller than the stride, oneDNN's weight gradient in bf16 reads memory that nobody has written.
+    Only one pixel comes out along such a side, and it is the same for a stride as large as the side.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', ceil(H / stride), ceil(W / stride))."""
+        if features.device.type != "cpu" or is_traced():
+            return super().forward(features)
+        height, width = features.shape[2:]
+        stride = (min(self.stride[0], height), min(self.stride[1], width))
+        return F.conv2d(features, self.weight, self.bias, stride, self.padding, self.dilation, self.groups)
+
+
+class GroupedConv2d(SpatialConv2d):
     """A convolution in groups, which a GPU trains by one dense convolution with zeros between the groups where channels
     are few. Its weight is that of `nn.Conv2d`, and so are its FLOPs: zeros are not counted."""
 

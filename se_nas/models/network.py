@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from se_nas.models.convolution import SpatialConv2d
 from se_nas.models.normalisation import BatchNorm
 from se_nas.models.regnet import RegNetBlockModule
 from se_nas.space.architecture import Architecture, BlockShape
@@ -55,7 +56,7 @@ def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
 def build_stem(width: int, stride: int) -> nn.Module:
     """3×3 convolution, batch norm, ReLU: (N, 3, H, W) -> (N, width, ceil(H / stride), ceil(W / stride))."""
     return nn.Sequential(
-        nn.Conv2d(IMAGE_CHANNELS, width, 3, stride=stride, padding=1, bias=False),
+        SpatialConv2d(IMAGE_CHANNELS, width, 3, stride=stride, padding=1, bias=False),
         BatchNorm(width, relu=True),
     )
 

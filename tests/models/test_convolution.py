@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from se_nas.models.convolution import PointwiseConv2d
+from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d
 from se_nas.models.cost import measure_module_cost
 
 SWEEP = Path(__file__).parents[2] / "benchmarks" / "convolution_sweep.py"
@@ -54,7 +54,27 @@ def test_a_strided_pointwise_convolution_is_torchs(layout: torch.memory_format, 
     assert results[0].is_contiguous(memory_format=layout)
 
 
-def test_its_gradient_has_a_gradient() -> None:
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize(("kernel", "stride", "sides"), [(3, 2, (1, 1)), (3, 4, (3, 9)), (5, 4, (8, 2))])
+def test_a_map_smaller_than_the_stride_gives_what_torch_gives(
+    groups: int, kernel: int, stride: int, sides: tuple[int, int]
+) -> None:
+    settings = (8, 8, kernel, stride, kernel // 2, 1, groups)
+    ours, stock = GroupedConv2d(*settings).double(), nn.Conv2d(*settings).double()
+    stock.load_state_dict(ours.state_dict())
+    features = torch.randn(2, 8, *sides, dtype=torch.float64, requires_grad=True)
+
+    results = [layer(features) for layer in (ours, stock)]
+    gradients = [
+        torch.autograd.grad(result.square().sum(), (features, layer.weight))
+        for result, layer in zip(results, (ours, stock), strict=True)
+    ]
+
+    torch.testing.assert_close(*results)
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_gradient_of_a_pointwise_convolution_has_a_gradient() -> None:
     layer = PointwiseConv2d(2, 3, stride=2).double()
 
     assert torch.autograd.gradgradcheck(layer, torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True))
