@@ -59,6 +59,11 @@ def load_folder(
     """
     listing = list_folder(path)
     parts = _parts(listing, image_size)
+    if empty := [name for name, part in parts.items() if not len(part)]:
+        raise InputError(
+            f"--data imagefolder:{path}: too few images to hold {' and '.join(empty)} images out; expected the folders "
+            "train, val and test, or more images: 12 of a class are always enough"
+        )
     in_memory = sum(map(len, parts.values())) * 3 * image_size**2 <= most_bytes
     opened = _opened(parts, in_memory=in_memory, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]

@@ -77,6 +77,7 @@ def images_that_look_wrong(class_names: Sequence[str], parts: Mapping[str, Seen]
         *_constant(parts),
         *_dark(parts),
         *_in_two_parts(parts),
+        *_in_two_classes(class_names, parts),
     )
 
 
@@ -109,10 +110,16 @@ def _constant(parts: Mapping[str, Seen]) -> list[str]:
 
 
 def _dark(parts: Mapping[str, Seen]) -> list[str]:
+    """Parts whose pixels use little of the range; one line for all of them where all are so, by their common range."""
     lowest, highest = min(seen.lowest for seen in parts.values()), max(seen.highest for seen in parts.values())
-    if highest - lowest >= LEAST_RANGE:
-        return []
-    return [f"all pixels lie between {lowest:g} and {highest:g} of 255: were they saved in another range?"]
+    if highest - lowest < LEAST_RANGE:
+        return [f"all pixels lie between {lowest:g} and {highest:g} of 255: were they saved in another range?"]
+    return [
+        f"all pixels of {part} images lie between {seen.lowest:g} and {seen.highest:g} of 255: were they saved in "
+        "another range?"
+        for part, seen in parts.items()
+        if seen.highest - seen.lowest < LEAST_RANGE and not seen.constant.all()
+    ]
 
 
 def _in_two_parts(parts: Mapping[str, Seen]) -> list[str]:
@@ -129,6 +136,22 @@ def _in_two_parts(parts: Mapping[str, Seen]) -> list[str]:
                     f"{counted(len(shared), f'{other} image')} equal to {one} images, "
                     f"e.g. {parts[other].name(shared[0])} and {parts[one].name(twin)}"
                 )
+    return lines
+
+
+def _in_two_classes(class_names: Sequence[str], parts: Mapping[str, Seen]) -> list[str]:
+    """Images of one part that are equal but have different labels, but for those of one colour."""
+    lines = []
+    for part, seen in parts.items():
+        first = _places(seen)
+        twice = [place for digest, place in _varied(seen) if seen.labels[place] != seen.labels[first[digest]]]
+        if twice:
+            twin = first[seen.digests[twice[0]]]
+            names = [printable(class_names[int(seen.labels[place])]) for place in (twin, twice[0])]
+            lines.append(
+                f"{counted(len(twice), f'{part} image')} equal to images of another class, e.g. {seen.name(twin)} "
+                f"(class {names[0]}) and {seen.name(twice[0])} (class {names[1]})"
+            )
     return lines
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from se_nas.errors import InputError
 from se_nas.training.data import ImageData, ImageSet
-from se_nas.training.image_folder import split_named
 from se_nas.training.inventory import LeftOut
 from se_nas.training.pixels import PixelKind, PixelScale, describe_scale, range_of, scale_of
+from se_nas.training.split_names import split_named
 from se_nas.training.splitting import split
 from se_nas.wording import printable
 

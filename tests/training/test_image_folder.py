@@ -67,6 +67,52 @@ def test_splits_have_the_names_that_people_use(tmp_path: Path, train: str, valid
 
 
 @pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train", "seg_test"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("training_set/training_set", "test_set/test_set"),
+        ("train/train", "test"),
+        ("train2017", "test2017"),
+        ("1-Train", "2-Test"),
+        ("chestTrainImages", "chestTestImages"),
+        ("Cats training set", "Cats test set"),
+    ],
+)
+def test_splits_may_have_longer_names_and_lie_in_folders_of_the_same_meaning(
+    tmp_path: Path, train: str, test: str
+) -> None:
+    paint(tmp_path / train, "a", "b", count=10)
+    paint(tmp_path / test, "a", "b", count=5, seed=1)
+    paint(tmp_path / "seg_pred", "seg_pred", count=3, seed=2)
+
+    data = load(tmp_path)
+
+    assert (data.class_names, sizes(data)) == (("a", "b"), [18, 2, 10])
+    assert data.notes[0] == f"train images from {train}, test images from {test}"
+    assert left_out(data) == {"folders beside the splits": 1}
+
+
+@pytest.mark.parametrize("names", [("train station", "test tube"), ("bus", "test tube"), ("trainer", "tester")])
+def test_classes_may_have_a_word_in_their_names_that_splits_have(tmp_path: Path, names: tuple[str, str]) -> None:
+    paint(tmp_path, *names, count=20)
+
+    assert load(tmp_path).class_names == tuple(sorted(names))
+
+
+@pytest.mark.parametrize(("count", "fits"), [(1, False), (3, False), (12, True)])
+def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int, fits: bool) -> None:
+    paint(tmp_path / "whole", "a", "b", count=count)
+    paint(tmp_path / "split/train", "a", "b", count=count)
+
+    for folder in (tmp_path / "whole", tmp_path / "split"):
+        if fits:
+            assert min(sizes(load(folder))) > 0
+        else:
+            assert "too few images to hold validation" in refusal_of(folder)
+
+
+@pytest.mark.parametrize(
     ("folders", "says"),
     [
         (("train/a", "train/b", "Train/a", "Train/b"), "both mean the train images; keep one of them"),
@@ -80,7 +126,7 @@ def test_splits_have_the_names_that_people_use(tmp_path: Path, train: str, valid
         (("data/cat", "data/dog"), "did you mean imagefolder:"),
         (("data/train/cat", "data/train/dog", "data/test/cat"), "did you mean imagefolder:"),
         (("data/set/cat", "data/set/dog"), "/data/set?"),
-        (("train/train/cat", "train/train/dog"), "did you mean imagefolder:"),
+        (("seg_train/a", "seg_train/b", "seg_test/a", "my test/a"), "both mean the test images; keep one of them"),
         (("Cat", "cat"), "'Cat' and 'cat' are one class name but for case or Unicode form"),
         (("train/a", "train/b", "test/a", "test/c"), "test: class 'c' has no training images in "),
     ],
@@ -158,7 +204,7 @@ def test_folders_and_files_beside_the_splits_and_the_classes_are_counted(tmp_pat
     assert left_out(load(tmp_path)) == {
         "folders beside the splits": 1,
         "files beside the splits": 1,
-        "files that lie beside the classes": 1,
+        "files beside the classes": 1,
     }
 
 
@@ -257,6 +303,10 @@ WARNINGS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: Image.open(path / "train/b/00.png").save(path / "val/a/x.png"),
         "1 validation image equal to training images, e.g. val/a/x.png and train/b/00.png",
     ),
+    "equal in another class": (
+        lambda path: Image.open(path / "train/a/00.png").save(path / "train/b/x.png"),
+        "1 training image equal to images of another class, e.g. train/a/00.png (class a) and train/b/x.png (class b)",
+    ),
     "one large class": (
         lambda path: paint(path / "train", "a", count=99),
         "90% of the training images are of class a",
@@ -290,6 +340,24 @@ def test_images_that_are_nearly_black_are_warned_of(tmp_path: Path, kind: type) 
             Image.fromarray(pixels).save(tmp_path / name / f"{index}.tif")
 
     assert "all pixels lie between 0 and 15 of 255: were they saved in another range?" in load(tmp_path).warnings
+
+
+def test_a_part_that_is_nearly_black_is_warned_of(tmp_path: Path) -> None:
+    paint(tmp_path / "train", "a", "b")
+    for name in ("a", "b"):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        for index in range(3):
+            mask = np.random.default_rng(index).integers(0, 2, (8, 8)).astype(np.uint8)
+            Image.fromarray(mask).save(tmp_path / "test" / name / f"{index}.png")
+
+    assert any("all pixels of test images lie between 0 and 1 of 255" in each for each in load(tmp_path).warnings)
+
+
+def test_a_link_that_leads_nowhere_in_the_place_of_a_class_is_counted_as_such(tmp_path: Path) -> None:
+    paint(tmp_path, "a", "b")
+    (tmp_path / "c").symlink_to(tmp_path / "gone")
+
+    assert left_out(load(tmp_path)) == {"links that lead nowhere": 1}
 
 
 def test_files_come_in_the_order_of_their_names_whatever_the_disk_says(tmp_path: Path) -> None:
