@@ -178,7 +178,7 @@ def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
     files = replace(part.files, read=partial(read_image, scale=scale))
     if part.images is None:
         return files
-    again = [place for place, facts in enumerate(part.facts) if facts.range.kind is not PixelKind.EIGHT_BIT]
+    again = [place for place, facts in enumerate(part.facts) if facts.range.kind in (PixelKind.WHOLE, PixelKind.REAL)]
     paths = [files.files[place] for place in again]
     read = partial(read_image, size=files.image_size, scale=scale)
     for place, image in zip(again, each_of(paths, read, processors=cpu_count()), strict=True):
@@ -205,6 +205,8 @@ def _reading_notes(parts: Mapping[str, _OpenedPart], scale: PixelScale) -> list[
     facts = [each for part in parts.values() for each in part.facts]
     kinds = Counter(each.range.kind for each in facts)
     notes = [f"{line} ({counted(kinds[kind], 'image')})" for kind, line in describe_scale(scale).items()]
+    if upper := kinds[PixelKind.UPPER_HALF]:
+        notes.append(f"the upper 8 bits are read of 16 bits a channel in colour ({counted(upper, 'image')})")
     if transparent := sum(each.transparent for each in facts):
         notes.append(f"transparent pixels are mid-grey ({counted(transparent, 'image')})")
     if several := sum(each.frames > 1 for each in facts):

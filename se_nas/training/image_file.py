@@ -4,9 +4,11 @@ Transparent images are shown on mid-grey, where black drawings and white ones ca
 or pages the first counts. A photograph is turned upright by its EXIF data. Colour profiles are not applied.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from hashlib import sha1
 from pathlib import Path
@@ -35,6 +37,10 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What turns an image upright, by its orientation; 1 is upright."""
+
+
+SIGNED, WHITE_IS_ZERO = 2, 0
+"""Values of TIFF's tags SampleFormat (339) and PhotometricInterpretation (262)."""
 
 
 class ImageFacts(NamedTuple):
@@ -81,9 +87,7 @@ def look_at_image(file: Path) -> ImageFacts:
     Odd files make Pillow warn: whoever calls this ignores that, for a whole process.
     """
     with _opened(file) as opened:
-        frames = getattr(opened, "n_frames", 1)
-        image, transparent = _without_alpha(_upright(opened))
-        return _facts(image, transparent=transparent, frames=frames)
+        return _looked_at(opened)[0]
 
 
 def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | None]:
@@ -92,9 +96,7 @@ def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | N
     The others must be read again, when the scale of their data set is known.
     """
     with _opened(file) as opened:
-        frames = getattr(opened, "n_frames", 1)
-        image, transparent = _without_alpha(_upright(opened))
-        facts = _facts(image, transparent=transparent, frames=frames)
+        facts, image = _looked_at(opened)
         return facts, None if _is_numbers(image) else _square(image, size)
 
 
@@ -105,9 +107,39 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         if file.exists() and not file.is_file():
             raise ValueError("not a file")
         with Image.open(file, formats=image_formats()) as opened:
+            _refuse_what_pillow_misreads(opened)
             yield opened
     except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
+
+
+def _refuse_what_pillow_misreads(image: Image.Image) -> None:
+    """ValueError for numbers that Pillow would give as other numbers, without a word."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if not _is_numbers(image) and SIGNED in tags.get(339, ()):
+        raise ValueError("has signed numbers of 8 bits; expected unsigned ones")
+    if _is_numbers(image) and tags.get(262) == WHITE_IS_ZERO:
+        raise ValueError("0 is white in it (TIFF's WhiteIsZero); with more than 8 bits, expected 0 as black")
+
+
+def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
+    """What a file is, and its image on the background. Before Pillow loads it, it says which bits it will keep."""
+    frames, is_upper_half = getattr(opened, "n_frames", 1), _is_upper_half(opened)
+    image, transparent = _without_alpha(_upright(opened))
+    facts = _facts(image, transparent=transparent, frames=frames)
+    if is_upper_half:
+        facts = facts._replace(range=replace(facts.range, kind=PixelKind.UPPER_HALF))
+    return facts, image
+
+
+def _is_upper_half(image: Image.Image) -> bool:
+    """Whether Pillow decodes only the upper 8 of 16 bits a channel, as in PNG and TIFF files in colour."""
+    layouts = [str(part) for _, _, _, args in getattr(image, "tile", ()) for part in _as_tuple(args)]
+    return not _is_numbers(image) and any(re.fullmatch(r"(L|LA|RGB[AXa]?|CMYK);16[BLN]", each) for each in layouts)
+
+
+def _as_tuple(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else (args,)
 
 
 def _upright(image: Image.Image) -> Image.Image:

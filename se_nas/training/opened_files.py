@@ -25,7 +25,7 @@ from se_nas.wording import printable
 
 AHEAD = 64
 """Files that each processor may be ahead of the one that is waited for."""
-FORMAT = 1
+FORMAT = 2
 """The version of what is remembered; another one is not read."""
 
 Count = Callable[[int], None]

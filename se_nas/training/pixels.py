@@ -9,6 +9,7 @@ All images of a data set share one scale, so that a dark image stays darker than
 | real numbers, all of them whole in the data set | whole numbers |
 | other real numbers | 0 to 1, or 0 to 255 where the largest of the data set is above 32; ambiguous between |
 | negative, infinite, not a number, above 65,535 | refused |
+| 16 bits a channel in colour | their upper 8 bits; refused where no image of the data set has more than 14 bits |
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ MOST = 2**16 - 1
 """The largest value that is read."""
 ROUNDING = 1 / 512
 """Half a step of 8 bits, by which real numbers may be above 1: they are rounded."""
+LEAST_OF_UPPER_HALF = 64
+"""The least that the largest of the upper 8 bits may be: below are 14 bits, whose upper 8 keep 64 values at most."""
 LEAST_OF_255 = 32.0
 """The least that the largest real number of a data set from 0 to 255 may be; between 1 and this it is ambiguous."""
 
@@ -34,6 +37,7 @@ class PixelKind(Enum):
     EIGHT_BIT = "8 bits a channel"
     WHOLE = "whole numbers"
     REAL = "real numbers"
+    UPPER_HALF = "the upper 8 of 16 bits a channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,7 @@ def scale_of(ranges: Iterable[tuple[str, PixelRange]]) -> PixelScale:
     named = list(ranges)
     whole = [(name, each) for name, each in named if each.kind is PixelKind.WHOLE]
     real = [(name, each) for name, each in named if each.kind is PixelKind.REAL]
+    _check_upper_half([(name, each) for name, each in named if each.kind is PixelKind.UPPER_HALF])
     white_of_real = None
     if real:
         name, _ = max(real, key=lambda pair: pair[1].highest)
@@ -128,6 +133,18 @@ def _white(ranges: list[PixelRange]) -> float:
     raise ValueError(
         f"real numbers up to {highest:g} are ambiguous; expected 0 to 1, 0 to 255, or whole numbers of up to 16 bits"
     )
+
+
+def _check_upper_half(named: list[tuple[str, PixelRange]]) -> None:
+    """ValueError where fewer than 16 bits lie in 16, so that the upper 8 hold hardly any of them."""
+    if not named:
+        return
+    name, most = max(named, key=lambda pair: pair[1].highest)
+    if most.highest < LEAST_OF_UPPER_HALF:
+        raise ValueError(
+            f"{name}: in colour with 16 bits a channel, of which only the upper 8 are read, but the images of that "
+            f"kind use at most the lower {8 + int(most.highest).bit_length()}; save them with 8 bits a channel"
+        )
 
 
 def _check_alike(largest: str, real: list[tuple[str, PixelRange]]) -> None:

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,93 @@ def test_values_that_no_scale_reads_are_refused_by_the_file(tmp_path: Path, odd:
 
     assert str(refusal.value).startswith(f"{tmp_path}/dog/odd.tif: cannot be read as an image (")
     assert says in str(refusal.value)
+
+
+def png_in_colour(file: Path, pixels: NDArray[np.uint16], *, colour_type: int) -> None:
+    """A PNG with 16 bits a channel, (H, W, channels), which Pillow cannot write."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    framed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(framed))
+
+
+def tiff(file: Path, pixels: NDArray[Any], *, sample_format: int = 1, photometric: int = 1) -> None:
+    """A TIFF of any type of numbers, (H, W) or (H, W, 3), little-endian, which Pillow cannot write."""
+    height, width, channels = (*pixels.shape, 1)[:3]
+    bits, data = pixels.dtype.itemsize * 8, np.ascontiguousarray(pixels).tobytes()
+    start = 8 + 2 + 12 * 10 + 4
+    several = struct.pack("<6H", *[bits] * 3, *[sample_format] * 3)
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, channels, bits if channels == 1 else start)]
+    tags += [(259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, start + len(several)), (277, 3, 1, channels)]
+    tags += [(278, 4, 1, height), (279, 4, 1, len(data))]
+    tags += [(339, 3, channels, sample_format if channels == 1 else start + 6)]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    file.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + several + data)
+
+
+IN_COLOUR: dict[str, Callable[[Path, NDArray[np.uint16]], object]] = {
+    "rgb.png": lambda file, pixels: png_in_colour(file, np.repeat(pixels[..., None], 3, 2), colour_type=2),
+    "rgba.png": lambda file, pixels: png_in_colour(
+        file, np.dstack([pixels, pixels, pixels, np.full_like(pixels, 65535)]), colour_type=6
+    ),
+    "la.png": lambda file, pixels: png_in_colour(file, np.dstack([pixels, np.full_like(pixels, 65535)]), colour_type=4),
+    "rgb.tif": lambda file, pixels: tiff(file, np.repeat(pixels[..., None], 3, 2), photometric=2),
+}
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("kind", IN_COLOUR)
+def test_16_bits_in_colour_are_read_by_their_upper_half_or_refused_where_that_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, in_memory: bool
+) -> None:
+    if not in_memory:
+        monkeypatch.setattr("se_nas.training.sources.memory_bytes", lambda: 0)
+
+    def saved(name: str, step: int) -> str:
+        return folder_of(
+            tmp_path / name,
+            lambda grey, file: IN_COLOUR[kind](file, np.full((8, 8), grey * step, np.uint16)),
+            suffix=Path(kind).suffix,
+        )
+
+    data = load_data(saved("16 bits", 257), image_size=8)
+
+    assert "the upper 8 bits are read of 16 bits a channel in colour (84 images)" in data.notes
+    if in_memory:
+        assert shades(data) == GREYS.astype(int).tolist()
+    for bits in (8, 10, 12, 14):
+        with pytest.raises(InputError, match=f"use at most the lower {bits}; save them with 8 bits a channel"):
+            load_data(saved(f"{bits} bits", 2 ** (bits - 8)), image_size=8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "tags", "says"),
+    [
+        (np.full((8, 8), -3, np.int8), {"sample_format": 2}, "has signed numbers of 8 bits; expected unsigned ones"),
+        (np.full((8, 8), 3, np.uint16), {"photometric": 0}, "0 is white in it"),
+        (np.full((8, 8), 0.3, np.float32), {"sample_format": 3, "photometric": 0}, "0 is white in it"),
+        (np.full((8, 8), -3, np.int16), {"sample_format": 2}, "has negative values, -3 to -3"),
+    ],
+)
+def test_numbers_that_pillow_would_misread_are_refused(
+    tmp_path: Path, pixels: NDArray[Any], tags: dict[str, int], says: str
+) -> None:
+    source = folder_of(tmp_path, lambda grey, file: Image.new("L", (8, 8), int(grey)).save(file))
+    tiff(tmp_path / "dog/odd.tif", pixels, **tags)
+
+    with pytest.raises(InputError) as refusal:
+        load_data(source, image_size=8)
+
+    assert str(refusal.value).startswith(f"{tmp_path}/dog/odd.tif: cannot be read as an image ({says}")
+
+
+def test_a_tiff_of_8_bits_with_0_as_white_is_turned_around(tmp_path: Path) -> None:
+    tiff(tmp_path / "x.tif", np.full((8, 8), 3, np.uint8), photometric=0)
+
+    assert read_image(tmp_path / "x.tif", 8).mean() == 252
 
 
 @pytest.mark.parametrize(
