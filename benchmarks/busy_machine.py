@@ -34,7 +34,7 @@ def measure(*, busy: int, niceness: int, workers: int, seconds: float) -> tuple[
         try:
             while not (run / "trials" / "0000").exists() and search.poll() is None:
                 time.sleep(0.1)
-            began, first = time.monotonic(), None
+            began, first, ended = time.monotonic(), None, 0
             while (passed := time.monotonic() - began) < seconds and search.poll() is None:
                 ended = len(list(run.glob("trials/*/result.json")))
                 first = passed if first is None and ended else first
