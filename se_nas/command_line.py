@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
 
-from se_nas import last_words, streams
+from se_nas import last_resort, last_words, streams
 from se_nas.errors import InputError, RunFailedError
 from se_nas.wording import printable
 
@@ -40,12 +40,11 @@ T = TypeVar("T")
 class _Stop:
     """Turns a signal that asks for an end into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
 
-    A second signal leaves at once; so does a shutdown that takes longer than `PATIENCE_SECONDS`.
+    A second signal leaves at once. A shutdown that takes longer than `PATIENCE_SECONDS` is cut off, after what is due.
     """
 
-    def __init__(self, prog: str) -> None:
+    def __init__(self) -> None:
         self._number = int(signal.SIGINT)
-        self._prog = prog
 
     @property
     def code(self) -> int:
@@ -60,14 +59,15 @@ class _Stop:
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         self._number = number
+        last_resort.stop_asked.set()
         _handle_stops_by(lambda *_: None)
         time.sleep(SAME_SECONDS)
         _handle_stops_by(self._leave_at_once)
         if number == getattr(signal, "SIGXCPU", None):
             signal.signal(number, signal.SIG_IGN)  # the kernel sends it every second from now on
-        watchdog = threading.Timer(PATIENCE_SECONDS, self._leave_at_once)
-        watchdog.daemon = True
-        watchdog.start()
+        patience = threading.Timer(PATIENCE_SECONDS, lambda: last_resort.leave(self.word, self.code))
+        patience.daemon = True
+        patience.start()
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         sys.unraisablehook = self._again_if_dropped
         raise KeyboardInterrupt
@@ -80,9 +80,10 @@ class _Stop:
             sys.__unraisablehook__(dropped)
 
     def _leave_at_once(self, *_: object) -> None:
+        line = last_words.line_of(self.word)
         last_words.farewell()
         with contextlib.suppress(OSError):  # nobody may be there to read it
-            os.write(2, f"{self._prog}: {self.word}; everything finished is kept\n".encode())
+            os.write(2, f"{line}\n".encode(errors="replace"))
         os._exit(self.code)
 
 
@@ -116,9 +117,10 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         error = InputError("se-nas runs on Linux and macOS, and under WSL on Windows, but this is Windows itself")
         _leave(prog, str(error), error, BAD_INPUT)
     streams.endure()
+    last_words.name_process(prog)
     if _speaks_for_all():
         last_words.watch_over(prog)
-    stop = _Stop(prog)
+    stop = _Stop()
     _handle_stops_by(stop)
     try:
         _check_here()

@@ -45,6 +45,8 @@ WATCHER = "import sys; sys.path.append(sys.argv[1]); from se_nas.last_words impo
 
 _descriptor: int | None = None  # where this process writes its last words
 _watcher: subprocess.Popen[bytes] | None = None
+_prog = ""  # the script that this process is
+_go_on = ""  # how to go on if this process ends now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,12 @@ class Words:
     said: str = ""
     go_on: str = ""
     farewell: bool = False
+
+
+def name_process(prog: str) -> None:
+    """The last line of this process begins with `prog`."""
+    global _prog
+    _prog = prog
 
 
 def watch_over(prog: str) -> None:
@@ -117,7 +125,15 @@ def resumable(go_on: str) -> Iterator[None]:
 
 def if_killed(go_on: str) -> None:
     """From here on, the line that is printed when this process is killed says how to go on."""
+    global _go_on
+    _go_on = go_on
     _write(f"resume {go_on}")
+
+
+def line_of(message: str) -> str:
+    """The last line of this process: which script it is, what happened, and how to go on."""
+    told = f"{message}; {_go_on or 'everything finished is kept'}"
+    return f"{_prog}: {told}" if _prog else told
 
 
 def read_words(text: str) -> Words:

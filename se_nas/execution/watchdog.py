@@ -2,15 +2,21 @@
 
 import contextlib
 import ctypes
-import os
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
-from se_nas import last_words
+from se_nas import last_resort, last_words
 from se_nas.errors import RunFailedError
 
 PATIENCE_SECONDS = 10.0
 """After which a thread that does not react takes its process down."""
+AGAIN_SECONDS = 0.1
+"""Between two looks whether the watched thread has reacted."""
+STOP_SECONDS = 0.5
+"""How long a problem waits to be told: a signal to the whole process group ends what is watched first, and is then
+noticed by the watched thread."""
 
 
 class WatchdogError(RunFailedError):
@@ -32,40 +38,73 @@ def watched(
     """Ask for a `problem` every so many seconds; WatchdogError in this thread as soon as there is one.
 
     A thread that is stuck outside Python cannot be raised into: after `patience` seconds `last` is called, and the
-    process ends with exit code 3 and a line.
+    process ends with exit code 3 and a line. Once somebody has asked this process to stop, nothing is a problem any
+    more: what is watched ends then too, and the stop has a limit of its own.
     """
     found: list[str] = []
-    done, ending = threading.Event(), threading.Lock()
+    done, dropped, ending = threading.Event(), threading.Event(), threading.Lock()
     watched_thread = threading.get_ident()
+
+    def bark() -> None:
+        with ending:  # nothing is raised into what comes after
+            if not done.is_set():
+                _raise_in(watched_thread)
 
     def watch() -> None:
         while not done.wait(every):
-            if (said := problem()) is not None:
-                with ending:  # nothing is raised into what comes after
-                    if done.is_set():
-                        return
-                    found.append(said)
-                    _raise_in(watched_thread)
-                if not done.wait(patience):
-                    last_words.say(said)
-                    last_words.farewell()
-                    with contextlib.suppress(OSError):  # nobody may be there to read it
-                        os.write(2, f"{said}; everything finished is kept, and the run can be resumed\n".encode())
-                    last()
-                    os._exit(3)
+            if (said := problem()) is None:
+                continue
+            if done.wait(STOP_SECONDS) or last_resort.stop_asked.is_set():
                 return
+            found.append(said)
+            bark()
+            ends = time.monotonic() + patience
+            while not done.wait(min(AGAIN_SECONDS, patience)):
+                if last_resort.stop_asked.is_set():
+                    return
+                if dropped.is_set():
+                    dropped.clear()
+                    bark()
+                if time.monotonic() > ends:
+                    last_words.say(said)
+                    last()
+                    last_resort.leave(said, 3)
+            return
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    with _noticed(dropped):
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
         try:
-            yield
-        finally:
-            with ending:
-                done.set()
-    except _Bark:
-        done.set()
-        raise WatchdogError(found[0]) from None
+            try:
+                yield
+            finally:
+                with ending:
+                    done.set()
+        except _Bark:
+            done.set()
+            if last_resort.stop_asked.is_set():
+                raise KeyboardInterrupt from None
+            raise WatchdogError(found[0]) from None
+
+
+@contextlib.contextmanager
+def _noticed(dropped: threading.Event) -> Iterator[None]:
+    """Python drops and prints an exception that falls into a destructor or the callback of a weak reference. A `_Bark`
+    is not printed but noticed, to be raised again."""
+    before = sys.unraisablehook
+
+    def notice(lost: "sys.UnraisableHookArgs") -> None:
+        if isinstance(lost.exc_value, _Bark):
+            dropped.set()
+        else:
+            before(lost)
+
+    sys.unraisablehook = notice
+    try:
+        yield
+    finally:
+        if sys.unraisablehook is notice:  # a stop puts its own in place
+            sys.unraisablehook = before
 
 
 def _raise_in(thread: int) -> None:

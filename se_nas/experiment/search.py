@@ -27,6 +27,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.experiment.wandb_runs import unsent
 from se_nas.files import write_atomically, write_yaml
+from se_nas.last_resort import due
 from se_nas.last_words import if_killed
 from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
@@ -195,7 +196,8 @@ def _go_on(
             use_gpu=request.gpus_per_trial != 0,
             loaders=executor.processors,
         )
-        with at_the_end(lambda: _write_tables(folder, broadcast)):
+        write_tables = partial(_write_tables, folder, broadcast)
+        with due(write_tables), at_the_end(write_tables):
             if not campaign.is_over:
                 tell(_opening(folder, config, space))
                 tell(f"images    {where_images_are(data)}")

@@ -44,4 +44,93 @@ def test_what_is_stuck_outside_python_is_taken_down_with_a_line() -> None:
 
     assert done.returncode == 3
     assert done.stdout == "last\n"
-    assert done.stderr == "it hangs; everything finished is kept, and the run can be resumed\n"
+    assert done.stderr == "it hangs; everything finished is kept\n"
+
+
+COMMAND = """
+import ctypes, os, signal, sys, threading, time, weakref
+from se_nas.command_line import run
+from se_nas.execution.watchdog import watched
+from se_nas.last_resort import due
+from se_nas.last_words import resumable
+
+dead = threading.Event()
+
+def problem():
+    return "Ray's dashboard has died" if dead.is_set() else None
+
+def main():
+    with resumable("go on with: again"), due(lambda: print("tables", flush=True)):
+        with watched(problem, every=0.05, patience=1.0):
+            BODY
+
+run(main, prog="script")
+"""
+
+
+def outcome_of(body: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command whose watched part is `body`."""
+    program = COMMAND.replace("BODY", "\n            ".join(body.strip().splitlines()))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=800)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_process_that_is_stuck_does_what_is_due_and_says_how_to_go_on() -> None:
+    told = outcome_of("dead.set()\nctypes.CDLL(None).sleep(3600)")
+
+    assert told == (3, "tables\n", "script: Ray's dashboard has died; go on with: again\n")
+
+
+@pytest.mark.parametrize(("sent", "code", "word"), [("SIGTERM", 143, "terminated"), ("SIGINT", 130, "interrupted")])
+@pytest.mark.parametrize(
+    "dies",
+    [
+        "dead.set()\nos.kill(os.getpid(), signal.{sent})\ntime.sleep(3600)",
+        "try:\n    os.kill(os.getpid(), signal.{sent})\n    time.sleep(3600)\n"
+        "finally:\n    dead.set()\n    time.sleep(3)",
+    ],
+    ids=["with the signal", "while it stops"],
+)
+def test_what_dies_of_a_stop_does_not_replace_it(dies: str, sent: str, code: int, word: str) -> None:
+    told = outcome_of(dies.format(sent=sent))
+
+    assert told == (code, "", f"script: {word}; go on with: again\n")
+
+
+def test_a_stop_that_hangs_does_what_is_due_and_says_how_to_go_on() -> None:
+    told = outcome_of(
+        "import se_nas.command_line as c\nc.PATIENCE_SECONDS = 1\ntry:\n    os.kill(os.getpid(), 15)\n"
+        "    time.sleep(3600)\nfinally:\n    dead.set()\n    ctypes.CDLL(None).sleep(3600)"
+    )
+
+    assert told == (143, "tables\n", "script: terminated; go on with: again\n")
+
+
+def test_a_problem_that_falls_into_a_weak_reference_is_raised_again_and_prints_nothing() -> None:
+    told = outcome_of("""
+class Thing:
+    pass
+def wait(_):
+    dead.set()
+    while True:
+        time.sleep(0.01)
+thing = Thing()
+kept = weakref.ref(thing, wait)
+del thing
+while True:
+    time.sleep(0.01)
+""")
+
+    assert told == (3, "", "script: Ray's dashboard has died; go on with: again\n")
+
+
+@pytest.mark.parametrize("deed", ["raise_it", "hang"])
+def test_what_is_due_can_neither_fail_nor_hang_the_end(deed: str) -> None:
+    program = (
+        "import time\nfrom se_nas import last_resort\nlast_resort.DUE_SECONDS = 0.2\n"
+        "def raise_it():\n    raise KeyError\ndef hang():\n    time.sleep(3600)\n"
+        f"with last_resort.due({deed}):\n    last_resort.leave('stuck', 3)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=800)
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "stuck; everything finished is kept\n")
