@@ -1,6 +1,6 @@
 """How the launch scripts read flags, end and fail: one clear line, and the exit code that says what happened.
 
-0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads what it prints; 143 terminated; 128 + n: ended
+0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads its output; 143 terminated; 128 + n: ended
 by signal n. What kills the process without its help is told by a process that outlives it (`se_nas.last_words`).
 """
 
@@ -142,7 +142,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
             last_words.farewell()
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer
-        _leave(prog, "nobody reads what it prints", error, UNREAD)
+        _leave(prog, "nobody reads its output", error, UNREAD)
     except Exception as error:  # noqa: BLE001 - the last resort; the trace helps whoever mends it
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
@@ -161,7 +161,7 @@ def _finish_printing() -> None:
     """RunFailedError when some of what was printed is lost."""
     sys.stdout.flush()
     if (lost := streams.lost()) is not None:
-        raise RunFailedError(f"what it printed could not all be written ({lost.strerror}); all else is done")
+        raise RunFailedError(f"some of its output could not be written ({lost.strerror}); everything else is done")
 
 
 def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn:

@@ -39,7 +39,7 @@ MEANINGS = {
     "SIGXCPU": "the limit of processor time",
     "SIGHUP": "the terminal was closed",
 }
-KILLED_FOR_MEMORY = "killed by the kernel for want of memory (signal 9, SIGKILL)"
+KILLED_FOR_MEMORY = "killed by the kernel because memory ran out (signal 9, SIGKILL)"
 
 WATCHER = "import sys; sys.path.append(sys.argv[1]); from se_nas.last_words import speak_for; speak_for(sys.argv[2])"
 

@@ -95,7 +95,7 @@ def test_what_is_printed_last_is_not_lost_in_silence() -> None:
         done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
 
     assert done.returncode == 3
-    reason = "what it printed could not all be written (No space left on device); all else is done"
+    reason = "some of its output could not be written (No space left on device); everything else is done"
     assert done.stderr == f"script: {reason}\n"
 
 

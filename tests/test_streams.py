@@ -94,7 +94,7 @@ def test_a_full_disk_under_the_output_ends_nothing_and_is_told_of_at_the_end(tmp
     assert (tmp_path / "done").exists()
     assert done.returncode == 3
     assert done.stderr == (
-        "script: what it printed could not all be written (No space left on device); all else is done\n"
+        "script: some of its output could not be written (No space left on device); everything else is done\n"
     )
 
 
@@ -153,7 +153,7 @@ def test_output_that_nobody_reads_is_exit_code_141(tmp_path: Path) -> None:
     )
     os.close(writing)
 
-    assert (done.returncode, done.stderr) == (141, "script: nobody reads what it prints\n")
+    assert (done.returncode, done.stderr) == (141, "script: nobody reads its output\n")
 
 
 def test_complaints_that_nobody_reads_change_no_exit_code(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class LocalExecutor:
 
     @property
     def processors(self) -> int:
-        """All that this process may use."""
+        """The processors that this process may use."""
         return cpu_count()
 
     def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:

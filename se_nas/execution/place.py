@@ -1,4 +1,4 @@
-"""Place: what a machine must have before it trains for a search, and the check of it, which runs there."""
+"""Place: what a machine must have before it trains for a search, and the check, which runs on that machine."""
 
 import hashlib
 import platform
@@ -10,11 +10,11 @@ from pathlib import Path
 from se_nas import __version__
 
 Checked = Callable[[bool], str | None]
-"""Says what this machine lacks for the trainings, such as images, and a GPU if one is wanted; None if nothing."""
+"""A function that says what this machine lacks, e.g. images, and a GPU if its argument is true; None if nothing."""
 
 
 def no_needs(needs_gpu: bool) -> None:
-    """For trainings that need nothing of a machine."""
+    """The check for trainings that need nothing of a machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +26,21 @@ class Conditions:
 
     @classmethod
     def here(cls, *, needs_gpu: bool) -> "Conditions":
-        """Those of this process."""
+        """The conditions of this process."""
         return cls(versions=_versions(), needs_gpu=needs_gpu)
 
 
 def problem_here(check: Checked, conditions: Conditions) -> str | None:
-    """Why this machine cannot train, in one line; None where it can."""
+    """Why this machine cannot train, in one line; None if it can."""
     here = _versions()
     for name, wanted in conditions.versions.items():
         if here[name] != wanted:
-            return f"it has {name} {here[name]}, the search {wanted}"
+            return f"it has {name} {here[name]}, but the search has {wanted}"
     return check(conditions.needs_gpu)
 
 
 def _versions() -> dict[str, str]:
-    """Versions by name. Two patch releases of Python are the same."""
+    """Versions by name. Patch releases of Python count as equal."""
     return {
         "se-nas": f"{__version__} (code {_code()})",
         "Python": ".".join(platform.python_version_tuple()[:2]),

@@ -1,4 +1,4 @@
-"""What an executor is: it does a work of many trainings, somewhere."""
+"""What an executor is: it runs many trainings, here or on other machines."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,15 +11,15 @@ from se_nas.search.failures import Failure
 from se_nas.search.tasks import EpochReport, TrialTask
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
-"""Trains a task's network and yields a report an epoch. Whoever iterates may stop at any epoch."""
+"""Trains a task's network and yields one report for each epoch. The caller may stop at any epoch."""
 
 
 Tell = Callable[[str], None]
-"""Takes a line for the person at the terminal."""
+"""Prints a line for the user."""
 
 
 def tell_nobody(_: str) -> None:
-    """Where nobody reads."""
+    """Print nothing."""
 
 
 @runtime_checkable
@@ -27,7 +27,7 @@ class HasNeeds(Protocol):
     """An evaluation that needs something of a machine beside a worker."""
 
     def needs(self) -> Checked:
-        """What is run on each machine before its first trial."""
+        """The check that runs on each machine before its first trial."""
 
 
 class Work(Protocol):
@@ -40,10 +40,10 @@ class Work(Protocol):
         """Take a worker's report; False when that training is at its end."""
 
     def fail(self, number: int, failure: Failure) -> None:
-        """That training ended without a result, and is not repeated."""
+        """Record that the training ended without a result and is not repeated."""
 
     def repeat(self, number: int) -> None:
-        """That training is to be handed out once more."""
+        """Hand the training out once more."""
 
     @property
     def is_over(self) -> bool:
@@ -63,19 +63,19 @@ class Executor(Protocol):
 
     @property
     def cluster(self) -> str | None:
-        """The Ray cluster that trains, for people; None where there is none."""
+        """The Ray cluster that trains, as text for people; None if there is none."""
 
     @property
     def processors(self) -> int:
-        """A training's part of the processors."""
+        """The number of processors for one training."""
 
     def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
         """Returns when every training that was handed out has ended. `tell` is told which machines get no work."""
 
 
 def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> EpochReport | Failure:
-    """The next report, or why there is none: what goes wrong in a trial, or takes longer than `epoch_seconds`, fails
-    that trial, not the search."""
+    """The next report, or the failure that prevented it. An error in a trial, or an epoch longer than `epoch_seconds`,
+    fails the trial, not the search."""
     ends = time.monotonic() + epoch_seconds
 
     def late() -> str | None:

@@ -1,5 +1,5 @@
-"""The Ray cluster that trains: a search's own, started on this machine and stopped afterwards, or one that others have
-started. Either is watched while it is used."""
+"""The Ray cluster that trains: the search's own, started on this machine and stopped afterwards, or an existing one. It
+is watched while it is used."""
 
 import contextlib
 import logging
@@ -32,7 +32,7 @@ BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567
 
 @contextlib.contextmanager
 def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
-    """A cluster of this machine alone, whatever other cluster there is. `data_bytes` is what a worker is sent."""
+    """Start a cluster on this machine alone; other clusters make no difference. A worker is sent `data_bytes`."""
     folder = make_ray_folder()
     start = {
         "address": "local",
@@ -62,8 +62,8 @@ def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def joined_cluster(address: str) -> Iterator[None]:
-    """A cluster that others have started, at HOST:PORT. It goes on afterwards; its processes that train here get what
-    ours would have inherited."""
+    """Join an existing cluster at HOST:PORT, which goes on afterwards. Its training processes get the environment
+    variables that processes of an own cluster inherit."""
     with silent_driver():
         try:
             _connect(f"--address {address}", address=address, runtime_env={"env_vars": worker_environment()})
@@ -82,7 +82,7 @@ def joined_cluster(address: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(problem: Callable[[], str | None], last: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """WatchdogError as soon as there is a `problem`; an error of Ray's own that comes of it is told as that, too."""
+    """Raise WatchdogError as soon as there is a `problem`, also in place of an error of Ray that it causes."""
     try:
         with watched(problem, every=WATCH_SECONDS, last=last):
             yield
@@ -108,11 +108,11 @@ def _connect(where: str, **settings: Any) -> None:
         except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
             if "timed out during startup" not in str(error) or attempt == STARTS - 1:
                 raise InputError(f"{where}: cannot be used ({_reason(error)})") from None
-    signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own in place, which saves nothing
+    signal.signal(signal.SIGTERM, on_terminate)  # Ray has set its own handler, which saves nothing
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost sentence of what went wrong."""
+    """The last line of the innermost error."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -120,7 +120,7 @@ def _reason(error: BaseException) -> str:
 
 
 def make_ray_folder() -> Path:
-    """A new folder for Ray's sockets and logs, that nobody else uses; its path is short enough for a socket."""
+    """Make a folder for Ray's sockets and logs that no other program uses. Its path is short enough for a socket."""
     room = SOCKET_PATH - BELOW_THE_FOLDER
     wanted = os.environ.get("RAY_TMPDIR")
     if wanted is not None and len(str(Path(wanted).absolute())) > room:

@@ -1,7 +1,7 @@
-"""Deaths of workers: by which signal, and whether the kernel's out-of-memory killer sent it.
+"""Deaths of workers: which signal killed a worker, and whether the kernel's out-of-memory killer sent it.
 
-Ray says that a process has died, and guesses why. The process itself wrote what killed it (`se_nas.last_words`), and
-the kernel counts its out-of-memory kills; both are read on the machine where it died.
+Ray reports that a process has died, and guesses why. The process itself wrote which signal killed it
+(`se_nas.last_words`), and the kernel counts its out-of-memory kills. Both are read on the machine where it died.
 """
 
 import re
@@ -20,7 +20,7 @@ from se_nas.search.failures import Failure, FailureKind
 
 NODE_IS_GONE = re.compile(r"its node has died|[Nn]ode was terminated|NodeDiedError")
 LOOKING_SECONDS = 20.0
-"""How long a machine may take to say what is known of a death."""
+"""The time that a machine may take to report a death."""
 
 
 class Deaths:
@@ -29,7 +29,7 @@ class Deaths:
     def __init__(self, words: Path) -> None:
         self._words = words
         self._arrivals: dict[str, Arrival] = {}  # by actor
-        self._explained: Counter[str] = Counter()  # out-of-memory kills on each machine that are accounted for
+        self._explained: Counter[str] = Counter()  # number of out-of-memory kills on each machine that are explained
 
     def arrived(self, arrival: Arrival) -> None:
         """Note where a worker is."""
@@ -38,7 +38,7 @@ class Deaths:
             self._explained[arrival.node] = arrival.memory_kills
 
     def explain(self, said: str) -> Failure:
-        """The failure that a worker's death is; `said` is the text of Ray's error."""
+        """The failure that describes a worker's death; `said` is the text of Ray's error."""
         found = re.search(r"actor_id[:=]\s*([0-9a-f]+)", said)
         arrival = self._arrivals.pop(found[1], None) if found else None
         node = arrival.node if arrival else _node_in(said)
@@ -77,7 +77,7 @@ def _node_in(said: str) -> str:
 
 
 def _look(words: Path, node: str) -> tuple[str, int] | None:
-    """A worker's last words and the count of out-of-memory kills on its machine; None where the machine is gone."""
+    """A worker's last words and the number of out-of-memory kills on its machine; None if the machine is gone."""
     if node == ray.get_runtime_context().get_node_id():
         return read_on_its_machine(words)
     there = NodeAffinitySchedulingStrategy(node, soft=False)
@@ -89,7 +89,7 @@ def _look(words: Path, node: str) -> tuple[str, int] | None:
 
 
 def read_on_its_machine(words: Path) -> tuple[str, int]:
-    """The last words in a file, which is removed, and how often the out-of-memory killer has killed here."""
+    """Read and remove a file of last words; return them and the number of out-of-memory kills on this machine."""
     text = ""
     with suppress(OSError):
         text = words.read_text(errors="replace")

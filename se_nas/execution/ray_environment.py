@@ -10,7 +10,7 @@ WORKER_SETTINGS = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-"""What a process that trains needs. On a cluster that others have started, Ray sets it for the search's processes."""
+"""What a training process needs. On an existing cluster, Ray sets it for the processes of the search."""
 
 DRIVER_SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -24,10 +24,10 @@ DRIVER_SETTINGS = {
 }
 
 JOINING = {
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "25",  # then Ray ends this process; our watch does sooner
-    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # what a job of the cluster (`ray job submit`) brought along is added to
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "25",  # then Ray ends this process; the search does so earlier
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # adds to the settings of a job (`ray job submit`)
 }
-"""What a process needs that joins a cluster that others have started."""
+"""What a process needs to join an existing cluster."""
 
 OTHER_CLUSTERS = (
     "RAY_ADDRESS",
@@ -60,15 +60,15 @@ OTHER_CLUSTERS = (
     "RAY_gcs_storage",
     "RAY_object_spilling_config",
 )
-"""What says where another cluster is, how it is reached, what it has and where it keeps its state. A search's own
-cluster has none of it: with these it would look for another one's machines, store, job or keys, or not start."""
+"""Variables that say where another cluster is, how it is reached, what it has and where it keeps its state. They are
+removed for a search's own cluster: with them it would look for machines, a store, a job or keys of the other cluster,
+or not start."""
 
 
 def set_ray_environment(*, workers: int, own_cluster: bool) -> None:
-    """Make Ray quiet and frugal, and let `workers` start at once; what the user has set of it stays.
+    """Make Ray quiet and frugal, and let `workers` start at the same time; variables that the user has set stay.
 
-    A cluster of our own is told of no other cluster, and listens to whoever has a token that only this process and its
-    children know.
+    An own cluster knows no other cluster, and asks for a token that only this process and its children know.
     """
     settings = {
         **DRIVER_SETTINGS,
@@ -87,18 +87,18 @@ def set_ray_environment(*, workers: int, own_cluster: bool) -> None:
 
 
 def worker_environment() -> dict[str, str]:
-    """What Ray is to set for the search's processes on machines that do not have this process's environment."""
+    """Variables that Ray sets for the search's processes on machines without this process's environment."""
     return {name: os.environ[name] for name in (*WORKER_SETTINGS, "RAY_worker_niceness")}
 
 
 def own_niceness(*, own_cluster: bool) -> str:
-    """What Ray adds to the niceness of the process that starts a worker (15 by itself, so that workers get next to
-    nothing beside other programs). Our own cluster's processes have this one's niceness already; elsewhere it is added.
-    """
+    """The number that Ray adds to the niceness of the process that starts a worker. Ray's default is 15, which leaves
+    workers almost no time beside other programs. Processes of an own cluster inherit this process's niceness; elsewhere
+    it is added."""
     return "0" if own_cluster else str(max(0, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 @functools.cache
 def _own_token() -> str:
-    """One token a process: Ray reads it once."""
+    """The token of this process. There is only one, because Ray reads it once."""
     return secrets.token_hex(32)

@@ -1,4 +1,4 @@
-"""What Ray Tune asks while it runs: Feed hands out trainings and takes reports, Gate stops them, End ends Tune."""
+"""What Ray Tune calls while it runs: Feed hands out trainings and takes reports, Gate stops them, End ends Tune."""
 
 import time
 from contextlib import suppress
@@ -20,22 +20,22 @@ from se_nas.search.failures import Failure, FailureKind
 from se_nas.search.tasks import EpochReport
 
 STARTING_SECONDS = 60.0
-"""After which a trial no longer waits for a worker that starts: where fewer fit than were asked for, none will."""
+"""The longest time that a trial waits for a new worker. If fewer workers fit than were asked for, none will start."""
 
 
 class Feed(Searcher):  # type: ignore[misc]
-    """Hands the trainings to Tune, at most `workers` at a time, each with the machines that may take it."""
+    """Hands the trainings to Tune, at most `workers` at a time, each with the machines that may train it."""
 
     def __init__(self, work: Work, workers: int, machines: Machines, deaths: Deaths) -> None:
         super().__init__()
         self._work, self._workers, self._machines, self._deaths = work, workers, machines, deaths
         self._retries = Retries()
-        self._alone: set[int] = set()  # what is to have the machine for itself, or has
+        self._alone: set[int] = set()  # trainings that run, or are to run, with nothing beside them
         self._on: dict[int, str] = {}  # the machine that a training has reported from
         self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next training, as the settings of a Tune trial; None where there is none now."""
+        """The next training, as the settings of a Tune trial; None if there is none now."""
         self._machines.look()
         if len(self.running) >= (1 if self._alone else self._workers):
             return None
@@ -48,11 +48,11 @@ class Feed(Searcher):  # type: ignore[misc]
 
     @property
     def is_over(self) -> bool:
-        """Whether the search is."""
+        """Whether the search is over."""
         return self._work.is_over
 
     def take(self, trial_id: str, report: EpochReport | Failure | Arrival, machine: str) -> bool:
-        """A worker's report from a machine; whether the trial goes on."""
+        """Take a worker's report from a machine; return whether the trial goes on."""
         number = self.running[trial_id]
         if isinstance(report, Arrival):
             self._deaths.arrived(report)
@@ -67,7 +67,7 @@ class Feed(Searcher):  # type: ignore[misc]
         return goes_on
 
     def end(self, trial_id: str, failure: Failure) -> None:
-        """Repeat a training that failed, or fail it, as the retry policy says."""
+        """Repeat a failed training, or record its failure, as the retry policy decides."""
         number = self.running.pop(trial_id)
         self._alone.discard(number)
         self._machines.failed(failure)
@@ -81,12 +81,12 @@ class Feed(Searcher):  # type: ignore[misc]
             self._work.repeat(number)
 
     def died(self, trial_id: str, said: str) -> None:
-        """Settle a training whose worker has died; `said` is the text of Ray's error."""
+        """Repeat or fail a training whose worker has died; `said` is the text of Ray's error."""
         if trial_id in self.running:
             self.end(trial_id, self._deaths.explain(said))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Repeat or fail what ended without a last report, and whose end nobody has explained."""
+        """Repeat or fail a training that ended without a last report and without a known reason."""
         if trial_id in self.running:
             self.end(trial_id, Failure(kind=FailureKind.KILLED, reason="killed, Ray does not say by what"))
 
@@ -97,7 +97,7 @@ class Feed(Searcher):  # type: ignore[misc]
         """Nothing: the study is the record."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its settings, but nobody reads them back."""
+        """Nothing: Tune pickles its settings, but they are never read back."""
         return {}
 
     def get_state(self) -> dict[str, Any]:
@@ -109,13 +109,13 @@ class Feed(Searcher):  # type: ignore[misc]
 
 
 class End(tune.Stopper):  # type: ignore[misc]
-    """Ends Tune with the last trial; it would look for another one for a second."""
+    """Ends Tune with the last trial. Without it, Tune looks for another trial for a second."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Never a single trial: that is the gate's affair."""
+        """False: the gate stops single trials."""
         return False
 
     def stop_all(self) -> bool:
@@ -124,7 +124,7 @@ class End(tune.Stopper):  # type: ignore[misc]
 
 
 class Gate(FIFOScheduler):  # type: ignore[misc]
-    """Stops what is at its end, and gives free workers to new trials."""
+    """Stops trials that are at their end, and gives free workers to new trials."""
 
     def __init__(self, feed: Feed) -> None:
         super().__init__()
@@ -140,8 +140,8 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
         self._since[trial.trial_id] = time.monotonic()
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The newest that waits. An older one waits for a worker that is starting: if it took a free one, Tune would
-        end that worker before it ever trained."""
+        """The newest trial that waits. An older one waits for a worker that is starting: if the older trial took a free
+        worker, Tune would end the starting worker before it ever trained."""
         live = sorted(tune_controller.get_live_trials(), key=lambda trial: self._since[trial.trial_id])
         waiting = [trial for trial in live if trial.status == Trial.PENDING]
         if not waiting:

@@ -1,7 +1,7 @@
 """Machines: which of a cluster's machines may train, and why the others may not.
 
-Each machine is checked before its first trial, also one that joins later; one on which trainings fail again and again,
-while they go well elsewhere, gets no more work. Ray labels each machine with its identifier
+Each machine is checked before its first trial, also one that joins later. A machine on which trainings fail repeatedly
+while others go well elsewhere gets no more work. Ray labels each machine with its identifier
 (https://docs.ray.io/en/latest/ray-core/scheduling/labels.html), and a trial asks for one of those that may train.
 """
 
@@ -24,16 +24,16 @@ from se_nas.search.failures import Failure, FailureKind
 
 NODE_LABEL = "ray.io/node-id"
 LOOK_SECONDS = 2.0
-"""Between two looks at which machines there are."""
+"""The time between two looks at which machines there are."""
 CHECK_SECONDS = 120.0
 """How long a machine's check may take: a process has to start there, and import torch."""
 IN_A_ROW = 3
-"""After so many failures in a row, a machine gets no more work if trainings go well elsewhere."""
+"""The number of failures in a row after which a machine gets no more work, if trainings go well elsewhere."""
 
 
 @functools.cache
 def placed(machines: tuple[str, ...], *, gpus: float) -> tune.PlacementGroupFactory:
-    """What a trial asks of Ray: a CPU and so much of a GPU, on one of these machines; on any where none is named."""
+    """What a trial asks of Ray: one CPU and `gpus` GPUs, on one of these machines, or on any if none is named."""
     bundle = {"CPU": 1.0, "GPU": gpus}
     if not machines:
         return tune.PlacementGroupFactory([bundle])
@@ -49,7 +49,7 @@ class _Check:
 
 
 class Machines:
-    """The machines of a cluster that others may use too; with `check` None, a cluster of our own on this machine."""
+    """The machines of an existing cluster. `check` is None for an own cluster on this machine."""
 
     def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, tell: Tell) -> None:
         self._check, self._conditions, self._gpus, self._tell = check, conditions, gpus, tell
@@ -64,15 +64,15 @@ class Machines:
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Ray's identifiers of the machines that may train; none of a cluster of our own, which is one machine."""
+        """Ray's identifiers of the machines that may train; empty for an own cluster, which is one machine."""
         return frozenset(self._good)
 
     def name(self, machine: str) -> str:
-        """A machine for people, where there are several; else nothing."""
+        """The name of a machine for people, if there are several; else an empty text."""
         return self._names.get(machine, "") if len(self._names) > 1 else ""
 
     def wait(self) -> None:
-        """Until every machine is checked that is there now. RunFailedError where none of them can do the work."""
+        """Wait until every machine that is there now is checked. RunFailedError if none of them can do the work."""
         if self._check is None:
             return
         self.look()
@@ -84,7 +84,7 @@ class Machines:
             raise RunFailedError(f"no machine of the cluster can do the work ({'; '.join(reasons) or 'there is none'})")
 
     def look(self) -> None:
-        """Check machines that are new, and take the answers of those that were asked."""
+        """Ask new machines, and take the answers of those that were asked before."""
         if self._check is None or time.monotonic() < self._looked + LOOK_SECONDS:
             return
         self._looked = time.monotonic()
@@ -96,7 +96,7 @@ class Machines:
         self._take_answers()
 
     def worked(self, machine: str, *, to_the_end: bool) -> None:
-        """A training has reported an epoch from there, or ended as it should."""
+        """Note that a training on this machine has reported an epoch or, with `to_the_end`, has ended well."""
         for other in self._in_a_row:
             self._went_well[other] += other != machine
         if to_the_end:
@@ -104,7 +104,7 @@ class Machines:
             self._went_well.pop(machine, None)
 
     def failed(self, failure: Failure) -> None:
-        """A training has failed there; a machine that fails while others do not gets no more work."""
+        """Note that a training has failed; a machine that fails while others do not gets no more work."""
         machine = failure.node
         if machine not in self._good or failure.kind is FailureKind.MEMORY:
             return

@@ -1,5 +1,5 @@
-"""What Ray does for others and a search waits for. Ray has no settings for these: an attribute that a version of it
-does not have is left alone, and the search is slower."""
+"""Shortcuts around work that Ray does and a search does not need. Ray has no settings for it. If a version of Ray lacks
+one of these attributes, it is left alone, and the search is slower."""
 
 import atexit
 import contextlib
@@ -14,8 +14,8 @@ from ray.tune.execution import class_cache
 
 @contextlib.contextmanager
 def fewest_processes() -> Iterator[None]:
-    """A cluster that starts in here has no autoscaler and nobody who forwards logs: two processes that a search does
-    not use, and waits for. `ray start` has switches for them, `ray.init` has none."""
+    """Start a cluster in here without an autoscaler and without the process that forwards logs. A search uses neither,
+    but would wait for both. `ray start` has flags for them, `ray.init` has none."""
     without = {"no_monitor": True, "include_log_monitor": False}
     with _changed(ray._private.parameter, RayParams=lambda settings: functools.partial(settings, **without)):
         yield
@@ -23,19 +23,19 @@ def fewest_processes() -> Iterator[None]:
 
 @contextlib.contextmanager
 def silent_driver() -> Iterator[None]:
-    """Ray prints nothing in here. It has a switch for what workers print, `log_to_driver`, but none for what the
-    cluster says of a process that has died: a page in colours, with the last lines of its log. Why a training was lost
-    is said by the search."""
+    """Keep Ray from printing in here. It has a setting for the output of workers, `log_to_driver`, but none for the
+    message about a process that has died: a page in colours, with the last lines of its log. The search itself says why
+    a training was lost."""
     with _changed(ray._private.worker, print_to_stdstream=lambda _: lambda *_, **__: None):
         yield
 
 
 @contextlib.contextmanager
 def quick_trials() -> Iterator[None]:
-    """Tune's actors take the processes that Ray has started by then, and it looks their class up in the cluster once.
+    """Let Tune's actors use processes that Ray has already started, and look up their class in the cluster only once.
 
-    Tune would give each actor environment variables, for PyTorch Lightning and for Amazon's cloud, and whoever has its
-    own gets a process that is started for it. The class it would look up five times a trial, for 4 ms.
+    Tune gives each actor environment variables (for PyTorch Lightning and Amazon's cloud), and Ray starts a new process
+    for an actor with variables of its own. Tune looks up the class five times a trial, which takes 4 ms.
     """
     known = getattr(registry, "_global_registry", None)
     with (
@@ -46,7 +46,7 @@ def quick_trials() -> Iterator[None]:
 
 
 def leave_lost_cluster() -> None:
-    """Nothing of Ray's is done any more when this process ends: it would wait for a cluster that does not answer."""
+    """Remove Ray's work at the exit of this process, which would wait for a cluster that does not answer."""
     for each in (ray.shutdown, getattr(registry, "_unregister_all", None)):
         if each is not None:
             atexit.unregister(each)
@@ -54,7 +54,7 @@ def leave_lost_cluster() -> None:
 
 @contextlib.contextmanager
 def _changed(owner: Any, **changes: Callable[[Any], Any]) -> Iterator[None]:
-    """Those of its attributes that it has are what `changes` make of them, for a while."""
+    """Replace those attributes of `owner` that exist by what `changes` return for them, and restore them at the end."""
     kept = {name: getattr(owner, name) for name in changes if hasattr(owner, name)}
     for name, value in kept.items():
         setattr(owner, name, changes[name](value))

@@ -1,6 +1,6 @@
-"""What a Ray cluster that others have started has to give, asked before anything is built on it.
+"""What an existing Ray cluster has, asked before the search uses it.
 
-A process of its own asks: Ray waits minutes for a cluster that is dead, and cannot be interrupted.
+A separate process asks, because Ray waits minutes for a dead cluster and cannot be interrupted.
 """
 
 import json
@@ -18,7 +18,7 @@ from se_nas.wording import counted, printable
 ANSWER_SECONDS = 20.0
 """A cluster answers within a second or two; after this long it is dead, or cannot be reached."""
 ANSWER_IMPORTS = 15.0
-"""On a machine that is slow or busy it may take as many times as long as Ray's import did, which waits for nobody."""
+"""On a slow or busy machine, an answer may take this many times as long as the import of Ray."""
 LISTEN_SECONDS = 5.0
 ASKING = "asking"
 REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
@@ -27,7 +27,7 @@ REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSurvey:
-    """The machines of a cluster that are there now, and what they have in all. `address` is the cluster's HOST:PORT."""
+    """The machines that a cluster has now, and their total CPU cores and GPUs. `address` is HOST:PORT."""
 
     address: str
     machines: int
@@ -36,7 +36,7 @@ class ClusterSurvey:
 
     @property
     def description(self) -> str:
-        """Where the cluster is and what it has, for people.
+        """Text for people: where the cluster is and what it has.
 
         >>> ClusterSurvey(address="10.0.0.1:6379", machines=3, cpus=24, gpus=0).description
         'the Ray cluster at 10.0.0.1:6379 (3 machines, 24 CPU cores)'
@@ -47,7 +47,7 @@ class ClusterSurvey:
 
 
 def survey_cluster(address: str) -> ClusterSurvey:
-    """Ask the cluster at `address` (HOST:PORT, or `auto`) what it has. InputError says why it gives no answer."""
+    """Ask the cluster at `address` (HOST:PORT or `auto`) what it has. InputError says why there is no answer."""
     _check_listening(address)
     command = [sys.executable, "-m", "se_nas.execution.ray_survey", address]
     pipe, together = subprocess.PIPE, subprocess.STDOUT
@@ -59,7 +59,7 @@ def survey_cluster(address: str) -> ClusterSurvey:
 
 
 def _check_listening(address: str) -> None:
-    """InputError when `address` is none that a search can use, or nothing listens there, which shows at once."""
+    """Raise InputError if a search cannot use `address`, or if nothing listens there. It takes seconds at most."""
     named = printable(address)
     if "://" in address:
         raise InputError(
@@ -80,7 +80,7 @@ def _check_listening(address: str) -> None:
 
 
 def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
-    """The answer of the process that asks, which has its time from the moment at which Ray is loaded there."""
+    """Read the answer of the process that asks. Its time starts when it has imported Ray."""
     assert asks.stdout is not None
     said, seconds, late = "", ANSWER_SECONDS, None
     try:
@@ -107,7 +107,7 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
 
 
 def _about_the_token() -> str:
-    """What is wrong with the token, by what this process has been given."""
+    """What is wrong with the token, judged by this process's environment."""
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         return (
             "the cluster asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH "
@@ -130,12 +130,12 @@ def _answer(address: str) -> None:
         context = ray.init(address=address, log_to_driver=False)
         alive = [node for node in ray.nodes() if node["Alive"]]
         has = ray.cluster_resources()
-    except Exception as error:  # noqa: BLE001 - told by the process that waits
+    except Exception as error:  # noqa: BLE001 - the process that waits raises it
         cause = error.__cause__ or error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         said = str(error) if cause is error else f"{error}: {lines[-1] if lines else cause!r}"
         if isinstance(error, ray.exceptions.AuthenticationError):
-            said = said.partition(". ")[0]  # what follows is Ray's advice
+            said = said.partition(". ")[0]  # the rest is Ray's advice
         print(json.dumps({"error": " ".join(said.split())[:400]}), flush=True)  # noqa: T201
         return
     found = ClusterSurvey(

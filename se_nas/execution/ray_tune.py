@@ -1,7 +1,6 @@
-"""Trials on Ray Tune's workers. Ray knows nothing that the study does not.
+"""Trials on Ray Tune's workers. The study is the only record; nothing is restored from what Tune saves.
 
-Our Searcher hands the trainings to Tune, our Scheduler asks after each epoch whether one goes on. Nothing is restored
-from what Tune saves.
+`Feed`, a Searcher, hands the trainings to Tune. `Gate`, a Scheduler, asks after each epoch whether a training goes on.
 """
 
 import tempfile
@@ -24,11 +23,11 @@ from se_nas.wording import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayTuneExecutor:
-    """`workers` trials side by side, each with one CPU and `gpus_per_trial` of a GPU.
+    """Runs `workers` trials at the same time, each with one CPU and `gpus_per_trial` of a GPU.
 
     Without `address` a cluster is started on this machine and stopped afterwards; with it (HOST:PORT), an existing one
-    is used. `cluster` names it for people, and `processors` is a training's part of its CPUs. `data_bytes` is what the
-    evaluation carries to each machine. An epoch that takes longer than `epoch_seconds` fails its trial.
+    is used. `cluster` names it for people, and `processors` is the number of CPUs for one training. `data_bytes` is the
+    size of the evaluation, which each machine gets. An epoch that takes longer than `epoch_seconds` fails its trial.
     """
 
     workers: int
@@ -83,7 +82,7 @@ class RayTuneExecutor:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
 
     def _machines(self, evaluate: Evaluate, tell: Tell) -> Machines:
-        """Those of somebody else's cluster are checked first; a cluster of our own is this machine."""
+        """The machines of the cluster. An existing cluster's are checked first; an own cluster is this machine."""
         needs = evaluate.needs() if self.address and isinstance(evaluate, HasNeeds) else no_needs
         return Machines(
             needs if self.address else None,

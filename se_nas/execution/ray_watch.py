@@ -1,4 +1,4 @@
-"""Whether the Ray cluster that trains is still there. Ray alone would end this process without a word."""
+"""Watches whether the Ray cluster is still alive. Without it, Ray ends this process without a message."""
 
 import contextlib
 import socket
@@ -11,28 +11,28 @@ SILENT_SECONDS = 12.0
 """A cluster answers within milliseconds; after this long without an answer it counts as lost."""
 ASK_SECONDS = 1.0
 REFUSALS = 3
-"""Times in a row that a machine says nothing listens there any more, before it is believed."""
+"""The number of refused connections in a row after which a process counts as dead."""
 
 
 def lost_process() -> str | None:
-    """Which process of a cluster that this process has started has died."""
+    """The process that has died of a cluster that this process has started; None if all are alive."""
     node = ray._private.worker._global_node
     dead = [] if node is None else node.dead_processes()
     return f"Ray's {dead[0][0]} has died" if dead else None
 
 
 def kill_processes() -> None:
-    """Take down the rest of a cluster that this process has started, workers too."""
+    """End the remaining processes of a cluster that this process has started, workers too."""
     node = ray._private.worker._global_node
     if node is not None:
         node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 class ClusterPulse:
-    """Watches a cluster that others have started: its head, and Ray's process on this machine.
+    """Watches an existing cluster: its head, and Ray's process on this machine.
 
-    A machine that is up says at once that a process has died there: nothing listens on its port any more. A machine, or
-    a network, that is gone says nothing; so a thread asks the cluster every second, and its last answer is looked at.
+    A machine that is up refuses a connection at once if the process has died. A lost machine or network says nothing;
+    so a thread asks the cluster every second, and `problem` looks at the time of its last answer.
     """
 
     def __init__(self, address: str) -> None:
@@ -49,7 +49,7 @@ class ClusterPulse:
         self._asks.start()
 
     def problem(self) -> str | None:
-        """What is lost; None while all is well. It returns within a second or two."""
+        """What is lost; None if nothing is. It returns within a second or two."""
         for name, (host, port) in self._ports.items():
             self._refusals[name] = self._refusals[name] + 1 if _refuses(host, port) else 0
             if self._refusals[name] >= REFUSALS:
@@ -60,13 +60,13 @@ class ClusterPulse:
         return None
 
     def stop(self) -> None:
-        """Ask no more. Returns once nobody asks, or no answer can be waited for."""
+        """Stop the thread that asks, and wait for it for `SILENT_SECONDS` at most."""
         self._over.set()
         self._asks.join(SILENT_SECONDS)
 
     def _ask(self) -> None:
         while not self._over.wait(ASK_SECONDS):
-            with contextlib.suppress(Exception):  # no answer, as silence is none
+            with contextlib.suppress(Exception):  # an error is no answer
                 ray.nodes()
                 self._answered = time.monotonic()
 
@@ -77,7 +77,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 
 def _refuses(host: str, port: int) -> bool:
-    """Whether the machine says that nothing listens there. Silence is no refusal."""
+    """Whether the machine refuses the connection. No answer is not a refusal."""
     try:
         socket.create_connection((host, port), timeout=ASK_SECONDS).close()
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""The Ray actor that trains one trial after another, as Tune calls it, and what it says of itself before it trains."""
+"""The Ray actor that trains one trial after another for Tune, and its first report, which says where it runs."""
 
 import os
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from se_nas.search.tasks import EpochReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A worker's first report: which process it is, where, and how often the kernel's out-of-memory killer had killed
-    there by then. `node` is Ray's identifier of the machine."""
+    """A worker's first report: its process, its machine, and the number of out-of-memory kills there so far. `node` is
+    Ray's identifier of the machine."""
 
     actor: str
     node: str
@@ -29,9 +29,9 @@ class Arrival:
 
 
 def worker_class(evaluate: Evaluate, *, epoch_seconds: float, words: Path) -> type[tune.Trainable]:
-    """The actor's class, with what it evaluates trials by. Ray keeps `evaluate` once on each machine.
+    """The class of the actor, with the function that evaluates its trials. Ray keeps `evaluate` once on each machine.
 
-    `words` is a folder of its machine for what a worker writes as it is killed.
+    `words` is a folder on its machine, into which a worker writes its last words.
     """
     return tune.with_parameters(  # type: ignore[no-any-return]
         _Worker, evaluate=evaluate, epoch_seconds=epoch_seconds, words=words
@@ -43,7 +43,7 @@ class _Worker(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any], evaluate: Evaluate, epoch_seconds: float, words: Path) -> None:
         self._evaluate, self._epoch_seconds = evaluate, epoch_seconds
-        with suppress(OSError):  # where they cannot be written, a death is one of unknown cause
+        with suppress(OSError):  # if they cannot be written, the cause of a death stays unknown
             words.mkdir(parents=True, exist_ok=True)
             leave_words(os.open(words / str(os.getpid()), os.O_CREAT | os.O_WRONLY | os.O_APPEND))
         context = ray.get_runtime_context()

@@ -8,7 +8,7 @@ from se_nas.wording import printable
 
 MOST_LETTERS = 300
 START_LETTERS = 100
-"""Of a text that is too long: its start says what was tried, its end says why it failed."""
+"""The letters that are kept at the start of a long text, which says what was tried; its end says why it failed."""
 
 CURES = (
     (
@@ -21,19 +21,19 @@ CURES = (
     ),
     (
         r"can't start new thread|Resource temporarily unavailable|pthread_create|Cannot fork|Cannot create thread",
-        "too many processes or threads are allowed to no more: ulimit -u, or the container's pids limit",
+        "the limit of processes and threads is reached: raise ulimit -u, or the pids limit of the container",
     ),
     (r"Too many open files", "raise the limit of open files: ulimit -n 65536"),
-    (r"No space left on device|Disk quota exceeded", "the disk is full, or this user's part of it"),
-    (r"Read-only file system", "the folder lies on a file system that is read-only"),
-    (r"Address already in use", "another program has the port; try again, or end that program"),
+    (r"No space left on device|Disk quota exceeded", "the disk is full, or this user's quota"),
+    (r"Read-only file system", "the file system of the folder is read-only"),
+    (r"Address already in use", "another program uses the port; try again, or end that program"),
     (r"device-side assert", "a label or an index is out of range; CUDA_LAUNCH_BLOCKING=1 shows where"),
     (r"no kernel image is available", "this torch was not built for this GPU: https://pytorch.org/get-started"),
     (r"driver version is insufficient|driver on your system is too old", "update the GPU's driver"),
     (r"invalid device ordinal|No CUDA GPUs are available", "no GPU can be seen: is CUDA_VISIBLE_DEVICES set?"),
     (r"uncorrectable ECC|Xid|fell off the bus", "the GPU is damaged or must be reset"),
 )
-"""What helps where an error says this; the first that fits counts."""
+"""Pairs of a pattern in the text of an error and what helps; the first that matches counts."""
 
 LACKS_MEMORY = (
     r"^(torch\.|torch\.cuda\.|ray\.exceptions\.)?OutOfMemoryError|^MemoryError|CUDA out of memory|"
@@ -59,18 +59,18 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The failure that an exception of a training is."""
+    """The failure that describes an exception of a training."""
     reason = reason_of(error)
     return Failure(reason=reason, kind=_kind(error, reason))
 
 
 def reason_of(error: BaseException) -> str:
-    """What an exception says and what caused it, in one line, with the cure where one is known."""
+    """The message of an exception and of its causes, in one line, with the cure if one is known."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:
         chain.append(link)
-        inner = getattr(link, "cause", None)  # of Ray's errors
+        inner = getattr(link, "cause", None)  # Ray's errors keep it there
         link = inner if isinstance(inner, BaseException) else link.__cause__
     said: list[str] = []
     for each in chain:
@@ -81,7 +81,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def sentence_of(text: str) -> str:
-    """An error's text in one line: of a traceback what stands below its last frame.
+    """The text of an error in one line; for a traceback, the text below its last frame.
 
     >>> sentence_of('Caught OSError in worker 0.\\n  File "a.py", line 1, in f\\n    f()\\nOSError: disk full')
     'OSError: disk full'
@@ -97,7 +97,7 @@ def sentence_of(text: str) -> str:
 
 
 def shortened(text: str, most: int = MOST_LETTERS) -> str:
-    """A text of at most so many letters: what is cut lies in its middle.
+    """A text of at most `most` letters, cut in its middle.
 
     >>> shortened("RuntimeError: " + "a" * 400 + ": disk full", 130)[-20:]
     'aaaaaaaaa: disk full'
@@ -108,7 +108,7 @@ def shortened(text: str, most: int = MOST_LETTERS) -> str:
 
 
 def cured(reason: str) -> str:
-    """The reason with what helps, unless it says so itself.
+    """The reason followed by its cure, unless the reason contains the cure.
 
     >>> cured("OSError: [Errno 24] Too many open files")
     'OSError: [Errno 24] Too many open files (raise the limit of open files: ulimit -n 65536)'
@@ -118,7 +118,7 @@ def cured(reason: str) -> str:
 
 
 def _text(error: BaseException) -> str:
-    """As Python ends a traceback: the class, without its module, and the message."""
+    """The last line of a traceback: the class, without its module, and the message."""
     if FRAME.search(str(error)):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -1,11 +1,11 @@
-"""The retry policy: what becomes of a training that failed. All executors share it.
+"""The retry policy: whether a failed training is repeated, and where. All executors share it.
 
-too little memory       once more, with nothing beside it
-killed by signal 9      the same: mostly the kernel's out-of-memory killer sends it
-killed otherwise        once more, on another machine if there is one
-failed at once          on every other machine before it counts
-the machine's fault     the same
-its own error           counts
+too little memory          once more, with nothing beside it
+killed by signal 9         the same: usually the kernel's out-of-memory killer sends it
+killed in another way      once more, on another machine if there is one
+failed in its first epoch  on every other machine before it counts
+the machine lacks a thing  the same
+its own error              counts at once
 """
 
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ class Next(Enum):
 
 
 class Retries:
-    """Remembers what was tried with each training, by its number."""
+    """Remembers what was tried with each training. Trainings are known by their numbers."""
 
     def __init__(self) -> None:
         self._killed: Counter[int] = Counter()
@@ -33,11 +33,11 @@ class Retries:
         self._tried: defaultdict[int, set[str]] = defaultdict(set)
 
     def tried(self, number: int) -> frozenset[str]:
-        """The machines that this training is to be kept from."""
+        """The machines on which this training has failed."""
         return frozenset(self._tried.get(number, ()))
 
     def after(self, number: int, failure: Failure, *, machines: frozenset[str] = frozenset()) -> Next:
-        """What comes next, where `machines` can take work and `failure.node` is where it failed."""
+        """The next step, if `machines` can take work and the training failed on `failure.node`."""
         lacks_memory = failure.kind is FailureKind.MEMORY
         if lacks_memory or (failure.kind is FailureKind.KILLED and "SIGKILL" in failure.reason):
             if number not in self._had_it_alone:
@@ -65,8 +65,8 @@ class Retries:
         return failure
 
     def _others(self, number: int, node: str, machines: frozenset[str]) -> bool:
-        """Note that it was tried on `node`; whether a machine is left where it was not. It is not where it has failed
-        on one machine twice: nothing keeps it from there."""
+        """Note that the training was tried on `node`; return whether a machine is left where it was not. False if it
+        has failed on one machine twice: then Ray cannot place it elsewhere."""
         if node in self._tried[number]:
             return False
         if node:

@@ -11,7 +11,7 @@ EPOCH_SECONDS = 3600.0
 
 Wandb = Literal["auto", "online", "offline", "off"]
 
-WORKERS_HINT = "one a CPU core, or as many as fit the GPUs"
+WORKERS_HINT = "one for each CPU core, or as many as the GPUs hold"
 GPUS_HINT = "as much as the largest network drawn needs, and a quarter more"
 ADDRESS_HINT = "start a cluster on this machine"
 

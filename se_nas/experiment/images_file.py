@@ -69,9 +69,9 @@ def load_inventory(folder: RunFolder) -> Inventory | None:
 def short_lines(inventory: Inventory) -> Iterator[str]:
     """The classes with their images, what is left out, and what looks wrong, each in a line with its label."""
     classes = zip(inventory.class_names, inventory.counts, strict=True)
-    rows = [f"{printable(name)} {_plus(counts)}" for name, counts in classes]
+    rows = [f"{printable(name)} ({_plus(counts)})" for name, counts in classes]
     more = f", and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
-    yield f"classes   {', '.join(rows[:MOST_CLASSES])}{more} (training + validation + test images)"
+    yield f"classes   {', '.join(rows[:MOST_CLASSES])}{more}: training + validation + test images"
     if inventory.left_out:
         yield f"left out  {'; '.join(f'{each.reason}: {each.count:,}' for each in inventory.left_out)}"
     for warning in inventory.warnings:
@@ -82,12 +82,13 @@ def full_lines(inventory: Inventory) -> Iterator[str]:
     """All of it: every class, how the set was understood, examples of what is left out."""
     names = [printable(name) for name in inventory.class_names]
     width = max(map(len, names))
+    yield "classes training + validation + test images"
     for name, counts in zip(names, inventory.counts, strict=True):
         yield f"        {name:<{width}}  {_plus(counts)}"
     for note in inventory.notes:
         yield f"read    {note}"
     for each in inventory.left_out:
-        yield f"left    {each}"
+        yield f"unused  {each}"
     for warning in inventory.warnings:
         yield f"warning {warning}"
 

@@ -68,6 +68,6 @@ def check_unlocked(run_dir: Path) -> None:
 
 def _without_locks(run_dir: Path, reason: str) -> InputError:
     return InputError(
-        f"{run_dir}: its file system takes no locks ({reason}), and without one two commands could write in one "
-        "folder; use a folder on another file system"
+        f"{run_dir}: its file system does not support locks ({reason}); without a lock two commands could write "
+        "in one folder; use a folder on another file system"
     )

@@ -196,7 +196,7 @@ def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequenc
 
 def _images(config: SearchConfig) -> str:
     """Their size and classes, and what was accepted of them."""
-    changed = f"; changed {counted(len(config.earlier_images), 'time')} on the way, which was accepted"
+    changed = f"; changed {counted(len(config.earlier_images), 'time')} during the search, which was accepted"
     skipped = "; files that cannot be read were left out"
     return (
         f"{config.image_size} px, {config.classes} classes{skipped if config.skip_bad_images else ''}"

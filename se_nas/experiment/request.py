@@ -31,7 +31,7 @@ class SearchRequest:
     and leaves a run folder with the front, its knee (best.yaml) and a report."""
 
     budget: Annotated[int | None, flag("N", "200")] = None
-    """Trials in all: complete, pruned and failed ones together."""
+    """Trials in total: complete, pruned and failed."""
     space: Annotated[Path | None, flag("FILE", "search_spaces/small.yaml")] = None
     """Search space, a YAML file."""
     data: Annotated[str | None, flag("NAME", "digits")] = None
@@ -39,31 +39,31 @@ class SearchRequest:
     epochs: Annotated[int | None, flag("N", "12")] = None
     """Epochs of a trial that is not stopped."""
     strategy: Annotated[str | None, flag("NAME", "front")] = None
-    """Who proposes networks: front, tpe, nsga2 or random."""
+    """How networks are proposed: front, tpe, nsga2 or random."""
     objectives: Annotated[str | None, flag("NAMES", "accuracy,flops")] = None
     """accuracy and one or two of flops, params, activations, latency."""
     run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
     resume: Annotated[Path | None, flag("DIR", "")] = None
-    """Go on with the search in this folder; with --budget, up to a larger one."""
+    """Go on with the search in this folder; --budget may be larger than before."""
     seed: Annotated[int | None, flag("N", "0")] = None
     """Seed of proposals and trainings."""
     workers: Annotated[int | None, flag("N", WORKERS_HINT)] = None
-    """Trials side by side; 1 runs in this process, without Ray."""
+    """Trials at the same time; 1 trains in this process, without Ray."""
     gpus_per_trial: Annotated[float | None, flag("X", GPUS_HINT)] = None
     """GPUs a trial may use; 0.25 puts four trials on one."""
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     epoch_limit: Annotated[float, arg(metavar="SECONDS")] = EPOCH_SECONDS
-    """A trial fails whose epoch takes longer."""
+    """A trial fails if one of its epochs takes longer."""
     wandb: Wandb = "auto"
-    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
+    """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
     wandb_trials: FlagCreatePairsOff[bool] = False
-    """Also a W&B run for each trial, beside the search's own."""
+    """Also write a W&B run for each trial, beside the run of the search."""
     confirm: FlagCreatePairsOff[bool] = False
     """At the end, train the front again on three fresh seeds, as launch/confirm.py does."""
     dry_run: FlagCreatePairsOff[bool] = False
-    """Say what would be searched, and train nothing."""
+    """Show the space, the images and what is left out; train nothing."""
     skip_bad_images: FlagCreatePairsOff[bool] = False
     """Leave out image files that cannot be read, instead of refusing the folder."""
     accept_changed_images: FlagCreatePairsOff[bool] = False
@@ -79,16 +79,18 @@ class SearchRequest:
         check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
         choose_wandb(self.wandb, os.environ)
         if self.wandb_trials and self.wandb == "off":
-            raise InputError("--wandb-trials: nothing to write them to, with --wandb off")
+            raise InputError("--wandb-trials: cannot be used with --wandb off")
         if self.resume is not None:
             for name in ("run", "space"):
                 if getattr(self, name) is not None:
-                    raise InputError(f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names one")
+                    raise InputError(
+                        f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names an earlier one"
+                    )
             if self.dry_run:
-                raise InputError("--dry-run: goes with a new search, but --resume names one")
+                raise InputError("--dry-run: needs a new search, but --resume names an earlier one")
             check_unlocked(self.resume)
         elif self.accept_changed_images:
-            raise InputError("--accept-changed-images: goes with --resume; a new search takes the images as they are")
+            raise InputError("--accept-changed-images: needs --resume; a new search takes the images as they are")
         if self.run is not None and not self.dry_run:
             check_new(self.run)
 
@@ -109,13 +111,13 @@ class ConfirmRequest:
     epochs: Annotated[int | None, flag("N", "the search's")] = None
     """Epochs of each training."""
     workers: Annotated[int | None, flag("N", WORKERS_HINT)] = None
-    """Trainings side by side; 1 runs in this process, without Ray."""
+    """Trainings at the same time; 1 trains in this process, without Ray."""
     gpus_per_trial: Annotated[float | None, flag("X", GPUS_HINT)] = None
     """GPUs a training may use; 0.25 puts four on one."""
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     wandb: Wandb = "auto"
-    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
+    """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range, or a folder that is in use."""
@@ -147,13 +149,13 @@ class AblateRequest:
     epochs: Annotated[int | None, flag("N", "the search's")] = None
     """Epochs of each training."""
     workers: Annotated[int | None, flag("N", WORKERS_HINT)] = None
-    """Trainings side by side; 1 runs in this process, without Ray."""
+    """Trainings at the same time; 1 trains in this process, without Ray."""
     gpus_per_trial: Annotated[float | None, flag("X", GPUS_HINT)] = None
     """GPUs a training may use; 0.25 puts four on one."""
     address: Annotated[str | None, flag("ADDRESS", ADDRESS_HINT)] = None
     """An existing Ray cluster, e.g. auto or HOST:6379."""
     wandb: Wandb = "auto"
-    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
+    """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""

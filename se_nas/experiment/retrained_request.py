@@ -18,7 +18,7 @@ DEFAULT_RECIPE = Path(__file__).parents[2] / "recipes" / "long.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainRequest:
-    """Retrain networks of a search with a long recipe, test each once, and save its weights with a model card in
+    """Retrain networks of a search with a long recipe, test each once, and save the weights with a model card in
     RUN_DIR/retrain. Interrupted, the same command goes on where it was. On several GPUs: torchrun --nproc-per-node N
     launch/retrain.py RUN_DIR ..."""
 
@@ -27,11 +27,11 @@ class RetrainRequest:
     pick: Annotated[str, arg(metavar="NAME")] = "knee"
     """knee, best, cheapest, front (each of its members) or the number of a trial."""
     max_flops: Annotated[str | None, flag("N", "")] = None
-    """Pick among networks of at most so many FLOPs, e.g. 120M."""
+    """Pick among networks of at most N FLOPs, e.g. 120M."""
     max_params: Annotated[str | None, flag("N", "")] = None
-    """Pick among networks of at most so many parameters, e.g. 1.5M."""
+    """Pick among networks of at most N parameters, e.g. 1.5M."""
     max_latency: Annotated[float | None, flag("MS", "")] = None
-    """Pick among networks of at most so many milliseconds, where the search measured them."""
+    """Pick among networks of at most MS milliseconds, if the search measured latency."""
     recipe: Annotated[Path, flag("FILE", "recipes/long.yaml")] = DEFAULT_RECIPE
     """How to train, a YAML file."""
     epochs: Annotated[int | None, flag("N", "the recipe's, else five times the search's")] = None
@@ -45,7 +45,7 @@ class RetrainRequest:
     accept_changed_images: FlagCreatePairsOff[bool] = False
     """Train and test although the images have changed since the search, as after a repair."""
     wandb: Wandb = "auto"
-    """W&B: auto is what WANDB_MODE or WANDB_DISABLED says, else online when you are logged in, else offline."""
+    """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
 
     def check(self) -> None:
         """InputError for a number out of its range."""

@@ -32,10 +32,10 @@ def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[st
     if asked is None:
         return flag
     if flag == "auto":
-        tell(f"W&B       {asked}, as {variable} says")
+        tell(f"W&B       {asked}, because {variable} is set")
         return asked
     if flag != asked:
-        tell(f"W&B       {flag}, as --wandb {flag} says; {variable} is not obeyed")
+        tell(f"W&B       {flag}, because of --wandb {flag}; {variable} is ignored")
     return flag
 
 

@@ -120,7 +120,7 @@ def _held_out_note(listing: FolderListing) -> list[str]:
         case []:
             return ["10 % of each class are held out as validation images, and 10 % of the others as test images"]
         case ["validation"]:
-            return ["the validation folder, the only one held out, gives the test images; 10 % of each class validate"]
+            return ["the validation folder holds the test images; 10 % of each training class are held out to validate"]
         case ["test"]:
             return ["10 % of each training class are held out as validation images"]
     return []

@@ -122,7 +122,7 @@ def _meaning(key: str) -> tuple[str, str] | None:
 def _channels_last(images: NDArray[Any], name: str, path: Path, notes: list[str]) -> NDArray[Any]:
     """Images as (N, H, W) or (N, H, W, channels); channels that come first are put last."""
     if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
-        notes.append(f"{name}_images: (N, channels, H, W) are read as such")
+        notes.append(f"{name}_images: read as (N, channels, H, W)")
         images = np.moveaxis(images, 1, 3)
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise InputError(
@@ -187,7 +187,7 @@ def _classes(
         )
     if len(numbers) and numbers[-1] >= len(numbers):
         notes.append(
-            f"the labels are {len(numbers)} of the numbers {numbers[0]} to {numbers[-1]}: each that is there is a class"
+            f"the labels are {len(numbers)} of the numbers {numbers[0]} to {numbers[-1]}: each that occurs is a class"
         )
     if given is None:
         return numbers, tuple(map(str, numbers.tolist()))

@@ -67,7 +67,7 @@ def test_the_innermost_sentence_is_kept(error: Exception, kept: str) -> None:
         (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
         (OSError(errno.ENOSPC, "No space left on device", "/tmp/ray/x"), "disk is full"),
         (RuntimeError("CUDA error: no kernel image is available for execution"), "not built for this GPU"),
-        (OSError(errno.EADDRINUSE, "Address already in use"), "another program has the port"),
+        (OSError(errno.EADDRINUSE, "Address already in use"), "another program uses the port"),
         (OSError(errno.EROFS, "Read-only file system"), "read-only"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_search_says_so_in_short_at_its_start_and_in_full_on_its_page(
     search.start_search(asked, console)
 
     said, page = said_on(console), (asked.run / "report.html").read_text()  # type: ignore[operator]
-    assert "classes   dark 20 + 8 + 9, light 20 + 8 + 8 (training + validation + test images)" in said
+    assert "classes   dark (20 + 8 + 9), light (20 + 8 + 8): training + validation + test images" in said
     assert "left out  files whose suffix is not that of an image (.txt): 1" in said
     assert "warning   1 test image equal to training images, e.g. test/dark/copy.tif and train/dark/00.png" in said
     assert ">The images</h2>" in page
@@ -172,7 +172,7 @@ def test_repaired_images_are_refused_until_they_are_accepted_which_is_recorded(
 
     config = load_config(RunFolder(asked.run))  # type: ignore[arg-type]
     assert config.earlier_images == [before] != [config.images]
-    assert "changed 1 time on the way, which was accepted" in (asked.run / "report.html").read_text()  # type: ignore[operator]
+    assert "changed 1 time during the search, which was accepted" in (asked.run / "report.html").read_text()  # type: ignore[operator]
 
 
 def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
@@ -190,7 +190,7 @@ def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
 
 
 def test_accepting_goes_with_resuming() -> None:
-    with pytest.raises(InputError, match="--accept-changed-images: goes with --resume"):
+    with pytest.raises(InputError, match="--accept-changed-images: needs --resume"):
         SearchRequest(accept_changed_images=True).check()
 
 

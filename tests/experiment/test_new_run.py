@@ -217,7 +217,9 @@ def test_a_file_system_without_locks_is_refused_with_what_would_be_right(
     monkeypatch.setattr(lock, "FileLock", NoLocks)
 
     with (
-        pytest.raises(InputError, match=r"takes no locks \(No locks available\).*use a folder on another file system"),
+        pytest.raises(
+            InputError, match=r"does not support locks \(No locks available\).*use a folder on another file system"
+        ),
         new_run_folder(tmp_path / "run", tmp_path),
     ):
         pass

@@ -39,7 +39,7 @@ def test_auto_is_what_the_environment_says_and_the_line_names_the_variable(
 
     assert choose_wandb("auto", environment, said.append) == expected
     name = "WANDB_DISABLED" if expected == "off" and "WANDB_DISABLED" in environment else "WANDB_MODE"
-    assert said == [f"W&B       {expected}, as {name}={environment[name]} says"]
+    assert said == [f"W&B       {expected}, because {name}={environment[name]} is set"]
 
 
 @pytest.mark.parametrize("flag", ["auto", "online", "offline", "off"])
@@ -54,9 +54,17 @@ def test_without_such_a_variable_the_flag_is_taken_without_a_word(flag: Wandb, e
 @pytest.mark.parametrize(
     ("flag", "environment", "line"),
     [
-        ("online", {"WANDB_MODE": "disabled"}, "W&B       online, as --wandb online says; WANDB_MODE=disabled is not"),
-        ("offline", {"WANDB_DISABLED": "true"}, "W&B       offline, as --wandb offline says; WANDB_DISABLED=true is"),
-        ("off", {"WANDB_MODE": "online"}, "W&B       off, as --wandb off says; WANDB_MODE=online is not obeyed"),
+        (
+            "online",
+            {"WANDB_MODE": "disabled"},
+            "W&B       online, because of --wandb online; WANDB_MODE=disabled is ignored",
+        ),
+        (
+            "offline",
+            {"WANDB_DISABLED": "true"},
+            "W&B       offline, because of --wandb offline; WANDB_DISABLED=true is ignored",
+        ),
+        ("off", {"WANDB_MODE": "online"}, "W&B       off, because of --wandb off; WANDB_MODE=online is ignored"),
     ],
 )
 def test_a_flag_that_is_given_wins_and_a_line_says_so(flag: Wandb, environment: dict[str, str], line: str) -> None:
@@ -93,4 +101,4 @@ def test_a_search_is_told_to_wandb_as_the_environment_says(
     built = assembly.build_trackers(RunFolder(tmp_path), config, SearchRequest(), console)
 
     assert len(built) == trackers
-    assert f"W&B       {MODES[mode]}, as WANDB_MODE={mode} says" in said_on(console)
+    assert f"W&B       {MODES[mode]}, because WANDB_MODE={mode} is set" in said_on(console)

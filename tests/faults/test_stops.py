@@ -129,6 +129,6 @@ def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_resumes_it(
 
     assert unread.returncode == 141
     assert told == (
-        "search.py: nobody reads what it prints; everything finished is kept; "
+        "search.py: nobody reads its output; everything finished is kept; "
         f"go on with: python launch/search.py --resume {run}\n"
     )

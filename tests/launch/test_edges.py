@@ -65,7 +65,7 @@ def test_a_search_whose_log_is_on_a_full_disk_leaves_its_results(search: list[st
     done = run_in_shell([*search, "--run", "run"], ">/dev/full", tmp_path)
 
     assert done.returncode == 3
-    assert done.stderr.startswith(b"search.py: what it printed could not all be written (No space left on device)")
+    assert done.stderr.startswith(b"search.py: some of its output could not be written (No space left on device)")
     assert {"trials.csv", "front.json", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 

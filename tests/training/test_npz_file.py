@@ -113,4 +113,4 @@ def test_channels_may_come_first(tmp_path: Path, channels: int) -> None:
     )
 
     assert (data.train.images == np.broadcast_to(np.moveaxis(images, 1, 3), (60, 8, 8, 3))).all()  # type: ignore[union-attr]
-    assert "train_images: (N, channels, H, W) are read as such" in data.notes
+    assert "train_images: read as (N, channels, H, W)" in data.notes
