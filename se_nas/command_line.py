@@ -1,7 +1,7 @@
 """How the launch scripts read flags, end and fail: one clear line, and the exit code that says what happened.
 
 0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads its output; 143 terminated; 128 + n: ended
-by signal n. What kills the process without its help is told by a process that outlives it (`se_nas.last_words`).
+by signal n. If a signal kills the process, another process prints the line (`se_nas.last_words`).
 """
 
 import atexit
@@ -25,14 +25,14 @@ from se_nas.wording import printable
 
 BAD_INPUT, FAILED, UNREAD = 2, 3, 141
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
-"""Signals that ask a run to end. What the caller ignores, as `nohup` does, stays ignored; the first two never."""
+"""Signals that ask a run to end. One that the caller ignores (`nohup`) stays ignored, except the first two."""
 
 PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 0.01
-"""After which a stop is asked for again that Python has dropped because it fell into a destructor or weak reference."""
+"""The time after which a stop is repeated if Python dropped it in a destructor or a weak reference."""
 
 SAME_SECONDS = 0.2
-"""In which a further signal is the first one again: `uv run` and others pass on what a whole group has got already."""
+"""A second signal within this time counts as the first one: `uv run` passes on a signal that its group already got."""
 
 T = TypeVar("T")
 
@@ -40,7 +40,8 @@ T = TypeVar("T")
 class _Stop:
     """Turns a signal that asks for an end into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
 
-    A second signal leaves at once. A shutdown that takes longer than `PATIENCE_SECONDS` is cut off, after what is due.
+    A second signal ends the process at once. A shutdown that takes longer than `PATIENCE_SECONDS` is cut off, after the
+    functions of `last_resort` have run.
     """
 
     def __init__(self) -> None:
@@ -95,7 +96,7 @@ def _handle_stops_by(handle: Callable[[int, FrameType | None], None]) -> None:
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:
-    """Read the command line into `options`; a mistake is told in one line, exit code 2."""
+    """Read the command line into `options`; a mistake ends in one line and exit code 2."""
     import tyro
 
     said = io.StringIO()
@@ -109,9 +110,9 @@ def parse_flags(options: type[T], *, prog: str) -> T:
 
 
 def run(main: Callable[[], None], *, prog: str) -> NoReturn:
-    """Call `main` and leave with the exit code of how it ended; ctrl-C a second time leaves at once.
+    """Call `main` and exit with the code that says how it ended; a second ctrl-C ends at once.
 
-    What an exception has as notes (PEP 678), such as how to resume, is told with it.
+    The notes of an exception (PEP 678), e.g. how to resume, are printed with it.
     """
     if sys.platform == "win32":
         error = InputError("se-nas runs on Linux and macOS, and under WSL on Windows, but this is Windows itself")
@@ -138,19 +139,19 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
     except KeyboardInterrupt as error:
         _leave(prog, stop.word, error, stop.code)
     except (BrokenPipeError, SystemExit) as error:
-        if BrokenPipeError not in (type(error), type(error.__context__)):  # rich makes the one into the other
+        if BrokenPipeError not in (type(error), type(error.__context__)):  # rich turns the first into the second
             last_words.farewell()
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is left in the buffer
         _leave(prog, "nobody reads its output", error, UNREAD)
-    except Exception as error:  # noqa: BLE001 - the last resort; the trace helps whoever mends it
+    except Exception as error:  # noqa: BLE001 - the last resort; the trace helps to repair it
         traceback.print_exc()
         _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
     _exit_as_it_is(0)
 
 
 def _check_here() -> None:
-    """InputError when the folder that relative paths start from was removed."""
+    """Raise InputError if the current folder was removed."""
     try:
         Path.cwd()
     except OSError as error:
@@ -158,7 +159,7 @@ def _check_here() -> None:
 
 
 def _finish_printing() -> None:
-    """RunFailedError when some of what was printed is lost."""
+    """Raise RunFailedError if some of the output is lost."""
     sys.stdout.flush()
     if (lost := streams.lost()) is not None:
         raise RunFailedError(f"some of its output could not be written ({lost.strerror}); everything else is done")
@@ -177,9 +178,8 @@ def _speaks_for_all() -> bool:
 
 
 def _exit_as_it_is(code: int) -> NoReturn:
-    """Leave with what `atexit` was given, but without taking the interpreter apart: with torch and plotly that takes a
-    second, and where a stop has come into the middle of Ray's start, it crashed one time in fourteen (signal 11), after
-    everything was saved and said."""
+    """Run the `atexit` functions and exit without shutting the interpreter down. With torch and plotly, that takes a
+    second; after a stop in the middle of Ray's start it crashed one time in fourteen (signal 11)."""
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     last_words.farewell()
@@ -190,7 +190,7 @@ def _exit_as_it_is(code: int) -> NoReturn:
 
 
 def _one_line(box: str) -> str:
-    """What tyro's box of several lines says first, with its suggestion."""
+    """The first message in tyro's box of several lines, with its suggestion."""
     lines = [line.strip("│╭╮╰╯ ").strip() for line in box.splitlines()]
     lines = [line for line in lines if line and not line.startswith("─")] or ["bad flags"]
     if wrong := re.search(r"Error parsing (--[\w-]+): no type matching .*? from \['(.*?)'\]", " ".join(lines)):

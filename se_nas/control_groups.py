@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """The most that one setting allows; `source` names the setting for people."""
+    """The largest amount that one setting allows; `source` names the setting for people."""
 
     amount: float
     source: str
@@ -21,7 +21,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mount:
-    """Where a hierarchy of groups can be seen: the group `top` of it is the folder `folder`."""
+    """A mount of a hierarchy of groups: its group `top` is the folder `folder`."""
 
     version: int
     controllers: frozenset[str]
@@ -57,8 +57,8 @@ def processor_bounds(root: Path) -> Iterator[Bound]:
 
 
 def memory_kills(root: Path) -> int:
-    """How often the kernel's out-of-memory killer has killed in this process's groups, or, where those do not say, on
-    the machine; 0 where nothing says. `root` holds `proc` and `sys`."""
+    """The number of processes that the kernel's out-of-memory killer has killed in this process's groups, or on the
+    machine if the groups do not count; 0 if unknown. `root` contains `proc` and `sys`."""
     names = {1: "memory.oom_control", 2: "memory.events"}
     counts = [count for version, _, folder in _groups(root, "memory") for count in _kills(folder / names[version])]
     return max(counts or _kills(root / "proc/vmstat"), default=0)
@@ -69,7 +69,7 @@ def _kills(file: Path) -> list[int]:
 
 
 def _groups(root: Path, controller: str) -> Iterator[tuple[int, PurePosixPath, Path]]:
-    """(version, name, folder) of this process's group and of all above it, as far as they can be seen here."""
+    """(version, name, folder) of this process's group and of all groups above it that are visible here."""
     for mount in _mounts(root):
         if mount.version == 1 and controller not in mount.controllers:
             continue
@@ -87,7 +87,7 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[int, PurePosixPath, P
 
 
 def _own_group(root: Path, version: int, controller: str) -> PurePosixPath | None:
-    """Its name in /proc/self/cgroup, whose lines are `number:controllers:name`; 0 and none for version 2."""
+    """The group's name in /proc/self/cgroup. Lines are `number:controllers:name`; `0::name` for version 2."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, name = rest.partition(":")
@@ -97,7 +97,7 @@ def _own_group(root: Path, version: int, controller: str) -> PurePosixPath | Non
 
 
 def _mounts(root: Path) -> Iterator[_Mount]:
-    """From /proc/self/mountinfo: `id parent device TOP FOLDER options ... - TYPE source CONTROLLERS`."""
+    """Read /proc/self/mountinfo: `id parent device TOP FOLDER options ... - TYPE source CONTROLLERS`."""
     for line in _text(root / "proc/self/mountinfo").splitlines():
         place, _, kind = line.partition(" - ")
         places, kinds = place.split(" "), kind.split(" ")
@@ -122,7 +122,7 @@ def _number(file: Path) -> int | None:
 
 
 def _text(file: Path) -> str:
-    """What the kernel says there; nothing if it has no such file."""
+    """The content of a file of the kernel; empty if there is no such file."""
     with suppress(OSError):
-        return file.read_text(encoding="utf-8", errors="surrogateescape")  # names of folders, in whatever locale
+        return file.read_text(encoding="utf-8", errors="surrogateescape")  # may have names of folders
     return ""

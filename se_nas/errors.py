@@ -1,4 +1,4 @@
-"""Errors whose message is meant for the person at the terminal, and which of two errors that person is shown."""
+"""Errors with a message for the user, and the rule which of two errors is shown."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -21,13 +21,13 @@ class WriteError(RunFailedError):
 
 @contextlib.contextmanager
 def at_the_end(close: Callable[[], None]) -> Iterator[None]:
-    """Call `close` when the body has ended. Where both fail, the body's error is raised, and the other is its note."""
+    """Call `close` when the body has ended. If both fail, the error of the body is raised with the other as a note."""
     try:
         yield
     except BaseException as error:
         try:
             close()
-        except Exception as second:  # noqa: BLE001 - what went wrong first is the cause, and has the notes
+        except Exception as second:  # noqa: BLE001 - the first error is the cause
             is_plain = isinstance(second, (InputError, RunFailedError))
             error.add_note(str(second) if is_plain else f"{type(second).__name__}: {second}")
         raise

@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def put_in_place(written: Path, path: Path) -> None:
-    """Give a whole file that something else has written its name, as `write_atomically` does (OSError)."""
+    """Rename a complete file to its final name, with the same syncs as `write_atomically`. OSError if that fails."""
     with written.open("rb") as file:
         os.fsync(file.fileno())
     written.replace(path)
@@ -37,7 +37,7 @@ def put_in_place(written: Path, path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, where they are missing; on disk when this returns."""
+    """Make a folder and missing folders above it. They are on disk when this returns."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Have the names in a folder on disk, where the file system can be asked for it."""
+    """Sync the names in a folder to disk, if the file system supports that."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # EINVAL and ENOTSUP from some network file systems

@@ -1,10 +1,10 @@
 """What a process leaves behind when a signal kills it: which signal it was, and how to go on.
 
-A process that may be killed writes its last words to a file descriptor: `faulthandler` writes there what a crash is
-(https://docs.python.org/3/library/faulthandler.html), a handler the name of any other signal that would kill. SIGKILL
-leaves no words; the kernel's counter says whether its out-of-memory killer sent it. A process of its own, started with
-`watch_over`, reads the words of its parent and, when the parent is dead without a farewell, prints the line that the
-parent could not.
+A process that may be killed writes its last words to a file descriptor. For a crash, `faulthandler` writes them
+(https://docs.python.org/3/library/faulthandler.html); for another signal that kills, a handler writes its number.
+SIGKILL leaves no words; a counter of the kernel says whether its out-of-memory killer sent it. A separate process,
+started by `watch_over`, reads the words of its parent. If the parent died without a farewell, it prints the line that
+the parent could not print.
 """
 
 import faulthandler
@@ -51,7 +51,7 @@ _go_on = ""  # how to go on if this process ends now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What a process had said when it ended. `number` is the signal, where it left words about one."""
+    """The last words of a process. `number` is the signal, if the words name one."""
 
     number: int | None = None
     said: str = ""
@@ -66,14 +66,14 @@ def name_process(prog: str) -> None:
 
 
 def watch_over(prog: str) -> None:
-    """Start a process that prints one line when this one is killed, whatever kills it.
+    """Start a process that prints one line when a signal kills this one.
 
-    It is a session of its own, so that a signal to a whole process group leaves it alone.
+    It has its own session, so that a signal to the whole process group does not reach it.
     """
     global _watcher
     if _watcher is not None or not sys.executable:
         return
-    with suppress(OSError):  # without it a search is as good, until it is killed
+    with suppress(OSError):  # without it only the line of a killed search is missing
         call = [sys.executable, "-I", "-S", "-c", WATCHER, str(Path(__file__).parents[1]), prog]
         _watcher = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
         assert _watcher.stdin is not None
@@ -81,7 +81,7 @@ def watch_over(prog: str) -> None:
 
 
 def leave_words(descriptor: int) -> None:
-    """Write to `descriptor` what kills this process from here on. Call it in the main thread."""
+    """From now on, write to `descriptor` which signal kills this process. Call it in the main thread."""
     global _descriptor
     _descriptor = descriptor
     faulthandler.enable(descriptor, all_threads=False)
@@ -97,7 +97,7 @@ def say(text: str) -> None:
 
 
 def farewell() -> None:
-    """This process ends as it should: nobody needs to speak for it."""
+    """Note that this process ends normally, so that no other process prints a line for it."""
     global _descriptor, _watcher
     _write("farewell")
     if _descriptor is None or _watcher is None or _watcher.stdin is None:
@@ -112,7 +112,7 @@ def farewell() -> None:
 
 @contextmanager
 def resumable(go_on: str) -> Iterator[None]:
-    """Whatever ends what is done in here, the last line says how to go on: an exception carries it as a note."""
+    """Add the line `go_on` to whatever ends the body: an exception carries it as a note, a signal as last words."""
     if_killed(go_on)
     try:
         yield
@@ -124,7 +124,7 @@ def resumable(go_on: str) -> Iterator[None]:
 
 
 def if_killed(go_on: str) -> None:
-    """From here on, the line that is printed when this process is killed says how to go on."""
+    """From now on, the line that is printed if this process is killed contains `go_on`."""
     global _go_on
     _go_on = go_on
     _write(f"resume {go_on}")
@@ -137,7 +137,7 @@ def line_of(message: str) -> str:
 
 
 def read_words(text: str) -> Words:
-    """What the words in a file or pipe mean.
+    """Parse the words in a file or pipe.
 
     >>> read_words("resume do it again\\nFatal Python error: Segmentation fault\\n").number
     11
@@ -157,7 +157,7 @@ def read_words(text: str) -> Words:
 
 
 def name_of(number: int) -> str:
-    """A signal for people.
+    """Text for people that names a signal.
 
     >>> name_of(11), name_of(9)
     ('signal 11 (SIGSEGV: a crash in native code)', 'signal 9 (SIGKILL)')
@@ -183,7 +183,7 @@ def _write(line: str) -> None:
 
 
 def _forget_in_child() -> None:
-    """A forked child's crash is not this process's, and its end neither."""
+    """Forget the descriptor in a forked child: its crash or its end is not that of this process."""
     global _descriptor
     if _descriptor is None:
         return
@@ -201,7 +201,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def speak_for(prog: str) -> None:
-    """Read the words of `prog` from standard input to their end, which is its own; print a line if it was killed."""
+    """Read the words of `prog` from standard input until `prog` ends; print a line if it was killed."""
     for each in signal.valid_signals():
         with suppress(OSError, ValueError):
             signal.signal(each, signal.SIG_IGN)

@@ -1,7 +1,7 @@
-"""What this process may use of its machine: bytes of memory, and processors that it may keep busy.
+"""The memory and the processors of the machine that this process may use.
 
-Several settings limit a process, and the smallest counts: the machine itself, the control groups of containers and of
-systemd, `ulimit`, and what a batch system has granted.
+The smallest of several limits counts: the machine itself, the control groups of containers and systemd, `ulimit`, and
+the grant of a batch system.
 """
 
 import os
@@ -20,7 +20,7 @@ GRANTED_PROCESSORS = {
     "NSLOTS": "Grid Engine",
     "LSB_DJOB_NUMPROC": "LSF",
 }
-"""Environment variables in which batch systems say how many processors a job has on a machine, or in all."""
+"""Environment variables in which batch systems say how many processors a job has, on a machine or in total."""
 
 GIB = 1 << 30
 SLURM_UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -29,7 +29,7 @@ SLURM_UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """What the limits are read from. `root` holds `proc` and `sys`.
+    """The sources of the limits. `root` contains `proc` and `sys`.
 
     `memory_bytes` and `processors` are the machine's, `affinity` counts the processors that the scheduler may run this
     process on, and `bounds` are the limits in bytes of `ulimit`.
@@ -45,7 +45,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What may be used, what the machine has, and which setting makes the difference; None where there is none."""
+    """What may be used, what the machine has, and the setting that limits it; `source` is None if none does."""
 
     amount: int
     machine: int
@@ -74,8 +74,8 @@ def memory_limit(host: Host) -> Limit:
 def processor_limit(host: Host) -> Limit:
     """Whole processors that this process may keep busy, one at least.
 
-    A quota of 2.9 processors counts as 2, and one of 0.5 as 1: more processes than whole processors would use up the
-    quota early and all stand still for the rest of each period.
+    A quota of 2.9 processors counts as 2, and one of 0.5 as 1. More processes would use up the quota early in each
+    period of the scheduler, and all of them would wait for the rest of it.
     """
     bounds = [
         Bound(amount=host.affinity, source="the processor affinity (taskset, cpuset)"),
@@ -96,7 +96,7 @@ def cpu_count() -> int:
 
 
 def describe_limits(host: Host) -> str:
-    """What is less than the machine has, and by which setting; empty where nothing is."""
+    """The resources that are less than the machine's, and the settings that limit them; empty if there are none."""
     cores, memory = processor_limit(host), memory_limit(host)
     parts = []
     if cores.source is not None:
@@ -114,7 +114,7 @@ def _smallest(machine: int, bounds: list[Bound]) -> Limit:
 
 
 def _ulimits() -> Iterator[Bound]:
-    """The soft limits of `ulimit -v` and `ulimit -d`, where the system has them."""
+    """The soft limits of `ulimit -v` and `ulimit -d`, if the system has them."""
     with suppress(ImportError):
         import resource
 

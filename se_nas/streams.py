@@ -1,7 +1,7 @@
-"""The standard streams of a script: whatever they are, printing does not end the work.
+"""The standard streams of a script: a stream that cannot be written does not end the work.
 
-A stream may be closed, or its device full or gone: what is printed is dropped then. Its encoding may lack a sign: a
-plain one stands in for it. That nobody reads any more (`| head -1`) still ends a script, as its user has asked.
+If a stream is closed, or its device is full or gone, its output is dropped. If its encoding lacks a character, a plain
+one replaces it. A reader that goes away (`| head -1`) still ends a script, as its user has asked.
 """
 
 import codecs
@@ -41,13 +41,13 @@ STAND_INS = {
 
 
 class Output(io.TextIOWrapper):
-    """Writes to a standard stream. When its file takes no more, `error` has the reason, and the rest is dropped.
+    """Writes to a standard stream. If its file cannot be written, `error` has the reason, and the rest is dropped.
 
-    BrokenPipeError where somebody has to read it (`is_read`) and nobody does.
+    With `is_read`, BrokenPipeError is raised if the reader is gone.
     """
 
     def __init__(self, stream: Any, *, is_read: bool) -> None:
-        """Takes the place of `stream`, with its encoding and its buffer."""
+        """Replace `stream`; keep its encoding and its buffer."""
         super().__init__(
             stream.buffer,
             encoding=stream.encoding,
@@ -59,7 +59,7 @@ class Output(io.TextIOWrapper):
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write, and say how many letters."""
+        """Write, and return the number of characters."""
         try:
             return super().write(text)
         except OSError as error:
@@ -67,14 +67,14 @@ class Output(io.TextIOWrapper):
             return len(text)
 
     def flush(self) -> None:
-        """Hand everything over."""
+        """Write the buffer to the file."""
         try:
             super().flush()
         except OSError as error:
             self._drop(error)
 
     def _drop(self, error: OSError) -> None:
-        """Have the null device take what is in the buffer, and all that comes."""
+        """Send the buffer, and all later output, to the null device."""
         if self._is_read and isinstance(error, BrokenPipeError):
             raise error
         self.error = self.error or error
@@ -85,11 +85,10 @@ class Output(io.TextIOWrapper):
 
 
 def endure() -> None:
-    """Put streams in place of `sys.stdout` and `sys.stderr` that bear everything. Streams that the caller has replaced
-    stay as they are.
+    """Replace `sys.stdout` and `sys.stderr` by streams that never fail. Streams that the caller has replaced stay.
 
-    A closed one is opened on nothing first, so that no file of the run gets its number, into which a library would
-    print.
+    A closed stream is opened on the null device first, so that no file of the run gets its number: a library would
+    print into that file.
     """
     codecs.register_error(PLAIN, stand_in)
     for descriptor in range(3):
@@ -107,13 +106,13 @@ def endure() -> None:
 
 
 def lost() -> OSError | None:
-    """Why some of what was printed is lost; None when it is not, and when a terminal is gone, whose user knows."""
+    """The error that lost some of the output; None if nothing is lost, or if a terminal is gone, as its user knows."""
     error = sys.stdout.error if isinstance(sys.stdout, Output) else None
     return None if error is None or error.errno == errno.EIO else error
 
 
 def stand_in(error: UnicodeError) -> tuple[str, int]:
-    """Plain signs for what an encoding lacks, and its code for what has none.
+    """Plain characters for those that an encoding lacks; the code of a character that has no plain one.
 
     >>> codecs.register_error(PLAIN, stand_in)
     >>> "· 4 ±0.1 é".encode("ascii", PLAIN)
@@ -127,7 +126,7 @@ def stand_in(error: UnicodeError) -> tuple[str, int]:
 
 
 def _occupy(descriptor: int) -> None:
-    """Open the null device at a standard stream's number, if nothing is there."""
+    """Open the null device at a standard stream's number, if that number is free."""
     try:
         os.fstat(descriptor)
     except OSError:
