@@ -1,4 +1,4 @@
-"""How a process ends whose main thread cannot end it, because it hangs outside Python or takes too long to stop."""
+"""The end of a process whose main thread cannot end it, because it hangs outside Python or takes too long to stop."""
 
 import contextlib
 import os
@@ -9,17 +9,17 @@ from typing import NoReturn
 from se_nas import last_words
 
 DUE_SECONDS = 5.0
-"""How long the deeds that are due may take together: the main thread may hold what they wait for."""
+"""The time that all `due` functions may take together: the main thread may hold a lock that they wait for."""
 
 stop_asked = threading.Event()
-"""Set as soon as somebody asks this process to stop. What is lost after that is part of the stop, and no fault."""
+"""Set as soon as a signal asks this process to stop. A loss after that is part of the stop, not a fault."""
 
 _due: list[Callable[[], None]] = []
 
 
 @contextlib.contextmanager
 def due(deed: Callable[[], None]) -> Iterator[None]:
-    """While the body runs, `leave` does this deed first. It runs in a thread of its own, and its errors are dropped."""
+    """While the body runs, `leave` calls `deed` first, in a separate thread. Errors of `deed` are dropped."""
     _due.append(deed)
     try:
         yield
@@ -28,7 +28,7 @@ def due(deed: Callable[[], None]) -> Iterator[None]:
 
 
 def leave(message: str, code: int) -> NoReturn:
-    """End this process from any thread: do what is due, print one line that says how to go on, and exit."""
+    """End this process from any thread: call what is due, print one line that says how to go on, and exit."""
     doing = threading.Thread(target=_do_what_is_due, daemon=True)
     doing.start()
     doing.join(DUE_SECONDS)

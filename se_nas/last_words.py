@@ -60,7 +60,7 @@ class Words:
 
 
 def name_process(prog: str) -> None:
-    """The last line of this process begins with `prog`."""
+    """Let the last line of this process begin with `prog`."""
     global _prog
     _prog = prog
 

@@ -35,11 +35,11 @@ def watched(
     patience: float = PATIENCE_SECONDS,
     last: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
-    """Ask for a `problem` every so many seconds; WatchdogError in this thread as soon as there is one.
+    """Ask for a `problem` every `every` seconds; raise WatchdogError in this thread as soon as there is one.
 
-    A thread that is stuck outside Python cannot be raised into: after `patience` seconds `last` is called, and the
-    process ends with exit code 3 and a line. Once somebody has asked this process to stop, nothing is a problem any
-    more: what is watched ends then too, and the stop has a limit of its own.
+    A thread that is stuck outside Python takes no error: after `patience` seconds `last` is called, and the
+    process ends with exit code 3 and a line. After a signal that asks the process to stop, problems are ignored: the
+    watched cluster ends then too, and the stop has its own time limit.
     """
     found: list[str] = []
     done, dropped, ending = threading.Event(), threading.Event(), threading.Lock()
