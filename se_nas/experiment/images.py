@@ -1,4 +1,4 @@
-"""The images of a search: opened with progress, compared with those that it was begun on, and written down."""
+"""The images of a search: opened with progress, compared with those at its start, and recorded."""
 
 import contextlib
 import shlex
@@ -27,9 +27,9 @@ def open_images(source: str, *, image_size: int, skip_bad: bool, console: Consol
 def load_searched_images(
     config: SearchConfig, path: Path, *, accept_changed: bool = False, console: Console | None = None
 ) -> ImageData:
-    """Load the images that the search in `path` was begun on; InputError when they are others now.
+    """Load the images of the search in `path`; InputError if they have changed since its start.
 
-    With `accept_changed` they may be others of the same size and classes.
+    With `accept_changed`, other images of the same size and classes are taken.
     """
     resume = f"python launch/search.py --resume {shlex.quote(str(path))}"
     again = f"{resume} --data WHERE"
@@ -51,7 +51,7 @@ def load_searched_images(
 
 
 def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, writes: bool) -> SearchConfig:
-    """The settings with the images as they are now; where they have changed, `writes` puts that into the run folder."""
+    """The settings with the present images. With `writes`, a change is recorded in the run folder."""
     accepted = config.going_on_on(data.fingerprint())
     if accepted != config and writes:
         with locked(folder.path):
@@ -62,7 +62,7 @@ def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, w
 
 @contextlib.contextmanager
 def _progress(console: Console | None) -> Iterator[OnOpened | None]:
-    """Calls that move a bar, which is gone in the end; none where nobody looks."""
+    """A function that moves a progress bar, which disappears at the end; None if the console is no terminal."""
     if console is None or not console.is_terminal:
         yield None
         return

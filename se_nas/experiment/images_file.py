@@ -1,4 +1,4 @@
-"""`images.json` of a run folder: what the images of the search were understood to be; and the same in lines."""
+"""`images.json` of a run folder: how the images of the search were read; and the same as lines of text."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -12,7 +12,7 @@ from se_nas.training.inventory import Inventory, LeftOut
 from se_nas.wording import printable
 
 MOST_CLASSES = 8
-"""Classes that are listed at the start of a search."""
+"""The most classes that are listed at the start of a search."""
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -53,7 +53,7 @@ def write_inventory(folder: RunFolder, inventory: Inventory) -> None:
 
 
 def load_inventory(folder: RunFolder) -> Inventory | None:
-    """Read it back; None where an earlier version wrote none, InputError where it is damaged."""
+    """Read the inventory; None if an earlier version wrote none, InputError if it is damaged."""
     if not folder.images.exists():
         return None
     try:
@@ -79,7 +79,7 @@ def short_lines(inventory: Inventory) -> Iterator[str]:
 
 
 def full_lines(inventory: Inventory) -> Iterator[str]:
-    """All of it: every class, how the set was understood, examples of what is left out."""
+    """Lines with every class, how the set was read, and examples of what is left out."""
     names = [printable(name) for name in inventory.class_names]
     width = max(map(len, names))
     yield "classes training + validation + test images"

@@ -1,7 +1,7 @@
-"""Who may write in a run folder: one driver at a time. Light: a second one is refused before torch is imported.
+"""The lock of a run folder: one driver at a time may write. Light: a second one is refused before torch is imported.
 
-The lock is the kernel's (flock), so the kernel takes it back from a process that dies. Linux passes it on to the server
-of an NFS, and there it holds between machines too.
+The kernel holds the lock (flock) and releases it when the process dies. On NFS, Linux passes it on to the server, so it
+holds between machines too.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ from se_nas.errors import InputError, WriteError
 
 LOCK, REPORT_LOCK = ".lock", ".report.lock"
 TURN_SECONDS = 60
-"""After which a report no longer waits for another one, whose process may be stopped."""
+"""The longest time that a report waits for another one, whose process may be stopped."""
 UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
 @contextlib.contextmanager
 def locked(run_dir: Path) -> Iterator[Path]:
-    """Keep other drivers out, by the file that it gives. A dead process locks nothing.
+    """Keep other drivers out until the body has ended.
 
-    InputError when another driver is in, or where the file system takes no locks; WriteError when the file cannot be
+    InputError if another driver has the lock, or if the file system has no locks; WriteError if the file cannot be
     written.
     """
     path = run_dir / LOCK
@@ -47,8 +47,8 @@ def locked(run_dir: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def in_turn(run_dir: Path) -> Iterator[None]:
-    """Wait until no other command reads the record and writes tables and report from it: else an older state could be
-    written over a newer one. Where there is no lock to be had, nothing is waited for: those files can be written anew.
+    """Wait until no other command writes tables and report from the record: otherwise an older state could replace a
+    newer one. If no lock is available, do not wait: these files can be written again.
     """
     lock = FileLock(run_dir / REPORT_LOCK, timeout=TURN_SECONDS)
     with contextlib.suppress(Timeout, NotImplementedError, OSError):

@@ -1,4 +1,4 @@
-"""What the trainings of a run need of a machine beside a worker: the run folder, and images that stay on disk."""
+"""What a machine needs for the trainings of a run: the run folder, and images that stay on disk."""
 
 import secrets
 import tempfile
@@ -11,12 +11,12 @@ from se_nas.training.data import ImageFiles, Part
 from se_nas.training.device import gpu_count
 
 LOOKED_AT = 256
-"""Image files of each part that are looked at, evenly spread over it."""
+"""The number of image files of each part that are checked, evenly spread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What is looked for on a machine: `mark` in `folder` holds `token`; `images` are files and their bytes."""
+    """What a machine must have: the file `mark` in `folder` with `token` in it; `images`, files and their bytes."""
 
     folder: Path
     mark: Path
@@ -25,7 +25,7 @@ class Needs:
 
     @classmethod
     def of(cls, folder: Path, *parts: Part) -> "Needs":
-        """Those of trainings on these images that write into `folder`; puts a mark into the folder."""
+        """The needs of trainings on these images that write into `folder`; writes a mark into the folder."""
         mark, token = folder / ".machines", secrets.token_hex(8)
         write_atomically(mark, token)
         images = tuple(image for part in parts if isinstance(part, ImageFiles) for image in _some_of(part))

@@ -1,4 +1,4 @@
-"""Claims the folder of a new search. Whatever else starts at the same moment gets another folder, or is refused.
+"""Creates the folder of a new search. A search that starts at the same moment gets another folder, or is refused.
 
 Light: a folder that is in use is refused before torch is imported.
 """
@@ -16,15 +16,15 @@ from se_nas.files import sync_folder
 from se_nas.wording import printable
 
 CONFIG = "config.yaml"
-"""With this file a search can be resumed."""
+"""The file that makes a search resumable."""
 MADE_FIRST = (LOCK, "space.yaml", ".space.yaml.", ".config.yaml.")
-"""How the names of the files begin that a search writes before that one."""
+"""The first letters of the files that a search writes before `config.yaml`."""
 
 
 @contextlib.contextmanager
 def new_run_folder(wanted: Path | None, default: Path) -> Iterator[Path]:
-    """A new folder, locked from its creation to the end of the body: `wanted`, which may exist if it is empty, or else
-    `default` with the first of "", "-2", "-3", ... that is not there yet. InputError when it is not to be had.
+    """Make a folder and lock it until the end of the body: `wanted`, which may exist if it is empty, or `default` with
+    the first of "", "-2", "-3", ... that does not exist yet. InputError if that is not possible.
 
     A search that fails before its `config.yaml` is written leaves nothing behind.
     """
@@ -45,9 +45,9 @@ def new_run_folder(wanted: Path | None, default: Path) -> Iterator[Path]:
 
 
 def check_new(path: Path) -> None:
-    """InputError when a new search may not be written to `path`: it is no folder, or holds something.
+    """Raise InputError if a new search may not be written to `path`: it is no folder, or is not empty.
 
-    What a search left that was killed before its `config.yaml` was written counts as nothing.
+    Files of a search that was killed before it wrote its `config.yaml` do not count.
     """
     if str(path).startswith("-"):
         raise InputError(f"--run {path}: other commands would take it for a flag; write {path.absolute()}")
@@ -71,15 +71,15 @@ def check_new(path: Path) -> None:
 
 
 def wrong_name(path: Path) -> str | None:
-    """Why a run folder cannot lie there because of its name or the name of a folder above it; None when it can."""
+    """Why the name of a run folder, or of a folder above it, cannot be used; None if it can."""
     kinds = {unicodedata.category(letter) for letter in str(path.absolute())}
-    if "Cs" in kinds:  # half of a name that is not UTF-8, as Python holds it
+    if "Cs" in kinds:  # Python's code for bytes that are not UTF-8
         return "its path is not UTF-8, which SQLite needs"
     return "its path has a line break or another control character" if "Cc" in kinds else None
 
 
 def _first_free(default: Path) -> Path:
-    """Make the first folder that is free: of two searches, one makes it (mkdir), and the other tries the next."""
+    """Make the first folder that does not exist. If two searches try a name, one gets it; the other tries the next."""
     for number in itertools.count(1):
         path = default if number == 1 else default.with_name(f"{default.name}-{number}")
         if _make(path):
@@ -88,7 +88,7 @@ def _first_free(default: Path) -> Path:
 
 
 def _make(path: Path) -> bool:
-    """Make a folder, on disk when this returns; False when something is there already."""
+    """Make a folder, which is on disk when this returns; False if the path exists already."""
     try:
         path.mkdir(parents=True)
         sync_folder(path.parent)
@@ -104,7 +104,7 @@ def _make(path: Path) -> bool:
 
 
 def _remove_what_was_made(path: Path) -> None:
-    """Only what this search has written; the lock's file last."""
+    """Remove only files that this search has written; the lock file last."""
     with contextlib.suppress(OSError):
         for entry in sorted(path.iterdir(), key=lambda entry: entry.name == LOCK):
             if entry.name.startswith(MADE_FIRST):

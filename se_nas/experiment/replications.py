@@ -202,8 +202,8 @@ def replicate(
     again: str,
     console: Console,
 ) -> Outcomes:
-    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked. Interrupted,
-    it says that the command `again` goes on."""
+    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked. After an
+    interruption the last line says that the command `again` goes on."""
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
     files = ReplicationFolder.of(folder, epochs)
     tell = plain_teller(console)

@@ -1,4 +1,4 @@
-"""Whether W&B hears of a run: as the flag says, or where that is `auto`, as W&B's own variables say.
+"""Whether a run is sent to W&B: the flag decides, or W&B's own environment variables if the flag is `auto`.
 
 https://docs.wandb.ai/guides/track/environment-variables
 """
@@ -16,15 +16,15 @@ MODES: dict[str, Wandb] = {
     "dryrun": "offline",
     "disabled": "off",
 }
-"""What a value of WANDB_MODE asks for; `run` and `dryrun` are its earlier names for online and offline."""
+"""The flag for each value of WANDB_MODE; `run` and `dryrun` are earlier names for online and offline."""
 YES = {"1", "true", "t", "yes", "y", "on"}
-"""Values of WANDB_DISABLED that disable, in capitals too."""
+"""Values of WANDB_DISABLED that disable W&B; case does not matter."""
 
 
 def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[str], None] = lambda _: None) -> Wandb:
-    """What is to be done; where a variable asks for something, `tell` gets a line that says what was taken and why.
+    """The mode for W&B. If a variable asks for a mode, `tell` gets a line that says which mode is used and why.
 
-    InputError for a WANDB_MODE that W&B does not know, with which it does not start.
+    InputError for a WANDB_MODE that W&B does not know.
     """
     variable, asked = _asked(environment)
     if asked is None and variable and flag != "off":
@@ -40,7 +40,7 @@ def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[st
 
 
 def _asked(environment: Mapping[str, str]) -> tuple[str, Wandb | None]:
-    """The variable that is set, with its value, and what it asks for: None when none is, or the value is unknown."""
+    """The variable that is set, with its value, and its mode: None if no variable is set or the value is unknown."""
     disabled = environment.get("WANDB_DISABLED", "")
     if disabled.strip().lower() in YES:
         return f"WANDB_DISABLED={disabled}", "off"

@@ -1,4 +1,4 @@
-"""Convolutions that compute the same as torch's by another way: two where torch's is wrong, one where it is slow."""
+"""Convolutions that compute the same as torch's in another way: two where torch's is wrong, one where it is slow."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from torch.nn import functional as F
 from se_nas.models.kernels import is_traced
 
 DENSE_CHANNELS = 64
-"""Up to which dense is faster, in bf16 and channels-last memory, for groups of 8: `benchmarks/LOG.md`."""
+"""The most channels for which dense is faster, in bf16, channels last, for groups of 8: `benchmarks/LOG.md`."""
 
 
 class PointwiseConv2d(nn.Conv2d):
-    """A 1×1 convolution without padding, which on a CPU reads the pixels that its stride meets and then has stride 1.
+    """A 1×1 convolution without padding. On a CPU it takes every stride-th pixel first and then has stride 1.
 
     oneDNN, torch's library for convolutions on a CPU, copies these pixels itself, into a workspace that is too small
     where a vector of the processor holds more numbers than the features have channels (in channels-last memory; 16
-    numbers in AVX-512, 8 in AVX2). It writes past its end: the process ends by a signal, or gradients are wrong. So
-    oneDNN gets no 1×1 convolution with a stride, whatever the shape. Weights and FLOPs are those of `nn.Conv2d`.
+    numbers in AVX-512, 8 in AVX2). It writes past the end of that workspace: a signal kills the process, or gradients
+    are wrong. So oneDNN never gets a 1×1 convolution with a stride. Weights and FLOPs are those of `nn.Conv2d`.
     `benchmarks/convolution_sweep.py` measures both forms.
     """
 
@@ -57,10 +57,10 @@ def _layout(features: Tensor) -> torch.memory_format:
 
 
 class SpatialConv2d(nn.Conv2d):
-    """A convolution of a kernel K×K, padded by K // 2, whose stride on a CPU is no larger than the map.
+    """A convolution with a kernel K×K and padding K // 2. On a CPU its stride is no larger than the map.
 
-    On a map with a side smaller than the stride, oneDNN's weight gradient in bf16 reads memory that nobody has written.
-    Only one pixel comes out along such a side, and it is the same for a stride as large as the side.
+    On a map with a side smaller than the stride, oneDNN's weight gradient in bf16 reads uninitialised memory.
+    The output has only one pixel along such a side, and it is the same for a stride as large as the side.
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -88,6 +88,6 @@ class GroupedConv2d(SpatialConv2d):
         return few and features.is_cuda and features.dtype == torch.bfloat16 and channels_last
 
     def dense_weight(self) -> Tensor:
-        """(C', C / groups, K, K) -> (C', C, K, K): a group's channels see no other's."""
+        """(C', C / groups, K, K) -> (C', C, K, K): the weights between groups are zeros."""
         grouped = self.weight.view(self.groups, -1, *self.weight.shape[1:])
         return torch.diag_embed(grouped.movedim(0, -1), dim1=0, dim2=2).flatten(2, 3).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""A folder of images as a data set: every file opened once, then held in memory or read while training."""
+"""A folder of images as a data set. Every file is opened once, then held in memory or read while training."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from se_nas.training.splitting import split
 from se_nas.wording import counted, printable
 
 SHOWN = 3
-"""Bad files that the refusing line names."""
+"""The number of bad files that the error message names after the first."""
 
 
 @dataclass(slots=True)
 class _OpenedPart:
-    """One split: its files, what each was found to be, and their pixels (N, S, S, 3) where they are held in memory."""
+    """One split: its files, the facts about each, and their pixels (N, S, S, 3) if they are held in memory."""
 
     files: ImageFiles
     found: list[ImageFacts | BadFile]
@@ -145,7 +145,7 @@ def _opened(parts: Mapping[str, ImageFiles], *, in_memory: bool, on_opened: OnOp
 
 
 def _read_all(part: ImageFiles, count: Count) -> _OpenedPart:
-    """Every image in memory; numbers that are not 8 bits are read once more when their scale is known."""
+    """Read every image into memory. Images that are not 8 bits are read again when their scale is known."""
     size = part.image_size
     images = np.zeros((len(part), size, size, 3), np.uint8)
     found: list[ImageFacts | BadFile] = []
@@ -201,7 +201,7 @@ def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
 
 
 def _reading_notes(parts: Mapping[str, _OpenedPart], scale: PixelScale) -> list[str]:
-    """How pixels were read, where more than one way is possible."""
+    """Lines that say how pixels were read, if more than one way is possible."""
     facts = [each for part in parts.values() for each in part.facts]
     kinds = Counter(each.range.kind for each in facts)
     notes = [f"{line} ({counted(kinds[kind], 'image')})" for kind, line in describe_scale(scale).items()]

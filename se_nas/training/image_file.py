@@ -36,7 +36,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns an image upright, by its orientation; 1 is upright."""
+"""The operation that turns an image upright, by its orientation; orientation 1 is upright."""
 
 
 SIGNED, WHITE_IS_ZERO = 2, 0
@@ -44,7 +44,7 @@ SIGNED, WHITE_IS_ZERO = 2, 0
 
 
 class ImageFacts(NamedTuple):
-    """What an opened image file was found to be. `digest` is of its pixels, equal for equal images."""
+    """The properties of an opened image file. `digest` is a hash of its pixels, equal for equal images."""
 
     range: PixelRange
     transparent: bool
@@ -143,7 +143,7 @@ def _as_tuple(args: Any) -> tuple[Any, ...]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned by its EXIF orientation; as it lies where that cannot be read. Pillow's own `exif_transpose` fails on
+    """The image turned by its EXIF orientation, or unchanged if that cannot be read. Pillow's `exif_transpose` fails on
     images any of whose other notes is odd."""
     try:
         orientation = image.getexif().get(ORIENTATION)

@@ -1,7 +1,7 @@
-"""What lies in a folder of images: its splits, its classes, their files, and what is left out and why.
+"""The content of a folder of images: its splits, its classes, their files, and what is left out and why.
 
 Two layouts are read: `PATH/CLASS/*`, and `PATH/SPLIT/CLASS/*` with the names of splits that people use. Images may lie
-at any depth below their class, also behind links. What could mean two things is refused.
+at any depth below their class, also behind links. Ambiguous folders are refused.
 """
 
 import unicodedata
@@ -45,7 +45,7 @@ class FolderListing:
 
 
 def list_folder(path: Path) -> FolderListing:
-    """List the images below a folder; InputError says what is missing, or what would be right."""
+    """List the images below a folder. InputError says what is missing, or what would be right."""
     try:
         is_folder = path.is_dir()
     except OSError as error:
@@ -191,7 +191,7 @@ def _class_names(folder: Path, classes: Mapping[str, Sequence[str]]) -> tuple[st
 
 
 def _hint(folder: Path, classes: Mapping[str, Sequence[str]]) -> str:
-    """What was probably meant by a folder without two classes."""
+    """A text that says which folder was probably meant, for a folder without two classes."""
     inner = folder / next(iter(classes)) if classes else folder
     while len(inside := visible_folders(inner)) == 1 and not split_named(inside[0].name):
         inner = inside[0]

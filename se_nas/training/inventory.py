@@ -1,4 +1,4 @@
-"""What a data set was understood to be: its classes and images, what was left out and why, and what looks wrong."""
+"""The content of a data set as it was read: classes and images, what was left out and why, and what looks wrong."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from se_nas.wording import counted, printable
 UNREADABLE = "files that cannot be read as images"
 EXAMPLES = 3
 LARGE_SHARE = 0.8
-"""The share of the training images above which one class is warned of."""
+"""A class with more than this share of the training images causes a warning."""
 LEAST_RANGE = 64
-"""The range of pixel values, of 255, below which a data set is warned of."""
+"""A data set whose pixel values span less than this, of 255, causes a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class LeftOut:
 
     @classmethod
     def of(cls, reason: str, names: Iterable[str]) -> "LeftOut":
-        """Of these paths."""
+        """Make the record of these paths."""
         names = sorted(names)
         return cls(reason=reason, count=len(names), examples=tuple(map(printable, names[:EXAMPLES])))
 
@@ -37,7 +37,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the images of one part look like, one entry an image. `names` are empty where images have none."""
+    """The properties of one part's images, one entry for each. `names` is empty if images have no names."""
 
     labels: NDArray[np.int64]
     digests: Sequence[Hashable]
@@ -47,13 +47,14 @@ class Seen:
     names: Sequence[str] = ()
 
     def name(self, place: int) -> str:
-        """The file of an image, or its place."""
+        """The file of an image, or its index."""
         return printable(self.names[place]) if self.names else f"number {place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """`counts` are each class's images in training, validation and test; `notes` say how the set was understood."""
+    """Classes and images of a data set. `counts` are the training, validation and test images of each class; `notes`
+    say how the set was read."""
 
     name: str
     image_size: int
@@ -71,7 +72,7 @@ class Inventory:
 
 
 def images_that_look_wrong(class_names: Sequence[str], parts: Mapping[str, Seen]) -> tuple[str, ...]:
-    """A line for each thing that a person should look at before anything trains."""
+    """Lines about everything that the user should check before anything trains."""
     return (
         *_uneven_classes(class_names, parts),
         *_constant(parts),
@@ -123,7 +124,7 @@ def _dark(parts: Mapping[str, Seen]) -> list[str]:
 
 
 def _in_two_parts(parts: Mapping[str, Seen]) -> list[str]:
-    """Images that one part shares with another, but for those of one colour."""
+    """Lines about equal images in two parts; images of one colour do not count."""
     lines = []
     names = list(parts)
     first = {name: _places(seen) for name, seen in parts.items()}

@@ -24,12 +24,12 @@ WORDS = {
     "images": ("images", "image", "imgs", "x", "data"),
     "labels": ("labels", "label", "y", "targets", "target"),
 }
-"""What a key calls images and labels."""
+"""The words in a key for images and for labels."""
 SHORT = {"train": "train", "validation": "val", "test": "test"}
-"""What MedMNIST calls the splits."""
+"""MedMNIST's names of the splits."""
 
 Arrays = Mapping[tuple[str, str], NDArray[Any]]
-"""By split and by what it holds, `images` or `labels`."""
+"""Arrays by split and content, `images` or `labels`."""
 
 
 def load_npz(path: Path) -> ImageData:

@@ -1,7 +1,7 @@
-"""Every image file is opened once before anything trains, on all processors; what was seen is remembered.
+"""Opens every image file once before anything trains, on all processors, and remembers the facts about it.
 
-An image that was opened before is not opened again while its size in bytes and its time of change are the same. What is
-remembered lies in the user's cache folder, in an SQLite file that may be deleted at any time.
+A file is not opened again while its size in bytes and its modification time are the same. The facts are in the user's
+cache folder, in an SQLite file that may be deleted at any time.
 """
 
 import contextlib
@@ -24,17 +24,17 @@ from se_nas.training.pixels import PixelKind, PixelRange
 from se_nas.wording import printable
 
 AHEAD = 64
-"""Files that each processor may be ahead of the one that is waited for."""
+"""The number of files for each processor that are opened ahead."""
 FORMAT = 2
-"""The version of what is remembered; another one is not read."""
+"""The version of the file of facts; other versions are not read."""
 
 Count = Callable[[int], None]
-"""Is called now and then with how many files were opened."""
+"""A function that is called now and then with the number of opened files."""
 OnOpened = Callable[[int, int], None]
-"""Is called now and then with how many files were opened, and of how many."""
+"""A function that is called now and then with the number of opened files and the total."""
 T = TypeVar("T")
 Stamp = tuple[int, int]
-"""Size in bytes, and time of change in nanoseconds."""
+"""Size in bytes, and modification time in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class BadFile:
 def look_at_files(
     files: Sequence[str], *, processors: int, on_opened: Count | None = None
 ) -> list[ImageFacts | BadFile]:
-    """What each file is, from memory where it is as it was."""
+    """The facts about each file. A file that has not changed since it was last opened is not opened again."""
     stamps = {path: stamp for path in files if (stamp := _stamp(path))}
     known = _remembered(stamps)
     new = [path for path in files if path not in known]
@@ -62,7 +62,7 @@ def look_at_files(
 def each_of(
     files: Sequence[str], read: Callable[[Path], T], *, processors: int, on_opened: Count | None = None
 ) -> Iterator[T | BadFile]:
-    """What `read` makes of each file, in order, by several threads: decoders do not hold Python's lock."""
+    """Call `read` for each file and yield the results in order. Threads suffice: decoders do not hold Python's lock."""
 
     def attempt(path: str) -> T | BadFile:
         try:
@@ -72,7 +72,7 @@ def each_of(
 
     pool = ThreadPoolExecutor(processors, thread_name_prefix="open-images")
     try:
-        with warnings.catch_warnings(action="ignore"):  # Pillow's, of odd notes in a file
+        with warnings.catch_warnings(action="ignore"):  # Pillow's warnings about odd metadata
             for start in range(0, len(files), AHEAD * processors):
                 some = files[start : start + AHEAD * processors]
                 yield from pool.map(attempt, some)
@@ -83,7 +83,7 @@ def each_of(
 
 
 def list_bad_files(bad: Sequence[BadFile]) -> str:
-    """Write all of them into a list in the cache folder, and say where it is, as far as that can be written."""
+    """Write all bad files into a list in the cache folder; return a text that says where it is."""
     path = cache_file().with_name("unreadable-images.txt")
     try:
         write_atomically(path, "".join(f"{printable(each.reason)}\n" for each in bad))
@@ -93,7 +93,7 @@ def list_bad_files(bad: Sequence[BadFile]) -> str:
 
 
 def cache_file() -> Path:
-    """Where it is remembered which files were opened."""
+    """The SQLite file of facts about opened files."""
     return user_cache_path("se-nas") / f"opened-images-{FORMAT}.db"
 
 
@@ -106,7 +106,7 @@ def _stamp(path: str) -> Stamp | None:
 
 
 def _remembered(stamps: Mapping[str, Stamp]) -> dict[str, ImageFacts]:
-    """What is known of the files that have not changed; nothing where that cannot be read."""
+    """The known facts about files that have not changed; empty if the file of facts cannot be read."""
     known = {}
     with contextlib.suppress(sqlite3.Error, OSError, ValueError, KeyError, TypeError), _database() as database:
         for path, stamp in stamps.items():
@@ -119,7 +119,7 @@ def _remembered(stamps: Mapping[str, Stamp]) -> dict[str, ImageFacts]:
 
 
 def _remember(found: Mapping[str, tuple[Stamp, ImageFacts | BadFile]]) -> None:
-    """Keep what good files were; a file that cannot be read is opened again next time."""
+    """Store the facts about good files. A file that cannot be read is opened again next time."""
     rows = [
         (os.fsencode(path), *stamp, json.dumps(_as_list(facts)))
         for path, (stamp, facts) in found.items()
@@ -130,7 +130,7 @@ def _remember(found: Mapping[str, tuple[Stamp, ImageFacts | BadFile]]) -> None:
 
 
 def _database() -> contextlib.closing[sqlite3.Connection]:
-    """The memory of opened files. It only saves time: where it fails, files are opened again."""
+    """Open the file of facts. It only saves time: if it fails, images are opened again."""
     cache_file().parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(cache_file(), timeout=10)
     database.execute(

@@ -1,4 +1,4 @@
-"""The rule by which pixels of any type become 8 bits: by their type, and by the values of the whole data set.
+"""The rule that turns pixels of any type into 8 bits. It uses their type and the values of the whole data set.
 
 All images of a data set share one scale, so that a dark image stays darker than a light one.
 
@@ -24,11 +24,11 @@ BIT_DEPTHS = (1, 8, 10, 12, 14, 16)
 MOST = 2**16 - 1
 """The largest value that is read."""
 ROUNDING = 1 / 512
-"""Half a step of 8 bits, by which real numbers may be above 1: they are rounded."""
+"""Half a step of 8 bits. Real numbers may be larger than 1 by this, because they are rounded."""
 LEAST_OF_UPPER_HALF = 64
 """The least that the largest of the upper 8 bits may be: below are 14 bits, whose upper 8 keep 64 values at most."""
 LEAST_OF_255 = 32.0
-"""The least that the largest real number of a data set from 0 to 255 may be; between 1 and this it is ambiguous."""
+"""The smallest maximum of a data set with real numbers from 0 to 255. Between 1 and this it is ambiguous."""
 
 
 class PixelKind(Enum):
@@ -42,7 +42,7 @@ class PixelKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelRange:
-    """The values of one image, or of one array of images. `whole` says that each is a whole number."""
+    """The range of values of one image, or of one array of images. `whole`: all of them are whole numbers."""
 
     kind: PixelKind
     lowest: float
@@ -52,13 +52,13 @@ class PixelRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelScale:
-    """The values that are white, for whole numbers and for real ones; black is 0. None where a data set has none."""
+    """The values that mean white, for whole and for real numbers; black is 0. None if a data set has no such images."""
 
     white_of_whole: int | None = None
     white_of_real: float | None = None
 
     def eight_bit(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        """Pixels of any shape and any type but 8 bits as 0 to 255; ValueError says which of them cannot be."""
+        """Scale pixels of any type except 8 bits to 0 to 255. ValueError for values outside the scale."""
         values = range_of(pixels)
         white = self.white_of_whole if values.kind is PixelKind.WHOLE else self.white_of_real
         if white is None:
@@ -72,7 +72,7 @@ class PixelScale:
         return scaled
 
     def ends_of(self, values: PixelRange) -> tuple[float, float]:
-        """The darkest and the lightest of these values, of 255."""
+        """The darkest and the lightest value, scaled to 0 to 255."""
         whites = {PixelKind.WHOLE: self.white_of_whole, PixelKind.REAL: self.white_of_real}
         white = whites.get(values.kind) or 255
         return values.lowest * 255 / white, values.highest * 255 / white

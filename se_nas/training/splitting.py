@@ -1,4 +1,4 @@
-"""How validation and test images are held out of a set that does not say which they are: always the same ones."""
+"""Holds validation and test images out of a data set without these parts: always the same images."""
 
 from typing import TypeVar
 
