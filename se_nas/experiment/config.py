@@ -66,11 +66,11 @@ class SearchConfig(BaseModel):
         return printable(f"{kind}:PATH/{Path(path).name}" if colon else kind)
 
     def begun_with(self, versions: Mapping[str, str]) -> "SearchConfig":
-        """These settings, for a search that has trained nothing before: its versions are these."""
+        """These settings with the versions of a search that has trained nothing before."""
         return self.model_copy(update={"versions": dict(versions)})
 
     def going_on_on(self, images: str) -> "SearchConfig":
-        """These settings with the fingerprint of the images that the search goes on with."""
+        """These settings with the fingerprint of the images with which the search goes on."""
         if images == self.images:
             return self
         return self.model_copy(update={"images": images, "earlier_images": [*self.earlier_images, self.images]})

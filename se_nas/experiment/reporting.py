@@ -103,12 +103,12 @@ class WrittenReport:
 
     @property
     def problems(self) -> Sequence[str]:
-        """All that is missing from it."""
+        """Lines about everything that is missing from the report."""
         return [*self.damaged, *self.not_drawn]
 
     @property
     def lines(self) -> Sequence[str]:
-        """What a user is told: the problems, and where the page is."""
+        """Lines for the user: the problems, and where the page is."""
         return [*self.problems, *([f"report    {self.page}"] if self.page else [])]
 
 
@@ -195,7 +195,7 @@ def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequenc
 
 
 def _images(config: SearchConfig) -> str:
-    """Their size and classes, and what was accepted of them."""
+    """Text about the size, the classes, and accepted changes of the images."""
     changed = f"; changed {counted(len(config.earlier_images), 'time')} during the search, which was accepted"
     skipped = "; files that cannot be read were left out"
     return (

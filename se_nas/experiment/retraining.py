@@ -121,7 +121,7 @@ class Retraining:
                     f"epoch {epoch.epoch:>4}/{self.recipe.epochs}  loss {epoch.loss:.4f}  "
                     f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s, {format_duration(left)} left"
                 )
-            if together.is_first:  # before a test image is looked at, which may fail
+            if together.is_first:  # before the test images are read, which may fail
                 files = self._write_network(trainer, on_device)
             test_accuracy = self._test(trainer, device, loaders=loaders)
             result = self._result(history, test_accuracy=test_accuracy, batch_size=trainer.batch_size)
@@ -140,7 +140,7 @@ class Retraining:
         return result
 
     def _load(self, checkpoint: Path, trainer: Trainer, identity: str) -> list[dict[str, Any]]:
-        """The epochs before; InputError when they are another training's."""
+        """Load the epochs before; InputError if they belong to another training."""
         try:
             return load_checkpoint(checkpoint, trainer, identity=identity)
         except InputError as error:
@@ -210,7 +210,7 @@ class Retraining:
         return [weights, architecture]
 
     def _write_result(self, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
-        """Write the card, and last the result, which says that all of it is there."""
+        """Write the card, and last the result, which marks the folder as complete."""
         files = [self.target / name for name in ("README.md", RESULT)]
         write_atomically(files[0], model_card(result))
         write_sealed(files[1], result.model_dump() | {"history": list(history)})

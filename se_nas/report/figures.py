@@ -11,7 +11,7 @@ from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.wording import format_cost, format_value, se_glyphs
 
 MOST_IN_FULL = 1_000
-"""Networks beside the front whose points say all of their decisions."""
+"""The most networks beside the front whose points show all of their decisions."""
 
 
 def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:

@@ -11,13 +11,13 @@ from se_nas.search.overview import Overview
 from se_nas.search.progress import SearchProgress
 
 Draw = Callable[[], go.Figure | None]
-"""Draws a figure; None where the trials are too few for it."""
+"""A function that draws a figure, or returns None if there are too few trials."""
 
 
 def figure_drawers(
     progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
 ) -> dict[str, Draw]:
-    """What draws each figure, by name, in the order of the page; nothing without a front. `hidden_widths` are SE's, by
+    """The functions that draw the figures, by name, in page order; empty without a front. `hidden_widths` are SE's, by
     trial of the front and stage."""
     if not progress.front.members:
         return {}
@@ -45,7 +45,7 @@ def figure_drawers(
 def search_figures(
     progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
 ) -> dict[str, go.Figure]:
-    """All figures of `figure_drawers`; those that the trials are too few for are left out."""
+    """All figures of `figure_drawers` for which there are enough trials."""
     drawers = figure_drawers(progress, overview, title=title, hidden_widths=hidden_widths)
     figures = {name: draw() for name, draw in drawers.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}

@@ -1,4 +1,4 @@
-"""The page's section on the images: how they were understood, how many each class has, and what was left out."""
+"""The section of the page on the images: how they were read, how many each class has, and what was left out."""
 
 from collections.abc import Iterator
 from html import escape
@@ -8,7 +8,7 @@ from se_nas.training.inventory import Inventory
 
 
 def images_section(inventory: Inventory) -> Iterator[str]:
-    """Parts of HTML, warnings first."""
+    """Yield the HTML of the section, warnings first."""
     train, validation, test = inventory.totals
     for warning in inventory.warnings:
         yield f'<p><strong class="mark">Warning:</strong> {escape(warning)}.</p>'

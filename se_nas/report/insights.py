@@ -149,5 +149,5 @@ def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
 
 
 def _rounded(accuracy: float) -> float:
-    """To a digit more than is shown."""
+    """The accuracy, rounded to one digit more than is shown."""
     return round(accuracy, 5)

@@ -4,11 +4,11 @@ from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord
 
 MOST_SHOWN = 1_000
-"""Trials beside the front. More make the page too large and too slow to be of use; `trials.csv` has them all."""
+"""The most trials beside the front. With more, the page is too large and too slow; `trials.csv` has all."""
 
 
 def shown_trials(progress: SearchProgress, *, most: int = MOST_SHOWN) -> tuple[TrialRecord, ...]:
-    """The front, and at most so many others, evenly by number; in the order of the trials."""
+    """The front and at most `most` others, spread evenly by number, in the order of the trials."""
     front = {member.number for member in progress.front.members}
     others = [record.number for record in progress.records if record.number not in front]
     step = max(1.0, len(others) / most)
@@ -17,7 +17,7 @@ def shown_trials(progress: SearchProgress, *, most: int = MOST_SHOWN) -> tuple[T
 
 
 def share_shown(shown: int, trials: int) -> str:
-    """How many of all trials are shown; empty where it is all of them.
+    """Text that says how many of all trials are shown; empty if all are.
 
     >>> share_shown(1_010, 10_000), share_shown(200, 200)
     ('1,010 of 10,000 trials', '')

@@ -18,7 +18,7 @@ from se_nas.wording import format_cost, format_value
 COLUMNS = 2
 MOST_TICKS = 8
 MOST_POINTS = 500
-"""Errors that a line of `splits_figure` is drawn through."""
+"""The most errors that a line of `splits_figure` is drawn through."""
 
 
 def splits_figure(splits: Sequence[Split]) -> go.Figure:
@@ -71,12 +71,12 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
 
 
 def _ranks_drawn(networks: int) -> list[int]:
-    """The ranks, from 1, of the errors that a line is drawn through: all, or so many evenly, both ends among them."""
+    """The ranks, from 1, of the errors that a line is drawn through: all, or `MOST_POINTS` evenly with both ends."""
     return sorted(set(np.linspace(1, networks, min(networks, MOST_POINTS)).round().astype(int).tolist()))
 
 
 def _by_how_many_points(splits: Sequence[Split]) -> str:
-    """What is said of lines that are not drawn through each of their errors."""
+    """Text about lines that are not drawn through all of their errors; empty if there are none."""
     most = max((len(side.errors) for split in splits for side in split.subspaces), default=0)
     return f" (lines through {MOST_POINTS} of up to {most:,} errors)" if most > MOST_POINTS else ""
 

@@ -105,7 +105,7 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
 
 
 def classes_table(inventory: Inventory) -> str:
-    """Each class with its images in the three parts."""
+    """The table of classes with the number of images in the three parts."""
     columns = ("class", "training", "validation", "test")
     rows = []
     for name, counts in zip(inventory.class_names, inventory.counts, strict=True):
@@ -115,7 +115,7 @@ def classes_table(inventory: Inventory) -> str:
 
 
 def left_out_table(inventory: Inventory) -> str:
-    """What is not used of the data set, and why."""
+    """The table of files that are not used, and why."""
     rows = []
     for each in inventory.left_out:
         more = ", ..." if each.count > len(each.examples) else ""

@@ -1,8 +1,8 @@
-"""Waits while another program holds a lock on an SQLite file, instead of giving the search up.
+"""Waits while another program holds a lock on an SQLite file, so that the search does not end.
 
-SQLite with a rollback journal has one writer, and nobody can write while somebody reads: a notebook with an open
-transaction, a backup, a browser of databases. The write-ahead log would allow both, but does not work on network file
-systems, and leaves files beside the study that a copy would have to take along.
+SQLite with a rollback journal allows one writer, and no writer while another program reads: a notebook with an open
+transaction, a backup, a database browser. The write-ahead log would allow both. But it does not work on network file
+systems, and its files beside the study would have to be copied too.
 """
 
 import contextlib
@@ -20,19 +20,19 @@ from se_nas.wording import format_duration, printable
 T = TypeVar("T")
 
 ATTEMPT_SECONDS = 1.0
-"""How long SQLite itself waits for a lock; in between ctrl-C is obeyed."""
+"""The time that SQLite itself waits for a lock. Between two attempts, ctrl-C takes effect."""
 TELL_AFTER_SECONDS = 5.0
 PATIENCE_SECONDS = 300.0
 
 
 def tell_on_stderr(line: str) -> None:
-    """Print the line where it does not mix with what a command prints."""
+    """Print the line on stderr, so that it does not mix with the output of a command."""
     sys.stderr.write(f"{line}\n")
 
 
 class BusyFile:
-    """Repeats what fails because `path` is locked, for `patience` seconds; `tell` gets one line each time that it takes
-    longer than `tell_after` seconds."""
+    """Repeats an action that fails because `path` is locked, for `patience` seconds. `tell` gets a line for each wait
+    of more than `tell_after` seconds."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class BusyFile:
         self._tell_after, self._patience = tell_after, patience
 
     def when_free(self, action: Callable[[], T]) -> T:
-        """The result of `action`, which is whole or has changed nothing; WriteError when the lock is held too long."""
+        """The result of `action`, which either succeeds or changes nothing. WriteError if the lock is held too long."""
         began, told = time.monotonic(), False
         while True:
             try:
@@ -72,7 +72,7 @@ class BusyFile:
 
 
 def _is_locked(error: BaseException) -> bool:
-    """Whether SQLite's "database is locked" is the error, or the cause of what SQLAlchemy and Optuna make of it."""
+    """Whether the error, or a cause of it, is SQLite's "database is locked"."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, sqlite3.OperationalError):
@@ -82,7 +82,7 @@ def _is_locked(error: BaseException) -> bool:
 
 
 def lock_holders(path: Path) -> list[tuple[int, str]]:
-    """Number and name of each other process of this machine that holds a lock on the file, where the system tells."""
+    """Number and name of each other process on this machine that locks the file, if the system knows them."""
     return list(dict.fromkeys(_lock_holders(path)))
 
 

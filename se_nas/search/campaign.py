@@ -176,5 +176,5 @@ def _is_running(record: TrialRecord) -> bool:
 
 
 def _says_nothing(record: TrialRecord) -> bool:
-    """Whether a trial failed through its machine's fault: a strategy would learn that such networks fail."""
+    """Whether a trial failed because of its machine. A strategy must not learn from it that similar networks fail."""
     return record.status is TrialStatus.FAILED and FailureKind.of(record.reason) is FailureKind.PLACE

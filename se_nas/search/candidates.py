@@ -1,4 +1,4 @@
-"""Networks that may be proposed, with what is known of each before it is trained."""
+"""Networks that may be proposed, and their properties that are known before training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known of a network before it is trained: which one it is, and its costs by name."""
+    """The properties of a network before training: its fingerprint and its costs by name."""
 
     fingerprint: str
     cost: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""The accuracies, lengths and costs of a search's trials as arrays: a judgement needs them, and not the study."""
+"""The accuracies, lengths and costs of a search's trials as arrays, so that a judgement does not read the study."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ Values = NDArray[np.float64]
 
 
 class Curves:
-    """One row a trial, which is its number; the arrays double when they are full.
+    """Arrays with one row for each trial number. They double in size when they are full.
 
     >>> curves = Curves(["flops"])
     >>> curves.begin(0, {"flops": 100.0})
@@ -41,17 +41,17 @@ class Curves:
         return self._failed[: self._count]
 
     def accuracy_at(self, epoch: int) -> Values:
-        """The accuracy after an epoch, NaN where it is not known (n,)."""
+        """The accuracy after an epoch (n,), NaN if unknown."""
         if not 1 <= epoch <= self._accuracy.shape[1]:
             return np.full(self._count, math.nan)
         return self._accuracy[: self._count, epoch - 1]
 
     def costs(self, names: Sequence[str]) -> Values:
-        """The costs, NaN where one is not known (n, k)."""
+        """The costs (n, k), NaN if unknown."""
         return self._costs[: self._count, [self._names.index(name) for name in names]]
 
     def begin(self, number: int, costs: Mapping[str, float]) -> None:
-        """A trial has started; the numbers before it have started too."""
+        """Note that a trial has started; all smaller numbers have started before."""
         while number >= len(self._lengths):
             self._accuracy = np.concatenate([self._accuracy, np.full_like(self._accuracy, math.nan)])
             self._costs = np.concatenate([self._costs, np.full_like(self._costs, math.nan)])
@@ -61,7 +61,7 @@ class Curves:
         self._set_costs(number, costs)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
-        """The accuracy after an epoch, in the place of an earlier one, and costs that were measured since."""
+        """Note the accuracy after an epoch, which replaces an earlier one, and costs that were measured since."""
         while epoch > self._accuracy.shape[1]:
             self._accuracy = np.concatenate([self._accuracy, np.full_like(self._accuracy, math.nan)], axis=1)
         self._accuracy[number, epoch - 1] = accuracy
@@ -69,7 +69,7 @@ class Curves:
         self._set_costs(number, costs)
 
     def end(self, number: int, curve: Sequence[float], costs: Mapping[str, float], *, failed: bool) -> None:
-        """A trial has ended; what is there of later epochs, of a first run that came further, is void."""
+        """Note the end of a trial. Values of later epochs, from an earlier run that went further, are deleted."""
         for epoch, accuracy in enumerate(curve, start=1):
             self.report(number, epoch=epoch, accuracy=accuracy, costs={})
         self._accuracy[number, len(curve) :] = math.nan
@@ -78,7 +78,7 @@ class Curves:
             self.fail(number)
 
     def fail(self, number: int) -> None:
-        """A trial has failed."""
+        """Note that a trial has failed."""
         self._failed[number] = True
 
     def _set_costs(self, number: int, costs: Mapping[str, float]) -> None:

@@ -1,10 +1,10 @@
-"""The designed start: networks that cover a space while nothing is known of it, however many are asked for at once.
+"""The designed start: networks that cover a space before any accuracy is known, for any number of parallel trials.
 
-Draws that are independent of each other crowd at middle costs, and leave the ends of the front to chance. Here each
-proposal has a cost to look for: the logarithms of the costs are spread over their range by the golden ratio's
-additive sequence, of which every prefix is spread evenly (Schretter, Kobbelt and Dehaye, "Golden ratio sequences for
+Independent draws crowd at middle costs and leave the ends of the front to chance. Here each proposal has a target
+cost: the logarithms of the targets follow the golden ratio's additive sequence over their range, and every prefix of
+that sequence is spread evenly (Schretter, Kobbelt and Dehaye, "Golden ratio sequences for
 low-discrepancy sampling", 2012). Of the networks near that cost, the one that differs most from all earlier proposals
-is taken (Johnson, Moore and Ylvisaker, "Minimax and maximin distance designs", 1990). The range itself is explored by
+is chosen (Johnson, Moore and Ylvisaker, "Minimax and maximin distance designs", 1990). The range itself is explored by
 steps from the cheapest and from the dearest network that is known.
 """
 
@@ -22,14 +22,14 @@ from se_nas.space.decisions import Assignment, Categorical, Decision
 
 GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 NEAREST_IN_COST = 8
-"""The networks that one is chosen from, for its distance to earlier proposals."""
+"""The number of networks near the target cost from which the most different one is chosen."""
 
 
 class DesignedStart:
-    """Proposals without any accuracy. They depend on the seed and on the networks that were proposed before.
+    """Proposes networks before any accuracy is known. Proposals depend on the seed and on earlier proposals.
 
-    `draw` gives the drawn candidate of a number, or None where it breaks a rule; `inspected` the candidates among
-    assignments. A proposal costs `draws` of these, and the neighbours of two networks.
+    `draw` gives the drawn candidate of a number, or None if it breaks a rule; `inspected` gives the valid candidates of
+    some assignments. A proposal costs `draws` of these, and the neighbours of two networks.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class DesignedStart:
         draws: int,
         seed: int,
     ) -> None:
-        """`costs` are the objectives' names; those that only a training tells are passed over."""
+        """`costs` are the objectives' names; costs that only a training can measure are skipped."""
         self._decisions, self._costs = dict(decisions), tuple(costs)
         self._draw, self._neighbours, self._inspected, self._draws = draw, neighbours, inspected, draws
         self._offset = Random(derive_seed(seed, "start")).random()
@@ -53,7 +53,7 @@ class DesignedStart:
         self._steps = 0
 
     def propose(self, records: Sequence[TrialRecord]) -> Iterator[Assignment]:
-        """Untried networks, the best choice after these trials first; each once."""
+        """Yield each untried network once, the best choice after these trials first."""
         self._explore(len(records))
         tried = {record.fingerprint for record in records}
         untried = np.array([fingerprint not in tried for fingerprint in self._known], dtype=bool)
@@ -71,7 +71,7 @@ class DesignedStart:
         yield from (candidates[index].assignment for index in by_cost[NEAREST_IN_COST:])
 
     def _explore(self, trials: int) -> None:
-        """Come to know as many networks as belong to that many trials, in the same order with and without a restart."""
+        """Draw the networks that belong to this number of trials, in the same order with and without a restart."""
         for step in range(self._steps, trials + 1):
             drawn = (self._draw(step * self._draws + number) for number in range(self._draws))
             self._learn(candidate for candidate in drawn if candidate is not None)
@@ -91,7 +91,7 @@ class DesignedStart:
                     self._log_costs.setdefault(name, []).append(math.log(max(value, 1e-12)))
 
     def _counted(self) -> list[str]:
-        """The objectives' costs that are counted before training; all counted ones where there is none of these."""
+        """The objectives' costs that are counted before training; if there are none, all counted costs."""
         return [name for name in self._costs if name in self._log_costs] or sorted(self._log_costs)
 
     def _cost_in_turn(self, trial: int) -> str:
@@ -99,11 +99,11 @@ class DesignedStart:
         return counted[trial % len(counted)]
 
     def _share(self, trial: int) -> float:
-        """Where in the range of its cost a trial is to be, from 0 to 1."""
+        """The target of a trial in the range of its cost, from 0 to 1."""
         return (self._offset + (trial // len(self._counted())) * (GOLDEN_RATIO - 1)) % 1
 
     def _place(self, assignment: Assignment) -> Values:
-        """(p,): numbers as parts of their range, and half a unit for each choice, so that two choices differ by 1."""
+        """The point (p,) of an assignment: numbers are scaled to 0 to 1, and two different choices differ by 1."""
         place: list[float] = []
         for name, decision in self._decisions.items():
             value = assignment[name]

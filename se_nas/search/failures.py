@@ -5,10 +5,10 @@ from enum import StrEnum
 
 
 class FailureKind(StrEnum):
-    """What decides whether a training is repeated, and how. The values are words for people."""
+    """The kind of a failure, which decides whether a training is repeated. The values are text for people."""
 
     NETWORK = "an error of their own"
-    """The training's own error, such as an exception or an accuracy that is not a number."""
+    """An error of the training itself, e.g. an exception or an accuracy that is not a number."""
     MEMORY = "too little memory"
     """The GPU had too little memory, or the kernel's out-of-memory killer killed the worker."""
     KILLED = "killed workers"
@@ -18,7 +18,7 @@ class FailureKind(StrEnum):
 
     @classmethod
     def of(cls, reason: str) -> "FailureKind":
-        """The kind of a failure by the reason that is on record.
+        """The kind of a failure, found from its recorded reason.
 
         >>> FailureKind.of("killed by signal 11 (SIGSEGV: a crash in native code), twice").name
         'KILLED'
@@ -34,14 +34,14 @@ _STARTS = {
     "its worker process died": FailureKind.KILLED,  # in records of earlier versions
     NOT_ITS_FAULT: FailureKind.PLACE,
 }
-"""How the reasons of a kind start; the first that fits counts."""
+"""The start of a reason, and its kind; the first match counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a training ended without a result: one line that starts with what happened.
 
-    `node` names the machine where there are several. `at_once` says that it came before the first epoch had ended.
+    `node` names the machine if there are several. `at_once`: it failed before the end of the first epoch.
     """
 
     reason: str

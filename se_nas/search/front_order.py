@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 def place(points: NDArray[np.float64], index: int, *, sought: int = 0) -> int | None:
     """The place of `points[index]` in the order, 1 for the first; (n, m) points, all to be minimised.
 
-    None where it is one of the first `sought` by its rank alone, which is quicker to tell than the place.
+    None if its rank alone puts it among the first `sought`, which is faster to compute than the place.
 
     >>> place(np.array([[0.1, 9.0], [0.2, 8.0], [0.3, 9.0]]), 2)
     3

@@ -40,10 +40,10 @@ DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
 ENOUGH_ENDED = 0.75
 """The share of all ended trials that a kernel must have been fitted on."""
 MOST_COMPARISONS = 200_000
-"""Candidates times networks that the model has learned from or believes, once the latter are more than `MOST_LESSONS`:
-with hundreds in training, the next proposals will look at the other candidates."""
+"""The most comparisons of candidates with networks that are learned from or in training, if the latter are more than
+`MOST_LESSONS`. With hundreds in training, the next proposals look at the other candidates."""
 FAILURES_ANEW = 1_000
-"""Up to so many ended trials the odds to fail are learned from all of them for each proposal; then rarely anew."""
+"""Up to this number of ended trials, the odds of failure are learned again for each proposal; then rarely."""
 BEYOND = 0.1
 """How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
 network would have nothing to add."""
@@ -74,7 +74,7 @@ class FrontStrategy:
         self._front = ParetoFront((), objectives)
         self._tried: set[str] = set()
         self._feature_rows: dict[int, Values] = {}
-        self._odds: tuple[int, Pipeline] | None = None  # with the number of trials that it was fitted on
+        self._odds: tuple[int, Pipeline] | None = None  # and the number of trials in the fit
         self._drawn: dict[int, Candidate | None] = {}
         self._start = DesignedStart(
             decisions=decisions,
@@ -126,7 +126,7 @@ class FrontStrategy:
                 yield candidates[index].assignment
 
     def _draw(self, number: int) -> Candidate | None:
-        """The drawn candidate of that number; None where it breaks a rule or bound."""
+        """The drawn candidate of this number; None if it breaks a rule or a bound."""
         if number not in self._drawn:
             drawn = self._inspected([self._sample(Random(derive_seed(self._seed, "candidate", number)))])
             self._drawn[number] = drawn[0] if drawn else None
@@ -147,7 +147,7 @@ class FrontStrategy:
         return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in self._tried]
 
     def _looked_at(self, candidates: list[Candidate], taught: int) -> list[Candidate]:
-        """All candidates, or a drawn part of them where so much is to be learned from that scoring all takes long."""
+        """All candidates, or a drawn part of them if scoring all would take too long."""
         learned_from = taught + len(self._history.running)
         most = MOST_COMPARISONS // learned_from
         if learned_from <= MOST_LESSONS or len(candidates) <= most:
@@ -178,7 +178,7 @@ class FrontStrategy:
             front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, taught)])
             every_cost = np.vstack([costs, front_costs])
             accuracy = accuracy.believing(in_training)
-            if len(running) + len(taught) > MOST_LESSONS:  # those that others dominate change nothing but the time
+            if len(running) + len(taught) > MOST_LESSONS:  # dominated ones only cost time
                 kept = moocore.is_nondominated(np.column_stack([-front_accuracy, front_costs]))
                 front_accuracy, front_costs = front_accuracy[kept], front_costs[kept]
         mean, deviation = accuracy.predict(features)

@@ -16,7 +16,7 @@ CONFIDENCE = 0.8
 NORMAL_QUANTILE = 1.2816
 """Half the width of a normal interval of that confidence, in deviations."""
 MOST_LESSONS = 256
-"""A model that learns from n networks takes a time of n³; further lessons are left out."""
+"""The most lessons that a model learns from, because its time grows with their number cubed."""
 
 
 _STATUSES = tuple(TrialStatus)
@@ -37,7 +37,7 @@ def lessons_of(records: Iterable[TrialRecord]) -> list[Lesson]:
 
 
 def most_telling(lessons: Sequence[Lesson], objectives: Objectives) -> list[Lesson]:
-    """At most `MOST_LESSONS`: half are those nearest to the front by non-dominated rank, the others evenly taken."""
+    """At most `MOST_LESSONS` lessons: half are nearest to the front by non-dominated rank, the others evenly spread."""
     if len(lessons) <= MOST_LESSONS:
         return list(lessons)
     losses = [[-lesson.accuracy, *(lesson.record.cost[name] for name in objectives.costs)] for lesson in lessons]
@@ -45,7 +45,7 @@ def most_telling(lessons: Sequence[Lesson], objectives: Objectives) -> list[Less
 
 
 def _most_telling(losses: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The indices of at most `MOST_LESSONS` of them (n, m)."""
+    """The indices of at most `MOST_LESSONS` of these losses (n, m)."""
     if len(losses) <= MOST_LESSONS:
         return np.arange(len(losses))
     order = np.argsort(moocore.pareto_rank(losses), kind="stable")
@@ -64,17 +64,17 @@ def first_ended(records: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 
 class History:
-    """The records that a strategy was told, and arrays of them by number, so that no proposal goes through them all."""
+    """The records that a strategy was told, also as arrays, so that a proposal does not loop over all of them."""
 
     def __init__(self) -> None:
         self.records: dict[int, TrialRecord] = {}
         self._curves = Curves(COSTS)
-        self._states = np.full(16, -1)  # an index of `_STATUSES`; -1 for a number that was not told
+        self._states = np.full(16, -1)  # index in `_STATUSES`; -1 for an unknown number
         self._lengths = np.zeros(16, dtype=np.int64)  # of the curves
 
     @classmethod
     def of(cls, records: Iterable[TrialRecord]) -> "History":
-        """What these records make."""
+        """Make the history of these records."""
         history = cls()
         for record in records:
             history.tell(record)
@@ -104,7 +104,7 @@ class History:
         return [self.records[number] for number in self.numbers(TrialStatus.RUNNING).tolist()]
 
     def first_ended(self) -> NDArray[np.int64]:
-        """The numbers that the function of that name says."""
+        """The numbers of the records that the function `first_ended` returns."""
         told = np.flatnonzero(self._states >= 0)
         running = np.flatnonzero(self._states[told] == _STATUSES.index(TrialStatus.RUNNING))
         ended = int(running[0]) if len(running) else len(told)
@@ -114,13 +114,13 @@ class History:
         return told[:count]
 
     def lessons(self, among: NDArray[np.int64] | None = None) -> list[Lesson]:
-        """All that the trials teach, or those `among` these numbers."""
+        """The lessons of all trials, or of those `among` these numbers."""
         numbers, accuracies, doubts = self._taught(among)
         each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
         return [Lesson(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]
 
     def telling_lessons(self, objectives: Objectives, among: NDArray[np.int64] | None = None) -> list[Lesson]:
-        """The same as `most_telling` of the lessons."""
+        """The lessons that `most_telling` selects."""
         numbers, accuracies, doubts = self._taught(among)
         if len(numbers) > MOST_LESSONS:
             losses = np.column_stack([-accuracies, self._curves.costs(objectives.costs)[numbers]])

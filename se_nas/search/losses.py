@@ -10,13 +10,13 @@ from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.wording import counted, format_cost, format_value
 
 FEWEST = 3
-"""Failed trials, from which on it is asked what they have in common."""
+"""The fewest failed trials for which common properties are looked for."""
 RARE = 0.5
-"""What all failed networks share is told where at most this fraction of the others has it."""
+"""A property that all failed networks share is reported if at most this fraction of the others has it."""
 APART = 0.8
-"""Costs are told apart where so many of all pairs of a failed and another network have the same order."""
+"""Costs count as different if this fraction of all pairs (failed, other) has the same order."""
 MANY = 0.05
-"""A fraction of failed trials that biases the front even where nothing is common to them."""
+"""From this fraction of failed trials on, the front is biased even if they have nothing in common."""
 
 
 def loss_sentences(records: Sequence[TrialRecord]) -> list[str]:
@@ -38,7 +38,7 @@ def loss_sentences(records: Sequence[TrialRecord]) -> list[str]:
 
 
 def _in_common(failed: Sequence[TrialRecord], others: Sequence[TrialRecord]) -> list[str]:
-    """The value that all failed networks share and the fewest others have; and the cost that tells them apart best."""
+    """Sentences: the value that all failed networks and the fewest others have, and the cost that differs most."""
     sentences = []
     shared = set.intersection(*(set(_values(record.assignment).items()) for record in failed))
     having = {pair: sum(pair in _values(record.assignment).items() for record in others) for pair in sorted(shared)}
@@ -66,7 +66,7 @@ def _values(assignment: Mapping[str, object]) -> dict[str, str]:
 
 
 def _order(failed: Sequence[float], others: Sequence[float]) -> float:
-    """The fraction of pairs in which the failed one is larger; equal ones count half (Mann-Whitney's U)."""
+    """The fraction of pairs in which the failed one is larger; ties count half (Mann-Whitney's U)."""
     ordered = sorted(others)
     larger = sum(bisect_left(ordered, one) + bisect_right(ordered, one) for one in failed) / 2
     return larger / (len(failed) * len(others))

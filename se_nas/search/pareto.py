@@ -32,7 +32,7 @@ class ParetoFront:
         return cls(tuple(sorted(members, key=lambda member: _cost_order(member, objectives))), objectives)
 
     def joined_by(self, record: TrialRecord) -> "ParetoFront":
-        """The front when one more trial is known, which is not a member; the same object where that changes nothing."""
+        """The front after one more trial, which is not a member yet; the same object if the front does not change."""
         if record.status is not TrialStatus.COMPLETE:
             return self
         front = ParetoFront.of([*self.members, record], self.objectives)

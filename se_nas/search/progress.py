@@ -11,19 +11,19 @@ from se_nas.search.records import TrialRecord, TrialStatus
 
 @dataclass(slots=True)
 class RecordLog:
-    """Every record that was noted, in that order; a later one of the same number replaces an earlier one."""
+    """All records in the order in which they were added. A later record replaces an earlier one of the same number."""
 
     entries: list[TrialRecord] = field(default_factory=list)
 
     def records(self, length: int) -> tuple[TrialRecord, ...]:
-        """Of each number the last record among the first `length` entries."""
+        """The last record of each number among the first `length` entries."""
         return tuple({record.number: record for record in self.entries[:length]}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchProgress:
-    """A search when the first `length` notes of its log were made. `counts` are its trials by status; `reference` is
-    the hypervolume's, fixed for a search, and the hypervolume is in the objectives' units: accuracy times costs."""
+    """The state of a search after the first `length` entries of its log. `counts` are its trials by status; `reference`
+    is the hypervolume's, fixed for a search, and the hypervolume is in the objectives' units: accuracy times costs."""
 
     log: RecordLog
     length: int
@@ -35,7 +35,7 @@ class SearchProgress:
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
-        """All records of that time; goes through the log."""
+        """All records of that state. The time grows with the log."""
         return self.log.records(self.length)
 
     @property
@@ -61,9 +61,9 @@ class SearchProgress:
         return self.hypervolume / ((1 - self.reference[0]) * box)
 
     def with_record(self, record: TrialRecord, before: TrialStatus | None) -> "SearchProgress":
-        """The progress when one more record is noted, of a trial that had the status `before`, if any.
+        """The progress after one more record, of a trial that had the status `before`, if any.
 
-        Takes a time that does not grow with the log.
+        The time does not grow with the log.
         """
         assert self.length == len(self.log.entries), "only the latest progress goes on"
         self.log.entries.append(record)
@@ -84,7 +84,7 @@ class SearchProgress:
 def progress_of(
     records: Iterable[TrialRecord], objectives: Objectives, reference: Iterable[float], budget: int
 ) -> SearchProgress:
-    """The progress that these records make, of which each number has one."""
+    """Make the progress of these records, which have different numbers."""
     log = RecordLog(list(records))
     noted, given = log.records(len(log.entries)), tuple(reference)
     front = ParetoFront.of(noted, objectives)

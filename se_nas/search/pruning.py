@@ -28,7 +28,7 @@ EARLIEST = 0.06
 ASSUMED_TO_FINISH = 3
 """So many more trials than those seen are taken to have gone on from a rung to the end: at first none was seen to."""
 MOST_ASKED = 1_000
-"""The most trials that are asked what a rung is worth."""
+"""The most trials from which the value of a rung is estimated."""
 ENOUGH = 8
 """So many trials must have come to a later epoch for it to tell what a rung is worth."""
 
@@ -97,10 +97,10 @@ class FrontPruner(BasePruner):
         )
 
     def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
-        """The same of trial `number` among those in `curves`, which are all trials of a study."""
+        """The same for trial `number`; `curves` contains all trials of a study."""
         if epoch not in self.rungs or self._always_finishes(number):
             return None
-        order = np.arange(len(curves))  # the judged trial first
+        order = np.arange(len(curves))  # puts the judged trial first
         order[0], order[1 : number + 1] = number, order[:number].copy()
         lengths = curves.lengths[order]
         lengths[0] = epoch
@@ -191,19 +191,19 @@ class FrontPruner(BasePruner):
         return number == self._never_stopped > 0
 
     def _at(self, trials: Sequence[FrozenTrial], epoch: int) -> Values:
-        """The accuracy of each trial after the epoch, NaN where it is not known (n,)."""
+        """The accuracy of each trial after the epoch (n,), NaN if unknown."""
         return np.array([trial.intermediate_values.get(epoch, math.nan) for trial in trials], dtype=float)
 
 
 def _foresight(arrivals: Arrivals, later: Values) -> Foresight:
-    """The belief from at most `MOST_ASKED` of the arrivals, evenly taken: more would not change it, but take longer."""
+    """The belief from at most `MOST_ASKED` arrivals, evenly spread. More would take longer and not change it."""
     asked = np.linspace(0, len(later) - 1, min(len(later), MOST_ASKED)).round().astype(int)
     some = Arrivals(accuracy=arrivals.accuracy[asked], final=arrivals.final[asked], log_costs=arrivals.log_costs[asked])
     return foresight(some, later[asked])
 
 
 def _later(lengths: NDArray[np.int64], epoch: int) -> int:
-    """The last epoch that `ENOUGH` trials have come to; `epoch` where none is later."""
+    """The last epoch that `ENOUGH` trials have reached; `epoch` if none is later."""
     least = min(ENOUGH, len(lengths))
     return max(epoch, int(np.partition(lengths, -least)[-least]))
 

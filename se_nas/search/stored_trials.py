@@ -1,7 +1,7 @@
 """Reads all trials of a study in five queries.
 
-Optuna makes an object for each row and parses each distribution again, which takes 10 s and 380 MB for 10,000 trials of
-18 decisions (`benchmarks/LOG.md`). The tables and their coding are Optuna's (`optuna/storages/_rdb/models.py`).
+Optuna makes an object for each row and parses each distribution again. That takes 10 s and 380 MB for 10,000 trials
+with 18 decisions (`benchmarks/LOG.md`). The tables and their encoding are Optuna's (`optuna/storages/_rdb/models.py`).
 """
 
 import json
@@ -21,7 +21,7 @@ from se_nas.search.trial_rows import ATTRIBUTES, EPOCHS, PARAMETERS, TRIALS, VAL
 
 @dataclass(frozen=True, slots=True)
 class StoredTrial:
-    """A trial as its rows say: `accuracies` by epoch, `values` of the objectives by index."""
+    """A trial as it is stored: `accuracies` by epoch, `values` of the objectives by index."""
 
     number: int
     trial_id: int
@@ -34,7 +34,7 @@ class StoredTrial:
 
 
 def read_trials(engine: Engine, study_id: int) -> list[StoredTrial]:
-    """Every trial of the study by number; ValueError, TypeError or SQLAlchemy's errors where rows make no sense."""
+    """Every trial of the study, ordered by number. ValueError, TypeError or an error of SQLAlchemy for damaged rows."""
     parse = cache(json_to_distribution)
     with engine.connect() as connection:
         rows = connection.execute(

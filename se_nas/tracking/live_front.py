@@ -1,4 +1,4 @@
-"""The front's figure while a search goes on: drawn in the search's own thread, and taken by whoever shows it."""
+"""The figure of the front during a search: drawn in the search's own thread, taken by the thread that shows it."""
 
 import time
 from collections import deque
@@ -9,7 +9,7 @@ from se_nas.search.progress import SearchProgress
 from se_nas.wording import printable
 
 LIVE_SECONDS = 30
-"""Between two figures of the front while a search goes on."""
+"""The shortest time between two figures of the front during a search."""
 
 
 class LiveFront:
@@ -46,7 +46,7 @@ class LiveFront:
             self._tell(f"the front's live figure could not be drawn ({reason}); everything else goes on")
 
     def take(self) -> Any:
-        """The newest figure, once; None where there is no new one. Other threads may call this."""
+        """The newest figure, only once; None if there is no new one. Other threads may call this."""
         try:
             return self._newest.pop()
         except IndexError:
