@@ -70,13 +70,13 @@ def test_a_signal_that_asks_for_an_end_is_obeyed_and_named(number: int, name: st
         ("os.kill(os.getpid(), 2)", 130, "script: interrupted; go on with: script --resume\n"),
     ],
 )
-def test_nobody_speaks_for_a_script_that_ends_by_itself(does: str, code: int, told: str) -> None:
+def test_no_line_is_added_for_a_script_that_ends_by_itself(does: str, code: int, told: str) -> None:
     done = ended(does)
 
     assert (done.returncode, done.stderr) == (code, told)
 
 
-def test_what_a_signal_is_called_where_nobody_has_named_it() -> None:
+def test_a_signal_without_a_name_is_called_by_its_number() -> None:
     assert name_of(40) == "signal 40"
 
 

@@ -50,7 +50,7 @@ def test_without_limits_a_process_may_use_the_whole_machine(tmp_path: Path) -> N
     assert describe_limits(bare) == ""
 
 
-def test_without_files_of_the_kernel_too(tmp_path: Path) -> None:
+def test_without_files_of_the_kernel_the_machine_is_the_limit(tmp_path: Path) -> None:
     elsewhere = Host(root=tmp_path, environment={}, memory_bytes=5, processors=3, affinity=3)
 
     assert (memory_limit(elsewhere).amount, processor_limit(elsewhere).amount) == (5, 3)
@@ -249,7 +249,7 @@ def test_what_is_less_than_the_machine_is_described(tmp_path: Path) -> None:
     )
 
 
-def test_this_machine_gives_some_of_each() -> None:
+def test_this_machine_has_some_memory_and_processors() -> None:
     here = this_host()
 
     assert 1 <= cpu_count() <= here.processors

@@ -80,7 +80,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path, closed: str)
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "2>/dev/full", "<&- >&- 2>&-"])
-def test_bad_input_is_exit_code_2_whoever_hears_of_it(tmp_path: Path, closed: str) -> None:
+def test_bad_input_is_exit_code_2_with_any_streams(tmp_path: Path, closed: str) -> None:
     done = shell("raise InputError('wrong')", closed, tmp_path)
 
     assert done.returncode == 2

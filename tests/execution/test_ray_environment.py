@@ -21,7 +21,7 @@ def environment() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", OTHER_CLUSTERS)
-def test_a_cluster_of_our_own_is_told_of_no_other(name: str) -> None:
+def test_an_own_cluster_knows_no_other_cluster(name: str) -> None:
     os.environ[name] = "1"
 
     set_ray_environment(workers=2, own_cluster=True)
@@ -39,7 +39,7 @@ def test_how_another_cluster_is_reached_stays_where_it_is_joined(name: str) -> N
 
 
 @pytest.mark.parametrize("mode", [None, "disabled", "token", "k8s"])
-def test_a_cluster_of_our_own_has_a_token_of_its_own_and_another_keeps_its(mode: str | None) -> None:
+def test_an_own_cluster_gets_a_token_and_another_cluster_keeps_its_token(mode: str | None) -> None:
     if mode is not None:
         os.environ |= {"RAY_AUTH_MODE": mode, "RAY_AUTH_TOKEN": "another's"}
 

@@ -83,7 +83,7 @@ def test_a_dry_run_shows_every_class_and_what_is_left_out(
     assert "whole numbers in wider types are read as 12 bits (72 images)" in said
 
 
-def test_a_search_says_so_in_short_at_its_start_and_in_full_on_its_page(
+def test_a_search_shows_its_images_in_short_at_its_start_and_in_full_on_its_page(
     asked: SearchRequest, console: Console, pictures: Path
 ) -> None:
     (pictures / "train/dark/notes<b>.txt").touch()
@@ -189,7 +189,7 @@ def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
     assert load_config(RunFolder(asked.run)).skip_bad_images  # type: ignore[arg-type]
 
 
-def test_accepting_goes_with_resuming() -> None:
+def test_changed_images_are_only_accepted_when_resuming() -> None:
     with pytest.raises(InputError, match="--accept-changed-images: needs --resume"):
         SearchRequest(accept_changed_images=True).check()
 
@@ -254,7 +254,7 @@ class TestRetraining:
         assert trained_again == []
         assert read_result(self.folder(run)) is not None
 
-    def test_a_test_image_that_went_bad_and_was_repaired_otherwise_can_be_accepted(
+    def test_a_test_image_that_was_replaced_by_another_one_can_be_accepted(
         self, run: Path, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bad = pictures / "test/light/03.png"
@@ -278,7 +278,7 @@ class TestRetraining:
         assert read_result(self.folder(run)) is not None
         assert len(load_config(RunFolder(run)).earlier_images) == 1
 
-    def test_one_image_is_read_as_those_that_it_was_trained_on(
+    def test_predict_reads_an_image_by_the_scale_of_the_training_images(
         self, run: Path, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console)

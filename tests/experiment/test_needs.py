@@ -25,17 +25,17 @@ def needs(tmp_path: Path, files: ImageFiles) -> Needs:
     return Needs.of(tmp_path / "run", files, image_set(3))
 
 
-def test_the_machine_that_began_lacks_nothing(needs: Needs) -> None:
+def test_the_machine_that_started_the_search_lacks_nothing(needs: Needs) -> None:
     assert needs(False) is None
 
 
-def test_a_gpu_that_is_wanted_and_not_there_is_missed(needs: Needs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_named_if_it_is_needed(needs: Needs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("se_nas.experiment.needs.gpu_count", lambda: 0)
 
     assert needs(True) == "torch finds no GPU there"
 
 
-def test_images_that_are_missing_or_others_are_named(needs: Needs, files: ImageFiles) -> None:
+def test_missing_and_changed_images_are_named(needs: Needs, files: ImageFiles) -> None:
     Path(files.files[2]).write_bytes(b"another image")
     assert needs(False) == f"image {files.files[2]} is another file there (13 bytes, the search's has 5)"
 

@@ -50,7 +50,7 @@ def test_searches_without_a_name_that_start_at_the_same_moment_have_a_folder_eac
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_of_searches_in_one_folder_one_has_it_and_the_others_are_refused(tmp_path: Path, exists: bool) -> None:
+def test_one_of_several_searches_gets_a_folder_and_the_others_are_refused(tmp_path: Path, exists: bool) -> None:
     if exists:
         (tmp_path / "run").mkdir()
 
@@ -196,7 +196,7 @@ def test_a_relative_name_that_looks_like_a_flag_is_refused_with_what_would_be_ri
 
 
 @pytest.mark.parametrize("name", ["-leading", "a 'quote\"", "größe", "日本", "$HOME", "a:b", "%41?#&"])
-def test_other_odd_names_are_taken(tmp_path: Path, name: str) -> None:
+def test_odd_names_of_run_folders_are_taken(tmp_path: Path, name: str) -> None:
     SearchRequest(run=tmp_path / name, wandb="off").check()
     with new_run_folder(tmp_path / name, tmp_path) as path:
         (path / "config.yaml").touch()

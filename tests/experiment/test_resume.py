@@ -282,7 +282,7 @@ class NoWorkers:
         raise RunFailedError("no worker starts")
 
 
-def test_who_only_tried_to_resume_is_not_recorded_as_having_trained(
+def test_a_version_that_only_tried_to_resume_is_not_recorded_as_having_trained(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search.start_search(replace(request_tiny, budget=1), console)
@@ -297,7 +297,7 @@ def test_who_only_tried_to_resume_is_not_recorded_as_having_trained(
     assert load_config(RunFolder(request_tiny.run)).versions == before
 
 
-def test_who_only_tried_to_begin_is_replaced_by_who_trains(
+def test_a_version_that_only_tried_to_begin_is_replaced_by_the_one_that_trains(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "build_executor", lambda *_, **__: NoWorkers())
@@ -346,7 +346,7 @@ def test_a_report_that_cannot_be_written_after_a_good_search_says_how_to_go_on(
     assert (request_tiny.run / "report.html").is_file()
 
 
-def test_two_that_resume_one_search_are_told_apart_before_either_reads_it(
+def test_a_second_resume_is_refused_before_it_reads_the_settings(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the second would write the settings back as they were before the first changed them."""

@@ -77,7 +77,7 @@ def test_a_search_in_a_locale_of_ascii_prints_plain_signs(search: list[str], tmp
     assert b"SE by stage: . none, else its ratio" in done.stdout
 
 
-def test_of_two_searches_with_one_folder_one_has_it_and_the_other_is_refused_in_a_line(
+def test_one_of_two_searches_gets_a_folder_and_the_other_is_refused_in_a_line(
     search: list[str], tmp_path: Path
 ) -> None:
     pipe = subprocess.PIPE

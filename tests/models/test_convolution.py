@@ -30,7 +30,9 @@ def test_no_convolution_crashes_or_deviates_from_double_precision() -> None:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("kernels", ["AVX2", "DEFAULT"])
-def test_none_does_at_any_width(seed: int, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_convolution_crashes_or_deviates_at_any_width(
+    seed: int, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", kernels)
 
     done = sweep_ours("--seed", str(seed))
@@ -80,7 +82,7 @@ def test_the_gradient_of_a_pointwise_convolution_has_a_gradient() -> None:
     assert torch.autograd.gradgradcheck(layer, torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True))
 
 
-def test_its_gradient_is_in_the_memory_order_of_the_features() -> None:
+def test_a_pointwise_gradient_is_in_the_memory_order_of_the_features() -> None:
     features = torch.randn(2, 4, 8, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
 
     PointwiseConv2d(4, 6, stride=2)(features).sum().backward()
@@ -89,7 +91,7 @@ def test_its_gradient_is_in_the_memory_order_of_the_features() -> None:
     assert features.grad.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_it_costs_what_torchs_does() -> None:
+def test_a_strided_pointwise_convolution_costs_what_torchs_does() -> None:
     features = torch.randn(1, 8, 16, 16)
 
     assert measure_module_cost(PointwiseConv2d(8, 24, stride=2), features) == measure_module_cost(

@@ -38,7 +38,7 @@ def test_the_front_is_always_shown_and_others_evenly(many: SearchProgress) -> No
 
 
 @pytest.mark.parametrize("trials", [1, 7, MOST_SHOWN])
-def test_of_a_usual_search_every_trial_is_shown(trials: int) -> None:
+def test_every_trial_of_a_usual_search_is_shown(trials: int) -> None:
     progress = a_progress(*(a_record(number, 0.5, 100 + number) for number in range(trials)))
 
     assert shown_trials(progress) == progress.records

@@ -98,7 +98,7 @@ def test_a_write_waits_for_another_programs_lock_and_says_so_once(path: Path, lo
     }[change]
 
 
-def test_opening_waits_too(path: Path) -> None:
+def test_opening_waits_for_another_programs_lock(path: Path) -> None:
     releases: list[Callable[[], None]] = []
     with held(path, "an exclusive lock") as release:
         releases.append(release)
@@ -110,7 +110,7 @@ def test_opening_waits_too(path: Path) -> None:
     assert releases == []
 
 
-def test_reading_waits_too(path: Path) -> None:
+def test_reading_waits_for_another_programs_lock(path: Path) -> None:
     releases: list[Callable[[], None]] = []
     study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, lambda _: releases.pop()(), tell_after=0.0))
     with held(path, "an exclusive lock") as release:
@@ -137,14 +137,14 @@ def test_a_lock_that_is_never_released_ends_in_one_line_with_the_cure(path: Path
 
 
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux tells who holds a lock")
-def test_the_line_names_the_program(path: Path) -> None:
+def test_the_line_about_a_lock_names_the_program(path: Path) -> None:
     with held(path, "a writer"):
         holders = lock_holders(path)
 
     assert [name for _, name in holders] in ([Path(sys.executable).resolve().name[:15]], ["python"], ["python3"], [])
 
 
-def test_other_errors_are_not_waited_for(path: Path) -> None:
+def test_an_error_that_is_no_lock_is_raised_at_once(path: Path) -> None:
     def broken() -> None:
         raise OSError("disk full")
 

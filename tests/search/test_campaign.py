@@ -296,7 +296,7 @@ class TestEnds:
 
         assert len(stored(path)) == 12
 
-    def test_a_strategy_does_not_learn_from_a_failure_that_was_the_machines(self, path: Path) -> None:
+    def test_a_strategy_does_not_learn_from_the_failure_of_a_machine(self, path: Path) -> None:
         heard: list[tuple[int, TrialStatus]] = []
 
         class Listening:

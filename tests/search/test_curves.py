@@ -51,7 +51,7 @@ def epochs_of(study: SearchStudy, trials: int, draw: Random) -> Iterator[tuple[i
 @pytest.mark.parametrize(
     "seed", [0, 1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
 )
-def test_both_ways_give_the_same_reason_or_none(tmp_path: Path, objectives: Objectives, seed: int) -> None:
+def test_a_judgement_by_arrays_is_the_one_by_optunas_trials(tmp_path: Path, objectives: Objectives, seed: int) -> None:
     path = tmp_path / "study.db"
     study = SearchStudy(path, objectives, {})
     pruner = FrontPruner(costs=objectives.costs, epochs=EPOCHS, never_stopped=5)
@@ -71,7 +71,7 @@ def test_both_ways_give_the_same_reason_or_none(tmp_path: Path, objectives: Obje
     assert any(again)
 
 
-def test_the_arrays_grow_in_both_directions() -> None:
+def test_curves_grow_in_trials_and_in_epochs() -> None:
     curves = Curves(["flops"])
     for number in range(100):
         curves.begin(number, {"flops": float(number)})

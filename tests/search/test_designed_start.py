@@ -115,7 +115,7 @@ def test_within_a_few_dozen_trials_the_cheapest_and_the_dearest_networks_are_rea
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_choices_are_balanced(seed: int) -> None:
+def test_the_designed_start_balances_choices(seed: int) -> None:
     proposed = Blind(STAGES, seed=seed).run(48)
 
     for stage in (1, 2, 3):

@@ -131,7 +131,7 @@ def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int,
         (("train/a", "train/b", "test/a", "test/c"), "test: class 'c' has no training images in "),
     ],
 )
-def test_what_could_mean_two_things_is_refused_with_what_would_be_right(
+def test_an_ambiguous_folder_is_refused_with_what_would_be_right(
     tmp_path: Path, folders: tuple[str, ...], says: str
 ) -> None:
     for folder in folders:
@@ -172,7 +172,7 @@ def test_hidden_and_system_folders_are_left_out_anywhere_and_counted(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", ".DS_Store", "._00.png", ".hidden.jpg"])
-def test_so_are_files_that_systems_leave(tmp_path: Path, name: str) -> None:
+def test_files_that_systems_leave_are_left_out_and_counted(tmp_path: Path, name: str) -> None:
     paint(tmp_path, "a", "b")
     for folder in (tmp_path, tmp_path / "a"):
         (folder / name).write_bytes(b"anything")
@@ -240,7 +240,7 @@ def test_whatever_pillow_opens_is_an_image(tmp_path: Path, suffix: str) -> None:
     assert sum(sizes(load(tmp_path))) == 40
 
 
-def test_of_several_frames_the_first_is_read_and_said_to_be(tmp_path: Path) -> None:
+def test_the_first_of_several_frames_is_read_and_a_note_says_so(tmp_path: Path) -> None:
     paint(tmp_path, "a", "b")
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 255, 0))]
     for name in ("x.gif", "x.tif", "x.webp"):

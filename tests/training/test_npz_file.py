@@ -49,7 +49,7 @@ def test_each_label_that_is_there_is_a_class_and_no_other(
 @pytest.mark.parametrize(
     ("given", "expected"), [(["x", "y", "z"], ("x", "y", "z")), (["none", "x", "y", "z"], ("x", "y", "z"))]
 )
-def test_names_are_those_of_the_classes_or_of_all_numbers(
+def test_class_names_belong_to_the_classes_or_to_all_numbers(
     tmp_path: Path, given: list[str], expected: tuple[str, ...]
 ) -> None:
     assert of_labels(tmp_path, LABELS + 1, class_names=np.array(given)).class_names == expected

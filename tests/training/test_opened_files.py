@@ -78,7 +78,7 @@ def test_a_file_is_opened_again_only_after_it_has_changed(pictures: Path, opened
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("damage", [b"", b"no database" * 500])
-def test_a_damaged_memory_only_costs_time(pictures: Path, opened: list[str], damage: bytes) -> None:
+def test_a_damaged_cache_of_opened_files_only_costs_time(pictures: Path, opened: list[str], damage: bytes) -> None:
     load(pictures)
     opened_files.cache_file().write_bytes(damage)
 
@@ -87,7 +87,7 @@ def test_a_damaged_memory_only_costs_time(pictures: Path, opened: list[str], dam
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_memory_that_cannot_be_written_only_costs_time(
+def test_a_cache_of_opened_files_that_cannot_be_written_only_costs_time(
     pictures: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opened_files, "cache_file", lambda: Path("/dev/null/x/opened.db"))

@@ -59,7 +59,7 @@ def test_numbers_of_any_type_keep_every_shade(tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_so_they_do_in_an_npz(tmp_path: Path, kind: str) -> None:
+def test_numbers_of_any_type_keep_every_shade_in_an_npz(tmp_path: Path, kind: str) -> None:
     images = np.stack([NUMBERS[kind][1](grey) for grey in GREYS])
     labels = np.arange(len(images)) % 2
     arrays = {f"{part}_images": images for part in ("train", "val", "test")}
