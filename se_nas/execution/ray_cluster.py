@@ -16,10 +16,13 @@ from typing import Any
 import ray
 
 from se_nas.errors import InputError, RunFailedError
+from se_nas.execution.protocol import Tell, tell_nobody
 from se_nas.execution.ray_environment import worker_environment
 from se_nas.execution.ray_shortcuts import fewest_processes, leave_lost_cluster, silent_driver
+from se_nas.execution.ray_store import LOGS_BYTES, store_settings
 from se_nas.execution.ray_watch import REFUSALS, ClusterPulse, kill_processes, lost_process
 from se_nas.execution.watchdog import WatchdogError, watched
+from se_nas.shared_memory import free_bytes, megabytes
 
 OBJECT_STORE_BYTES = 128 << 20
 WATCH_SECONDS = 1.0
@@ -31,24 +34,27 @@ BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567
 
 
 @contextlib.contextmanager
-def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
-    """Start a cluster on this machine alone; other clusters make no difference. A worker is sent `data_bytes`."""
+def own_cluster(*, workers: int, data_bytes: int, tell: Tell = tell_nobody) -> Iterator[Path]:
+    """Start a cluster on this machine alone; other clusters make no difference. A worker is sent `data_bytes`.
+
+    Yields the folder of the cluster's files. Calls `tell` with a line where shared memory is too small.
+    """
     folder = make_ray_folder()
     start = {
         "address": "local",
         "num_cpus": workers,
         "include_dashboard": False,
-        "object_store_memory": OBJECT_STORE_BYTES + 2 * data_bytes,
         "_temp_dir": str(folder),
     }
     keeps_logs = False
     try:
+        start |= store_settings(OBJECT_STORE_BYTES + 2 * data_bytes, folder, tell)
         with silent_driver():
             try:
                 with fewest_processes():
                     _connect(f"a Ray cluster on this machine, with its files in {folder}", **start)
                 with _watched(lost_process, last=kill_processes):
-                    yield
+                    yield folder
             finally:
                 ray.shutdown()
     except WatchdogError as error:
@@ -61,15 +67,15 @@ def own_cluster(*, workers: int, data_bytes: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def joined_cluster(address: str) -> Iterator[None]:
+def joined_cluster(address: str) -> Iterator[Path]:
     """Join an existing cluster at HOST:PORT, which goes on afterwards. Its training processes get the environment
-    variables that processes of an own cluster inherit."""
+    variables that processes of an own cluster inherit. Yields the folder for temporary files."""
     with silent_driver():
         try:
             _connect(f"--address {address}", address=address, runtime_env={"env_vars": worker_environment()})
             pulse = ClusterPulse(address)
             with _watched(pulse.problem):
-                yield
+                yield Path(tempfile.gettempdir())
             pulse.stop()
         except WatchdogError:
             leave_lost_cluster()
@@ -132,8 +138,14 @@ def make_ray_folder() -> Path:
     for place in places:
         if len(str(Path(place).absolute())) > room:
             continue
+        free = free_bytes(Path(place))
+        if free is not None and free < LOGS_BYTES:
+            reasons.append(f"{place}: {megabytes(free)} free, Ray needs {megabytes(LOGS_BYTES)} for its logs")
+            continue
         try:
             return Path(tempfile.mkdtemp(prefix="ray-", dir=Path(place).absolute()))
         except OSError as error:
             reasons.append(f"{place}: {error.strerror}")
-    raise InputError(f"no folder for Ray's files ({'; '.join(reasons)}); set RAY_TMPDIR to one that can be written")
+    raise InputError(
+        f"no folder for Ray's files ({'; '.join(reasons)}); free some space, or set RAY_TMPDIR to a folder with room"
+    )

@@ -50,12 +50,12 @@ class RayTuneExecutor:
         cluster = (
             joined_cluster(self.address)
             if self.address
-            else own_cluster(workers=self.workers, data_bytes=self.data_bytes)
+            else own_cluster(workers=self.workers, data_bytes=self.data_bytes, tell=tell)
         )
         with (
-            cluster,
+            cluster as folder,
             quick_trials(),
-            tempfile.TemporaryDirectory(prefix="se-nas-ray-") as storage,
+            tempfile.TemporaryDirectory(prefix="se-nas-ray-", dir=folder) as storage,
         ):
             words = Path(storage) / "words"
             machines = self._machines(evaluate, tell)

@@ -17,9 +17,10 @@ from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.data import Part
 from se_nas.training.device import pick_device, prepare
-from se_nas.training.device_data import DeviceData
+from se_nas.training.device_data import STREAMED_EVALUATION_BATCH, DeviceData
 from se_nas.training.latency import measure_latency
 from se_nas.training.recipe import Recipe
+from se_nas.training.streaming import shared_bytes
 from se_nas.training.trainer import EpochResult, Trainer, build_initial_model, train
 
 SAVE_SECONDS = 60.0
@@ -97,7 +98,16 @@ class TrialEvaluation:
 
     def needs(self) -> Needs:
         """What a machine must have for these trainings: the folder of the results, and images that stay on disk."""
-        return Needs.of(self.results.path, self.train, self.validation)
+        return Needs.of(self.results.path, self.train, self.validation, shared_bytes=self.shared_bytes)
+
+    @property
+    def shared_bytes(self) -> int:
+        """Shared memory that one training's loader processes use."""
+        batch = self.recipe.batch_size_for(len(self.train))
+        return max(
+            shared_bytes(self.train, batch=batch, loaders=self.loaders),
+            shared_bytes(self.validation, batch=STREAMED_EVALUATION_BATCH, loaders=self.loaders),
+        )
 
     def _identity(self, task: TrialTask) -> str:
         return json.dumps([task.architecture.fingerprint(), asdict(self.recipe), task.seed])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.files import write_atomically
+from se_nas.shared_memory import shared_memory_problem
 from se_nas.training.data import ImageFiles, Part
 from se_nas.training.device import gpu_count
 
@@ -16,26 +17,28 @@ LOOKED_AT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What a machine must have: the file `mark` in `folder` with `token` in it; `images`, files and their bytes."""
+    """What a machine must have: the file `mark` in `folder` with `token` in it; `images`, files and their bytes; and
+    `shared_bytes` of shared memory for one training."""
 
     folder: Path
     mark: Path
     token: str
     images: tuple[tuple[str, int], ...]
+    shared_bytes: int = 0
 
     @classmethod
-    def of(cls, folder: Path, *parts: Part) -> "Needs":
+    def of(cls, folder: Path, *parts: Part, shared_bytes: int = 0) -> "Needs":
         """The needs of trainings on these images that write into `folder`; writes a mark into the folder."""
         mark, token = folder / ".machines", secrets.token_hex(8)
         write_atomically(mark, token)
         images = tuple(image for part in parts if isinstance(part, ImageFiles) for image in _some_of(part))
-        return cls(folder=folder, mark=mark, token=token, images=images)
+        return cls(folder=folder, mark=mark, token=token, images=images, shared_bytes=shared_bytes)
 
     def __call__(self, needs_gpu: bool) -> str | None:
         """What this machine lacks, in one line; None where it lacks nothing."""
         if needs_gpu and not gpu_count():
             return "torch finds no GPU there"
-        return self._folder_problem() or self._images_problem()
+        return self._folder_problem() or self._images_problem() or shared_memory_problem(self.shared_bytes)
 
     def _folder_problem(self) -> str | None:
         try:

@@ -17,6 +17,7 @@ from se_nas.files import read_sealed, write_sealed
 from se_nas.last_words import resumable
 from se_nas.search.failures import Failure
 from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.shared_memory import check_shared_memory
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.training.data import ImageData
@@ -220,6 +221,8 @@ def replicate(
         loaders=executor.processors,
     )
     if not work.is_over:
+        if machines.address is None:
+            check_shared_memory(executor.workers * evaluation.shared_bytes)
         where = f"what is finished is in {files.path}"
         tell(f"training  {executor.description}, {counted(epochs, 'epoch')} each; {where}")
         if executor.cluster is not None:

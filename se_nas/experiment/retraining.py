@@ -26,13 +26,15 @@ from se_nas.experiment.wandb_runs import wandb_guard
 from se_nas.files import write_atomically, write_sealed, write_yaml
 from se_nas.last_words import if_killed
 from se_nas.limits import cpu_count
+from se_nas.shared_memory import check_shared_memory
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.guarded import Guard, is_leaving
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.data import ImageData
 from se_nas.training.device import pick_device, prepare
-from se_nas.training.device_data import DeviceData, place
+from se_nas.training.device_data import STREAMED_EVALUATION_BATCH, DeviceData, place
 from se_nas.training.recipe import Recipe
+from se_nas.training.streaming import shared_bytes
 from se_nas.training.together import Together
 from se_nas.training.trained import FILE, TrainedNetwork, save_trained
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
@@ -91,6 +93,8 @@ class Retraining:
         device = pick_device()
         prepare(device)
         loaders = max(1, cpu_count() // together.processes)
+        batch = max(STREAMED_EVALUATION_BATCH, self.recipe.batch_size_for(len(self.data.train)))
+        check_shared_memory(together.processes * shared_bytes(self.data.train, batch=batch, loaders=loaders))
         model = build_initial_model(self.contender.architecture, num_classes=self.data.classes, seed=self.seed)
         on_device = DeviceData.of(
             self.data.train, self.data.validation, mirrored=self.data.mirrored, device=device, loaders=loaders

@@ -38,6 +38,7 @@ from se_nas.search.objectives import parse_objectives
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.strategies import STRATEGIES
 from se_nas.search.study import SearchStudy
+from se_nas.shared_memory import check_shared_memory
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
@@ -196,6 +197,8 @@ def _go_on(
             use_gpu=request.gpus_per_trial != 0,
             loaders=executor.processors,
         )
+        if request.address is None:
+            check_shared_memory(executor.workers * evaluation.shared_bytes)
         write_tables = partial(_write_tables, folder, broadcast)
         with due(write_tables), at_the_end(write_tables):
             if not campaign.is_over:

@@ -9,11 +9,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from se_nas.training.data import ImageFiles
+from se_nas.training.data import ImageFiles, Part
 from se_nas.training.rand_augment import Augment
 
 AHEAD = 2
 """Batches that each process keeps ready."""
+
+
+def shared_bytes(part: Part, *, batch: int, loaders: int) -> int:
+    """Shared memory that `stream` uses at once for batches of that many images; none where they are in memory."""
+    if not isinstance(part, ImageFiles):
+        return 0
+    return (AHEAD * loaders + 1) * min(batch, len(part)) * 3 * part.image_size**2
 
 
 def stream(
