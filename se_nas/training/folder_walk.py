@@ -49,7 +49,8 @@ class Leavings:
 def images_below(folder: Path, leavings: Leavings) -> tuple[list[str], list[str]]:
     """The images and the other files at any depth below a folder, sorted. A folder that can be reached in two ways
     counts once."""
-    images, others = [], []
+    images: list[str] = []
+    others: list[str] = []
     for path in _files_below(folder, leavings):
         (images if has_image_suffix(path) else others).append(path)
     if images:
