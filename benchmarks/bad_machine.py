@@ -44,7 +44,7 @@ RAY += ["--dashboard-agent-listen-port", "0", "--dashboard-agent-grpc-port", "0"
 
 
 def environment() -> dict[str, str]:
-    """For Ray's processes and the search: one thread each, and so little memory that images are read while training."""
+    """The environment of Ray's processes and the search: one thread each, and little memory, so images stay on disk."""
     settings = {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "SLURM_MEM_PER_NODE": "1"}
     return {**os.environ, **settings, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
@@ -61,7 +61,7 @@ def write_images(folder: Path) -> None:
 
 
 def wrong_machine(kind: str, folder: Path) -> tuple[list[str], dict[str, str]]:
-    """What a bad machine's `ray start` is called by, and the environment that it has."""
+    """The command before a bad machine's `ray start`, and changes of its environment."""
     hidden = {"no images": folder / "images", "another run folder": folder / "runs"}.get(kind)
     if hidden is not None:
         return ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh"], {}
@@ -78,7 +78,7 @@ def wrong_machine(kind: str, folder: Path) -> tuple[list[str], dict[str, str]]:
 
 @contextmanager
 def cluster(kind: str, folder: Path) -> Iterator[str]:
-    """The address of a cluster of two good machines and the bad one."""
+    """Start a cluster of two good machines and the bad one; yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -113,7 +113,7 @@ def cluster(kind: str, folder: Path) -> Iterator[str]:
 
 
 def wait_for(count: int, address: str, process: subprocess.Popen[bytes]) -> bool:
-    """Whether the cluster came to have so many machines."""
+    """Wait until the cluster has `count` machines; False if that takes too long."""
     program = (
         "import logging, ray, sys\n"
         "ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.CRITICAL)\n"

@@ -23,7 +23,7 @@ COMPUTE = "while True: pass"
 
 
 def measure(*, busy: int, niceness: int, workers: int, seconds: float) -> tuple[float, float | None]:
-    """Trials that ended a minute, counted from the first start of a training, and seconds until the first ended."""
+    """Trials that ended per minute, from the start of the first training, and seconds until the first one ended."""
     with tempfile.TemporaryDirectory(prefix="busy-", ignore_cleanup_errors=True) as folder:
         run = Path(folder) / "run"
         flags = ["--budget", "1000", "--workers", str(workers), "--wandb", "off", "--strategy", "random"]

@@ -33,7 +33,7 @@ def start(folder: str, address: str, **environment: str) -> "subprocess.Popen[st
 
 
 def strike(cluster: StartedCluster, fault: str) -> None:
-    """Do to the cluster what the fault says."""
+    """Cause the fault in the cluster."""
     name, _, what = fault.rpartition(" ")
     name = "" if name == "all of it" else name
     if what == "stopped":
@@ -43,7 +43,7 @@ def strike(cluster: StartedCluster, fault: str) -> None:
 
 
 def lose(fault: str) -> str:
-    """One search under one fault."""
+    """Run one search with one fault."""
     with started_cluster() as cluster, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         search = start(folder, cluster.address)
         while not list(Path(folder).glob("run/trials/*/result.json")) and search.poll() is None:
@@ -53,7 +53,7 @@ def lose(fault: str) -> str:
 
 
 def told(search: "subprocess.Popen[str]", tables: Path | None = None) -> str:
-    """How the search ends, from now on."""
+    """Wait for the end of the search; return its exit code, seconds, tables and last line."""
     began = time.monotonic()
     said, _ = search.communicate()
     written = "" if tables is None else f", tables {'written' if tables.exists() else 'missing'}"
@@ -62,7 +62,7 @@ def told(search: "subprocess.Popen[str]", tables: Path | None = None) -> str:
 
 
 def main() -> None:
-    """Each fault, then the clusters that cannot be joined."""
+    """Run each fault, then the clusters that cannot be joined."""
     for fault in FAULTS:
         print(f"{fault}: {lose(fault)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:

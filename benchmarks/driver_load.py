@@ -1,4 +1,4 @@
-"""The driver's own work per trial, when many trials are recorded and many are in flight; nothing is trained.
+"""The work of the driver per trial, with many trials recorded and many in flight; nothing is trained.
 
 Everything around the trainings is the real search: campaign, study on disk, stopping rule, strategy, files, terminal
 and W&B offline. A trial's curve is made up from its network's fingerprint. The recorded trials are drawn from the space
@@ -22,7 +22,7 @@ import numpy as np
 
 EPOCHS = 12
 REACHED = (12, 12, 12, 1, 1, 2, 3, 4, 6, 8)
-"""Epochs of the recorded trials, in turn: three in ten are complete."""
+"""The numbers of epochs of the recorded trials, in turn: three in ten are complete."""
 
 
 def curve_of(fingerprint: str, flops: float, epochs: int) -> tuple[float, ...]:
@@ -61,7 +61,7 @@ class Stopwatch:
 
 
 def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str) -> dict[str, float]:
-    """Figures of one search in this process: `trials` are ended while `in_flight` are under way."""
+    """Measure one search in this process: `trials` end while `in_flight` are in training."""
     with tempfile.TemporaryDirectory(prefix="driver-load-") as name:
         folder = Path(name) / "run"
         search = _Search.create(folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives)
@@ -133,7 +133,7 @@ class _Search:
 
     @classmethod
     def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "_Search":
-        """A run folder with so many ended trials."""
+        """Write a run folder with `recorded` ended trials."""
         from se_nas.experiment.config import SearchConfig, running_versions
         from se_nas.experiment.request import DEFAULT_SPACE
         from se_nas.experiment.run_folder import RunFolder
@@ -209,7 +209,7 @@ class _Search:
             number += 1
 
     def open(self, wandb: str) -> None:
-        """As a resumed search begins."""
+        """Open the run folder as a resumed search does."""
         from rich.console import Console
 
         from se_nas.experiment.assembly import build_search_strategy, build_trackers
@@ -261,7 +261,7 @@ def _running() -> Any:
 
 
 def _wait_for_wandb(folder: Path, wandb: str) -> None:
-    """Return once W&B has started, whose start is no trial's work."""
+    """Return when W&B has started, because its start is not the work of a trial."""
     ends = time.monotonic() + 120
     while wandb != "off" and not any(folder.glob("wandb/offline-run-*")) and time.monotonic() < ends:
         time.sleep(0.1)
@@ -269,5 +269,5 @@ def _wait_for_wandb(folder: Path, wandb: str) -> None:
 
 
 def _resident_megabytes() -> float:
-    """The most memory that this process has had, in MB."""
+    """The peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

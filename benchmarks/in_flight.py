@@ -3,7 +3,7 @@
     uv run benchmarks/in_flight.py TABLES_DIR
     uv run benchmarks/in_flight.py TABLES_DIR --in-flight 128 --methods front random --trials 128 --seeds 16
 
-Each replay trains `--trials` networks, of which so many are in training at a time. Prints the share of the table's
+Each replay trains `--trials` networks, `--in-flight` of them at a time. Prints the share of the table's
 hypervolume that is found, mean and standard deviation over the seeds (`replay.py` says of what). Nothing is stopped.
 """
 
@@ -20,7 +20,7 @@ from search_quality import CHOOSERS
 
 
 def one(job: tuple[str, str, int, int, int]) -> float:
-    """The share that a replay finds."""
+    """The share of the hypervolume that one replay finds."""
     name, method, in_flight, trials, seed = job
     table = TABLES[name]
     outcome = replay(table, CHOOSERS[method](table, seed), None, seed=seed, budget=trials, workers=in_flight)

@@ -1,4 +1,4 @@
-"""Ray clusters that somebody else has started, on this machine."""
+"""Starts Ray clusters on this machine, as another user would."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class StartedCluster:
     folder: Path
 
     def processes(self, name: str = "") -> list[psutil.Process]:
-        """The cluster's processes, or those of such a name, e.g. raylet."""
+        """The cluster's processes, or only those with this name, e.g. raylet."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -42,7 +42,7 @@ class StartedCluster:
                 process.kill()
 
     def freeze(self, name: str) -> None:
-        """Stop those processes without ending them, so that they answer no more."""
+        """Stop those processes without ending them, so that they no longer answer."""
         for process in self.processes(name):
             process.suspend()
 
@@ -51,7 +51,7 @@ class StartedCluster:
 def started_cluster(
     *, cpus: int = 2, token: str | None = None, version: str = ray.__version__, **environment: str
 ) -> Iterator[StartedCluster]:
-    """A head, which is killed afterwards. It asks for the `token`, if there is one, and says it was that `version`."""
+    """Start a head, which is killed afterwards. It asks for the `token`, if given, and reports this `version`."""
     folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # a socket's path has 107 characters at most
     made = StartedCluster(address=f"127.0.0.1:{_free_port()}", folder=folder)
     program = f"import ray; ray.__version__ = {version!r}; from ray.scripts.scripts import main; main()"

@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _forget_opened_images(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test remembers another one's images, nor writes into the user's cache."""
+    """Give each test its own cache of opened images, so that it does not write into the user's cache."""
     path = tmp_path_factory.getbasetemp() / f"cache-{secrets.token_hex(4)}" / "opened-images.db"
     monkeypatch.setattr("se_nas.training.opened_files.cache_file", lambda: path)
 
@@ -57,7 +57,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """End the processes that a failed test has left, so that no later test meets them."""
+    """End the processes that a failed test has left, so that later tests do not see them."""
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     if report.when == "teardown" and item.stash[FAILED] and STARTED in item.stash:

@@ -12,7 +12,7 @@ AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 def left_behind(children: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that are still there after two minutes, but for Ray's two agents."""
+    """The processes that are still there after two minutes, except Ray's two agents."""
     _, alive = psutil.wait_procs([child for child in children if _name(child) not in AGENTS], timeout=120)
     return [child for child in alive if _name(child) not in AGENTS]
 
@@ -22,7 +22,7 @@ MARKER = "SE_NAS_TEST"
 
 
 class Started:
-    """The processes that a test starts from now on, and theirs: descendants, and those that have its mark."""
+    """The processes that a test starts from now on: descendants, and processes with its mark."""
 
     def __init__(self, test: str) -> None:
         self._mark = f"{os.getpid()} {time.time()} {test}"
@@ -30,7 +30,7 @@ class Started:
         os.environ[MARKER] = self._mark
 
     def end(self) -> None:
-        """Kill those that still run."""
+        """Kill the processes that still run."""
         kept = psutil.Process()
         remaining = {each for each in kept.children(recursive=True) if each.create_time() >= self._began}
         for each in psutil.process_iter():

@@ -26,7 +26,7 @@ def loss_sentences(records: Sequence[TrialRecord]) -> list[str]:
     if not failed:
         return []
     kinds = Counter(FailureKind.of(record.reason) for record in failed)
-    why = ", ".join(f"{count} through {kind.value}" for kind, count in kinds.most_common())
+    why = ", ".join(f"{count} because of {kind.value}" for kind, count in kinds.most_common())
     sentences = [f"{len(failed)} of {counted(len(failed) + len(others), 'trial')} failed: {why}."]
     if others and len(failed) >= FEWEST:
         sentences += _in_common(failed, others)

@@ -59,7 +59,7 @@ def wait_for(run: Path, results: int, process: subprocess.Popen[str]) -> None:
 
 
 def wait_until_it_takes_signals(process: subprocess.Popen[str]) -> None:
-    """Until a command has its own handler for SIGTERM, which it sets right after the one for ctrl-C."""
+    """Wait until a command has its handler for SIGTERM, which it sets right after the one for ctrl-C."""
     while process.poll() is None:
         status = Path(f"/proc/{process.pid}/status").read_text()
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))

@@ -23,7 +23,7 @@ def test_losses_are_counted_by_kind() -> None:
     lost = [bad(0), bad(1, MEMORY), bad(2, MEMORY)]
     told = loss_sentences([*lost, *(good(number, width=number) for number in range(3, 200))])
 
-    assert told[0] == "3 of 200 trials failed: 2 through too little memory, 1 through killed workers."
+    assert told[0] == "3 of 200 trials failed: 2 because of too little memory, 1 because of killed workers."
 
 
 def test_the_value_that_all_failed_networks_share_is_named() -> None:
@@ -52,4 +52,6 @@ def test_what_all_networks_share_explains_nothing() -> None:
 
 
 def test_a_search_in_which_everything_failed_has_no_front_to_bias() -> None:
-    assert loss_sentences([bad(number) for number in range(5)]) == ["5 of 5 trials failed: 5 through killed workers."]
+    assert loss_sentences([bad(number) for number in range(5)]) == [
+        "5 of 5 trials failed: 5 because of killed workers."
+    ]
