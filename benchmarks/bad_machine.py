@@ -18,10 +18,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -76,9 +78,17 @@ def wrong_machine(kind: str, folder: Path) -> tuple[list[str], dict[str, str]]:
     return [], {"PYTHONPATH": str(other)} if other.exists() else {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """A cluster's address, and the `ray start` of each machine: the head, the good one, the bad one."""
+
+    address: str
+    starts: tuple[subprocess.Popen[bytes], ...]
+
+
 @contextmanager
-def cluster(kind: str, folder: Path) -> Iterator[str]:
-    """Start a cluster of two good machines and the bad one; yield its address."""
+def cluster(kind: str, folder: Path) -> Iterator[Machines]:
+    """Start a cluster of two good machines and the bad one; yield its machines."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -89,27 +99,35 @@ def cluster(kind: str, folder: Path) -> Iterator[str]:
     joins = [*ray, "--address", address]
     calls = [(head, {}), (joins, {}), ([*before, *joins], changed)]
     started: list[subprocess.Popen[bytes]] = []
+    machines: list[subprocess.Popen[bytes]] = []
     try:
         for count, (call, changes) in enumerate(calls, start=1):
             for _ in range(3):  # on a busy machine one may take longer than Ray waits
-                process = subprocess.Popen(
-                    [*call, *RAY],
-                    env={**environment(), **changes},
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+                with (folder / f"machine{count}.log").open("w") as log:
+                    process = subprocess.Popen(
+                        [*call, *RAY],
+                        cwd=folder,
+                        env={**environment(), **changes},
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                    )
                 started.append(process)
                 if wait_for(count, address, process):
+                    machines.append(process)
                     break
             else:
-                raise RuntimeError(f"machine {count} could not be started")
-        yield address
+                raise RuntimeError(f"machine {count}: {(folder / f'machine{count}.log').read_text()[-1500:]}")
+        yield Machines(address=address, starts=tuple(machines))
     finally:
         for process in started[::-1]:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
+        for left in psutil.process_iter():  # what has outlived a `ray start` that was killed
+            with suppress(psutil.Error):
+                if str(folder / "ray") in " ".join(left.cmdline()):
+                    left.kill()
 
 
 def wait_for(count: int, address: str, process: subprocess.Popen[bytes]) -> bool:
@@ -137,13 +155,14 @@ def search_beside(kind: str, budget: int) -> tuple[str, ...]:
         (folder / "space.yaml").write_text(SPACE)
         (folder / "runs").mkdir()
         run = folder / "runs" / "run"
-        with cluster(kind, folder) as address:
+        with cluster(kind, folder) as machines:
             call = [sys.executable, str(ROOT / "launch" / "search.py"), "--space", str(folder / "space.yaml")]
             call += ["--data", f"imagefolder:{folder / 'images'}", "--budget", str(budget), "--epochs", "2"]
-            call += ["--run", str(run), "--workers", "3", "--address", address, "--wandb", "off"]
+            call += ["--run", str(run), "--workers", "3", "--address", machines.address, "--wandb", "off"]
             call += ["--strategy", "random"]
             began = time.monotonic()
-            done = subprocess.run(call, capture_output=True, text=True, env=environment(), check=False)
+            # Ray shows each machine the folder that the search is called from: in this project's, all see the same code
+            done = subprocess.run(call, capture_output=True, text=True, env=environment(), check=False, cwd=folder)
             seconds = time.monotonic() - began
         with (run / "trials.csv").open() as file:
             states = [row["state"] for row in csv.DictReader(file)]
@@ -162,9 +181,12 @@ def main() -> None:
     table = Table(
         "bad machine", "exit code", "ended well", "failed", "seconds", "said", title="Three machines, one bad"
     )
-    for kind in arguments.kinds:
-        table.add_row(*search_beside(kind, arguments.budget))
+    rows = [search_beside(kind, arguments.budget) for kind in arguments.kinds]
+    for row in rows:
+        table.add_row(*row)
     Console(width=160).print(table)
+    if any(row[1] != "0" or bool(row[-1]) != (row[0] != KINDS[0]) for row in rows):
+        raise SystemExit("a search did not end well, or did not name the bad machine")
 
 
 if __name__ == "__main__":
