@@ -84,7 +84,7 @@ def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDA
 def look_at_image(file: Path) -> ImageFacts:
     """What the file is, and whether all of it can be read; InputError where not.
 
-    Odd files make Pillow warn: whoever calls this ignores that, for a whole process.
+    Odd files make Pillow warn. The caller must ignore these warnings for the whole process.
     """
     with _opened(file) as opened:
         return _looked_at(opened)[0]
