@@ -6,11 +6,14 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
+import yaml
 
 from se_nas.errors import WriteError
-from se_nas.files import read_sealed, write_atomically, write_json, write_sealed
+from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
+from se_nas.space.loading import load_design_space
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
@@ -155,3 +158,22 @@ def test_what_was_sealed_is_read_back_and_anything_else_is_nothing(tmp_path: Pat
         path.write_text(spoiled)
         assert read_sealed(path) is None
     assert read_sealed(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize("space", sorted(Path("search_spaces").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_networks_file_is_the_same_with_and_without_libyaml(tmp_path: Path, space: Path) -> None:
+    loaded = load_design_space(space)
+    for seed in range(5):
+        network = loaded.decode(loaded.sample(Random(seed))).to_dict()
+
+        write_yaml(tmp_path / "network.yaml", network)
+        assert (tmp_path / "network.yaml").read_text() == yaml.safe_dump(network, sort_keys=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no", "1e5", "a: b", "two\nlines", "tab\t", "é€😀" * 60, "\u2028\x85\ufeff\x07" * 40]
+)
+def test_whatever_text_is_written_as_yaml_is_read_back(tmp_path: Path, text: str) -> None:
+    write_yaml(tmp_path / "text.yaml", {"text": text})
+
+    assert yaml.safe_load((tmp_path / "text.yaml").read_text(encoding="utf-8")) == {"text": text}
