@@ -73,9 +73,10 @@ class FrontStrategy:
         self._history = History()
         self._front = ParetoFront((), objectives)
         self._tried: set[str] = set()
-        self._feature_rows: dict[int, Values] = {}
+        self._feature_rows = np.empty((0, 0))  # by number; NaN until it is needed
         self._odds: tuple[int, Pipeline] | None = None  # and the number of trials in the fit
         self._drawn: dict[int, Candidate | None] = {}
+        self._distinct: tuple[tuple[int, ...], int, dict[str, Candidate]] = ((), 0, {})
         self._start = DesignedStart(
             decisions=decisions,
             costs=objectives.costs,
@@ -102,7 +103,7 @@ class FrontStrategy:
         before = self._history.records.get(record.number)
         self._history.tell(record)
         if before is not None and (before.fingerprint != record.fingerprint or before.accuracy is not None):
-            self._feature_rows.pop(record.number, None)
+            self._feature_rows[record.number : record.number + 1] = math.nan
             self._front = ParetoFront.of(self._history.records.values(), self._objectives)
             self._tried = {one.fingerprint for one in self._history.records.values()}
         else:
@@ -132,9 +133,8 @@ class FrontStrategy:
             self._drawn[number] = drawn[0] if drawn else None
         return self._drawn[number]
 
-    def _draws_so_far(self) -> list[Candidate]:
-        """A few more with every trial, so that no single proposal waits for many."""
-        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * len(self._history.records))
+    def _draws_so_far(self, wanted: int) -> list[Candidate]:
+        """The first draws: a few more with every trial, so that no single proposal waits for many."""
         return [candidate for number in range(wanted) if (candidate := self._draw(number)) is not None]
 
     def _candidates(self) -> list[Candidate]:
@@ -142,9 +142,13 @@ class FrontStrategy:
         for member in self._front.members:
             if member.number not in self._near:
                 self._near[member.number] = self._inspected(self._neighbours(member.assignment))
-        near = [candidate for member in self._front.members for candidate in self._near[member.number]]
-        distinct = {candidate.inspection.fingerprint: candidate for candidate in [*near, *self._draws_so_far()]}
-        return [candidate for fingerprint, candidate in distinct.items() if fingerprint not in self._tried]
+        members = tuple(member.number for member in self._front.members)
+        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * len(self._history.records))
+        if self._distinct[:2] != (members, wanted):
+            near = [candidate for number in members for candidate in self._near[number]]
+            distinct = {one.inspection.fingerprint: one for one in [*near, *self._draws_so_far(wanted)]}
+            self._distinct = members, wanted, distinct
+        return [one for fingerprint, one in self._distinct[2].items() if fingerprint not in self._tried]
 
     def _looked_at(self, candidates: list[Candidate], taught: int) -> list[Candidate]:
         """All candidates, or a drawn part of them if scoring all would take too long."""
@@ -174,7 +178,7 @@ class FrontStrategy:
         if running := self._history.running:
             in_training = self._features_of(running)
             counted = [{name: value for name, value in record.cost.items() if name != "latency"} for record in running]
-            front_accuracy = np.append(front_accuracy, accuracy.predict(in_training)[0])
+            front_accuracy = np.append(front_accuracy, accuracy.expect(in_training))
             front_costs = np.vstack([front_costs, self._log_costs(counted, in_training, taught)])
             every_cost = np.vstack([costs, front_costs])
             accuracy = accuracy.believing(in_training)
@@ -230,9 +234,9 @@ class FrontStrategy:
         columns: list[Values] = []
         for name in self._objectives.costs:
             if all(name in costs for costs in counted):
-                columns.append(np.log([max(costs[name], 1e-12) for costs in counted]))
+                columns.append(np.log(np.maximum([costs[name] for costs in counted], 1e-12)))
             else:
-                columns.append(self._surrogate(name, taught).predict(features)[0])
+                columns.append(self._surrogate(name, taught).expect(features))
         return np.column_stack(columns)
 
     def _surrogate(self, name: str, taught: list[Lesson]) -> Surrogate:
@@ -258,13 +262,20 @@ class FrontStrategy:
         return Surrogate(features, costs, np.zeros(len(costs)), kernel=kernel, outliers=False)
 
     def _features_of(self, records: Iterable[TrialRecord]) -> Values:
-        """(n, d)."""
-        rows = []
-        for record in records:
-            if (row := self._feature_rows.get(record.number)) is None:
-                row = self._feature_rows[record.number] = self._features(record.assignment, record.cost)
-            rows.append(row)
-        return np.array(rows)
+        """(n, d); those of a trial are worked out once."""
+        chosen = list(records)
+        numbers = np.array([record.number for record in chosen])
+        if (more := int(numbers.max()) + 1 - len(self._feature_rows)) > 0:
+            width = len(self._features(chosen[0].assignment, chosen[0].cost))
+            rows = np.full((len(self._feature_rows) + max(more, len(self._feature_rows), 16), width), math.nan)
+            if len(self._feature_rows):
+                rows[: len(self._feature_rows)] = self._feature_rows
+            self._feature_rows = rows
+        for index in np.flatnonzero(np.isnan(self._feature_rows[numbers, 0])).tolist():
+            record = chosen[index]
+            self._feature_rows[record.number] = self._features(record.assignment, record.cost)
+        found: Values = self._feature_rows[numbers]
+        return found
 
     def _features(self, assignment: Assignment, cost: Mapping[str, float]) -> Values:
         """(d,): each decision's value, its choices side by side where they have no order; and the counted costs."""

@@ -71,6 +71,7 @@ class History:
         self._curves = Curves(COSTS)
         self._states = np.full(16, -1)  # index in `_STATUSES`; -1 for an unknown number
         self._lengths = np.zeros(16, dtype=np.int64)  # of the curves
+        self._last = np.zeros(16)  # the curves' last accuracies
 
     @classmethod
     def of(cls, records: Iterable[TrialRecord]) -> "History":
@@ -87,7 +88,9 @@ class History:
         while number >= len(self._states):
             self._states = np.concatenate([self._states, np.full_like(self._states, -1)])
             self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
+            self._last = np.concatenate([self._last, np.zeros_like(self._last)])
         self._states[number], self._lengths[number] = _STATUSES.index(record.status), len(record.curve)
+        self._last[number] = record.curve[-1] if record.curve else 0.0
         self._curves.begin(number, record.cost)
         if record.status is not TrialStatus.RUNNING:
             self._curves.end(number, record.curve, record.cost, failed=record.status is TrialStatus.FAILED)
@@ -137,7 +140,7 @@ class History:
             chosen[among] = True
         complete = self.numbers(TrialStatus.COMPLETE)
         complete = complete[chosen[complete]]
-        finals = np.array([self.records[number].curve[-1] for number in complete.tolist()])
+        finals = self._last[complete]
         numbers, accuracies, doubts = [complete], [finals], [np.zeros(len(complete))]
         if len(complete) >= 3:
             stopped = self.numbers(TrialStatus.PRUNED)
