@@ -61,7 +61,11 @@ class Stopwatch:
 
 
 def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str) -> dict[str, float]:
-    """Measure one search in this process: `trials` end while `in_flight` are in training."""
+    """Figures of one search in this process: `trials` are ended while `in_flight` are under way.
+
+    As many trials as are in flight end before the measurement starts: those that are trained together from their first
+    epoch on would report more epochs a trial than a trial has.
+    """
     with tempfile.TemporaryDirectory(prefix="driver-load-") as name:
         folder = Path(name) / "run"
         search = _Search.create(folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives)
@@ -72,27 +76,40 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
         campaign = search.campaign
         search.watch(judging, proposing)
         flights = [_Flight(campaign.next_trial()) for _ in range(in_flight)]
+        draw = random.Random(0)
+        _fly(campaign, flights, in_flight, draw)
         _wait_for_wandb(folder, wandb)
         judging.seconds.clear()
         proposing.seconds.clear()
-        ended, draw = 0, random.Random(0)
         before, wall = time.process_time(), time.monotonic()
-        while ended < trials:
-            flight = flights[draw.randrange(in_flight)]
-            if not flight.advance(campaign):
-                ended += 1
-                flight.begin(campaign.next_trial())
+        epochs, stopped = _fly(campaign, flights, trials, draw)
         spent, wall = time.process_time() - before, time.monotonic() - wall
         found = {
             "ms a trial": 1000 * spent / trials,
             "wall ms a trial": 1000 * wall / trials,
             "ms a judgement": judging.milliseconds,
             "ms a proposal": proposing.milliseconds,
+            "epochs a trial": epochs / trials,
+            "% stopped": 100 * stopped / trials,
             "MB": _resident_megabytes() - base,
             "seconds to open": opening,
         }
         search.close()
         return found
+
+
+def _fly(campaign: Any, flights: list["_Flight"], trials: int, draw: random.Random) -> tuple[int, int]:
+    """Let trials drawn from those in flight report an epoch, until `trials` have ended, each followed by the next; how
+    many epochs were reported and how many trials were stopped."""
+    epochs = ended = stopped = 0
+    while ended < trials:
+        flight = flights[draw.randrange(len(flights))]
+        epochs += 1
+        if not flight.advance(campaign):
+            ended += 1
+            stopped += flight.epoch < EPOCHS
+            flight.begin(campaign.next_trial())
+    return epochs, stopped
 
 
 @dataclass
