@@ -18,8 +18,8 @@ JITTER = 1e-6
 
 
 def _distances(left: Values, right: Values) -> Values:
-    """Euclidean distances (n, m) between points (n, d) and (m, d), by one matrix product, so that two near points may be
-    up to 1e-7 of their norms off; a Matérn 5/2 kernel is flat there."""
+    """Euclidean distances (n, m) between points (n, d) and (m, d), by one matrix product. Two near points may be up to
+    1e-7 of their norms off, where a Matérn 5/2 kernel is flat."""
     squared = left @ right.T
     squared *= -2.0
     squared += np.einsum("ij,ij->i", left, left)[:, None]
