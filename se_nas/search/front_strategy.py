@@ -39,7 +39,7 @@ DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
 """Drawn candidates: so many more with every trial, up to so many in all."""
 ENOUGH_ENDED = 0.75
 """The share of all ended trials that a kernel must have been fitted on."""
-MOST_COMPARISONS = 200_000
+MOST_COMPARISONS = 100_000
 """The most comparisons of candidates with networks that are learned from or in training, if the latter are more than
 `MOST_LESSONS`. With hundreds in training, the next proposals look at the other candidates."""
 FAILURES_ANEW = 1_000
