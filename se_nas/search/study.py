@@ -48,7 +48,7 @@ class SearchStudy:
         file: BusyFile | None = None,
     ) -> None:
         """Open the study at `path`, or make it where no file is; InputError when the file is damaged or of another
-        search, WriteError when another program keeps it locked.
+        search, WriteError when another program keeps it locked or where it cannot be made.
 
         `file` is the same path, and says how long to wait for such a lock and who gets a line then.
         """
@@ -59,21 +59,21 @@ class SearchStudy:
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
         self._file = file or BusyFile(path)
+        if not path.exists():
+            _create(path, objectives)
         self._read(self._open)
 
     def _read(self, action: Callable[[], T]) -> T:
         """The result of reading the file, as soon as nobody locks it; InputError when it is damaged."""
         try:
             return self._file.when_free(action)
-        except (InputError, WriteError):
+        except (InputError, WriteError, NameError, ImportError, MemoryError):  # no file makes these
             raise
         except Exception as error:  # noqa: BLE001 - a damaged file fails in SQLite, SQLAlchemy and Optuna in many ways
             reason = printable(str(error.__cause__ or error).split("\n")[0])
             raise InputError(f"{self._path}: the study cannot be opened ({reason}); restore it from a copy") from None
 
     def _open(self) -> None:
-        if not self._path.exists():
-            _create(self._path, self._objectives)
         self._storage = _storage(self._path)
         self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
         with self._storage.engine.connect() as connection:
@@ -180,15 +180,20 @@ def _storage(path: Path) -> RDBStorage:
 
 
 def _create(path: Path, objectives: Objectives) -> None:
-    """An empty study, whole or not at all: Optuna takes half a second for it."""
+    """Make an empty study, whole or not at all: Optuna takes half a second for it. WriteError where the disk does not
+    take it."""
     draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    storage = _storage(draft)
     directions = [objective.direction for objective in objectives]
-    optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions)
-    storage.remove_session()
-    storage.engine.dispose()
-    put_in_place(draft, path)
+    try:
+        draft.unlink(missing_ok=True)
+        storage = _storage(draft)
+        optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions)
+        storage.remove_session()
+        storage.engine.dispose()
+        put_in_place(draft, path)
+    except (OSError, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = printable(str(error.__cause__ or error).split("\n")[0])
+        raise WriteError(f"{path}: cannot be made ({reason})") from None
 
 
 def _curves(trials: Sequence[StoredTrial], costs: Sequence[str]) -> Curves:

@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, WriteError
 from se_nas.search.objectives import Objectives
 from se_nas.search.optuna_strategy import STATES, optuna_distribution
 from se_nas.search.records import TrialRecord, TrialStatus
@@ -224,9 +224,33 @@ class TestWrongFiles:
         assert str(refusal.value).startswith(f"{path}: ")
         assert "\n" not in str(refusal.value)
 
-    def test_a_missing_folder_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="the study cannot be opened"):
-            SearchStudy(tmp_path / "none" / "study.db", TWO_OBJECTIVES, DECISIONS)
+    def test_a_study_that_cannot_be_made_is_no_damaged_one(self, tmp_path: Path) -> None:
+        missing = tmp_path / "none" / "study.db"
+
+        with pytest.raises(WriteError, match=r"study\.db: cannot be made \("):
+            SearchStudy(missing, TWO_OBJECTIVES, DECISIONS)
+
+    @pytest.mark.parametrize("place", ["create_study", "load_study"])
+    @pytest.mark.parametrize("error", [NameError("name 'x' is not defined"), ImportError("no module"), MemoryError()])
+    def test_an_error_of_the_program_is_told_as_it_is(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+    ) -> None:
+        def fail(**_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(optuna, place, fail)
+
+        with pytest.raises(type(error)):
+            SearchStudy(path, TWO_OBJECTIVES, DECISIONS)
+
+    def test_a_full_disk_is_told_when_the_study_is_made(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("se_nas.search.study.put_in_place", full)
+
+        with pytest.raises(WriteError, match=r"study\.db: cannot be made \(.*No space left on device"):
+            SearchStudy(path, TWO_OBJECTIVES, DECISIONS)
 
     @pytest.mark.parametrize(
         ("objectives", "decisions"),
