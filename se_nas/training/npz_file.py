@@ -96,11 +96,18 @@ def _understood(content: Mapping[str, NDArray[Any]], path: Path) -> tuple[Arrays
             keys[meaning] = key
     needed = [(part, what) for part in SHORT for what in WORDS if part != "validation" or (part, "images") in keys]
     if missing := sorted(f"{SHORT[part]}_{what}" for part, what in needed if (part, what) not in keys):
+        found = f", found {', '.join(map(printable, others[:6]))} beside them" if others else ""
         raise InputError(
-            f"--data npz:{path}: missing {', '.join(missing)}; expected the keys {{train,val,test}}_{{images,labels}}"
+            f"--data npz:{path}: missing {', '.join(missing)}; expected the keys "
+            f"{{train,val,test}}_{{images,labels}}{found}"
         )
-    if any(content[key].dtype.kind not in "biuf" for key in keys.values()):
-        raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays (a member holds no numbers)")
+    for (_, what), key in keys.items():
+        if content[key].dtype.kind not in "biuf":
+            expected = "numbers of classes, with their texts in class_names" if what == "labels" else "numbers"
+            raise InputError(
+                f"--data npz:{path}: not a readable .npz of plain arrays ({key} holds {content[key].dtype}; expected "
+                f"{expected})"
+            )
     return {meaning: content[key] for meaning, key in keys.items() if meaning[1] in WORDS}, others
 
 
@@ -125,8 +132,11 @@ def _channels_last(images: NDArray[Any], name: str, path: Path, notes: list[str]
         notes.append(f"{name}_images: read as (N, channels, H, W)")
         images = np.moveaxis(images, 1, 3)
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+        layers = {2, 4} & {images.shape[1], images.shape[-1]} if images.ndim == 4 else set()
+        alpha = "; compose images with an alpha channel on a background first" if layers else ""
         raise InputError(
-            f"--data npz:{path}: {name}_images must be (N, H, W[, 1 or 3]) or (N, 1 or 3, H, W), but are {images.shape}"
+            f"--data npz:{path}: {name}_images must be (N, H, W[, 1 or 3]) or (N, 1 or 3, H, W), but are "
+            f"{images.shape}{alpha}"
         )
     return images
 
@@ -134,10 +144,15 @@ def _channels_last(images: NDArray[Any], name: str, path: Path, notes: list[str]
 def _labels(arrays: Arrays, part: str, images: int, path: Path) -> NDArray[np.int64]:
     name = SHORT[part]
     labels = arrays.get((part, "labels"), np.empty(0))
+    if labels.dtype == np.bool_:
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels % 1 == 0).all():
+        labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu" or labels.ndim not in (1, 2) or labels.size != len(labels):
+        one_hot = labels.ndim == 2 and labels.shape[1] > 1
         raise InputError(
-            f"--data npz:{path}: {name}_labels must be whole numbers, (N,) or (N, 1), "
-            f"but are {labels.dtype} {labels.shape}"
+            f"--data npz:{path}: {name}_labels must be whole numbers, (N,) or (N, 1), but are {labels.dtype} "
+            f"{labels.shape}{'; of one-hot labels, expected labels.argmax(axis=1)' if one_hot else ''}"
         )
     if images != len(labels):
         raise InputError(f"--data npz:{path}: {name} has {images} images and {len(labels)} labels")
@@ -196,8 +211,12 @@ def _classes(
             f"--data npz:{path}: class_names must be {len(numbers)} texts, one a class, but are {given.dtype} "
             f"{given.shape}"
         )
-    names = given if len(given) == len(numbers) else given[numbers]
-    return numbers, tuple(map(str, names))
+    names = tuple(map(str, given if len(given) == len(numbers) else given[numbers]))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"--data npz:{path}: class_names has {printable(twice[0])} for two classes; rename one of them"
+        )
+    return numbers, names
 
 
 def _numbered(labels: NDArray[np.int64], numbers: NDArray[np.int64], part: str, path: Path) -> NDArray[np.int64]:

@@ -114,3 +114,48 @@ def test_channels_may_come_first(tmp_path: Path, channels: int) -> None:
 
     assert (data.train.images == np.broadcast_to(np.moveaxis(images, 1, 3), (60, 8, 8, 3))).all()  # type: ignore[union-attr]
     assert "train_images: read as (N, channels, H, W)" in data.notes
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (np.array(["cat", "dog", "cow"])[LABELS], r"train_labels holds <U3; expected numbers of classes"),
+        (np.array([b"cat", b"dog", b"cow"])[LABELS], r"train_labels holds \|S3; expected numbers of classes"),
+        (np.eye(3)[LABELS], r"\(60, 3\); of one-hot labels, expected labels.argmax\(axis=1\)"),
+        (LABELS + 0.5, r"train_labels must be whole numbers"),
+        (np.where(LABELS == 1, np.nan, LABELS), r"train_labels must be whole numbers"),
+        (np.where(LABELS == 1, np.inf, LABELS), r"train_labels must be whole numbers"),
+    ],
+)
+def test_labels_that_are_no_numbers_of_classes_are_refused_with_what_would_be_right(
+    tmp_path: Path, labels: NDArray[Any], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        of_labels(tmp_path, labels)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.bool_])
+def test_labels_that_are_whole_are_read_whatever_their_type(tmp_path: Path, dtype: type) -> None:
+    data = of_labels(tmp_path, (LABELS % 2).astype(dtype))
+
+    assert (data.class_names, (data.test.labels == LABELS % 2).all()) == (("0", "1"), True)
+
+
+@pytest.mark.parametrize("shape", [(60, 8, 8, 4), (60, 8, 8, 2), (60, 4, 8, 8)])
+def test_images_with_an_alpha_channel_are_refused_with_what_would_be_right(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    images = np.zeros(shape, np.uint8)
+
+    with pytest.raises(InputError, match="compose images with an alpha channel on a background first"):
+        load(tmp_path, train_images=images, train_labels=LABELS, test_images=images, test_labels=LABELS)
+
+
+def test_keys_that_were_found_are_named_where_others_were_expected(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"missing test_images, .* found Xtrain, ytrain beside them"):
+        load(tmp_path, Xtrain=GREY, ytrain=LABELS)
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="class_names has x for two classes; rename one"):
+        of_labels(tmp_path, LABELS, class_names=np.array(["x", "x", "y"]))

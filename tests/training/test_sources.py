@@ -138,7 +138,9 @@ class TestNpz:
         channels = images if images.ndim == 4 else images[..., None]
         assert (data.train.images == np.broadcast_to(channels, (60, 8, 8, 3))).all()
 
-    @pytest.mark.parametrize("labels", [LABELS[:, None], LABELS.astype(np.uint8), LABELS.astype(np.int32)[:, None]])
+    @pytest.mark.parametrize(
+        "labels", [LABELS[:, None], LABELS.astype(np.uint8), LABELS.astype(np.int32)[:, None], LABELS.astype(float)]
+    )
     def test_labels_may_stand_in_a_column_and_be_of_any_whole_type(
         self, npz: Callable[..., str], labels: NDArray[Any]
     ) -> None:
@@ -169,7 +171,7 @@ class TestNpz:
             ("test_images", np.zeros((60, 9, 9), np.uint8), "train images are 8 px, but test images 9 px"),
             ("train_images", GREY[:0], "train has 0 images and 60 labels"),
             ("test_images", GREY[:0], "test has 0 images and 60 labels"),
-            ("train_labels", LABELS.astype(float), "train_labels must be whole numbers"),
+            ("train_labels", LABELS / 2, "train_labels must be whole numbers"),
             ("train_labels", np.eye(3, dtype=int)[LABELS], "train_labels must be whole numbers, (N,) or (N, 1)"),
             ("train_labels", np.array(1), "train_labels must be whole numbers, (N,) or (N, 1)"),
             ("train_labels", LABELS[:50], "train has 60 images and 50 labels"),
