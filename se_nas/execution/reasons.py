@@ -3,6 +3,7 @@
 import errno
 import re
 
+from se_nas.errors import InputError
 from se_nas.search.failures import Failure, FailureKind
 from se_nas.wording import printable
 
@@ -125,11 +126,14 @@ def _text(error: BaseException) -> str:
 
 
 def _kind(error: BaseException, reason: str) -> FailureKind:
+    """The kind of a failure. An InputError of a training is that of an image which cannot be read any more."""
     innermost = error
     while innermost.__cause__ is not None and innermost.__cause__ is not innermost:
         innermost = innermost.__cause__
     if re.search(LACKS_MEMORY, reason):
         return FailureKind.MEMORY
-    if isinstance(innermost, ImportError) or (isinstance(innermost, OSError) and innermost.errno in FAULTS_OF_A_PLACE):
+    if isinstance(innermost, ImportError | InputError) or (
+        isinstance(innermost, OSError) and innermost.errno in FAULTS_OF_A_PLACE
+    ):
         return FailureKind.PLACE
     return FailureKind.NETWORK

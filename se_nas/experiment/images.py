@@ -14,6 +14,7 @@ from se_nas.experiment.images_file import write_inventory
 from se_nas.experiment.lock import locked
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.training.data import ImageData
+from se_nas.training.folder_data import UnreadableImagesError
 from se_nas.training.opened_files import OnOpened
 from se_nas.training.sources import load_data
 
@@ -35,6 +36,9 @@ def load_searched_images(
     again = f"{resume} --data WHERE"
     try:
         data = open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
+    except UnreadableImagesError as error:
+        skipping = f"{resume} --skip-bad-images --accept-changed-images"
+        raise UnreadableImagesError(error.bad, error.total, skipping) from None
     except InputError as error:
         raise InputError(f"{error}; if the same images lie elsewhere now: {again}") from None
     if (data.image_size, data.classes) != (config.image_size, config.classes):
@@ -42,7 +46,7 @@ def load_searched_images(
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
             f"has {data.image_size} px and {data.classes} classes"
         )
-    if data.fingerprint() != config.images and not accept_changed:
+    if not accept_changed and not data.is_known_as(config.images):
         raise InputError(
             f"{path}: begun on other images than {config.data} has; restore them, or begin a new "
             f"search; if they lie elsewhere now: {again}; if they were repaired: {resume} --accept-changed-images"
@@ -50,9 +54,14 @@ def load_searched_images(
     return data
 
 
+def going_on_with(data: ImageData, config: SearchConfig) -> SearchConfig:
+    """The settings of a search that goes on with these images: as they are, unless the images have changed."""
+    return config if data.is_known_as(config.images) else config.going_on_on(data.fingerprint())
+
+
 def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, writes: bool) -> SearchConfig:
     """The settings with the present images. With `writes`, a change is recorded in the run folder."""
-    accepted = config.going_on_on(data.fingerprint())
+    accepted = going_on_with(data, config)
     if accepted != config and writes:
         with locked(folder.path):
             write_config(folder, accepted)

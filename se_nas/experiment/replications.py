@@ -15,7 +15,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
 from se_nas.files import read_sealed, write_sealed
 from se_nas.last_words import resumable
-from se_nas.search.failures import Failure
+from se_nas.search.failures import Failure, FaultsInARow
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.shared_memory import check_shared_memory
 from se_nas.space.architecture import Architecture
@@ -138,6 +138,7 @@ class Replications:
         self._clock, self._began = clock, clock()
         self._keys: list[Key] = []  # a training's number is its place
         self._under_way: set[Key] = set()
+        self._faults = FaultsInARow()
 
     def next_trial(self) -> TrialTask | None:
         """The plan's next training; repeated, it has the number that it had."""
@@ -156,6 +157,7 @@ class Replications:
             return True
         self._check_written(number)
         self._end(number, report.accuracy, f"accuracy {report.accuracy:.4f}")
+        self._faults.went_well()
         return False
 
     def _check_written(self, number: int) -> None:
@@ -166,8 +168,10 @@ class Replications:
             raise WriteError(f"{path}: could not be written by its worker; is the disk full?")
 
     def fail(self, number: int, failure: Failure) -> None:
-        """The network has no accuracy on that seed."""
+        """The network has no accuracy on that seed. RunFailedError where one training after another fails through no
+        fault of its network."""
         self._end(number, None, f"failed: {failure.text}")
+        self._faults.failed(failure)
 
     def repeat(self, number: int) -> None:
         """Forget that it was handed out; the plan names it again."""

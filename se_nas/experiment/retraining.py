@@ -101,8 +101,11 @@ class Retraining:
         )
         trainer = Trainer(model, on_device, self.recipe, seed=self.seed, device=device, together=together)
         checkpoint = self.target / "checkpoint.safetensors"
-        identity = self._identity(self.data.training_fingerprint())
-        history = self._load(checkpoint, trainer, identity) if checkpoint.is_file() else []
+        images, images_before = self.data.training_fingerprints()
+        identity = self._identity(images)
+        history = (
+            self._load(checkpoint, trainer, (identity, self._identity(images_before))) if checkpoint.is_file() else []
+        )
         tell(
             f"retraining {self.contender.title}, SE by stage {se_glyphs(self.contender.architecture.se_tokens)}: "
             f"{counted(self.recipe.epochs, 'epoch')}{f', going on after epoch {trainer.epoch}' if history else ''}"
@@ -143,14 +146,13 @@ class Retraining:
             guard.close(lambda run: run.close(), hurried=is_leaving(sys.exception()))
         return result
 
-    def _load(self, checkpoint: Path, trainer: Trainer, identity: str) -> list[dict[str, Any]]:
-        """Load the epochs before; InputError if they belong to another training."""
-        try:
-            return load_checkpoint(checkpoint, trainer, identity=identity)
-        except InputError as error:
-            with contextlib.suppress(InputError):  # an earlier version named the test images too
-                return load_checkpoint(checkpoint, trainer, identity=self._identity(self.config.images))
-            raise error from None
+    def _load(self, checkpoint: Path, trainer: Trainer, identities: Sequence[str]) -> list[dict[str, Any]]:
+        """Load the epochs before; InputError if they belong to another training. Earlier versions computed other
+        fingerprints of the images, also with the test images."""
+        for identity in (*identities[1:], self._identity(self.config.images)):
+            with contextlib.suppress(InputError):
+                return load_checkpoint(checkpoint, trainer, identity=identity)
+        return load_checkpoint(checkpoint, trainer, identity=identities[0])
 
     def _identity(self, images: str) -> str:
         return json.dumps([self._fingerprint, asdict(self.recipe), self.seed, images])

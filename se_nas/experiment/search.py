@@ -4,36 +4,35 @@ import contextlib
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from se_nas.errors import InputError, RunFailedError, at_the_end
+from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
+from se_nas.experiment.answer import write_answer, write_tables
 from se_nas.experiment.assembly import build_executor, build_search_strategy, build_trackers
 from se_nas.experiment.broadcast import Broadcast
-from se_nas.experiment.config import SearchConfig, check_same, load_config, running_versions, write_config
+from se_nas.experiment.conditions import conditions_of, trained_under
+from se_nas.experiment.config import SearchConfig, check_same, load_config, write_config
 from se_nas.experiment.cut_off import take_over_finished
 from se_nas.experiment.evaluation import TrialEvaluation
-from se_nas.experiment.images import load_searched_images, open_images
+from se_nas.experiment.images import going_on_with, load_searched_images, open_images
 from se_nas.experiment.images_file import short_lines, write_inventory
-from se_nas.experiment.lock import in_turn, locked
+from se_nas.experiment.lock import locked
 from se_nas.experiment.new_run import new_run_folder
-from se_nas.experiment.reporting import write_report
 from se_nas.experiment.request import DEFAULT_SPACE, SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
-from se_nas.experiment.wandb_runs import unsent
-from se_nas.files import write_atomically, write_yaml
+from se_nas.files import write_atomically
 from se_nas.last_resort import due
 from se_nas.last_words import if_killed
 from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.busy_file import BusyFile
 from se_nas.search.campaign import Campaign
-from se_nas.search.losses import loss_sentences
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.strategies import STRATEGIES
@@ -42,9 +41,7 @@ from se_nas.shared_memory import check_shared_memory
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
-from se_nas.tracking.protocol import SearchOutcome
 from se_nas.training.data import ImageData
-from se_nas.training.device import device_name, pick_device
 from se_nas.training.recipe import Recipe
 from se_nas.wording import as_folder_name, counted, suggest
 
@@ -77,7 +74,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         epochs=request.value("epochs"),
         strategy=strategy,
         objectives=",".join(objectives.names),
-        versions=_conditions(request, executor),
+        versions=conditions_of(request, executor),
         seed=request.value("seed"),
         image_size=data.image_size,
         classes=data.classes,
@@ -110,7 +107,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         if request.skip_bad_images:
             config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
-        config = config.going_on_on(data.fingerprint())
+        config = going_on_with(data, config)
         survey = survey_space(space, data, cost_on(data))
         executor = build_executor(
             request,
@@ -168,7 +165,7 @@ def _go_on(
     before = config
     if not campaign.is_over:
         is_first = not any(record.curve for record in campaign.records.values())
-        config = _trained_under(config, _conditions(request, executor), tell, is_first=is_first)
+        config = trained_under(config, conditions_of(request, executor), tell, is_first=is_first)
     with contextlib.ExitStack() as stack:
         trackers = build_trackers(folder, config, request, console)
         for tracker in trackers:
@@ -199,8 +196,8 @@ def _go_on(
         )
         if request.address is None:
             check_shared_memory(executor.workers * evaluation.shared_bytes)
-        write_tables = partial(_write_tables, folder, broadcast)
-        with due(write_tables), at_the_end(write_tables):
+        tables = partial(write_tables, folder, broadcast)
+        with due(tables), at_the_end(tables):
             if not campaign.is_over:
                 tell(_opening(folder, config, space))
                 tell(f"images    {where_images_are(data)}")
@@ -212,7 +209,7 @@ def _go_on(
                 if limits := describe_limits(this_host()):
                     tell(f"limits    {limits}")
                 executor.run(campaign, evaluation, tell)
-        _finish(folder, config, space, broadcast, campaign.exhausted)
+        write_answer(folder, config, space, broadcast, campaign.exhausted)
 
 
 @contextlib.contextmanager
@@ -230,71 +227,6 @@ def _resumable(folder: RunFolder) -> Iterator[None]:
             error.add_note(note)
         raise
     if_killed("")
-
-
-def _write_tables(folder: RunFolder, broadcast: Broadcast) -> None:
-    if not folder.config.exists():
-        return  # the folder was removed or moved, and is not to be made again for its tables
-    with in_turn(folder.path):
-        folder.write_tables(broadcast.progress)
-
-
-def _finish(
-    folder: RunFolder, config: SearchConfig, space: DesignSpace, broadcast: Broadcast, exhausted: str | None
-) -> None:
-    """Write the answer down and tell it."""
-    progress = broadcast.progress
-    if progress.front.members:
-        write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
-    with in_turn(folder.path):
-        report = write_report(folder, config, progress)
-    if not progress.front.members:
-        reasons = sorted({record.reason for record in progress.records if record.reason})
-        raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
-    run = shlex.quote(str(folder.path))
-    notes = [
-        *loss_sentences(progress.records),
-        *report.lines,
-        f"describe  python launch/describe.py {run}:knee",
-        f"confirm   python launch/confirm.py {run}",
-        f"ablate    python launch/ablate.py {run}:knee",
-        f"retrain   python launch/retrain.py {run} --pick knee",
-    ]
-    notes += unsent(folder.path)
-    if exhausted:
-        notes.insert(0, f"The search ended early: {exhausted}.")
-    broadcast.search_ended(
-        SearchOutcome(
-            figures=report.figures,
-            front_files=folder.front_files,
-            best_files=(folder.best, folder.space),
-            notes=tuple(notes),
-        )
-    )
-
-
-def _conditions(request: SearchRequest, executor: Executor) -> dict[str, str]:
-    """Versions, and who trains: what the results depend on beside the settings."""
-    where = (
-        f"a cluster at {request.address}"
-        if request.address
-        else device_name(pick_device(use_gpu=request.gpus_per_trial != 0))
-    )
-    return {**running_versions(), "device": f"{where}, {executor.description}"}
-
-
-def _trained_under(
-    config: SearchConfig, conditions: Mapping[str, str], tell: Callable[[str], None], *, is_first: bool
-) -> SearchConfig:
-    """The settings with the conditions that hold from here on. Where something was trained before (not `is_first`),
-    they are put behind the earlier ones, and a change is printed."""
-    if is_first:
-        return config.begun_with(conditions)
-    going_on = config.going_on_with(conditions)
-    changed = [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions.get(name)]
-    if changed:
-        tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ by what changed in between")
-    return going_on
 
 
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from se_nas.search.failures import Failure, FailureKind
+from se_nas.search.failures import Failure, FailureKind, FaultsInARow
 from se_nas.search.pruning import FrontPruner
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError, SearchStrategy
@@ -65,6 +65,7 @@ class Campaign:
         self._budget, self._epochs, self._seed = budget, epochs, seed
         self.exhausted: str | None = None
         self._failed_so_far: int | None = 0  # None once a trial has ended otherwise
+        self._faults = FaultsInARow()
         self.records = {record.number: record for record in study.records()}
         for record in self.records.values():
             if not _says_nothing(record):
@@ -125,8 +126,10 @@ class Campaign:
         return reason is None
 
     def fail(self, number: int, failure: Failure) -> None:
-        """The trial ended without a result."""
+        """The trial ended without a result. RunFailedError where one after another fails through no fault of its
+        network."""
         self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=failure.text))
+        self._faults.failed(failure)
 
     def take_over(self, number: int, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]) -> None:
         """Settle a cut-off trial whose worker had finished it."""
@@ -163,6 +166,8 @@ class Campaign:
     def _settle(self, record: TrialRecord) -> None:
         self.records[record.number] = record
         failed = record.status is TrialStatus.FAILED
+        if not failed:
+            self._faults.went_well()
         self._failed_so_far = self._failed_so_far + 1 if failed and self._failed_so_far is not None else None
         if self.listener:
             self.listener.trial_ended(record)

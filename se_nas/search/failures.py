@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from se_nas.errors import RunFailedError
+
+FAULTS_IN_A_ROW = 3
+"""Trainings that may fail one after another through the fault of their machine or their images."""
+
 
 class FailureKind(StrEnum):
     """The kind of a failure, which decides whether a training is repeated. The values are text for people."""
@@ -14,7 +19,7 @@ class FailureKind(StrEnum):
     KILLED = "killed workers"
     """The worker process died."""
     PLACE = "a machine that could not do the work"
-    """The machine lacks something: images, a package, a GPU, space."""
+    """The machine lacks something: images, a package, a GPU, space. An image that became unreadable counts too."""
 
     @classmethod
     def of(cls, reason: str) -> "FailureKind":
@@ -54,3 +59,22 @@ class Failure:
         """The reason with its machine."""
         start = NOT_ITS_FAULT if self.kind is FailureKind.PLACE else ""
         return f"{start}{self.reason}{f' (on {self.node})' if self.node else ''}"
+
+
+class FaultsInARow:
+    """Counts trainings that fail one after another and not by their own fault: all others would fail as well."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def failed(self, failure: Failure) -> None:
+        """A training has failed for good; RunFailedError where it is one too many."""
+        self._count = self._count + 1 if failure.kind is FailureKind.PLACE else 0
+        if self._count >= FAULTS_IN_A_ROW:
+            raise RunFailedError(
+                f"{self._count} trainings in a row failed, and not by their networks' fault: {failure.reason}"
+            )
+
+    def went_well(self) -> None:
+        """A training has ended with a result."""
+        self._count = 0

@@ -15,10 +15,14 @@ from se_nas.training.pixels import EIGHT_BIT, PixelScale
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageSet:
-    """RGB images (N, H, W, 3) as uint8 and their classes (N,) as int64."""
+    """RGB images (N, H, W, 3) as uint8 and their classes (N,) as int64.
+
+    `content` is a digest of the files that they were read from; empty where they are from none.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    content: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -40,12 +44,16 @@ class ImageSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageFiles:
-    """Images that stay on disk: `read(file, image_size)` gives one as (S, S, 3); classes (N,) as int64."""
+    """Images that stay on disk: `read(file, image_size)` gives one as (S, S, 3); classes (N,) as int64.
+
+    `content` is a digest of the files' pixels, the same as that of images in memory; empty where it is not known.
+    """
 
     files: tuple[str, ...]
     labels: NDArray[np.int64]
     image_size: int
     read: Callable[[Path, int], NDArray[np.uint8]]
+    content: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,7 +66,7 @@ class ImageFiles:
     def subset(self, places: NDArray[np.bool_]) -> "ImageFiles":
         """The images that are marked."""
         kept = tuple(self.files[place] for place in np.flatnonzero(places))
-        return replace(self, files=kept, labels=self.labels[places])
+        return replace(self, files=kept, labels=self.labels[places], content="")
 
     def loaded(self, places: Sequence[int]) -> ImageSet:
         """The images at these places, in memory."""
@@ -122,22 +130,24 @@ class ImageData:
             raise InputError(f"{self.name}: {name} images must be uint8, but are {images.dtype}")
 
     def fingerprint(self) -> str:
-        """16 hex digits, equal for equal images and classes; of images on disk, names and sizes in bytes count."""
-        return self._fingerprint_of(self.train, self.validation, self.test)
+        """16 hex digits, equal for equal images and classes; of files, wherever their images are held.
 
-    def training_fingerprint(self) -> str:
-        """The same, without the test images."""
-        return self._fingerprint_of(self.train, self.validation)
+        Of images on disk whose content is not known, names and sizes in bytes count.
+        """
+        return _fingerprint(self.class_names, (self.train, self.validation, self.test))
 
-    def _fingerprint_of(self, *parts: Part) -> str:
-        digest = hashlib.blake2b("\0".join(self.class_names).encode(), digest_size=8)
-        for part in parts:
-            digest.update(part.labels.tobytes())
-            if isinstance(part, ImageSet):
-                digest.update(np.ascontiguousarray(part.images).data)
-            else:
-                digest.update("\0".join(f"{Path(f).name} {Path(f).stat().st_size}" for f in part.files).encode())
-        return digest.hexdigest()
+    def is_known_as(self, fingerprint: str) -> bool:
+        """Whether the fingerprint is that of this data set, also as earlier versions computed it."""
+        parts = (self.train, self.validation, self.test)
+        return fingerprint in (self.fingerprint(), _fingerprint(self.class_names, tuple(map(_without_content, parts))))
+
+    def training_fingerprints(self) -> tuple[str, str]:
+        """The fingerprint without the test images, and the same as earlier versions computed it."""
+        parts = (self.train, self.validation)
+        return (
+            _fingerprint(self.class_names, parts),
+            _fingerprint(self.class_names, tuple(map(_without_content, parts))),
+        )
 
     def inventory(self) -> Inventory:
         """What the set was understood to be."""
@@ -167,3 +177,28 @@ class ImageData:
     def image_size(self) -> int:
         """Pixels a side."""
         return self.train.image_size
+
+
+def _without_content(part: Part) -> Part:
+    return replace(part, content="")
+
+
+def _fingerprint(class_names: Sequence[str], parts: Sequence[Part]) -> str:
+    """16 hex digits; InputError where a file is gone whose size counts."""
+    digest = hashlib.blake2b("\0".join(class_names).encode(errors="surrogateescape"), digest_size=8)
+    for part in parts:
+        digest.update(part.labels.tobytes())
+        if part.content:
+            digest.update(part.content.encode())
+        elif isinstance(part, ImageSet):
+            digest.update(np.ascontiguousarray(part.images).data)
+        else:
+            digest.update("\0".join(map(_name_and_size, part.files)).encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _name_and_size(file: str) -> str:
+    try:
+        return f"{Path(file).name} {Path(file).stat().st_size}"
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read as an image ({error.strerror})") from None

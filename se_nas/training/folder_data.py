@@ -1,5 +1,6 @@
 """A folder of images as a data set. Every file is opened once, then held in memory or read while training."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,16 @@ from se_nas.wording import counted, printable
 
 SHOWN = 3
 """The number of bad files that the error message names after the first."""
+
+
+class UnreadableImagesError(InputError):
+    """Some files cannot be read as images; the line says which, and that `skipping`, flags or a command, leaves them
+    out."""
+
+    def __init__(self, bad: Sequence[BadFile], total: int, skipping: str = "--skip-bad-images") -> None:
+        """Of so many files in `total`."""
+        super().__init__(_refusal(bad, total, skipping))
+        self.bad, self.total = bad, total
 
 
 @dataclass(slots=True)
@@ -68,7 +79,7 @@ def load_folder(
     opened = _opened(parts, in_memory=in_memory, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]
     if bad and (not skip_bad or len(bad) == sum(map(len, parts.values()))):
-        raise InputError(_refusal(bad, sum(map(len, parts.values()))))
+        raise UnreadableImagesError(bad, sum(map(len, parts.values())))
     good = {name: part.without_bad() for name, part in opened.items()}
     scale = _scale(path, good)
     placed = {name: _placed(part, scale) for name, part in good.items()}
@@ -175,7 +186,9 @@ def _scale(path: Path, parts: Mapping[str, _OpenedPart]) -> PixelScale:
 
 
 def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
-    files = replace(part.files, read=partial(read_image, scale=scale))
+    digests = "\0".join(facts.digest for facts in part.facts)
+    content = hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
+    files = replace(part.files, read=partial(read_image, scale=scale), content=content)
     if part.images is None:
         return files
     again = [place for place, facts in enumerate(part.facts) if facts.range.kind in (PixelKind.WHOLE, PixelKind.REAL)]
@@ -185,7 +198,7 @@ def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
         if isinstance(image, BadFile):
             raise InputError(image.reason)
         part.images[place] = image
-    return ImageSet(images=part.images, labels=files.labels)
+    return ImageSet(images=part.images, labels=files.labels, content=content)
 
 
 def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
@@ -214,12 +227,14 @@ def _reading_notes(parts: Mapping[str, _OpenedPart], scale: PixelScale) -> list[
     return notes
 
 
-def _refusal(bad: Sequence[BadFile], total: int) -> str:
+def _refusal(bad: Sequence[BadFile], total: int, skipping: str) -> str:
     first, others = bad[0], [Path(each.path).name for each in bad[1 : 1 + SHOWN]]
+    if len(bad) == total > 1:
+        return f"{first.reason}; nor can any of the other {counted(total - 1, 'file')} of the data set"
     more = f"; neither can {counted(len(bad) - 1, 'other file')}: {', '.join(others)}" if len(bad) > 1 else ""
     rest = len(bad) - 1 - len(others)
     them = "it" if len(bad) == 1 else "them"
     return (
         f"{first.reason}{more}{list_bad_files(bad) if rest > 0 else ''}; repair or remove {them}, or leave {them} out "
-        "with --skip-bad-images"
+        f"with {skipping}"
     )

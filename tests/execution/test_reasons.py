@@ -4,6 +4,7 @@ import errno
 
 import pytest
 
+from se_nas.errors import InputError
 from se_nas.execution.reasons import MOST_LETTERS, failure_of, reason_of
 from se_nas.search.failures import FailureKind
 
@@ -98,3 +99,10 @@ def test_a_path_stays_in_the_reason() -> None:
 )
 def test_an_error_says_what_kind_of_failure_it_is(error: Exception, kind: FailureKind) -> None:
     assert failure_of(error).kind is kind
+
+
+def test_an_image_that_cannot_be_read_any_more_is_no_fault_of_the_network() -> None:
+    failure = failure_of(InputError("x.png: cannot be read as an image (truncated)"))
+
+    assert failure.kind is FailureKind.PLACE
+    assert failure.text == "not the network's fault: InputError: x.png: cannot be read as an image (truncated)"

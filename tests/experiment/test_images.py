@@ -1,7 +1,8 @@
 """The images of a search, from its first look at them to the model card: shown, checked, accepted, tested last."""
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,23 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from se_nas.errors import InputError
+from se_nas.errors import InputError, RunFailedError
 from se_nas.experiment import retrain, retraining, search
+from se_nas.experiment.ablate import ablate
 from se_nas.experiment.config import load_config
+from se_nas.experiment.confirm import confirm
 from se_nas.experiment.images_file import load_inventory
 from se_nas.experiment.predict import predict
 from se_nas.experiment.reporting import load_progress, write_report
-from se_nas.experiment.request import SearchRequest
+from se_nas.experiment.request import AblateRequest, ConfirmRequest, SearchRequest
 from se_nas.experiment.retrained_files import read_result
 from se_nas.experiment.retrained_request import PredictRequest, RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.seals import seal
+from se_nas.search.campaign import Campaign
+from se_nas.search.records import TrialStatus
+from se_nas.search.tasks import TrialTask
+from se_nas.training.sources import load_data
 from se_nas.training.trained import load_trained
 from tests.experiment.conftest import said_on
 
@@ -187,6 +194,86 @@ def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
     search.resume_search(asked.run, accepted, console)  # type: ignore[arg-type]
 
     assert load_config(RunFolder(asked.run)).skip_bad_images  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_file_that_goes_bad_while_the_search_runs_ends_it_with_its_name_and_the_search_goes_on_once_it_is_repaired(
+    asked: SearchRequest, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, whole = pictures / "train/light/03.png", b""
+    start = Campaign.next_trial
+
+    def cut_after_the_first(campaign: Campaign) -> TrialTask | None:
+        nonlocal whole
+        whole = cut(bad) if len(campaign.records) == 1 else whole
+        return start(campaign)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Campaign, "next_trial", cut_after_the_first)
+        with pytest.raises(RunFailedError) as failed:
+            search.start_search(replace(asked, budget=30), console)
+    assert f"3 trainings in a row failed, and not by their networks' fault: InputError: {bad}" in str(failed.value)
+    assert any("--resume" in note for note in failed.value.__notes__)
+
+    with pytest.raises(InputError) as refused:
+        search.resume_search(asked.run, again(asked.run, budget=5), console)  # type: ignore[arg-type]
+    assert str(refused.value).endswith(f"--resume {asked.run} --skip-bad-images --accept-changed-images")
+    bad.write_bytes(whole)
+    search.resume_search(asked.run, again(asked.run, budget=5), console)  # type: ignore[arg-type]
+    _, progress = load_progress(RunFolder(asked.run))  # type: ignore[arg-type]
+    assert [record.status.value for record in progress.records].count("failed") == 3
+    assert progress.records[-1].status is TrialStatus.COMPLETE
+
+
+@pytest.mark.parametrize(
+    "before", ["in memory", "on disk", "in memory, an earlier version", "on disk, an earlier version"]
+)
+def test_a_run_is_resumed_on_a_machine_with_other_memory(
+    asked: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    def has_memory(there: bool) -> None:
+        monkeypatch.setattr("se_nas.training.sources.memory_bytes", lambda: 2**30 if there else 0)
+
+    has_memory("in memory" in before)
+    search.start_search(asked, console)
+    folder = RunFolder(asked.run)  # type: ignore[arg-type]
+    if "earlier" in before:  # which counted names and sizes, or the resized pixels
+        data = load_data(asked.data, image_size=8)  # type: ignore[arg-type]
+        parts = [replace(part, content="") for part in (data.train, data.validation, data.test)]
+        known = replace(data, train=parts[0], validation=parts[1], test=parts[2]).fingerprint()
+        settings = load_config(folder).model_dump() | {"images": known}
+        folder.config.write_text(json.dumps({**settings, "seal": seal(settings)}))
+    else:
+        has_memory("on disk" in before)
+    search.resume_search(folder.path, again(folder.path, budget=3), console)
+
+    config, progress = load_progress(folder)
+    assert (len(progress.records), config.earlier_images) == (3, [])
+
+
+@pytest.mark.usefixtures("on_disk")
+@pytest.mark.parametrize("command", ["retrain", "confirm", "ablate"])
+def test_a_bad_file_is_told_with_a_command_that_leaves_it_out(
+    asked: SearchRequest, console: Console, pictures: Path, command: str
+) -> None:
+    search.start_search(asked, console)
+    run: Path = asked.run  # type: ignore[assignment]
+    cut(pictures / "val/light/03.png")
+    commands: dict[str, Callable[[], object]] = {
+        "retrain": lambda: retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console),
+        "confirm": lambda: confirm(ConfirmRequest(run_dir=run, seeds=1, wandb="off", workers=1), console),
+        "ablate": lambda: ablate(AblateRequest(network=f"{run}:0", seeds=2, epochs=1, wandb="off", workers=1), console),
+    }
+
+    with pytest.raises(InputError) as refused:
+        commands[command]()
+    told = str(refused.value).partition("or leave it out with ")[2]
+    flags = [word.removeprefix("--").replace("-", "_") for word in shlex.split(told) if word.startswith("--")]
+    assert flags == ["resume", "skip_bad_images", "accept_changed_images"]
+    search.resume_search(run, again(run, **dict.fromkeys(flags[1:], True)), console)
+    commands[command]()
+
+    assert load_config(RunFolder(run)).skip_bad_images
 
 
 def test_changed_images_are_only_accepted_when_resuming() -> None:

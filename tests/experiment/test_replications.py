@@ -10,13 +10,14 @@ from random import Random
 import pytest
 from ray.tune.search import Searcher
 
+from se_nas.errors import RunFailedError
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.place import Conditions
 from se_nas.execution.ray_deaths import Deaths
 from se_nas.execution.ray_feed import Feed
 from se_nas.execution.ray_machines import Machines
 from se_nas.experiment.replications import EverySeed, Key, Outcomes, ReplicationFolder, Replications
-from se_nas.search.failures import Failure
+from se_nas.search.failures import Failure, FailureKind
 from se_nas.search.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 from tests.fakes import tiny_space
@@ -165,3 +166,20 @@ def test_side_by_side_no_training_is_handed_out_twice(files: ReplicationFolder) 
     assert tasks[4] is None
     assert not planned.is_over
     assert len({(task.architecture, task.seed) for task in tasks if task}) == 4
+
+
+def test_trainings_that_fail_in_a_row_through_no_fault_of_their_networks_end_it(files: ReplicationFolder) -> None:
+    folder_is_gone = Failure(kind=FailureKind.PLACE, reason="x.png is not there")
+    work = Replications(
+        EverySeed(tuple(NETWORKS), 4), NETWORKS, files, epochs=EPOCHS, tell=lambda _: None, clock=count().__next__
+    )
+
+    def hand_out() -> int:
+        task = work.next_trial()
+        assert task is not None
+        return task.number
+
+    for failure in (folder_is_gone, folder_is_gone, Failure(reason="its own"), folder_is_gone, folder_is_gone):
+        work.fail(hand_out(), failure)
+    with pytest.raises(RunFailedError, match=r"3 trainings in a row failed.*: x\.png is not there"):
+        work.fail(hand_out(), folder_is_gone)

@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 
 from se_nas.errors import InputError, RunFailedError, WriteError
-from se_nas.experiment import evaluation, search
+from se_nas.experiment import answer, conditions, evaluation, search
 from se_nas.experiment.config import load_config
 from se_nas.experiment.lock import locked
 from se_nas.experiment.request import SearchRequest
@@ -262,7 +262,7 @@ def test_another_version_that_goes_on_is_told_and_kept(
 ) -> None:
     search.start_search(replace(request_tiny, budget=2), console)
     before = load_config(RunFolder(request_tiny.run)).versions
-    monkeypatch.setattr(search, "running_versions", lambda: {**before, "torch": "9.9"})
+    monkeypatch.setattr(conditions, "running_versions", lambda: {**before, "torch": "9.9"})
 
     for budget in (3, 4):
         search.resume_search(request_tiny.run, SearchRequest(budget=budget, workers=1, wandb="off"), console)
@@ -336,7 +336,7 @@ def test_a_report_that_cannot_be_written_after_a_good_search_says_how_to_go_on(
     def refuse(*_: object) -> None:
         raise WriteError("report.html: cannot be written (Disk quota exceeded)")
 
-    monkeypatch.setattr(search, "write_report", refuse)
+    monkeypatch.setattr(answer, "write_report", refuse)
 
     with pytest.raises(WriteError, match="Disk quota") as failed:
         search.start_search(replace(request_tiny, budget=1), console)
