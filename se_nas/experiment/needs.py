@@ -1,5 +1,6 @@
 """What a machine needs for the trainings of a run: the run folder, and images that stay on disk."""
 
+import contextlib
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -68,5 +69,8 @@ class Needs:
 
 
 def _some_of(part: ImageFiles) -> Iterator[tuple[str, int]]:
+    """Files and their bytes. A file that has gone since it was opened is left to the training, which names it."""
     every = max(1, len(part.files) // LOOKED_AT)
-    return ((name, Path(name).stat().st_size) for name in part.files[::every])
+    for name in part.files[::every]:
+        with contextlib.suppress(OSError):
+            yield name, Path(name).stat().st_size

@@ -49,3 +49,9 @@ def test_a_run_folder_that_is_not_the_same_one_is_named(needs: Needs, tmp_path: 
 
     (tmp_path / "run").rename(tmp_path / "elsewhere")
     assert "is not there" in str(needs(False))
+
+
+def test_an_image_that_was_gone_before_the_check_is_left_to_the_training(tmp_path: Path, files: ImageFiles) -> None:
+    Path(files.files[1]).unlink()
+
+    assert Needs.of(tmp_path / "run", files)(False) is None
