@@ -38,8 +38,8 @@ def watched(
     """Ask for a `problem` every `every` seconds; raise WatchdogError in this thread as soon as there is one.
 
     A thread that is stuck outside Python takes no error: after `patience` seconds `last` is called, and the
-    process ends with exit code 3 and a line. After a signal that asks the process to stop, problems are ignored: the
-    watched cluster ends then too, and the stop has its own time limit.
+    process ends with exit code 3 and a line. After a request to stop, a problem only ends the stop sooner, and
+    KeyboardInterrupt is raised in its place; the stop has its own time limit.
     """
     found: list[str] = []
     done, dropped, ending = threading.Event(), threading.Event(), threading.Lock()
@@ -54,7 +54,7 @@ def watched(
         while not done.wait(every):
             if (said := problem()) is None:
                 continue
-            if done.wait(STOP_SECONDS) or last_resort.stop_asked.is_set():
+            if done.wait(STOP_SECONDS):
                 return
             found.append(said)
             bark()
