@@ -1,6 +1,10 @@
 """Clusters in which a machine cannot do the work: three raylets on this machine, one of which sees other code."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,18 +31,36 @@ def no_code(folder: Path) -> Path:
     return folder
 
 
+CLUSTER = """
+import json, sys
+from ray.cluster_utils import Cluster
+
+made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+for environment in json.loads(sys.argv[1]):
+    made.add_node(num_cpus=1, env_vars=environment)
+print("address", made.address, flush=True)
+sys.stdin.read()
+made.shutdown()
+"""
+
+
 @contextmanager
 def cluster(*environments: Mapping[str, str]) -> Iterator[str]:
-    """The address of a cluster with a machine of one CPU for each of these environments; its head has none."""
-    from ray.cluster_utils import Cluster
+    """The address of a cluster with a machine of one CPU for each of these environments; its head has none.
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    try:
-        for environment in environments:
-            made.add_node(num_cpus=1, env_vars=dict(environment))
-        yield made.address
-    finally:
-        made.shutdown()
+    A process of its own starts it: Ray reads its settings once in a process, and other tests have changed them here.
+    """
+    call = [sys.executable, "-c", CLUSTER, json.dumps([dict(each) for each in environments])]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    with subprocess.Popen(call, env=clean, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdin is not None
+        assert starter.stdout is not None
+        address = next((line.split()[1] for line in starter.stdout if line.startswith("address ")), None)
+        assert address is not None, "the cluster has not started"
+        try:
+            yield address
+        finally:
+            starter.stdin.close()
 
 
 @pytest.mark.filterwarnings("ignore")

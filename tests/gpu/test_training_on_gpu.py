@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from se_nas.execution.protocol import is_out_of_memory, next_report
+from se_nas.execution.protocol import next_report
 from se_nas.experiment.evaluation import TrialEvaluation
+from se_nas.search.failures import Failure, FailureKind
 from se_nas.search.tasks import TrialTask
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
@@ -178,13 +179,13 @@ def test_a_network_too_large_for_the_gpu_fails_by_its_name_and_the_next_one_trai
     whole = torch.cuda.get_device_properties(gpu).total_memory
     torch.cuda.set_per_process_memory_fraction((1 << 30) / whole)  # so that it need not be as large as the GPU
     try:
-        reason = next_report(evaluation(TrialTask(number=0, architecture=giant(), seed=0)), epoch_seconds=300)
+        failure = next_report(evaluation(TrialTask(number=0, architecture=giant(), seed=0)), epoch_seconds=300)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert isinstance(reason, str)
-    assert is_out_of_memory(reason), reason
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.MEMORY, failure.reason
 
     report = next_report(evaluation(TrialTask(number=1, architecture=NETWORK, seed=0)), epoch_seconds=300)
 
-    assert not isinstance(report, str), report
+    assert not isinstance(report, Failure), report
     assert torch.cuda.memory_reserved() < before + (1 << 29)

@@ -43,7 +43,7 @@ threading.setprofile(profile)  # of threads that start from now on
 script, told, *sys.argv[1:] = sys.argv[1:]
 module = runpy.run_path(script)
 try:
-    module["main"](module["parse_flags"](module["SearchRequest"], prog="search.py"))
+    module["main"]()
 finally:
     found = sorted(name for name in imported if name in sys.modules)
     with open(told, "w") as file:
