@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +111,18 @@ def farewell() -> None:
 
 
 @contextmanager
-def resumable(go_on: str) -> Iterator[None]:
-    """Add the line `go_on` to whatever ends the body: an exception carries it as a note, a signal as last words."""
+def resumable(go_on: str, *, instead: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+    """Add the line `go_on` to whatever ends the body: an exception carries it as a note, a signal as last words.
+
+    `instead` is asked when an exception ends the body: its line, if it has one, takes the place of `go_on`.
+    """
     if_killed(go_on)
     try:
         yield
     except BaseException as error:  # ctrl-C and SIGTERM too
-        if go_on not in getattr(error, "__notes__", ()):
-            error.add_note(go_on)
+        note = instead() or go_on
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
         raise
     if_killed("")
 

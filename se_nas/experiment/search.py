@@ -4,7 +4,6 @@ import contextlib
 import os
 import shlex
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
 from se_nas.files import write_atomically
 from se_nas.last_resort import due
-from se_nas.last_words import if_killed
+from se_nas.last_words import resumable
 from se_nas.limits import describe_limits, this_host
 from se_nas.seals import seal_bytes
 from se_nas.search.busy_file import BusyFile
@@ -212,21 +211,14 @@ def _go_on(
         write_answer(folder, config, space, broadcast, campaign.exhausted)
 
 
-@contextlib.contextmanager
-def _resumable(folder: RunFolder) -> Iterator[None]:
+def _resumable(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
     """Whatever ends the body, a signal too, says how to go on."""
+
+    def removed() -> str | None:
+        return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"
+
     again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
-    note = f"everything finished is kept; go on with: {again}"
-    if_killed(note)
-    try:
-        yield
-    except BaseException as error:
-        if not folder.config.exists():
-            note = f"{folder.path} was removed or moved while the search wrote there"
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-        raise
-    if_killed("")
+    return resumable(f"everything finished is kept; go on with: {again}", instead=removed)
 
 
 def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:
