@@ -10,7 +10,7 @@ import moocore
 import numpy as np
 import pytest
 
-from se_nas.search import front_strategy
+from se_nas.search import candidate_pool
 from se_nas.search.candidates import Inspection
 from se_nas.search.front_strategy import BLIND_TRIALS, FrontStrategy
 from se_nas.search.lessons import lessons_of
@@ -352,8 +352,8 @@ def test_a_network_in_training_counts_towards_the_front() -> None:
 def test_with_many_to_learn_from_a_proposal_looks_at_a_part_of_the_candidates_which_a_restart_repeats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(front_strategy, "MOST_LESSONS", 16)
-    monkeypatch.setattr(front_strategy, "MOST_COMPARISONS", 600)
+    monkeypatch.setattr(candidate_pool, "MOST_LESSONS", 16)
+    monkeypatch.setattr(candidate_pool, "MOST_COMPARISONS", 600)
     told = [*search(20), running(20, dict.fromkeys(DECISIONS, "a"))]
     first, again = build(), build()
     for one in told:
