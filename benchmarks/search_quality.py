@@ -3,9 +3,14 @@
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part stopping
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part proposing
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part whole
+    uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part handed
 
 The parts: stopping rules on random networks with recorded curves; proposers on full grids, where nothing is stopped;
-and whole searches, on the same grids with learning curves borrowed from other tables. Each prints a table, and writes
+and whole searches, on the same grids with learning curves borrowed from other tables. `handed` measures both kinds by
+the networks that a user receives when trainings are noisy (`handed.py`). It keeps each replay in OUT.json, and a later
+call replays only what is missing there: `--anew METHOD` replays a method again, whose code has changed.
+
+The other parts print a table, and write
 OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against METHOD` compares those replays with another
 method. Pairs share their seed: the same networks come in the same order. Intervals are bootstraps over the seeds, 95 %.
 """
@@ -27,6 +32,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import optuna
 import plotly.graph_objects as go
+from handed import received, with_noise
+from handed_part import Job, print_summary, read_store, run_jobs, write_store
 from numpy.typing import NDArray
 from peers import PROPOSERS, STOPPING, OptunaSearchAsha
 from replay import (
@@ -188,9 +195,21 @@ SEARCHES: dict[str, tuple[str, str]] = {
     "NePS: random + MO-ASHA": ("random", "NePS MO-ASHA"),
     "Syne Tune: random + MOASHA": ("random", "Syne Tune MOASHA"),
     "Syne Tune: random + MOASHA, corrected": ("random", "Syne Tune MOASHA, corrected"),
+    "OptunaHub: NSGA-II + Pareto rank": ("NSGA-II of 20", "OptunaHub Pareto rank"),
     RAY: (RAY, RAY),
 }
 """Whole searches: who proposes and who stops."""
+HANDED = {
+    "proposing": ("front", "multivariate TPE", "NSGA-II of 20", "random"),
+    "whole": (
+        "front + FrontPruner",
+        "OptunaHub: TPE + Pareto rank",
+        "OptunaHub: NSGA-II + Pareto rank",
+        "Syne Tune: random + MOASHA, corrected",
+    ),
+}
+"""The searches that `handed` compares, with the stopping rules that did best beside these proposers in `whole`. Beside
+a rule that stops more trials, multivariate TPE repeats its proposals so often that a replay takes minutes."""
 PARTS = {"stopping": STOPPING_RULES, "proposing": CHOOSERS, "whole": SEARCHES}
 BASELINES = {"stopping": NOTHING, "proposing": "multivariate TPE", "whole": "Optuna: multivariate TPE"}
 DONORS = {
@@ -229,6 +248,8 @@ def load(part: str, folder: Path) -> list[Table]:
     grids = load_grids(folder)
     if part == "proposing":
         return grids
+    if part == "handed":
+        return [*grids, *load("whole", folder)]
     donors = {table.name: table for table in load_curve_tables(folder)}
     return [grafted(grid, donors[DONORS[grid.name]]) for grid in grids if DONORS[grid.name] in donors]
 
@@ -259,6 +280,42 @@ def figures(outcome: Outcome, budgets: Sequence[int]) -> dict[str, Any]:
         f"to {level:.3f}": round(outcome.budget_to(level, max(budgets)), 3) for level in targets(outcome.table.name)
     }
     return shares | counts | lost | steps
+
+
+def hand(job: Job) -> dict[str, Any]:
+    """What a user receives of one replay, by number of trainings."""
+    table, options = TABLES[job.table], OPTIONS
+    noisy = with_noise(table, job.noise, job.seed)
+    proposer, rule = searcher(_part(job.table), job.method, noisy, job.seed)
+    outcome = replay(noisy, proposer, rule, seed=job.seed, budget=max(options.budgets), workers=options.workers)
+    return {str(budget): received(table, outcome, budget) for budget in options.budgets}
+
+
+def _part(table: str) -> str:
+    """On a grid without learning curves, searches only propose."""
+    return "proposing" if TABLES[table].epochs == 1 else "whole"
+
+
+def tell_what_is_handed(console: Console) -> None:
+    """Replay what is missing, and print the tables of the part `handed`."""
+    methods = {
+        table: [name for name in HANDED[_part(table)] if name in (OPTIONS.methods or HANDED[_part(table)])]
+        for table in TABLES
+        if not OPTIONS.only or table in OPTIONS.only
+    }
+    store = OPTIONS.out.with_suffix(".json")
+    write_store(store, {job: row for job, row in read_store(store).items() if job.method not in OPTIONS.anew})
+    seeds = range(OPTIONS.first_seed, OPTIONS.first_seed + OPTIONS.seeds)
+    jobs = [
+        Job(table, method, noise, seed)
+        for table in methods
+        for method in methods[table]
+        for noise in OPTIONS.noise
+        for seed in seeds
+    ]
+    found = run_jobs(jobs, hand, store, budgets=OPTIONS.budgets, processes=OPTIONS.processes)
+    ours = [names[0] for names in HANDED.values()]
+    print_summary(console, found, {table: names for table, names in methods.items() if names}, ours, OPTIONS.budgets)
 
 
 def targets(table: str) -> list[float]:
@@ -354,13 +411,16 @@ def main() -> None:
     """Parse, replay, tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder with the recorded tables")
-    parser.add_argument("--part", choices=list(PARTS), default="stopping")
+    parser.add_argument("--part", choices=[*PARTS, "handed"], default="stopping")
     parser.add_argument("--budgets", type=int, nargs="+", default=[20, 50, 100, 200])
     parser.add_argument("--seeds", type=int, default=30, help="how many")
     parser.add_argument("--first-seed", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=4, help="trials side by side, in simulated time")
     parser.add_argument("--weight", choices=["epochs", "macs"], default="epochs", help="what a budget counts")
     parser.add_argument("--methods", nargs="+", help="only these")
+    parser.add_argument("--only", nargs="+", help="handed: only these tables")
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 1.0, 3.0], help="handed: see `handed.py`")
+    parser.add_argument("--anew", nargs="+", default=[], help="handed: methods that are replayed again")
     parser.add_argument("--against", help="the method that the others are compared with")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("search_quality"))
@@ -370,6 +430,9 @@ def main() -> None:
     if not loaded:
         parser.error(f"{OPTIONS.tables}: no recorded table is there")
     TABLES.update({table.name: table for table in loaded})
+    if OPTIONS.part == "handed":
+        tell_what_is_handed(Console(width=220))
+        return
     known = list(PARTS[OPTIONS.part])
     against = OPTIONS.against or BASELINES[OPTIONS.part]
     methods = list(dict.fromkeys([against, *(OPTIONS.methods or known)]))
