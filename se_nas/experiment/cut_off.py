@@ -1,4 +1,8 @@
-"""A search whose driver was cut off: what its workers had finished then is taken over, the rest is trained again."""
+"""A search whose driver was cut off: trials that had ended by then are taken over, the others are trained again.
+
+`result.json` is written before the study holds a trial's end. A driver that is cut off between the two leaves a trial
+that has ended in its folder and still runs in the study.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,12 +10,13 @@ from pathlib import Path
 from se_nas.errors import InputError
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.search.campaign import Campaign
+from se_nas.search.records import TrialStatus
 from se_nas.training.checkpoint import read_tensors
 from se_nas.wording import counted
 
 
 def take_over_finished(campaign: Campaign, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
-    """Take over what a worker had finished when the driver was cut off; tell what of it is damaged."""
+    """Take over trials that were complete or pruned when the driver was cut off; tell which results are damaged."""
     known = len(campaign.records)
     if folder.trial(known).exists() and not campaign.is_over:
         where = folder.trial(known).parent
@@ -20,11 +25,19 @@ def take_over_finished(campaign: Campaign, folder: RunFolder, epochs: int, tell:
         result = folder.read_result(number)
         if result is None and folder.result(number).exists():
             tell(f"{folder.result(number)}: damaged, so trial {number} is trained again")
-        if result is None or result.get("status") != "complete":
+        if result is None or result.get("status") not in (TrialStatus.COMPLETE, TrialStatus.PRUNED):
             _tell_of_damage(folder.checkpoint_of(number), tell)
             continue
-        if result["fingerprint"] == campaign.records[number].fingerprint and len(result["curve"]) == epochs:
-            campaign.take_over(number, curve=result["curve"], seconds=result["seconds"], cost=result["cost"])
+        is_whole = result["status"] == TrialStatus.PRUNED or len(result["curve"]) == epochs
+        if is_whole and result["fingerprint"] == campaign.records[number].fingerprint:
+            campaign.take_over(
+                number,
+                curve=result["curve"],
+                seconds=result["seconds"],
+                cost=result["cost"],
+                status=TrialStatus(result["status"]),
+                reason=result["reason"],
+            )
 
 
 def _tell_of_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:

@@ -131,10 +131,19 @@ class Campaign:
         self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=failure.text))
         self._faults.failed(failure)
 
-    def take_over(self, number: int, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]) -> None:
-        """Settle a cut-off trial whose worker had finished it."""
+    def take_over(
+        self,
+        number: int,
+        *,
+        curve: Sequence[float],
+        seconds: float,
+        cost: Mapping[str, float],
+        status: TrialStatus = TrialStatus.COMPLETE,
+        reason: str = "",
+    ) -> None:
+        """Settle a cut-off trial that had ended, but whose end the study does not hold."""
         self.cut_off.remove(number)
-        record = replace(self.records[number], status=TrialStatus.COMPLETE, curve=tuple(curve), seconds=seconds)
+        record = replace(self.records[number], status=status, curve=tuple(curve), seconds=seconds, reason=reason)
         self._settle(replace(record, cost={**record.cost, **cost}))
 
     def repeat(self, number: int) -> None:

@@ -20,7 +20,7 @@ from se_nas.experiment.lock import locked
 from se_nas.experiment.request import SearchRequest
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.files import read_sealed
-from se_nas.search.records import TrialRecord
+from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.study import SearchStudy
 from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 from tests.experiment.conftest import outcome_of, rows_of, said_on
@@ -111,6 +111,32 @@ def test_a_trial_that_its_worker_had_finished_is_taken_over_not_repeated(
     search.resume_search(request_tiny.run, SearchRequest(budget=2, workers=1, wandb="off"), console)
 
     assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 2
+
+
+def test_a_trial_that_was_pruned_as_the_driver_was_cut_off_is_not_trained_again(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(request_tiny, budget=30, epochs=12)
+    real_finish = SearchStudy.finish
+    pruned: list[TrialRecord] = []
+
+    def die_at_the_first_pruned(study: SearchStudy, record: TrialRecord) -> None:
+        if record.status is TrialStatus.PRUNED:
+            pruned.append(record)
+            raise CutOffError
+        real_finish(study, record)
+
+    monkeypatch.setattr(SearchStudy, "finish", die_at_the_first_pruned)
+    with pytest.raises(CutOffError):
+        search.start_search(request, console)
+    monkeypatch.setattr(SearchStudy, "finish", real_finish)
+    monkeypatch.setattr(evaluation, "train", lambda trainer: pytest.fail("the pruned trial was trained again"))
+    budget = pruned[0].number + 1
+    search.resume_search(request.run, SearchRequest(budget=budget, workers=1, wandb="off"), console)
+
+    row = rows_of(request.run)[pruned[0].number]
+    assert (row["state"], row["reason"]) == ("pruned", pruned[0].reason)
+    assert row["seconds"] == str(round(pruned[0].seconds, 3))
 
 
 def test_a_finished_search_goes_on_with_a_larger_budget(request_tiny: SearchRequest, console: Console) -> None:
