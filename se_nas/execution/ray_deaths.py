@@ -6,7 +6,9 @@ Ray reports that a process has died, and guesses why. The process itself wrote w
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import ray
@@ -18,18 +20,23 @@ from se_nas.execution.reasons import cured, sentence_of, shortened
 from se_nas.last_words import name_of, read_words
 from se_nas.search.failures import Failure, FailureKind
 
+AS_IT_STARTED = "killed as it started"
+"""The reason of a worker that died before its first report, unless more is known. Often its memory was too small."""
 NODE_IS_GONE = re.compile(r"its node has died|[Nn]ode was terminated|NodeDiedError")
 LOOKING_SECONDS = 20.0
 """The time that a machine may take to report a death."""
 
 
 class Deaths:
-    """Explains the deaths of a cluster's workers. `words` is the folder that workers write their last words into."""
+    """Explains the deaths of a cluster's workers. `words` is the folder that workers write their last words into.
 
-    def __init__(self, words: Path) -> None:
+    `memory_kills` gives the number of out-of-memory kills before the search, by machine, as far as it is known.
+    """
+
+    def __init__(self, words: Path, memory_kills: Mapping[str, int]) -> None:
         self._words = words
         self._arrivals: dict[str, Arrival] = {}  # by actor
-        self._explained: Counter[str] = Counter()  # number of out-of-memory kills on each machine that are explained
+        self._explained = Counter(memory_kills)  # number of out-of-memory kills on each machine that are explained
 
     def arrived(self, arrival: Arrival) -> None:
         """Note where a worker is."""
@@ -50,30 +57,56 @@ class Deaths:
         if NODE_IS_GONE.search(said):
             reason = "killed with its machine, which has left the cluster"
             return Failure(kind=FailureKind.KILLED, reason=reason, node=node)
-        if arrival is None:
-            return Failure(kind=FailureKind.KILLED, reason="killed as it started", node=node, at_once=True)
-        return self._from_words(arrival)
+        if arrival is not None:
+            return self._from_words(arrival.node, arrival.process, otherwise="killed by signal 9 (SIGKILL)")
+        process = re.search(r"^\s*pid: (\d+)$", said, re.MULTILINE)
+        node = node or _node_at(said)
+        otherwise = f"{AS_IT_STARTED}{_detail(said)}"
+        if process is None or not node:
+            return Failure(kind=FailureKind.KILLED, reason=otherwise, node=node, at_once=True)
+        return replace(self._from_words(node, int(process[1]), otherwise=otherwise), at_once=True)
 
-    def _from_words(self, arrival: Arrival) -> Failure:
-        seen = _look(self._words / str(arrival.process), arrival.node)
+    def _from_words(self, node: str, process: int, *, otherwise: str) -> Failure:
+        """The failure by what a process wrote as it died, and by the kernel's count; else with the reason `otherwise`."""
+        seen = _look(self._words / str(process), node)
         if seen is None:
-            return Failure(kind=FailureKind.KILLED, reason="killed with its machine, or its Ray", node=arrival.node)
+            return Failure(kind=FailureKind.KILLED, reason="killed with its machine, or its Ray", node=node)
         text, kills = seen
         words = read_words(text)
         if words.said:
-            return Failure(reason=words.said, node=arrival.node)
+            return Failure(reason=words.said, node=node)
         if words.number is not None:
-            return Failure(kind=FailureKind.KILLED, reason=f"killed by {name_of(words.number)}", node=arrival.node)
-        if kills > self._explained[arrival.node]:
-            self._explained[arrival.node] += 1
+            return Failure(kind=FailureKind.KILLED, reason=f"killed by {name_of(words.number)}", node=node)
+        if kills > self._explained.get(node, kills):
+            self._explained[node] += 1
             reason = "killed for memory by the kernel (signal 9, SIGKILL)"
-            return Failure(kind=FailureKind.MEMORY, reason=reason, node=arrival.node)
-        return Failure(kind=FailureKind.KILLED, reason="killed by signal 9 (SIGKILL)", node=arrival.node)
+            return Failure(kind=FailureKind.MEMORY, reason=reason, node=node)
+        return Failure(kind=FailureKind.KILLED, reason=otherwise, node=node)
 
 
 def _node_in(said: str) -> str:
     found = re.search(r"[Nn]ode[ _]?[Ii][Dd]:?\s*([0-9a-f]{56})", said)
     return found[1] if found else ""
+
+
+def _node_at(said: str) -> str:
+    """Ray's identifier of the machine whose address is in the text, if one machine has it; else an empty text."""
+    found = re.search(r"^\s*ip: (\S+)$", said, re.MULTILINE)
+    nodes = [node["NodeID"] for node in ray.nodes() if found and node["NodeManagerAddress"] == found[1]]
+    return nodes[0] if len(nodes) == 1 else ""
+
+
+def _detail(said: str) -> str:
+    """What Ray says of a death, unless it only says that the connection was lost, which is so for each signal.
+
+    >>> _detail("The actor is dead because it was killed by `ray.kill`.\\nThe actor never ran.")
+    ' (Ray says: it was killed by `ray.kill`)'
+    """
+    for pattern in (r"Worker exit detail: (.+)", r"The actor is dead because (.+)"):
+        found = re.search(pattern, said)
+        if found and "connection error code" not in found[1]:
+            return f" (Ray says: {shortened(sentence_of(found[1]).rstrip('. '))})"
+    return ""
 
 
 def _look(words: Path, node: str) -> tuple[str, int] | None:

@@ -7,8 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import ray
 from ray import tune
 
+from se_nas.control_groups import memory_kills
 from se_nas.errors import RunFailedError
 from se_nas.execution.place import Conditions, no_needs
 from se_nas.execution.protocol import Evaluate, HasNeeds, Tell, Work, tell_nobody
@@ -61,7 +63,8 @@ class RayTuneExecutor:
             machines = self._machines(evaluate, tell)
             machines.wait()
             gpus = self.gpus_per_trial
-            feed = Feed(work, self.workers, machines, Deaths(words))
+            here = ray.get_runtime_context().get_node_id()
+            feed = Feed(work, self.workers, machines, Deaths(words, {here: memory_kills(Path("/"))}))
             tuner = tune.Tuner(
                 tune.with_resources(
                     worker_class(evaluate, epoch_seconds=self.epoch_seconds, words=words),

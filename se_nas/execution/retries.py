@@ -2,6 +2,7 @@
 
 too little memory          once more, with nothing beside it
 killed by signal 9         the same: usually the kernel's out-of-memory killer sends it
+killed as it started       the same, on another machine if there is one
 killed in another way      once more, on another machine if there is one
 failed in its first epoch  on every other machine before it counts
 the machine lacks a thing  the same
@@ -39,7 +40,10 @@ class Retries:
     def after(self, number: int, failure: Failure, *, machines: frozenset[str] = frozenset()) -> Next:
         """The next step, if `machines` can take work and the training failed on `failure.node`."""
         lacks_memory = failure.kind is FailureKind.MEMORY
-        if lacks_memory or (failure.kind is FailureKind.KILLED and "SIGKILL" in failure.reason):
+        as_it_started = failure.kind is FailureKind.KILLED and failure.at_once
+        if lacks_memory or as_it_started or (failure.kind is FailureKind.KILLED and "SIGKILL" in failure.reason):
+            if as_it_started:
+                self._others(number, failure.node, machines)
             if number not in self._had_it_alone:
                 self._had_it_alone.add(number)
                 self._killed[number] += not lacks_memory

@@ -15,15 +15,23 @@ def failure(kind: FailureKind, reason: str = "broken", *, node: str = HERE, at_o
 
 MEMORY = failure(FailureKind.MEMORY, "killed for memory")
 SIGKILL = failure(FailureKind.KILLED, "killed by signal 9 (SIGKILL)")
+AS_IT_STARTED = failure(FailureKind.KILLED, "killed as it started", at_once=True)
 CRASH = failure(FailureKind.KILLED, "killed by signal 11 (SIGSEGV: a crash in native code)")
 
 
-@pytest.mark.parametrize("killed", [MEMORY, SIGKILL])
+@pytest.mark.parametrize("killed", [MEMORY, SIGKILL, AS_IT_STARTED])
 def test_what_lacked_memory_or_may_have_is_repeated_alone_once(killed: Failure) -> None:
     retries = Retries()
 
     assert [retries.after(7, killed) for _ in range(2)] == [Next.ALONE, Next.FAIL]
     assert retries.told(7, killed).text == f"{killed.reason}, also with nothing beside it (on here)"
+
+
+def test_a_training_whose_worker_died_as_it_started_is_repeated_alone_on_another_machine() -> None:
+    retries = Retries()
+
+    assert retries.after(0, AS_IT_STARTED, machines=BOTH) is Next.ALONE
+    assert retries.tried(0) == {HERE}
 
 
 def test_a_crash_is_repeated_once_on_another_machine_where_there_is_one() -> None:
@@ -53,7 +61,7 @@ def test_a_trainings_own_error_counts() -> None:
 
 
 def test_no_order_of_failures_repeats_a_training_for_ever() -> None:
-    kinds = [MEMORY, SIGKILL, CRASH, failure(FailureKind.PLACE), failure(FailureKind.NETWORK, at_once=True)]
+    kinds = [MEMORY, SIGKILL, CRASH, AS_IT_STARTED, failure(FailureKind.PLACE), failure(FailureKind.NETWORK, at_once=True)]
     for first in kinds:
         for second in kinds:
             retries = Retries()

@@ -142,7 +142,7 @@ def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(
 ) -> None:
     planned, trainings = work(files), Trainings(files)
     machines = Machines(None, Conditions(versions={}, needs_gpu=False), gpus=0.0, tell=print)
-    feed = Feed(planned, 1, machines, Deaths(tmp_path))
+    feed = Feed(planned, 1, machines, Deaths(tmp_path, {}))
     for trial in range(20):
         given = feed.suggest(str(trial))
         if given in (None, Searcher.FINISHED):
