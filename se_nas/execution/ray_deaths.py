@@ -67,7 +67,7 @@ class Deaths:
         return replace(self._from_words(node, int(process[1]), otherwise=otherwise), at_once=True)
 
     def _from_words(self, node: str, process: int, *, otherwise: str) -> Failure:
-        """The failure by what a process wrote as it died, and by the kernel's count; else with the reason `otherwise`."""
+        """The failure by a process's last words and by the kernel's count, else with the reason `otherwise`."""
         seen = _look(self._words / str(process), node)
         if seen is None:
             return Failure(kind=FailureKind.KILLED, reason="killed with its machine, or its Ray", node=node)
