@@ -33,8 +33,9 @@ ONE_AFTER_THE_OTHER = {"docs", "execution", "faults", "launch", "tracking"}
 """Folders whose tests start processes of their own, Ray's above all: `pytest -n 2` runs the others beside them."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of those folders together."""
+    """Keep the tests of those folders together, before xdist reads the groups."""
     for item in items:
         if item.path.parent.name in ONE_AFTER_THE_OTHER:
             item.add_marker(pytest.mark.xdist_group("processes"))

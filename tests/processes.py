@@ -12,8 +12,8 @@ AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 def left_behind(children: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """The processes that are still there after two minutes, except Ray's two agents."""
-    _, alive = psutil.wait_procs([child for child in children if _name(child) not in AGENTS], timeout=120)
+    """The processes that do not end, except Ray's two agents."""
+    _, alive = psutil.wait_procs([child for child in children if _name(child) not in AGENTS], timeout=800)
     return [child for child in alive if _name(child) not in AGENTS]
 
 
@@ -41,7 +41,7 @@ class Started:
         for each in remaining:
             with contextlib.suppress(psutil.Error):
                 each.kill()
-        psutil.wait_procs(remaining, timeout=120)
+        psutil.wait_procs(remaining, timeout=800)
 
 
 def _name(process: psutil.Process) -> str | None:

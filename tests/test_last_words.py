@@ -22,7 +22,7 @@ run(main, prog="script")
 
 
 def ended(does: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", SCRIPT.format(does=does)], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", SCRIPT.format(does=does)], capture_output=True, text=True, timeout=800)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def program(main: str, folder: Path) -> list[str]:
 def shell(main: str, redirections: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The script, started by a shell with its streams redirected or closed."""
     call = ["sh", "-c", f'exec "$@" {redirections}', "sh", *program(main, folder)]
-    return subprocess.run(call, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(call, cwd=folder, capture_output=True, text=True, timeout=800)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_sign_that_the_encoding_lacks_is_printed_as_a_plain_one(
 ) -> None:
     environment = {**{name: value for name, value in os.environ.items() if name[:2] != "LC"}, **settings}
 
-    done = subprocess.run(program(ALL, tmp_path), cwd=tmp_path, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(program(ALL, tmp_path), cwd=tmp_path, env=environment, capture_output=True, timeout=800)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, printed, b"")
 
@@ -123,7 +123,7 @@ def test_a_terminal_that_is_closed_ends_a_script_as_any_signal_does(tmp_path: Pa
     while not (tmp_path / "in").exists():
         assert script.poll() is None
     script.send_signal(1)  # SIGHUP
-    _, told = script.communicate(timeout=120)
+    _, told = script.communicate(timeout=800)
 
     assert (script.returncode, told) == (
         129,
@@ -140,7 +140,7 @@ def test_a_pipe_that_somebody_made_non_blocking_gets_everything(tmp_path: Path) 
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         got = pipe.read()
-    _, told = script.communicate(timeout=120)
+    _, told = script.communicate(timeout=800)
 
     assert (script.returncode, told, len(got)) == (0, b"", 300_001)
 
@@ -149,7 +149,7 @@ def test_output_that_nobody_reads_is_exit_code_141(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        program(ALL, tmp_path), cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120
+        program(ALL, tmp_path), cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=800
     )
     os.close(writing)
 
@@ -159,7 +159,7 @@ def test_output_that_nobody_reads_is_exit_code_141(tmp_path: Path) -> None:
 def test_complaints_that_nobody_reads_change_no_exit_code(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(program("raise InputError('wrong')", tmp_path), cwd=tmp_path, stderr=writing, timeout=120)
+    done = subprocess.run(program("raise InputError('wrong')", tmp_path), cwd=tmp_path, stderr=writing, timeout=800)
     os.close(writing)
 
     assert done.returncode == 2

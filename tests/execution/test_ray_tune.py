@@ -24,7 +24,7 @@ class Trials:
 
     @property
     def enough(self):
-        return len(self.workers) == 2 and self.ended > 50 or time.monotonic() > self.begun + 200
+        return len(self.workers) == 2 and self.ended > 50 or time.monotonic() > self.begun + 700
 
     @property
     def is_over(self):

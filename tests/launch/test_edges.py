@@ -23,7 +23,7 @@ def run_in_shell(
     call: list[str], redirections: str, folder: Path, **settings: str
 ) -> subprocess.CompletedProcess[bytes]:
     shell = ["sh", "-c", f'exec "$@" {redirections}', "sh", *call]
-    return subprocess.run(shell, cwd=folder, env={**os.environ, **settings}, capture_output=True, timeout=280)
+    return subprocess.run(shell, cwd=folder, env={**os.environ, **settings}, capture_output=True, timeout=800)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -36,7 +36,7 @@ def test_windows_is_refused_in_a_line_before_anything_is_imported(script: str, t
         f"runpy.run_path({str(ROOT / 'launch' / script)!r}, run_name='__main__')\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=800)
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith(f"{script}: se-nas runs on Linux and macOS")
@@ -83,7 +83,7 @@ def test_one_of_two_searches_gets_a_folder_and_the_other_is_refused_in_a_line(
     pipe = subprocess.PIPE
     calls = [[*search, "--run", "run", "--seed", seed] for seed in ("1", "2")]
     both = [subprocess.Popen(call, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) for call in calls]
-    told = [process.communicate(timeout=280)[1] for process in both]
+    told = [process.communicate(timeout=800)[1] for process in both]
 
     assert sorted(process.returncode for process in both) == [0, 2]
     refused = next(index for index, process in enumerate(both) if process.returncode == 2)

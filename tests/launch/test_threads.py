@@ -67,7 +67,7 @@ def watched_search(tmp_path: Path, *flags: object, terminal: bool = False) -> di
     told = tmp_path / "told.json"
     call = [sys.executable, "-c", WATCHED, str(ROOT / "launch" / "search.py"), str(told), *map(str, flags)]
     environment = {**os.environ, "TTY_COMPATIBLE": "1" if terminal else "0", "WANDB_MODE": "offline"}
-    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "report.html").is_file()
     found: dict[str, list[str]] = json.loads(told.read_text())

@@ -42,5 +42,5 @@ def test_it_is_positive_and_statistics_stay_as_they_were() -> None:
 
     milliseconds = measure_latency(model, image_size=8, device=CPU)
 
-    assert 0 < milliseconds < 1000
+    assert milliseconds > 0
     assert all((tensor == before[name]).all() for name, tensor in model.state_dict().items())

@@ -74,4 +74,4 @@ def test_a_signal_to_the_whole_group_stops_the_driver_as_one_to_it_alone(
 
     assert (driver.returncode, said, complained) == (code, "saved\n", f"driver: {word}\n")
     assert len(loaders) == 2
-    assert not psutil.wait_procs(loaders, timeout=120)[1]
+    assert not psutil.wait_procs(loaders, timeout=800)[1]
