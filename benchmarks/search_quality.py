@@ -157,6 +157,7 @@ class OurProposer:
             fingerprint=str(row),
             se=(),
             cost={"flops": float(self._macs[row])},
+            memo=proposal.memo,
         )
         self._count += 1
         self._strategy.tell(self._running[row])

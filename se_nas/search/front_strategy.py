@@ -20,6 +20,7 @@ from se_nas.search.improvement import expected_improvement
 from se_nas.search.lessons import MOST_LESSONS, History, Lesson
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
+from se_nas.search.rare_fits import RareFits
 from se_nas.search.records import Proposal, TrialRecord
 from se_nas.search.strategy import ExhaustedError
 from se_nas.search.trial_models import TrialModels
@@ -59,8 +60,9 @@ class FrontStrategy:
         self._front = ParetoFront((), objectives)
         self._tried: set[str] = set()
         self._rows = FeatureRows(decisions)
-        self._models = TrialModels(self._history, self._rows, objectives)
-        self._odds = FailureOdds(self._history, self._rows)
+        self._fits = RareFits()
+        self._models = TrialModels(self._history, self._rows, self._fits, objectives)
+        self._odds = FailureOdds(self._history, self._rows, self._fits)
         self._pool = CandidatePool(
             decisions=decisions, sample=sample, neighbours=neighbours, inspect=inspect, seed=seed
         )
@@ -80,13 +82,14 @@ class FrontStrategy:
         if self._proposals is None:
             self._proposals = self._propose()
         for assignment in self._proposals:
-            return Proposal(assignment=assignment)
+            return self._fits.proposal(assignment)
         raise ExhaustedError("no candidate is left")
 
     def tell(self, record: TrialRecord) -> None:
         """Remember the record, and think anew at the next `ask`."""
         before = self._history.records.get(record.number)
         self._history.tell(record)
+        self._fits.recall(record)
         if before is not None and (before.fingerprint != record.fingerprint or before.accuracy is not None):
             self._rows.forget(record.number)
             self._front = ParetoFront.of(self._history.records.values(), self._objectives)

@@ -54,15 +54,6 @@ def _most_telling(losses: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.sort(np.concatenate([near, evenly]))
 
 
-def first_ended(records: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """The first trials, by number, all of which have ended; one more, or an eighth more, must end to be others.
-
-    What is worked out from these alone stays as it is for a while, and is the same in a resumed search.
-    """
-    history = History.of(records)
-    return [history.records[number] for number in history.first_ended().tolist()]
-
-
 class History:
     """The records that a strategy was told, also as arrays, so that a proposal does not loop over all of them."""
 
@@ -102,29 +93,24 @@ class History:
         return np.flatnonzero(wanted[self._states])
 
     @property
+    def ended(self) -> int:
+        """The number of trials that are no longer in training."""
+        return len(self.records) - len(self.numbers(TrialStatus.RUNNING))
+
+    @property
     def running(self) -> list[TrialRecord]:
         """The trials in training, by number."""
         return [self.records[number] for number in self.numbers(TrialStatus.RUNNING).tolist()]
 
-    def first_ended(self) -> NDArray[np.int64]:
-        """The numbers of the records that the function `first_ended` returns."""
-        told = np.flatnonzero(self._states >= 0)
-        running = np.flatnonzero(self._states[told] == _STATUSES.index(TrialStatus.RUNNING))
-        ended = int(running[0]) if len(running) else len(told)
-        count = 0
-        while (more := count + max(1, count // 8)) <= ended:
-            count = more
-        return told[:count]
-
-    def lessons(self, among: NDArray[np.int64] | None = None) -> list[Lesson]:
-        """The lessons of all trials, or of those `among` these numbers."""
-        numbers, accuracies, doubts = self._taught(among)
+    def lessons(self) -> list[Lesson]:
+        """The lessons of all trials."""
+        numbers, accuracies, doubts = self._taught()
         each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
         return [Lesson(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]
 
-    def telling_lessons(self, objectives: Objectives, among: NDArray[np.int64] | None = None) -> list[Lesson]:
+    def telling_lessons(self, objectives: Objectives) -> list[Lesson]:
         """The lessons that `most_telling` selects."""
-        numbers, accuracies, doubts = self._taught(among)
+        numbers, accuracies, doubts = self._taught()
         if len(numbers) > MOST_LESSONS:
             losses = np.column_stack([-accuracies, self._curves.costs(objectives.costs)[numbers]])
             chosen = _most_telling(losses)
@@ -132,19 +118,14 @@ class History:
         each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
         return [Lesson(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]
 
-    def _taught(self, among: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], Values, Values]:
+    def _taught(self) -> tuple[NDArray[np.int64], Values, Values]:
         """Number, accuracy and doubt of each lesson (n,)."""
-        chosen = np.ones(len(self._states), dtype=bool)
-        if among is not None:
-            chosen[:] = False
-            chosen[among] = True
         complete = self.numbers(TrialStatus.COMPLETE)
-        complete = complete[chosen[complete]]
         finals = self._last[complete]
         numbers, accuracies, doubts = [complete], [finals], [np.zeros(len(complete))]
         if len(complete) >= 3:
             stopped = self.numbers(TrialStatus.PRUNED)
-            stopped = stopped[chosen[stopped] & (self._lengths[stopped] > 0)]
+            stopped = stopped[self._lengths[stopped] > 0]
             for epoch in np.unique(self._lengths[stopped]).tolist():
                 there = stopped[self._lengths[stopped] == epoch]
                 reached = self._curves.accuracy_at(epoch)[np.concatenate([there, complete])]

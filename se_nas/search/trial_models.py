@@ -1,6 +1,7 @@
 """The models of a search's trials: what accuracy a network would reach, and costs that only a device can measure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 
 import numpy as np
 
@@ -8,35 +9,20 @@ from se_nas.search.candidates import Values
 from se_nas.search.features import FeatureRows
 from se_nas.search.lessons import History, Lesson
 from se_nas.search.objectives import Objectives
-from se_nas.search.records import TrialStatus
+from se_nas.search.rare_fits import RareFits
 from se_nas.search.surrogate import Kernel, Surrogate
-
-ENOUGH_ENDED = 0.75
-"""The share of all ended trials that a kernel must have been fitted on."""
 
 
 class TrialModels:
-    """Surrogates that learn from all lessons; their kernels are fitted on the first trials, and rarely anew."""
+    """Surrogates that learn from all lessons; their kernels are fitted rarely."""
 
-    def __init__(self, history: History, rows: FeatureRows, objectives: Objectives) -> None:
-        self._history, self._rows, self._objectives = history, rows, objectives
-        self._kernels: dict[str, tuple[int, Kernel]] = {}  # with the number of trials that each was fitted on
+    def __init__(self, history: History, rows: FeatureRows, fits: RareFits, objectives: Objectives) -> None:
+        self._history, self._rows, self._fits, self._objectives = history, rows, fits, objectives
 
     def surrogate(self, name: str, taught: list[Lesson]) -> Surrogate:
-        """That of the accuracy, or of a cost's logarithm.
-
-        Its kernel is fitted on all trials where too many have ended after one that is still in training.
-        """
-        first = self._history.first_ended()
-        running = len(self._history.numbers(TrialStatus.RUNNING))
-        if len(first) < ENOUGH_ENDED * (len(self._history.records) - running):
-            return self._learned(name, taught)
-        if self._kernels.get(name, (0, None))[0] != len(first):
-            lessons = self._history.telling_lessons(self._objectives, first)
-            if len(lessons) < 3:
-                return self._learned(name, taught)
-            self._kernels[name] = len(first), self._learned(name, lessons).kernel
-        return self._learned(name, taught, self._kernels[name][1])
+        """That of the accuracy, or of a cost's logarithm."""
+        kernel = self._fits.numbers(name, self._history.ended, lambda: astuple(self._learned(name, taught).kernel))
+        return self._learned(name, taught, Kernel(*kernel))
 
     def log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, taught: list[Lesson]) -> Values:
         """(n, k) of networks with `features` (n, d): exact where a cost is counted, as learned where it is not."""

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from random import Random
 
@@ -10,13 +10,14 @@ import moocore
 import numpy as np
 import pytest
 
-from se_nas.search import candidate_pool
+from se_nas.search import candidate_pool, failure_odds
 from se_nas.search.candidates import Inspection
 from se_nas.search.front_strategy import BLIND_TRIALS, FrontStrategy
 from se_nas.search.lessons import lessons_of
 from se_nas.search.objectives import Objectives
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.search.records import Proposal, TrialRecord, TrialStatus
 from se_nas.search.strategy import ExhaustedError
+from se_nas.search.surrogate import Kernel
 from se_nas.space.decisions import Assignment, Categorical
 from tests.fakes import THREE_OBJECTIVES, TWO_OBJECTIVES, record
 
@@ -73,13 +74,18 @@ def running(number: int, assignment: Assignment, **costs: float) -> TrialRecord:
     )
 
 
-def new(strategy: FrontStrategy, told: list[TrialRecord]) -> Assignment:
+def new_proposal(strategy: FrontStrategy, told: Iterable[TrialRecord]) -> Proposal:
     """The next proposal that keeps the rule and was not tried, as the wrappers of a search let through."""
     tried = {one.fingerprint for one in told}
     while True:
-        assignment = strategy.ask().assignment
-        if inspect(assignment) is not None and json.dumps(assignment) not in tried:
-            return assignment
+        proposal = strategy.ask()
+        if inspect(proposal.assignment) is not None and json.dumps(proposal.assignment) not in tried:
+            return proposal
+
+
+def new(strategy: FrontStrategy, told: Iterable[TrialRecord]) -> Assignment:
+    """The assignment of `new_proposal`."""
+    return new_proposal(strategy, told).assignment
 
 
 def search(trials: int, *, seed: int = 0) -> list[TrialRecord]:
@@ -201,8 +207,10 @@ class Workers:
                 self._strategy = build(objectives=self._objectives)
                 for told in sorted(self.records):
                     self._strategy.tell(self.records[told])
-            proposed.append(new(self._strategy, list(self.records.values())))
-            self._tell(replace(running(number, proposed[-1], **self._latency(proposed[-1])), curve=()))
+            proposal = new_proposal(self._strategy, self.records.values())
+            proposed.append(proposal.assignment)
+            started = running(number, proposal.assignment, **self._latency(proposal.assignment))
+            self._tell(replace(started, curve=(), memo=json.loads(json.dumps(proposal.memo))))
             at_work.append(number)
             if len(at_work) == 4:
                 self._end(at_work.pop(self._random.randrange(4)))
@@ -368,3 +376,58 @@ def test_with_many_to_learn_from_a_proposal_looks_at_a_part_of_the_candidates_wh
     assert len(looked_at) == 600 // 21 < len(every)
     assert [one.assignment for one in next_looked_at] != [one.assignment for one in looked_at]
     assert first.ask().assignment == again.ask().assignment
+
+
+@pytest.mark.parametrize(
+    "ends_next", [lambda _: 1, lambda draw: draw.randrange(8)], ids=["never the first trial", "any"]
+)
+def test_its_kernel_is_fitted_rarely_in_whatever_order_trials_end(
+    ends_next: Callable[[Random], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight trials are in training. From 24 to 48 ended trials a kernel is fitted at most seven times."""
+    fitted, told, at_work, draw = list[int](), dict[int, TrialRecord](), list[int](), Random(0)
+    fit = Kernel.fitted
+    monkeypatch.setattr(Kernel, "fitted", lambda *given: fitted.append(len(told) - len(at_work)) or fit(*given))
+    strategy = build()
+    for number in range(56):
+        proposal = new_proposal(strategy, told.values())
+        told[number] = replace(running(number, proposal.assignment), memo=proposal.memo)
+        strategy.tell(told[number])
+        at_work.append(number)
+        if len(at_work) > 8:
+            ended = at_work.pop(ends_next(draw))
+            told[ended] = replace(told[ended], status=TrialStatus.COMPLETE)
+            strategy.tell(told[ended])
+
+    assert 4 <= len([ended for ended in fitted if ended >= 24]) <= 7
+
+
+def test_odds_that_are_learned_rarely_are_those_of_a_search_that_was_not_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(failure_odds, "FAILURES_ANEW", 15)
+    kept, told = build(), list[TrialRecord]()
+    for number in range(32):
+        proposal = new_proposal(kept, told)
+        if number % 4 == 0:
+            resumed = build()
+            for one in told:
+                resumed.tell(one)
+            assert new_proposal(resumed, told) == proposal
+        status = TrialStatus.FAILED if flops(proposal.assignment) > 13 else TrialStatus.COMPLETE
+        told.append(replace(running(number, proposal.assignment), status=status, memo=proposal.memo))
+        kept.tell(told[-1])
+
+    assert any(one.status is TrialStatus.FAILED for one in told)
+    assert 1 < sum("not to fail" in one.memo.get("fits", {}) for one in told) < 12
+
+
+def test_a_proposal_that_was_never_started_leaves_nothing_behind() -> None:
+    """Its fits are forgotten, since a resumed search could not know them."""
+    asked, other, told = build(), build(), search(20)
+    for one in told:
+        asked.ask()
+        asked.tell(one)
+        other.tell(one)
+
+    assert asked.ask() == other.ask()

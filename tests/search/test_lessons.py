@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from se_nas.search.lessons import MOST_LESSONS, History, Lesson, first_ended, lessons_of, most_telling
+from se_nas.search.lessons import MOST_LESSONS, History, Lesson, lessons_of, most_telling
 from se_nas.search.records import TrialRecord, TrialStatus
 from tests.fakes import TWO_OBJECTIVES, record
 
@@ -73,28 +73,6 @@ class TestTheMostTelling:
         assert others[-1] > 1_900
 
 
-class TestTheFirstToEnd:
-    def running(self, number: int) -> TrialRecord:
-        return record(number, status=TrialStatus.RUNNING, curve=())
-
-    def test_none_that_comes_after_a_trial_in_training(self) -> None:
-        told = [record(0), record(1), self.running(2), record(3), record(4)]
-
-        assert [one.number for one in first_ended(told)] == [0, 1]
-
-    def test_until_an_eighth_more_has_ended_they_are_the_same(self) -> None:
-        counts = [len(first_ended([record(number) for number in range(ended)])) for ended in range(1, 101)]
-
-        assert counts[:16] == list(range(1, 17))
-        assert sorted(set(counts[16:])) == [16, 18, 20, 22, 24, 27, 30, 33, 37, 41, 46, 51, 57, 64, 72, 81, 91]
-        assert all(count <= ended < 1.125 * count + 1 for ended, count in enumerate(counts, start=1))
-
-    def test_the_order_in_which_they_are_told_is_of_no_interest(self) -> None:
-        told = [record(number) for number in range(9)]
-
-        assert first_ended(reversed(told)) == first_ended(told)
-
-
 def test_a_history_that_grows_teaches_what_the_last_records_do() -> None:
     draw = Random(0)
     history, last = History(), {}
@@ -112,8 +90,6 @@ def test_a_history_that_grows_teaches_what_the_last_records_do() -> None:
         if step % 50 == 49:
             assert history.lessons() == lessons_of(last.values())
             assert history.telling_lessons(TWO_OBJECTIVES) == most_telling(history.lessons(), TWO_OBJECTIVES)
-            first = history.first_ended()
-            assert [last[n] for n in first.tolist()] == first_ended(last.values())
-            assert history.lessons(first) == lessons_of(first_ended(last.values()))
             running = [n for n in sorted(last) if last[n].status is TrialStatus.RUNNING]
             assert [one.number for one in history.running] == running
+            assert history.ended == len(last) - len(running)
