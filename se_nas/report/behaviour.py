@@ -2,7 +2,7 @@
 
 Rows carry their trial in `data-trial`, points in plotly's `customdata`, the lines through all decisions in their first
 dimension; a learning curve is drawn again in the trace whose `meta` is "chosen". Each row has a button, so that the
-keyboard chooses too; chosen again, a trial is one among the others.
+keyboard chooses too; chosen again, a trial is one among the others. A chosen trial without a row is named in a line.
 Without JavaScript the page only stands still.
 """
 
@@ -14,9 +14,15 @@ let before = null;
 
 function choose(trial) {
   trial = before = trial === before ? null : trial;
+  let listed = trial === null;
   rows().forEach(row => {
     const chosen = row.classList.toggle("chosen", row.dataset.trial === trial);
     row.querySelector("button").setAttribute("aria-pressed", chosen);
+    listed ||= chosen;
+  });
+  document.querySelectorAll(".absent").forEach(line => {
+    line.hidden = listed;
+    line.textContent = listed ? "" : `Trial ${trial} has no row here; the file trials.csv has it.`;
   });
   plots().forEach(plot => plot.data.forEach((trace, index) => {
     if (trace.type === "parcoords") {
@@ -68,8 +74,9 @@ document.querySelectorAll("thead th").forEach(head => head.firstElementChild.add
 
 document.querySelectorAll(".filter input").forEach(input => input.addEventListener("input", () => {
   const wanted = input.value.toLowerCase();
-  input.closest(".filter").nextElementSibling.querySelectorAll("tbody tr").forEach(row => {
-    row.hidden = !row.textContent.toLowerCase().includes(wanted);
-  });
+  const every = input.closest(".filter").nextElementSibling;
+  const all = [...every.querySelectorAll("tbody tr")];
+  all.forEach(row => row.hidden = !row.textContent.toLowerCase().includes(wanted));
+  every.querySelector(".none").hidden = !all.every(row => row.hidden);
 }));
 """

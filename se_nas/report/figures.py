@@ -96,6 +96,7 @@ def placement_figure(members: Sequence[TrialRecord], hidden_widths: Mapping[int,
         x={"title": "network (trial), cheapest first", "type": "category"},
         y={"categoryorder": "array", "categoryarray": [f"stage {n}" for n in range(stages, 0, -1)]},
         height=180 + 60 * stages,
+        least_width=120 + 17 * len(members),
     )
 
 

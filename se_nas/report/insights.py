@@ -64,7 +64,12 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
     figure = go.Figure()
     for name, chosen, colour, width in (
         ("others", [record for record in curves if record.number not in front], OTHER_COLOUR, 1.0),
-        ("on the front", [record for record in curves if record.number in front], FRONT_COLOUR, 2.0),
+        (
+            "on the front",
+            [record for record in curves if record.number in front],
+            FRONT_COLOUR,
+            2.0 if len(front) <= 20 else 1.0,
+        ),
     ):
         figure.add_trace(go.Scatter(name=name, mode="lines", line={"color": colour, "width": width}, **_joined(chosen)))
         figure.data[-1].opacity = 0.45 if name == "others" else 1.0

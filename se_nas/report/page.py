@@ -1,6 +1,6 @@
 """report.html: one self-contained page. No network, no template engine; every text is escaped."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 import plotly.graph_objects as go
@@ -9,7 +9,7 @@ from se_nas.report.behaviour import SCRIPT
 from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
 from se_nas.report.images import images_section
-from se_nas.report.sample import share_shown, shown_trials
+from se_nas.report.sample import left_out_sentence, shown_trials
 from se_nas.report.sentences import (
     ablation_sentences,
     agreement_sentences,
@@ -60,7 +60,7 @@ def render_page(
         sections["Can short trials be trusted here?"] = _trust(drawn, confirmation, retrained)
     if images:
         sections["The images"] = images_section(images)
-    sections["All trials"] = _all_trials(progress)
+    sections["All trials"] = _all_trials(progress, _named(confirmation, ablations, retrained))
     sections["How to reproduce"] = iter([facts_table(facts)])
     return "\n".join(
         [
@@ -166,12 +166,25 @@ def _trust(
     yield _data("study.db", *(["confirm.json"] if confirmation else []), *(["retrain"] if retrained else []))
 
 
-def _all_trials(progress: SearchProgress) -> Iterator[str]:
-    shown = shown_trials(progress)
-    if of_how_many := share_shown(len(shown), len(progress.records)):
-        yield f"<p>The front, and others evenly by number: {of_how_many}. The file trials.csv has all of them.</p>"
+def _all_trials(progress: SearchProgress, named: Collection[int]) -> Iterator[str]:
+    shown = shown_trials(progress, named)
+    if left_out := left_out_sentence(progress, shown):
+        yield f"<p>{left_out}</p>"
     yield _data("trials.csv", "study.db")
     yield trials_table(progress, shown, every=True)
+    if left_out:
+        yield '<p class="absent" role="status" hidden></p>'
+
+
+def _named(
+    confirmation: ConfirmedFront | None, ablations: Sequence[Ablation], retrained: Sequence[Retrained]
+) -> set[int]:
+    """The trials beside the front that the page names."""
+    return {
+        *(one.record.number for one in (confirmation.networks if confirmation else ())),
+        *(ablation.trial for ablation in ablations),
+        *(one.trial for one in retrained if one.search_accuracy is not None),
+    }
 
 
 def _on_fresh_seeds(confirmation: ConfirmedFront | None) -> Agreement | None:

@@ -16,7 +16,7 @@ from se_nas.wording import counted, format_cost, se_glyphs
 def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
     """The three sentences that come first."""
     counts = ", ".join(
-        f"{progress.count(status)} {word}"
+        f"{progress.count(status):,} {word}"
         for status, word in (
             (TrialStatus.COMPLETE, "trained in full"),
             (TrialStatus.PRUNED, "stopped early"),
@@ -29,7 +29,7 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
     knee, best, cheapest = front.knee, front.best, front.cheapest
     with_se = sum(any(token != "none" for token in member.se) for member in front.members)
     return [
-        f"Of {progress.ended} networks tried ({counts}), {len(front)} are on the Pareto front: from "
+        f"Of {progress.ended:,} networks tried ({counts}), {len(front)} are on the Pareto front: from "
         f"{_accuracy(cheapest)} at {_costs(cheapest, costs)} to {_accuracy(best)} at {_costs(best, costs)}.",
         f"The knee is trial {knee.number}: {_accuracy(knee)} at {_costs(knee, costs)}, SE by "
         f"stage {se_glyphs(knee.se)}; {with_se} of the {len(front)} networks on the front use SE somewhere.",

@@ -19,6 +19,9 @@ th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--line); text-align:
 th { position: sticky; top: 0; background: var(--soft); white-space: pre; vertical-align: bottom; }
 td.number, th.number { text-align: right; }
 td:last-child:not(.number) { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
+.every td:last-child:not(.number) { min-width: 22rem; }
+.absent { position: sticky; bottom: 0; background: var(--soft); border: 1px solid var(--line); border-radius: 6px;
+  padding: .5rem; }
 .figure, .scroll { margin-bottom: 1rem; }
 table button { all: unset; cursor: pointer; }
 :focus-visible, table button:focus-visible { outline: 2px solid var(--accent); }

@@ -49,7 +49,7 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
         return table
     return (
         '<label class="filter">Show only rows with <input type="search" placeholder="complete, inner, a fingerprint">'
-        f'</label><div class="every">{table}</div>'
+        f'</label><div class="every">{table}<p class="none" role="status" hidden>No row here has that.</p></div>'
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from se_nas.report import sample
 from se_nas.report.layout import KNEE_COLOUR
 from se_nas.search.records import TrialStatus
 from tests.report.browser import Browser
@@ -26,6 +27,7 @@ PLOTS = "[...document.querySelectorAll('.plot')]"
 CHOSEN = "[...new Set([...document.querySelectorAll('tr.chosen')].map(row => row.dataset.trial))]"
 PRESSED = "[...new Set([...document.querySelectorAll('[aria-pressed=true]')].map(each => each.textContent))]"
 TABLE = "document.querySelector('.every table')"
+ABSENT = "document.querySelector('.absent').innerText"
 FILTER = "document.querySelector('.filter input')"
 CONTRASTS = """(() => {
   const paper = getComputedStyle(document.body).backgroundColor;
@@ -198,3 +200,28 @@ def test_on_a_phone_nothing_sticks_out_and_a_wide_figure_is_scrolled(running: Br
     assert running.value(f"{FRONT}.layout.legend.yanchor") == "top"
     scrolled = running.value(f"{PLOTS}.filter(plot => plot.offsetWidth > 390).map(plot => plot.layout.title.text)")
     assert set(scrolled) == {"Every network as a line", "Errors at equal cost: left is better"}
+
+
+def test_a_point_without_a_row_is_named_in_a_line_and_so_is_a_search_for_nothing(
+    running: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "MOST_SHOWN", 3)
+    records = [a_record(0, 0.9, 100), *(a_record(number, 0.5, 100 * number) for number in range(1, 10))]
+    (path := tmp_path / "report.html").write_text(page_of(a_progress(*records)))
+    running.complaints.clear()
+    running.show(path)
+    listed = running.value("[...document.querySelectorAll('.every tbody tr')].map(row => Number(row.dataset.trial))")
+    left_out = next(number for number in range(1, 10) if number not in listed)
+
+    running.value(f"choose('{left_out}')")
+    said = running.value(ABSENT)
+    running.value(f"choose('{listed[-1]}')")
+    said_of_a_row = running.value(ABSENT)
+    running.click(FILTER)
+    running.type("no such network")
+
+    assert listed == [0, 1, 4, 7]
+    assert said == f"Trial {left_out} has no row here; the file trials.csv has it."
+    assert said_of_a_row == ""
+    assert running.value("document.querySelector('.none').innerText") == "No row here has that."
+    assert running.complaints == []

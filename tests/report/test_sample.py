@@ -8,11 +8,12 @@ import pytest
 from se_nas.report.figures import front_figure
 from se_nas.report.insights import learning_curves_figure
 from se_nas.report.page import render_page
-from se_nas.report.sample import MOST_SHOWN, shown_trials
+from se_nas.report.sample import MOST_SHOWN, left_out_sentence, shown_trials
 from se_nas.report.subspaces import MOST_POINTS, splits_figure
 from se_nas.search.distributions import Split, Subspace
 from se_nas.search.overview import Overview
 from se_nas.search.progress import SearchProgress
+from se_nas.search.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
 MANY = 4_000
@@ -37,11 +38,33 @@ def test_the_front_is_always_shown_and_others_evenly(many: SearchProgress) -> No
     assert {later - sooner for sooner, later in pairwise(others)} <= {3, 4}
 
 
+def test_what_the_page_names_is_always_shown(many: SearchProgress) -> None:
+    """Also a trial that the even choice leaves out."""
+    left_out = min({record.number for record in many.records} - {record.number for record in shown_trials(many)})
+
+    assert left_out in {record.number for record in shown_trials(many, {left_out, MANY})}
+
+
+@pytest.mark.parametrize("failed", [1, 60, MOST_SHOWN, 1_500], ids="{} failed".format)
+def test_failed_trials_are_shown_beside_the_others(failed: int) -> None:
+    good = [a_record(number, 0.5, 1_000 + number) for number in range(2_000)]
+    bad = [a_record(number, 0.5, 100, TrialStatus.FAILED) for number in range(2_000, 2_000 + failed)]
+    progress = a_progress(*good, *bad)
+
+    shown = shown_trials(progress)
+
+    assert sum(record.status is TrialStatus.FAILED for record in shown) == min(failed, MOST_SHOWN)
+    assert sum(record.status is not TrialStatus.FAILED for record in shown) == MOST_SHOWN + 1
+    losses = f"all {failed:,} failed trials" if failed <= MOST_SHOWN else "1,000 of 1,500 failed trials"
+    assert losses in left_out_sentence(progress, shown)
+
+
 @pytest.mark.parametrize("trials", [1, 7, MOST_SHOWN])
 def test_every_trial_of_a_usual_search_is_shown(trials: int) -> None:
     progress = a_progress(*(a_record(number, 0.5, 100 + number) for number in range(trials)))
 
     assert shown_trials(progress) == progress.records
+    assert not left_out_sentence(progress, progress.records)
 
 
 def test_the_page_of_a_large_search_says_how_many_it_shows_and_stays_small(many: SearchProgress) -> None:
@@ -50,7 +73,8 @@ def test_the_page_of_a_large_search_says_how_many_it_shows_and_stays_small(many:
 
     page = render_page(many, overview, figures, title="t", facts={})
 
-    assert "others evenly by number: 1,002 of 4,000 trials. The file trials.csv has all of them." in page
+    assert "The rows show 1,002 of 4,000 trials: the front, the other trials that this page names, and others" in page
+    assert "2,998 trials have no row here; the file trials.csv has all 4,000." in page
     assert page.count("<tr data-trial=") == MOST_SHOWN + 2 + 2  # the front has a table of its own
     assert "Learning curves of 1,002 of 4,000 trials" in page
     assert len(page) < 4e6
