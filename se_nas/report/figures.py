@@ -28,6 +28,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
             name="fully trained",
             mode="markers",
             marker={"color": OTHER_COLOUR, "size": 6, "opacity": 0.55},
+            selected={"marker": {"color": KNEE_COLOUR, "size": 12, "opacity": 1.0}},
             **(_points(others, cost, progress) if in_full else _bare_points(others, cost)),
         )
     )

@@ -19,7 +19,8 @@ th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--line); text-align:
 th { position: sticky; top: 0; background: var(--soft); white-space: pre; vertical-align: bottom; }
 td.number, th.number { text-align: right; }
 td:last-child:not(.number) { white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
-.every td:last-child:not(.number) { min-width: 22rem; }
+.every td:last-child { font-size: .8rem; line-height: 1.3; min-width: 12rem; }
+@media (max-width: 600px) { .every td:last-child { min-width: 22rem; } }
 .absent { position: sticky; bottom: 0; background: var(--soft); border: 1px solid var(--line); border-radius: 6px;
   padding: .5rem; }
 .figure, .scroll { margin-bottom: 1rem; }
