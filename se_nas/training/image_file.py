@@ -4,7 +4,6 @@ Transparent images are shown on mid-grey, where black drawings and white ones ca
 or pages the first counts. A photograph is turned upright by its EXIF data. Colour profiles are not applied.
 """
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from PIL import Image
 
 from se_nas.errors import InputError
 from se_nas.training.pixels import PixelKind, PixelRange, PixelScale, range_of
+from se_nas.training.upper_half import is_numbers, is_upper_half, overflows
 
 BACKGROUND = (128, 128, 128)
 """The colour behind what is transparent."""
@@ -97,7 +97,7 @@ def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | N
     """
     with _opened(file) as opened:
         facts, image = _looked_at(opened)
-        return facts, None if _is_numbers(image) else _square(image, size)
+        return facts, None if is_numbers(image) else _square(image, size)
 
 
 @contextmanager
@@ -116,30 +116,22 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 def _refuse_what_pillow_misreads(image: Image.Image) -> None:
     """ValueError for numbers that Pillow would give as other numbers, without a word."""
     tags: Any = getattr(image, "tag_v2", {})
-    if not _is_numbers(image) and SIGNED in tags.get(339, ()):
+    if not is_numbers(image) and SIGNED in tags.get(339, ()):
         raise ValueError("has signed numbers of 8 bits; expected unsigned ones")
-    if _is_numbers(image) and tags.get(262) == WHITE_IS_ZERO:
+    if is_numbers(image) and tags.get(262) == WHITE_IS_ZERO:
         raise ValueError("0 is white in it (TIFF's WhiteIsZero); with more than 8 bits, expected 0 as black")
+    if overflows(image):
+        raise ValueError("JPEG 2000 in colour with more than 8 bits a channel; save it with 8 bits, or as PNG or TIFF")
 
 
 def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
     """What a file is, and its image on the background. Before Pillow loads it, it says which bits it will keep."""
-    frames, is_upper_half = getattr(opened, "n_frames", 1), _is_upper_half(opened)
+    frames, upper_half = getattr(opened, "n_frames", 1), is_upper_half(opened)
     image, transparent = _without_alpha(_upright(opened))
     facts = _facts(image, transparent=transparent, frames=frames)
-    if is_upper_half:
+    if upper_half:
         facts = facts._replace(range=replace(facts.range, kind=PixelKind.UPPER_HALF))
     return facts, image
-
-
-def _is_upper_half(image: Image.Image) -> bool:
-    """Whether Pillow decodes only the upper 8 of 16 bits a channel, as in PNG and TIFF files in colour."""
-    layouts = [str(part) for _, _, _, args in getattr(image, "tile", ()) for part in _as_tuple(args)]
-    return not _is_numbers(image) and any(re.fullmatch(r"(L|LA|RGB[AXa]?|CMYK);16[BLN]", each) for each in layouts)
-
-
-def _as_tuple(args: Any) -> tuple[Any, ...]:
-    return args if isinstance(args, tuple) else (args,)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -154,7 +146,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, bool]:
     """The image in colour on the background, and whether that shows. Numbers that are not 8 bits stay as they are."""
-    if _is_numbers(image):
+    if is_numbers(image):
         return image, False
     if not _has_alpha(image):
         return image if image.mode == "RGB" else image.convert("RGB"), False
@@ -170,13 +162,8 @@ def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info or by_palette
 
 
-def _is_numbers(image: Image.Image) -> bool:
-    """Whether its pixels are not 8 bits, which Pillow would clip."""
-    return image.mode.startswith("I") or image.mode == "F"
-
-
 def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
-    if _is_numbers(image):
+    if is_numbers(image):
         pixels: NDArray[Any] = np.asarray(image)
         found = range_of(pixels)
         is_constant = found.lowest == found.highest
@@ -192,7 +179,7 @@ def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
 
 
 def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:
-    if _is_numbers(image):
+    if is_numbers(image):
         return Image.fromarray(scale.eight_bit(np.asarray(image))).convert("RGB")
     return image
 

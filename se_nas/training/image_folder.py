@@ -20,7 +20,7 @@ from se_nas.training.folder_walk import (
     visible_folders,
 )
 from se_nas.training.inventory import LeftOut
-from se_nas.training.split_names import SPLITS, split_in, split_named
+from se_nas.training.split_names import PARTS, PARTS_OR_CLASSES, SPLITS, numbered_part, split_in, split_named
 from se_nas.wording import counted
 
 FOLDER_PER_CLASS = "expected a folder for each of two or more classes"
@@ -178,8 +178,33 @@ def _classes_in(folder: Path, children: Sequence[Path], leavings: Leavings) -> d
                 "Unicode form; rename one of them"
             )
         classes[child.name] = images
+    _refuse_numbered_parts(folder, [child for child in children if child.name in classes])
     leavings.add_beside(folder, "classes")
     return classes
+
+
+def _refuse_numbered_parts(folder: Path, children: Sequence[Path]) -> None:
+    """InputError where folders such as `fold0` and `fold1` would be classes: each holds images of all classes."""
+    words = {child: word for child in children if (word := numbered_part(child.name))}
+    parts = [child for child, word in words.items() if word in PARTS]
+    if len(parts) < 2:
+        is_split = [child for child, word in words.items() if split_named(word)]
+        parts = is_split if len(is_split) == len(children) else []
+    if len(parts) < 2:
+        weaker = [child for child, word in words.items() if word in PARTS_OR_CLASSES]
+        parts = [child for child in weaker if any(_have_same_folders(child, other) for other in weaker)]
+    if len(parts) >= 2:
+        raise InputError(
+            f"--data imagefolder:{folder}: {parts[0].name!r} and {parts[1].name!r} are named as parts of a data set, "
+            "but would be read as classes; put the parts together as PATH/CLASS, or as PATH/train/CLASS with val and "
+            "test beside it; if they are classes, rename them"
+        )
+
+
+def _have_same_folders(one: Path, other: Path) -> bool:
+    """Whether two different folders contain two or more folders of images with the same names."""
+    names = [{each.name for each in visible_folders(folder) if has_images(each)} for folder in (one, other)]
+    return one != other and len(names[0] & names[1]) > 1
 
 
 def _class_names(folder: Path, classes: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

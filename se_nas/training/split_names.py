@@ -1,4 +1,4 @@
-"""The names that people give to the splits of a data set."""
+"""The names that people give to the splits of a data set, and to its numbered parts."""
 
 import re
 
@@ -9,6 +9,16 @@ SPLITS = {
 }
 """The names of each split, as `split_named` compares them: without case, without `set` and the like at the end."""
 ENDINGS = ("set", "data", "images", "imgs", "split")
+PARTS = frozenset(
+    {"fold", "folds", "kfold", "cv", "split", "partition", "subset", "shard", "chunk", "dataset", "data", "batch"}
+    | {"images", "imgs", "archive"}
+)
+"""Words that, with a number, name a part of a data set; no class has such a name."""
+PARTS_OR_CLASSES = frozenset({"part", "set", "group", "section", "session", "run", "volume", "folder", "dir", "disk"})
+"""Words that name a part if the numbered folders contain folders of the same names."""
+NUMBERED = re.compile(
+    r"(?P<before>\d+(st|nd|rd|th)?)?(?P<words>[^\d]*?)(?P<after>\d+(\W?of\W?\d+)?|(?<=[\W_])[A-Ha-h])?"
+)
 
 
 def split_named(name: str) -> str | None:
@@ -34,3 +44,21 @@ def split_in(name: str) -> str | None:
         words.pop()
     meant = {split for word in (words[0], words[-1]) if (split := split_named(word))} if words else set()
     return meant.pop() if len(meant) == 1 else None
+
+
+def numbered_part(name: str) -> str | None:
+    """The word by which a name with a number, or with a letter in its place, names a part of a data set.
+
+    >>> numbered_part("fold0"), numbered_part("train_1"), numbered_part("cv-fold 2"), numbered_part("split_a")
+    ('fold', 'train', 'fold', 'split')
+    >>> numbered_part("class1"), numbered_part("7"), numbered_part("n01440764"), numbered_part("fold")
+    (None, None, None, None)
+    """
+    found = NUMBERED.fullmatch(name.strip())
+    if found is None or not (found["before"] or found["after"]):
+        return None
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", found["words"])]
+    for word in reversed([*words[:1], *words[-1:]]):
+        if word in PARTS or word in PARTS_OR_CLASSES or split_named(word):
+            return str(word)
+    return None

@@ -100,6 +100,27 @@ def test_classes_may_have_a_word_in_their_names_that_splits_have(tmp_path: Path,
     assert load(tmp_path).class_names == tuple(sorted(names))
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("class1", "class2"),
+        ("0", "1"),
+        ("n01440764", "n01443537"),
+        ("part1", "part2"),
+        ("grade_1", "grade_2"),
+        ("train1", "train2", "bus1"),
+        ("part1/left", "part1/right", "part2/left"),
+        ("fold0", "cat"),
+        ("folded", "split rail 2", "split rail"),
+        ("type A", "type B"),
+    ],
+)
+def test_classes_may_be_numbered(tmp_path: Path, names: tuple[str, ...]) -> None:
+    paint(tmp_path, *names, count=20)
+
+    assert load(tmp_path).class_names == tuple(sorted({name.partition("/")[0] for name in names}))
+
+
 @pytest.mark.parametrize(("count", "fits"), [(1, False), (3, False), (12, True)])
 def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int, fits: bool) -> None:
     paint(tmp_path / "whole", "a", "b", count=count)
@@ -129,6 +150,17 @@ def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int,
         (("seg_train/a", "seg_train/b", "seg_test/a", "my test/a"), "both mean the test images; keep one of them"),
         (("Cat", "cat"), "'Cat' and 'cat' are one class name but for case or Unicode form"),
         (("train/a", "train/b", "test/a", "test/c"), "test: class 'c' has no training images in "),
+        (("fold0/a", "fold0/b", "fold1/a", "fold1/b"), "'fold0' and 'fold1' are named as parts of a data set"),
+        (("fold_a/a", "fold_a/b", "fold_b/a", "fold_b/b"), "'fold_a' and 'fold_b' are named as parts"),
+        (("train_1/a", "train_1/b", "train_2/a"), "'train_1' and 'train_2' are named as parts"),
+        (("Split 1/a", "Split 2/b", "other/a"), "'Split 1' and 'Split 2' are named as parts"),
+        (("cv1", "cv2", "cv3"), "'cv1' and 'cv2' are named as parts"),
+        (("images_001", "images_002"), "if they are classes, rename them"),
+        (("data_batch_1", "data_batch_2"), "'data_batch_1' and 'data_batch_2'"),
+        (("1st fold", "2nd fold"), "put the parts together as PATH/CLASS, or as PATH/train/CLASS"),
+        (("train1", "test1"), "'test1' and 'train1' are named as parts"),
+        (("part1/a", "part1/b", "part2/a", "part2/b"), "'part1' and 'part2' are named as parts"),
+        (("train/fold0/a", "train/fold1/a", "test/fold0/a"), "train: 'fold0' and 'fold1' are named as parts"),
     ],
 )
 def test_an_ambiguous_folder_is_refused_with_what_would_be_right(

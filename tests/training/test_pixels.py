@@ -1,3 +1,4 @@
+import base64
 import struct
 import zlib
 from collections.abc import Callable
@@ -138,6 +139,18 @@ def tiff(file: Path, pixels: NDArray[Any], *, sample_format: int = 1, photometri
     file.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + several + data)
 
 
+def ppm(file: Path, pixels: NDArray[np.uint16]) -> None:
+    """A PPM in colour with 65,535 as white, which Pillow cannot write."""
+    header = f"P6 {pixels.shape[1]} {pixels.shape[0]} 65535\n".encode()
+    file.write_bytes(header + np.repeat(pixels[..., None], 3, 2).astype(">u2").tobytes())
+
+
+def sgi(file: Path, pixels: NDArray[np.uint16]) -> None:
+    """An SGI image in colour, uncompressed, whose values need 16 bits; Pillow writes 8 of them."""
+    header = struct.pack(">hBBHHHH", 474, 0, 2, 3, pixels.shape[1], pixels.shape[0], 3)
+    file.write_bytes(header.ljust(512, b"\0") + np.repeat(pixels[None, ::-1], 3, 0).astype(">u2").tobytes())
+
+
 IN_COLOUR: dict[str, Callable[[Path, NDArray[np.uint16]], object]] = {
     "rgb.png": lambda file, pixels: png_in_colour(file, np.repeat(pixels[..., None], 3, 2), colour_type=2),
     "rgba.png": lambda file, pixels: png_in_colour(
@@ -145,6 +158,8 @@ IN_COLOUR: dict[str, Callable[[Path, NDArray[np.uint16]], object]] = {
     ),
     "la.png": lambda file, pixels: png_in_colour(file, np.dstack([pixels, np.full_like(pixels, 65535)]), colour_type=4),
     "rgb.tif": lambda file, pixels: tiff(file, np.repeat(pixels[..., None], 3, 2), photometric=2),
+    "rgb.ppm": ppm,
+    "rgb.sgi": sgi,
 }
 
 
@@ -168,9 +183,52 @@ def test_16_bits_in_colour_are_read_by_their_upper_half_or_refused_where_that_is
     assert "the upper 8 bits are read of 16 bits a channel in colour (84 images)" in data.notes
     if in_memory:
         assert shades(data) == GREYS.astype(int).tolist()
-    for bits in (8, 10, 12, 14):
-        with pytest.raises(InputError, match=f"use at most the lower {bits}; save them with 8 bits a channel"):
+    for bits in (8, 10, 12, 14)[: 3 if kind == "rgb.ppm" else 4]:
+        most = bits + (kind == "rgb.ppm")  # Pillow rounds there
+        with pytest.raises(InputError, match=f"use at most the lower {most}; save them with 8 bits a channel"):
             load_data(saved(f"{bits} bits", 2 ** (bits - 8)), image_size=8)
+
+
+START_OF_JPEG_2000 = (
+    b"|4;u>051Rl000040000400000000000000400004000000000000R#J0S^HI4*>!HQUDA90003200aa80smY81VDiQWB?@q0Yh?SVRU6=AYyqSPjF"
+    b">!N>D{dAa-SPb7^mGATlmBE;Rp;015yA0000"
+)
+JPEG_2000 = {
+    65535: START_OF_JPEG_2000 + b"w00IA#-}sR*5l@Bv-`VTb;2M$O*H;PF`r2JvORH&hZ7!{))wH^{msZm1+JAt6|Je",
+    4095: START_OF_JPEG_2000 + b"Z00IA#-}sPt5l@G^zRzB#0N?}Ps6YXLfdAP",
+}
+"""JPEG 2000 codestreams of 4x4 pixels in colour with 16 bits a channel: the left half is 0, the right half the key.
+OpenJPEG 2.5 wrote them (Python's package imagecodecs)."""
+
+
+@pytest.mark.parametrize("largest", JPEG_2000)
+def test_jpeg_2000_in_colour_with_16_bits_is_refused_since_pillow_turns_its_white_black(
+    tmp_path: Path, largest: int
+) -> None:
+    source = folder_of(tmp_path, lambda grey, file: Image.new("L", (8, 8), int(grey)).save(file))
+    (tmp_path / "dog/odd.j2k").write_bytes(base64.b85decode(JPEG_2000[largest]))
+
+    with pytest.raises(InputError) as refusal:
+        load_data(source, image_size=8)
+
+    assert str(refusal.value).startswith(
+        f"{tmp_path}/dog/odd.j2k: cannot be read as an image (JPEG 2000 in colour with"
+    )
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16"])
+def test_other_jpeg_2000_is_read(tmp_path: Path, mode: str) -> None:
+    def save(grey: np.uint8, file: Path) -> None:
+        image = (
+            Image.fromarray(np.full((8, 8), 257 * int(grey), np.uint16))
+            if mode == "I;16"
+            else Image.new(mode, (8, 8), (int(grey),) * len(mode))
+        )
+        image.save(file)
+
+    data = load_data(folder_of(tmp_path, save, suffix=".jp2"), image_size=8)
+
+    assert shades(data) == GREYS.astype(int).tolist()
 
 
 @pytest.mark.parametrize(
