@@ -60,6 +60,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         EverySeed(tuple(networks), request.seeds),
         networks,
         folder=folder,
+        config=config,
         data=data,
         epochs=epochs,
         machines=request,

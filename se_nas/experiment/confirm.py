@@ -155,6 +155,7 @@ def _trained_again(
         ),
         {names[number]: folder.load_network(record) for number, record in records.items()},
         folder=folder,
+        config=searched.config,
         data=searched.data,
         epochs=epochs,
         machines=request,

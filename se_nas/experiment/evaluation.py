@@ -47,7 +47,8 @@ class Results(Protocol):
 class TrialEvaluation:
     """Evaluates tasks in one process; the images go to the device once, with the first task. It has no test images.
 
-    `loaders` processes read images that stay on disk.
+    `loaders` processes read images that stay on disk. `images` is the fingerprint of images that have changed since the
+    search began, or else empty: no training goes on from a checkpoint that was made on other images.
 
     Repeated with the same seed in the same numerics, a task gives the same result. One that was cut off goes on after
     the last epoch that was saved, and reports the earlier ones again.
@@ -62,6 +63,7 @@ class TrialEvaluation:
     with_latency: bool
     use_gpu: bool
     loaders: int
+    images: str = ""
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
 
@@ -110,7 +112,8 @@ class TrialEvaluation:
         )
 
     def _identity(self, task: TrialTask) -> str:
-        return json.dumps([task.architecture.fingerprint(), asdict(self.recipe), task.seed])
+        about = [task.architecture.fingerprint(), asdict(self.recipe), task.seed]
+        return json.dumps([*about, self.images] if self.images else about)
 
 
 def _load(path: Path, trainer: Trainer, identity: str) -> list[dict[str, Any]]:

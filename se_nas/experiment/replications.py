@@ -1,7 +1,7 @@
 """Trainings of chosen networks on chosen seeds, beside a search: each is done once, and kept as a file of its run."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from rich.console import Console
 
 from se_nas.errors import WriteError
 from se_nas.experiment.assembly import Machines, build_executor
+from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.evaluation import TrialEvaluation
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.experiment.survey import cost_on
@@ -66,14 +67,21 @@ class EverySeed:
 
 @dataclass(frozen=True, slots=True)
 class ReplicationFolder:
-    """`RUN_DIR/replications/epochs-N/FINGERPRINT/seed-S.json`."""
+    """`RUN_DIR/replications/epochs-N/FINGERPRINT/seed-S.json`.
+
+    `images` are the fingerprints of the images for training and validation, as this version and earlier ones compute
+    them. `changed`: the images have changed since the search began.
+    """
 
     path: Path
+    images: tuple[str, ...] = ()
+    changed: bool = False
 
     @classmethod
-    def of(cls, folder: RunFolder, epochs: int) -> "ReplicationFolder":
-        """Those of so many epochs."""
-        return cls(folder.path.absolute() / "replications" / f"epochs-{epochs}")
+    def of(cls, folder: RunFolder, epochs: int, data: ImageData, config: SearchConfig) -> "ReplicationFolder":
+        """The trainings of `epochs` epochs on these images."""
+        path = folder.path.absolute() / "replications" / f"epochs-{epochs}"
+        return cls(path, images=data.training_fingerprints(), changed=bool(config.earlier_images))
 
     def file(self, fingerprint: str, seed: int) -> Path:
         """The file of one training."""
@@ -91,6 +99,7 @@ class ReplicationFolder:
             "curve": list(curve),
             "seconds": seconds,
             "cost": dict(cost),
+            "images": self.images[0] if self.images else None,
         }
         write_sealed(self.file(fingerprint, task.seed), result)
         self.checkpoint(task).unlink(missing_ok=True)
@@ -100,17 +109,27 @@ class ReplicationFolder:
         return self.file(task.architecture.fingerprint(), task.seed).with_suffix(".safetensors")
 
     def accuracies(self, architecture: Architecture, *, epochs: int) -> dict[int, float]:
-        """The final accuracy by seed of every training that was done before; a damaged file is none."""
+        """The final accuracy by seed of every training on these images that was done before; a damaged file is none."""
+        return {seed: accuracy for seed, accuracy, current in self._done(architecture, epochs) if current}
+
+    def count_on_earlier_images(self, architecture: Architecture, *, epochs: int) -> int:
+        """The number of trainings of this network on images that have changed since."""
+        return sum(not current for _, _, current in self._done(architecture, epochs))
+
+    def _done(self, architecture: Architecture, epochs: int) -> Iterator[tuple[int, float, bool]]:
+        """The seed and the final accuracy of each training, and whether it is on these images."""
         fingerprint = architecture.fingerprint()
-        found: dict[int, float] = {}
         for path in (self.path / fingerprint).glob("seed-*.json"):
             result = read_sealed(path) or {}
             curve, seed = result.get("curve"), result.get("seed")
             if not isinstance(curve, list) or len(curve) != epochs or not isinstance(seed, int):
                 continue
             if path == self.file(str(result.get("fingerprint")), seed) and isinstance(curve[-1], float | int):
-                found[seed] = float(curve[-1])
-        return found
+                yield seed, float(curve[-1]), self._is_current(result.get("images"))
+
+    def _is_current(self, images: object) -> bool:
+        """Whether a result is of these images. Earlier versions did not write which images it is of."""
+        return images in self.images if images is not None else not self.changed
 
 
 class Replications:
@@ -201,6 +220,7 @@ def replicate(
     networks: Mapping[str, Architecture],
     *,
     folder: RunFolder,
+    config: SearchConfig,
     data: ImageData,
     epochs: int,
     machines: Machines,
@@ -210,8 +230,10 @@ def replicate(
     """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked. After an
     interruption the last line says that the command `again` goes on."""
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
-    files = ReplicationFolder.of(folder, epochs)
+    files = ReplicationFolder.of(folder, epochs, data, config)
     tell = plain_teller(console)
+    if outdated := sum(files.count_on_earlier_images(each, epochs=epochs) for each in networks.values()):
+        tell(f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed")
     work = Replications(plan, networks, files, epochs=epochs, tell=tell)
     evaluation = TrialEvaluation(
         results=files,
@@ -223,6 +245,7 @@ def replicate(
         with_latency=False,
         use_gpu=machines.gpus_per_trial != 0,
         loaders=executor.processors,
+        images=files.images[0] if files.changed else "",
     )
     if not work.is_over:
         if machines.address is None:

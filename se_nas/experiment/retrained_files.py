@@ -44,6 +44,7 @@ class RetrainedResult(BaseModel):
     batch_size: int
     version: str
     unreadable_images: Annotated[int, Field(ge=0)] = 0
+    images_fingerprint: str | None = None
 
     @property
     def peak_learning_rate(self) -> float:
@@ -70,7 +71,7 @@ def read_result(folder: Path) -> RetrainedResult | None:
 
 def load_retrained(folder: RunFolder) -> tuple[list[Retrained], list[str]]:
     """Every network that was tested, and a line for each result that cannot be read and is left out."""
-    by_network: dict[object, list[RetrainedResult]] = defaultdict(list)
+    results: list[RetrainedResult] = []
     damaged = []
     for path in sorted(folder.path.glob(f"retrain/*/{RESULT}")):
         try:
@@ -79,7 +80,12 @@ def load_retrained(folder: RunFolder) -> tuple[list[Retrained], list[str]]:
             damaged.append(str(error))
             continue
         if result is not None:
-            by_network[result.alike].append(result)
+            results.append(result)
+    known = {result.images_fingerprint for result in results} - {None}
+    only = next(iter(known)) if len(known) == 1 else None  # earlier versions did not write it
+    by_network: dict[object, list[RetrainedResult]] = defaultdict(list)
+    for result in results:
+        by_network[result.alike, result.images_fingerprint or only].append(result)
     return [summarised(results) for results in by_network.values()], damaged
 
 

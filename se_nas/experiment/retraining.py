@@ -81,6 +81,10 @@ class Retraining:
             return None
         images = {**self._images, "test": len(self.data.test)}
         same = result.recipe == asdict(self.recipe) and result.fingerprint == self._fingerprint
+        if result.images_fingerprint is None:  # an earlier version did not write it
+            same &= not self.config.earlier_images
+        else:
+            same &= self.data.is_known_as(result.images_fingerprint)
         if not same or {**result.images, "test": result.test_images} != images:
             raise InputError(
                 f"{self.target}: trained with another recipe of that name, or on other images; give the recipe's file "
@@ -197,6 +201,7 @@ class Retraining:
             batch_size=batch_size,
             version=__version__,
             unreadable_images=self.data.unreadable,
+            images_fingerprint=self.data.fingerprint(),
         )
 
     def _write_network(self, trainer: Trainer, data: DeviceData) -> list[Path]:

@@ -192,6 +192,7 @@ def _go_on(
             with_latency="latency" in objectives.costs,
             use_gpu=request.gpus_per_trial != 0,
             loaders=executor.processors,
+            images=data.training_fingerprints()[0] if config.earlier_images else "",
         )
         if request.address is None:
             check_shared_memory(executor.workers * evaluation.shared_bytes)

@@ -25,6 +25,7 @@ from se_nas.experiment.request import AblateRequest, ConfirmRequest, SearchReque
 from se_nas.experiment.retrained_files import read_result
 from se_nas.experiment.retrained_request import PredictRequest, RetrainRequest
 from se_nas.experiment.run_folder import RunFolder
+from se_nas.files import write_sealed
 from se_nas.seals import seal
 from se_nas.search.campaign import Campaign
 from se_nas.search.records import TrialStatus
@@ -276,6 +277,36 @@ def test_a_bad_file_is_told_with_a_command_that_leaves_it_out(
     assert load_config(RunFolder(run)).skip_bad_images
 
 
+def test_trainings_on_earlier_images_are_counted_and_done_again(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    search.start_search(asked, console)
+    run: Path = asked.run  # type: ignore[assignment]
+    confirmation = ConfirmRequest(run_dir=run, seeds=1, most_seeds=1, wandb="off", workers=1)
+    ablation = AblateRequest(network=f"{run}:0", seeds=2, epochs=2, wandb="off", workers=1)
+    confirm(confirmation, console)
+    ablate(ablation, console)
+    files = sorted(run.glob("replications/epochs-2/*/seed-*.json"))
+    before = {file: json.loads(file.read_text()) for file in files}
+    for file in files[::2]:  # as earlier versions wrote them
+        unmarked = {name: value for name, value in before[file].items() if name not in ("images", "seal")}
+        write_sealed(file, unmarked)
+    save_12_bits(np.full((8, 8), 200), pictures / "train/dark/03.png")
+    search.resume_search(run, again(run, accept_changed_images=True), console)
+    said_before = len(said_on(console))
+
+    confirm(confirmation, console)
+    ablate(ablation, console)
+
+    after = {file: json.loads(file.read_text()) for file in files}
+    assert said_on(console)[said_before:].count("on images that have changed since: left out, done again") == 2
+    assert all(after[file]["images"] != before[file]["images"] for file in files)
+    assert len({result["images"] for result in after.values()}) == 1
+    said_before = len(said_on(console))
+    confirm(confirmation, console)
+    assert "on images that have changed since" not in said_on(console)[said_before:]
+
+
 def test_changed_images_are_only_accepted_when_resuming() -> None:
     with pytest.raises(InputError, match="--accept-changed-images: needs --resume"):
         SearchRequest(accept_changed_images=True).check()
@@ -364,6 +395,16 @@ class TestRetraining:
 
         assert read_result(self.folder(run)) is not None
         assert len(load_config(RunFolder(run)).earlier_images) == 1
+
+    def test_a_retraining_on_earlier_images_is_not_taken_for_one_on_these(
+        self, run: Path, console: Console, pictures: Path
+    ) -> None:
+        request = RetrainRequest(run_dir=run, epochs=1, wandb="off", accept_changed_images=True)
+        retrain.retrain(request, console)
+        save_12_bits(np.full((8, 8), 200), pictures / "train/dark/03.png")
+
+        with pytest.raises(InputError, match="trained with another recipe of that name, or on other images"):
+            retrain.retrain(request, console)
 
     def test_predict_reads_an_image_by_the_scale_of_the_training_images(
         self, run: Path, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
