@@ -20,7 +20,9 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 from se_nas import last_resort, last_words, streams
+from se_nas.cures import cured
 from se_nas.errors import InputError, RunFailedError
+from se_nas.process_limits import check_few_processes
 from se_nas.wording import printable
 
 BAD_INPUT, FAILED, UNREAD = 2, 3, 141
@@ -83,8 +85,7 @@ class _Stop:
     def _leave_at_once(self, *_: object) -> None:
         line = last_words.line_of(self.word)
         last_words.farewell()
-        with contextlib.suppress(OSError):  # nobody may be there to read it
-            os.write(2, f"{line}\n".encode(errors="replace"))
+        streams.print_at_once(line)
         os._exit(self.code)
 
 
@@ -144,18 +145,21 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is left in the buffer
         _leave(prog, "nobody reads its output", error, UNREAD)
-    except Exception as error:  # noqa: BLE001 - the last resort; the trace helps to repair it
-        traceback.print_exc()
-        _leave(prog, f"{type(error).__name__}: {error}", error, FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        reason = f"{type(error).__name__}: {error}"
+        if cured(reason) == reason:
+            traceback.print_exc()  # it helps to repair what no user can cure
+        _leave(prog, cured(reason), error, FAILED)
     _exit_as_it_is(0)
 
 
 def _check_here() -> None:
-    """Raise InputError if the current folder was removed."""
+    """Raise InputError if the current folder was removed, or if no more threads can start."""
     try:
         Path.cwd()
     except OSError as error:
         raise InputError(f"the current folder cannot be used ({error.strerror}); change to another one") from None
+    check_few_processes()
 
 
 def _finish_printing() -> None:

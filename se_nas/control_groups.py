@@ -56,6 +56,13 @@ def processor_bounds(root: Path) -> Iterator[Bound]:
             yield Bound(amount=int(quota) / int(period), source=source)
 
 
+def process_bounds(root: Path) -> Iterator[Bound]:
+    """Processes and threads that each group of this process may have; `root` holds `proc` and `sys`."""
+    for _, group, folder in _groups(root, "pids"):
+        if (count := _number(folder / "pids.max")) is not None:
+            yield Bound(amount=count, source=f"the control group {group} (pids.max)")
+
+
 def memory_kills(root: Path) -> int:
     """The number of processes that the kernel's out-of-memory killer has killed in this process's groups, or on the
     machine if the groups do not count; 0 if unknown. `root` contains `proc` and `sys`."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from se_nas import last_words
+from se_nas import last_words, streams
 
 DUE_SECONDS = 5.0
 """The time that all `due` functions may take together: the main thread may hold a lock that they wait for."""
@@ -34,8 +34,7 @@ def leave(message: str, code: int) -> NoReturn:
     doing.join(DUE_SECONDS)
     line = last_words.line_of(message)
     last_words.farewell()
-    with contextlib.suppress(OSError):  # nobody may be there to read it
-        os.write(2, f"{line}\n".encode(errors="replace"))
+    streams.print_at_once(line)
     os._exit(code)
 
 

@@ -4,20 +4,23 @@ A process that may be killed writes its last words to a file descriptor. For a c
 (https://docs.python.org/3/library/faulthandler.html); for another signal that kills, a handler writes its number.
 SIGKILL leaves no words; a counter of the kernel says whether its out-of-memory killer sent it. A separate process,
 started by `watch_over`, reads the words of its parent. If the parent died without a farewell, it prints the line that
-the parent could not print.
+the parent could not print. Then it removes the temporary folders that the parent could not remove.
 """
 
 import faulthandler
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.control_groups import memory_kills
+from se_nas.cures import known_cause
 
 FATAL = "Fatal Python error: "
 CRASHES = {
@@ -43,6 +46,10 @@ KILLED_FOR_MEMORY = "killed by the kernel because memory ran out (signal 9, SIGK
 
 WATCHER = "import sys; sys.path.append(sys.argv[1]); from se_nas.last_words import speak_for; speak_for(sys.argv[2])"
 
+REMOVALS = 20
+REMOVAL_SECONDS = 0.5
+"""Attempts to remove a folder, and the time between two: processes of a dying cluster still write into it."""
+
 _descriptor: int | None = None  # where this process writes its last words
 _watcher: subprocess.Popen[bytes] | None = None
 _prog = ""  # the script that this process is
@@ -51,12 +58,15 @@ _go_on = ""  # how to go on if this process ends now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """The last words of a process. `number` is the signal, if the words name one."""
+    """The last words of a process. `number` is the signal, if the words name one; `folders` are temporary,
+    and `errors` is the file with the output of native code."""
 
     number: int | None = None
     said: str = ""
     go_on: str = ""
     farewell: bool = False
+    folders: tuple[str, ...] = ()
+    errors: str = ""
 
 
 def name_process(prog: str) -> None:
@@ -94,6 +104,22 @@ def leave_words(descriptor: int) -> None:
 def say(text: str) -> None:
     """Note why this process is about to end itself."""
     _write(f"said {' '.join(text.split())}")
+
+
+def leave_folder(folder: Path) -> None:
+    """Let the watcher remove this temporary folder if this process does not."""
+    if len(str(folder).splitlines()) == 1:  # else it would be read as another folder
+        _write(f"folder {folder}")
+
+
+def errors_are_in(file: Path | None) -> None:
+    """From now on, native code prints its errors into this file, where the reason of a crash may be found."""
+    _write(f"errors {file or ''}")
+
+
+def forget_folder(folder: Path) -> None:
+    """The folder is removed, or is kept on purpose."""
+    _write(f"forget {folder}")
 
 
 def farewell() -> None:
@@ -146,18 +172,30 @@ def read_words(text: str) -> Words:
     >>> read_words("resume do it again\\nFatal Python error: Segmentation fault\\n").number
     11
     """
-    words = {"said": "", "resume": "", "signal": ""}
+    words = {"said": "", "resume": "", "signal": "", "errors": ""}
     ended = False
+    folders: list[str] = []
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         ended |= line == "farewell"
+        if kind == "folder":
+            folders.append(rest)
+        elif kind == "forget":
+            folders = [folder for folder in folders if folder != rest]
         if kind in words:
             words[kind] = rest
         elif line.startswith(FATAL):
             crash = line.removeprefix(FATAL).strip()
             words["signal"] = str(int(signal.Signals[CRASHES.get(crash, "SIGABRT")]))
     number = int(words["signal"]) if words["signal"].isdigit() else None
-    return Words(number=number, said=words["said"], go_on=words["resume"], farewell=ended)
+    return Words(
+        number=number,
+        said=words["said"],
+        go_on=words["resume"],
+        farewell=ended,
+        folders=tuple(folders),
+        errors=words["errors"],
+    )
 
 
 def name_of(number: int) -> str:
@@ -183,7 +221,7 @@ def _die_of(number: int, _frame: object) -> None:
 def _write(line: str) -> None:
     if _descriptor is not None:
         with suppress(OSError):
-            os.write(_descriptor, f"{line}\n".encode())
+            os.write(_descriptor, f"{line}\n".encode(errors="surrogateescape"))
 
 
 def _forget_in_child() -> None:
@@ -205,17 +243,34 @@ if hasattr(os, "register_at_fork"):
 
 
 def speak_for(prog: str) -> None:
-    """Read the words of `prog` from standard input until `prog` ends; print a line if it was killed."""
+    """Read the words of `prog` from standard input until `prog` ends. Print a line if it was killed, and remove the
+    temporary folders that it left."""
     for each in signal.valid_signals():
         with suppress(OSError, ValueError):
             signal.signal(each, signal.SIG_IGN)
     before = memory_kills(Path("/"))
-    words = read_words(sys.stdin.buffer.read().decode(errors="replace"))
-    if words.farewell:
-        return
+    words = read_words(sys.stdin.buffer.read().decode(errors="surrogateescape"))
+    if not words.farewell:
+        _tell_of_death(prog, words, kills_before=before)
+    os.close(2)  # whoever reads the output of `prog` waits for the end of it
+    _remove(words.folders)
+
+
+def _tell_of_death(prog: str, words: Words, *, kills_before: int) -> None:
     number = int(signal.SIGKILL) if words.number is None else words.number
     how = f"killed by {name_of(number)}"
-    if number == signal.SIGKILL and memory_kills(Path("/")) > before:
+    if number == signal.SIGKILL and memory_kills(Path("/")) > kills_before:
         how = KILLED_FOR_MEMORY
+    elif number == signal.SIGABRT and words.errors and (cause := known_cause([Path(words.errors)])) is not None:
+        how = f"{how}: {cause}"
     with suppress(OSError):
-        os.write(2, f"{prog}: {'; '.join(filter(None, [how, words.said, words.go_on]))}\n".encode())
+        os.write(2, f"{prog}: {'; '.join(filter(None, [how, words.said, words.go_on]))}\n".encode(errors="replace"))
+
+
+def _remove(folders: tuple[str, ...]) -> None:
+    for _ in range(REMOVALS):
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not any(Path(folder).exists() for folder in folders):
+            return
+        time.sleep(REMOVAL_SECONDS)

@@ -2,6 +2,9 @@
 
 If a stream is closed, or its device is full or gone, its output is dropped. If its encoding lacks a character, a plain
 one replaces it. A reader that goes away (`| head -1`) still ends a script, as its user has asked.
+
+Libraries written in C++ print to descriptor 2 whatever Python's streams are. So `sys.stderr` gets a descriptor of its
+own, and descriptor 2 can be sent elsewhere (`native_errors_to`).
 """
 
 import codecs
@@ -10,7 +13,11 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO
+
+from se_nas import last_words
 
 PLAIN = "se_nas.plain"
 """The name of the error handler."""
@@ -46,10 +53,10 @@ class Output(io.TextIOWrapper):
     With `is_read`, BrokenPipeError is raised if the reader is gone.
     """
 
-    def __init__(self, stream: Any, *, is_read: bool) -> None:
-        """Replace `stream`; keep its encoding and its buffer."""
+    def __init__(self, stream: Any, buffer: Any, *, is_read: bool) -> None:
+        """Replace `stream` by one that writes to `buffer`; keep its encoding."""
         super().__init__(
-            stream.buffer,
+            buffer,
             encoding=stream.encoding,
             errors=PLAIN,
             line_buffering=stream.line_buffering,
@@ -102,13 +109,40 @@ def endure() -> None:
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
             os.set_blocking(descriptor, True)  # another program that has the same pipe may have changed it
-            setattr(sys, name, Output(stream, is_read=name == "stdout"))
+            is_read = name == "stdout"
+            setattr(sys, name, Output(stream, stream.buffer if is_read else _own_buffer(stream), is_read=is_read))
 
 
 def lost() -> OSError | None:
     """The error that lost some of the output; None if nothing is lost, or if a terminal is gone, as its user knows."""
     error = sys.stdout.error if isinstance(sys.stdout, Output) else None
     return None if error is None or error.errno == errno.EIO else error
+
+
+def print_at_once(line: str) -> None:
+    """Print a line to the standard error from any thread, without waiting for a lock of Python's streams."""
+    descriptor = 2
+    if isinstance(sys.stderr, Output):
+        descriptor = sys.stderr.fileno()
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        os.write(descriptor, f"{line}\n".encode(errors="replace"))
+
+
+@contextlib.contextmanager
+def native_errors_to(file: Path) -> Iterator[None]:
+    """While the body runs, append to `file` what native code prints to the standard error. Python's output is shown."""
+    if not isinstance(sys.stderr, Output):  # descriptor 2 is also Python's
+        yield
+        return
+    kept = os.dup(2)
+    _send_to(file)
+    last_words.errors_are_in(file)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        last_words.errors_are_in(None)
 
 
 def stand_in(error: UnicodeError) -> tuple[str, int]:
@@ -123,6 +157,20 @@ def stand_in(error: UnicodeError) -> tuple[str, int]:
     letters = error.object[error.start : error.end]
     plain = (STAND_INS.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
     return "".join(plain), error.end
+
+
+def _own_buffer(stream: Any) -> Any:
+    """A buffer like that of `stream`, with a descriptor of its own for the same file."""
+    buffering = 0 if isinstance(stream.buffer, io.RawIOBase) else -1  # as PYTHONUNBUFFERED asks
+    return open(os.dup(stream.fileno()), "wb", buffering)  # noqa: PTH123 - for good
+
+
+def _send_to(file: Path) -> None:
+    """Let descriptor 2 write to `file`; it stays as it is if the file cannot be written."""
+    with contextlib.suppress(OSError):
+        opened = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        os.dup2(opened, 2)
+        os.close(opened)
 
 
 def _occupy(descriptor: int) -> None:

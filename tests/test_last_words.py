@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,30 @@ def test_no_line_is_added_for_a_script_that_ends_by_itself(does: str, code: int,
     done = ended(does)
 
     assert (done.returncode, done.stderr) == (code, told)
+
+
+@pytest.mark.parametrize(
+    ("errors", "cause"),
+    [
+        (
+            "  what():  Resource temporarily unavailable",
+            ": Resource temporarily unavailable (the limit of processes and ",
+        ),
+        ("a line that says nothing", ""),
+    ],
+)
+def test_what_native_code_printed_is_not_shown_but_explains_an_abort(errors: str, cause: str, tmp_path: Path) -> None:
+    does = (
+        f"from se_nas.streams import native_errors_to; from pathlib import Path; context = native_errors_to("
+        f"Path({str(tmp_path / 'errors')!r})); context.__enter__(); os.write(2, b{errors + chr(10)!r}); "
+        "ctypes.CDLL(None).abort()"
+    )
+
+    done = ended(does)
+
+    assert done.stderr.startswith(f"script: killed by signal 6 (SIGABRT: native code gave up){cause}")
+    assert done.stderr.endswith("; go on with: script --resume\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_signal_without_a_name_is_called_by_its_number() -> None:

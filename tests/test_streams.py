@@ -163,3 +163,16 @@ def test_complaints_that_nobody_reads_change_no_exit_code(tmp_path: Path) -> Non
     os.close(writing)
 
     assert done.returncode == 2
+
+
+def test_native_errors_go_into_a_file_and_those_of_python_are_shown(tmp_path: Path) -> None:
+    main = (
+        "from se_nas.streams import native_errors_to; context = native_errors_to(Path('errors')); context.__enter__(); "
+        "os.write(2, b'native\\n'); print('of Python', file=sys.stderr); context.__exit__(None, None, None); "
+        "os.write(2, b'native again\\n')"
+    )
+
+    done = shell(main, "", tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "of Python\nnative again\n")
+    assert (tmp_path / "errors").read_text() == "native\n"

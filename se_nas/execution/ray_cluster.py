@@ -4,7 +4,6 @@ is watched while it is used."""
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -15,15 +14,25 @@ from typing import Any
 
 import ray
 
+from se_nas.cures import cured, known_cause
 from se_nas.errors import InputError, RunFailedError
 from se_nas.execution.protocol import Tell, tell_nobody
 from se_nas.execution.ray_environment import worker_environment
 from se_nas.execution.ray_shortcuts import fewest_processes, leave_lost_cluster, silent_driver
 from se_nas.execution.ray_store import LOGS_BYTES, store_settings
 from se_nas.execution.ray_watch import REFUSALS, ClusterPulse, kill_processes, lost_process
+from se_nas.execution.temporary_folders import (
+    keep_temporary_folder,
+    make_temporary_folder,
+    remove_abandoned_folders,
+    remove_temporary_folder,
+)
 from se_nas.execution.watchdog import WatchdogError, watched
 from se_nas.shared_memory import free_bytes, megabytes
+from se_nas.streams import native_errors_to
 
+DRIVER_ERRORS = "driver.err"
+"""The file in a temporary folder into which native code of this process prints its errors."""
 OBJECT_STORE_BYTES = 128 << 20
 WATCH_SECONDS = 1.0
 STARTS = 3
@@ -46,36 +55,36 @@ def own_cluster(*, workers: int, data_bytes: int, tell: Tell = tell_nobody) -> I
         "include_dashboard": False,
         "_temp_dir": str(folder),
     }
-    keeps_logs = False
     try:
         start |= store_settings(OBJECT_STORE_BYTES + 2 * data_bytes, folder, tell)
-        with silent_driver():
+        with silent_driver(), native_errors_to(folder / DRIVER_ERRORS):
             try:
                 with fewest_processes():
-                    _connect(f"a Ray cluster on this machine, with its files in {folder}", **start)
+                    _start(folder, **start)
                 with _watched(lost_process, last=kill_processes):
                     yield folder
             finally:
                 ray.shutdown()
     except WatchdogError as error:
-        keeps_logs = True
+        keep_temporary_folder(folder)
         error.add_note(f"Ray's logs are in {folder}")
         raise
-    finally:
-        if not keeps_logs:
-            shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        remove_temporary_folder(folder)
+        raise
+    remove_temporary_folder(folder)
 
 
 @contextlib.contextmanager
 def joined_cluster(address: str) -> Iterator[Path]:
     """Join an existing cluster at HOST:PORT, which goes on afterwards. Its training processes get the environment
-    variables that processes of an own cluster inherit. Yields the folder for temporary files."""
-    with silent_driver():
+    variables that processes of an own cluster inherit. Yields a folder for temporary files."""
+    with _folder_for_files() as folder, silent_driver(), native_errors_to(folder / DRIVER_ERRORS):
         try:
-            _connect(f"--address {address}", address=address, runtime_env={"env_vars": worker_environment()})
+            _join(address)
             pulse = ClusterPulse(address)
             with _watched(pulse.problem):
-                yield Path(tempfile.gettempdir())
+                yield folder
             pulse.stop()
         except WatchdogError:
             leave_lost_cluster()
@@ -84,6 +93,18 @@ def joined_cluster(address: str) -> Iterator[Path]:
             ray.shutdown()
             raise
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _folder_for_files() -> Iterator[Path]:
+    """A temporary folder, where Python puts them."""
+    place = Path(tempfile.gettempdir())
+    remove_abandoned_folders(place)
+    folder = make_temporary_folder(place)
+    try:
+        yield folder
+    finally:
+        remove_temporary_folder(folder)
 
 
 @contextlib.contextmanager
@@ -102,19 +123,44 @@ def _watched(problem: Callable[[], str | None], last: Callable[[], None] = lambd
         raise
 
 
-def _connect(where: str, **settings: Any) -> None:
-    """Start or join a cluster. InputError says in one line why there is none at `where`."""
+def _start(folder: Path, **settings: Any) -> None:
+    """Start a cluster. InputError says in one line why it could not be started."""
+    for attempt in range(STARTS):
+        try:
+            _connect(**settings)
+            return
+        except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
+            cause = known_cause([folder / DRIVER_ERRORS, *_logs(folder)])
+            if cause is None and "timed out during startup" in str(error) and attempt < STARTS - 1:
+                continue
+            raise InputError(
+                f"a Ray cluster on this machine, with its files in {folder.parent}, could not be started: "
+                f"{cause or cured(_reason(error))}; --workers 1 trains without Ray"
+            ) from None
+
+
+def _join(address: str) -> None:
+    """Join a cluster. InputError says in one line why it could not be joined."""
+    try:
+        _connect(address=address, runtime_env={"env_vars": worker_environment()})
+    except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
+        raise InputError(f"--address {address}: could not be joined ({cured(_reason(error))})") from None
+
+
+def _connect(**settings: Any) -> None:
     for name in ("ray", "ray.tune", "ray.air", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_terminate = signal.getsignal(signal.SIGTERM)
-    for attempt in range(STARTS):
-        try:
-            ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
-            break
-        except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
-            if "timed out during startup" not in str(error) or attempt == STARTS - 1:
-                raise InputError(f"{where}: cannot be used ({_reason(error)})") from None
-    signal.signal(signal.SIGTERM, on_terminate)  # Ray has set its own handler, which saves nothing
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+    finally:
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray has set its own handler, which saves nothing
+
+
+def _logs(folder: Path) -> list[Path]:
+    """The files in which the processes of a cluster that has not started may say why, the newest first."""
+    logs = [log for pattern in ("*.err", "*.out", "*.log") for log in folder.glob(f"session_*/logs/{pattern}")]
+    return sorted(logs, key=lambda log: log.stat().st_mtime, reverse=True)
 
 
 def _reason(error: BaseException) -> str:
@@ -138,12 +184,13 @@ def make_ray_folder() -> Path:
     for place in places:
         if len(str(Path(place).absolute())) > room:
             continue
+        remove_abandoned_folders(Path(place))
         free = free_bytes(Path(place))
         if free is not None and free < LOGS_BYTES:
             reasons.append(f"{place}: {megabytes(free)} free, Ray needs {megabytes(LOGS_BYTES)} for its logs")
             continue
         try:
-            return Path(tempfile.mkdtemp(prefix="ray-", dir=Path(place).absolute()))
+            return make_temporary_folder(Path(place))
         except OSError as error:
             reasons.append(f"{place}: {error.strerror}")
     raise InputError(

@@ -15,8 +15,9 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from se_nas.control_groups import memory_kills
+from se_nas.cures import cured
 from se_nas.execution.ray_worker import Arrival
-from se_nas.execution.reasons import cured, sentence_of, shortened
+from se_nas.execution.reasons import sentence_of, shortened
 from se_nas.last_words import name_of, read_words
 from se_nas.search.failures import Failure, FailureKind
 

@@ -1,8 +1,9 @@
-"""Reasons: what an error says, in one line that keeps its cause, and the cure where one is known."""
+"""Reasons: what an error says, in one line that keeps its cause, and the cure where one is known (`se_nas.cures`)."""
 
 import errno
 import re
 
+from se_nas.cures import cured
 from se_nas.errors import InputError
 from se_nas.search.failures import Failure, FailureKind
 from se_nas.wording import printable
@@ -10,31 +11,6 @@ from se_nas.wording import printable
 MOST_LETTERS = 300
 START_LETTERS = 100
 """The letters that are kept at the start of a long text, which says what was tried; its end says why it failed."""
-
-CURES = (
-    (
-        r"(?i)shared memory|/dev/shm|shm_open|torch_shm|object store.*(space|mmap|fallocate)",
-        "/dev/shm is too small: docker run --shm-size=2g",
-    ),
-    (
-        r"AF_UNIX path|socket path .*too long|path too long",
-        "the folder for temporary files has too long a name: TMPDIR=/tmp",
-    ),
-    (
-        r"can't start new thread|Resource temporarily unavailable|pthread_create|Cannot fork|Cannot create thread",
-        "the limit of processes and threads is reached: raise ulimit -u, or the pids limit of the container",
-    ),
-    (r"Too many open files", "raise the limit of open files: ulimit -n 65536"),
-    (r"No space left on device|Disk quota exceeded", "the disk is full, or this user's quota"),
-    (r"Read-only file system", "the file system of the folder is read-only"),
-    (r"Address already in use", "another program uses the port; try again, or end that program"),
-    (r"device-side assert", "a label or an index is out of range; CUDA_LAUNCH_BLOCKING=1 shows where"),
-    (r"no kernel image is available", "this torch was not built for this GPU: https://pytorch.org/get-started"),
-    (r"driver version is insufficient|driver on your system is too old", "update the GPU's driver"),
-    (r"invalid device ordinal|No CUDA GPUs are available", "no GPU can be seen: is CUDA_VISIBLE_DEVICES set?"),
-    (r"uncorrectable ECC|Xid|fell off the bus", "the GPU is damaged or must be reset"),
-)
-"""Pairs of a pattern in the text of an error and what helps; the first that matches counts."""
 
 LACKS_MEMORY = (
     r"^(torch\.|torch\.cuda\.|ray\.exceptions\.)?OutOfMemoryError|^MemoryError|CUDA out of memory|"
@@ -106,16 +82,6 @@ def shortened(text: str, most: int = MOST_LETTERS) -> str:
     if len(text) <= most:
         return text
     return f"{text[:START_LETTERS]} ... {text[START_LETTERS + 5 - most :]}"
-
-
-def cured(reason: str) -> str:
-    """The reason followed by its cure, unless the reason contains the cure.
-
-    >>> cured("OSError: [Errno 24] Too many open files")
-    'OSError: [Errno 24] Too many open files (raise the limit of open files: ulimit -n 65536)'
-    """
-    cure = next((cure for pattern, cure in CURES if re.search(pattern, reason)), None)
-    return reason if cure is None or cure in reason else f"{reason} ({cure})"
 
 
 def _text(error: BaseException) -> str:

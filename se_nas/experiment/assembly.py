@@ -21,6 +21,7 @@ from se_nas.experiment.survey import HEADROOM, CostOf
 from se_nas.experiment.wandb_choice import choose_wandb
 from se_nas.experiment.wandb_runs import search_runs, wandb_guard
 from se_nas.limits import cpu_count
+from se_nas.process_limits import check_room_for_cluster, check_room_for_driver
 from se_nas.report.figures import front_figure
 from se_nas.search.candidates import Inspection
 from se_nas.search.objectives import Objectives
@@ -121,6 +122,7 @@ def build_executor(
         )
     if workers == 1:
         return LocalExecutor(epoch_seconds=epoch_seconds)
+    check_room_for_cluster(workers)
     set_ray_environment(workers=workers, own_cluster=True)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
@@ -138,6 +140,7 @@ def build_executor(
 def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch_seconds: float) -> Executor:
     """Ray Tune on a cluster that others have started: as many trainings as it has room for now, each on a GPU of its
     own where it has GPUs. An autoscaler may add machines for more `workers`."""
+    check_room_for_driver()
     found = survey_cluster(address)
     gpus_per_trial = float(found.gpus > 0) if request.gpus_per_trial is None else request.gpus_per_trial
     if gpus_per_trial > 0 and found.gpus == 0 and request.workers is None:

@@ -8,6 +8,7 @@ import ray
 
 from se_nas.errors import InputError
 from se_nas.execution.ray_cluster import BELOW_THE_FOLDER, SOCKET_PATH, STARTS, make_ray_folder, own_cluster
+from se_nas.execution.temporary_folders import remove_temporary_folder
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_long_tmpdir_is_passed_over(temporary: pytest.MonkeyPatch, tmp_path: P
     temporary.setenv("TMPDIR", str(tmp_path / name))
 
     made = make_ray_folder()
-    made.rmdir()
+    remove_temporary_folder(made)
 
     assert len(str(made)) + BELOW_THE_FOLDER - len("/ray-12345678") <= SOCKET_PATH
 
