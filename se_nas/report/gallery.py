@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import plotly.graph_objects as go
 
 from se_nas.report.figures import front_figure, placement_figure
-from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
+from se_nas.report.insights import early_epochs_figure, effects_figure, hypervolume_figure, learning_curves_figure
 from se_nas.report.subspaces import coordinates_figure, importances_figure, splits_figure
 from se_nas.search.overview import Overview
 from se_nas.search.progress import SearchProgress
@@ -38,7 +38,7 @@ def figure_drawers(
         ),
         "networks": lambda: coordinates_figure(progress),
         "learning curves": lambda: learning_curves_figure(progress),
-        "foretelling": lambda: foretelling_figure(overview.foretelling) if overview.foretelling else None,
+        "early epochs": lambda: early_epochs_figure(overview.early_epochs) if overview.early_epochs else None,
     }
 
 

@@ -11,7 +11,7 @@ from se_nas.search.effects import Marginal
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.search.trust import Foretelling
+from se_nas.search.trust import EpochPrediction
 
 
 def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
@@ -30,7 +30,7 @@ def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
     return intervals_figure(rows, title=title, x_title="above the average (points)")
 
 
-def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
+def early_epochs_figure(correlations: Sequence[EpochPrediction]) -> go.Figure:
     """Rank correlation of the accuracy after each epoch with the final one, with its 95 % band."""
     epochs = [one.epoch for one in correlations]
     figure = go.Figure()
@@ -47,7 +47,7 @@ def foretelling_figure(correlations: Sequence[Foretelling]) -> go.Figure:
     )
     return lay_out(
         figure,
-        title="Does an early epoch foretell the last?",
+        title="Does an early epoch predict the last?",
         x=_epoch_axis(len(epochs)),
         y={"title": "rank correlation with the last epoch", "range": [-0.2, 1.02]},
         height=360,

@@ -154,8 +154,8 @@ def _trust(
     drawn: Mapping[str, str], confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
 ) -> Iterator[str]:
     """How early epochs, and short trainings, order networks against later ones."""
-    yield from _those(drawn, "learning curves", "foretelling")
-    if "foretelling" in drawn:
+    yield from _those(drawn, "learning curves", "early epochs")
+    if "early epochs" in drawn:
         yield (
             "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
             "accuracy, so that over all networks it is likely higher.</p>"

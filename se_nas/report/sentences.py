@@ -127,13 +127,13 @@ def importance_sentence(importances: Importances) -> str:
     """How much hangs on the decisions at all, and on which most."""
     if importances.explained <= 0:
         return (
-            "The decisions do not foretell the accuracy of networks that the forest has not seen: at equal cost, what "
+            "The decisions do not predict the accuracy of networks that the forest has not seen: at equal cost, what "
             "is left is chance, or too few networks."
         )
     sure = [one.factor for one in importances.of_each if one.is_sure][:3]
     named = f"most by {', '.join(sure)}" if sure else "none of them alone for sure"
     return (
-        f"At equal cost, the decisions foretell {100 * importances.explained:.0f} % of the variance in accuracy of "
+        f"At equal cost, the decisions predict {100 * importances.explained:.0f} % of the variance in accuracy of "
         f"networks that the forest has not seen, {named}."
     )
 

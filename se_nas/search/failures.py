@@ -12,7 +12,7 @@ FAULTS_IN_A_ROW = 3
 class FailureKind(StrEnum):
     """The kind of a failure, which decides whether a training is repeated. The values are text for people."""
 
-    NETWORK = "an error of their own"
+    NETWORK = "an error in the training"
     """An error of the training itself, e.g. an exception or an accuracy that is not a number."""
     MEMORY = "too little memory"
     """The GPU had too little memory, or the kernel's out-of-memory killer killed the worker."""

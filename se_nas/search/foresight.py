@@ -65,7 +65,7 @@ def foresight(arrivals: Arrivals, later: Values) -> Foresight:
     """The belief about the rank correlation between accuracy and final accuracy, the costs held fixed.
 
     It begins with what is believed before any evidence, or with what the accuracies `later` (n,), NaN where not known,
-    say of this one, if that is less: an epoch that does not foretell the next ones does not foretell the last.
+    say of this one, if that is less: an epoch that does not predict the next ones does not predict the last.
     """
     costs = np.column_stack([_normal_scores(column) for column in arrivals.log_costs.T])
     costs = np.column_stack([costs, costs**2])

@@ -1,6 +1,6 @@
 """How much of the accuracy at equal cost hangs on each decision.
 
-A random forest (Breiman, Machine Learning 45, 2001) foretells networks that it has not seen from their decisions; the
+A random forest (Breiman, Machine Learning 45, 2001) predicts networks that it has not seen from their decisions; the
 importance of one is what that loses when its values are shuffled among them (section 10 there).
 """
 
@@ -34,7 +34,7 @@ class Importance:
 
 @dataclass(frozen=True, slots=True)
 class Importances:
-    """`explained` is the share of the variance of unseen networks that all decisions together foretell."""
+    """`explained` is the share of the variance of unseen networks that all decisions together predict."""
 
     explained: float
     of_each: tuple[Importance, ...]

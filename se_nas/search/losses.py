@@ -45,8 +45,9 @@ def _in_common(failed: Sequence[TrialRecord], others: Sequence[TrialRecord]) -> 
     rarest = min(having, key=lambda pair: having[pair], default=None)
     if rarest is not None and having[rarest] <= RARE * len(others):
         name, value = rarest
-        share = f"{having[rarest]} of the {len(others)} others"
-        sentences.append(f"All {len(failed)} failed networks have {name} {value}, and {share}.")
+        sentences.append(
+            f"All {len(failed)} failed networks have {name} {value}; {_so_do(having[rarest], of=len(others))}."
+        )
     apart = {
         name: _order([record.cost[name] for record in failed], [record.cost[name] for record in others])
         for name in sorted(set.intersection(*(set(record.cost) for record in [*failed, *others])))
@@ -59,6 +60,13 @@ def _in_common(failed: Sequence[TrialRecord], others: Sequence[TrialRecord]) -> 
         size = "larger" if apart[name] >= APART else "smaller"
         sentences.append(f"The failed networks are {size}: median {medians[0]} {name} against {medians[1]}.")
     return sentences
+
+
+def _so_do(count: int, *, of: int) -> str:
+    """How many of the other networks have it too, as a clause."""
+    if count == 0:
+        return f"none of the {of} others does" if of > 1 else "the other network does not"
+    return f"so {'does' if count == 1 else 'do'} {count} of the {of} others"
 
 
 def _values(assignment: Mapping[str, object]) -> dict[str, str]:

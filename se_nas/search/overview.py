@@ -6,18 +6,18 @@ from se_nas.search.distributions import Split, splits
 from se_nas.search.effects import Marginal, marginals
 from se_nas.search.importances import Importances, importances
 from se_nas.search.progress import SearchProgress
-from se_nas.search.trust import Foretelling, foretelling
+from se_nas.search.trust import EpochPrediction, epoch_predictions
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Effects of decisions at equal cost, the sub-spaces' errors, importances, and how early epochs foretell the last;
+    """Effects of decisions at equal cost, the sub-spaces' errors, importances, and how early epochs predict the last;
     empty, or None, where the trials are too few."""
 
     effects: tuple[Marginal, ...]
     splits: tuple[Split, ...]
     importances: Importances | None
-    foretelling: tuple[Foretelling, ...]
+    early_epochs: tuple[EpochPrediction, ...]
 
     @classmethod
     def of(cls, progress: SearchProgress) -> "Overview":
@@ -27,7 +27,7 @@ class Overview:
             tuple(marginals(records, costs)),
             tuple(splits(records, costs)),
             importances(records, costs),
-            tuple(foretelling(records)),
+            tuple(epoch_predictions(records)),
         )
 
     @property

@@ -13,7 +13,7 @@ LEAST_PAIRS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foretelling:
+class EpochPrediction:
     """How an epoch orders the networks, against the last: Spearman's rank correlation with its 95 % interval."""
 
     epoch: int
@@ -22,7 +22,7 @@ class Foretelling:
     high: float
 
 
-def foretelling(records: Sequence[TrialRecord]) -> list[Foretelling]:
+def epoch_predictions(records: Sequence[TrialRecord]) -> list[EpochPrediction]:
     """Of each epoch, over the networks that were trained to the end; none while they are fewer than `LEAST_LESSONS`.
 
     They were selected by their early accuracy, which makes the correlation lower than it is over all networks.
@@ -32,7 +32,7 @@ def foretelling(records: Sequence[TrialRecord]) -> list[Foretelling]:
         return []
     table = np.array(curves)
     return [
-        Foretelling(epoch=epoch, **_rank_correlation(table[:, epoch - 1], table[:, -1]))
+        EpochPrediction(epoch=epoch, **_rank_correlation(table[:, epoch - 1], table[:, -1]))
         for epoch in range(1, table.shape[1])
     ]
 

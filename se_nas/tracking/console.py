@@ -72,7 +72,9 @@ class ConsoleTracker:
         parts: list[RenderableType] = [Text(self._title, style="bold"), self._pace(progress)]
         parts.append(_counts(progress, self._clock() - self._began))
         running = [str(record.number) for record in progress.records if record.status is TrialStatus.RUNNING]
-        parts.append(Text(f"training: trial {', '.join(running)}" if running else "training: nothing", style="dim"))
+        parts.append(
+            Text(f"in training: trial {', '.join(running)}" if running else "no trial is in training", style="dim")
+        )
         if self._last is not None:
             last = _line(self._last, progress)
             last.no_wrap, last.overflow = True, "ellipsis"

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from se_nas.report.certainty import ablation_figure, confirmed_figure
-from se_nas.report.insights import effects_figure, foretelling_figure, hypervolume_figure, learning_curves_figure
+from se_nas.report.insights import early_epochs_figure, effects_figure, hypervolume_figure, learning_curves_figure
 from se_nas.report.layout import FRONT_COLOUR, OTHER_COLOUR
 from se_nas.search.confirmation import ConfirmedFront
 from se_nas.search.effects import Marginal
 from se_nas.search.paired import Ablation, Effect, Extra, Gain
 from se_nas.search.records import TrialStatus
-from se_nas.search.trust import Foretelling
+from se_nas.search.trust import EpochPrediction
 from tests.fakes import record
 from tests.tracking.test_console import a_progress, a_record
 
@@ -55,7 +55,7 @@ def test_effects_are_in_points_with_uneven_intervals() -> None:
 
 
 def test_the_correlation_has_its_band() -> None:
-    high, low, line = foretelling_figure([Foretelling(epoch=1, correlation=0.5, low=0.2, high=0.7)]).data
+    high, low, line = early_epochs_figure([EpochPrediction(epoch=1, correlation=0.5, low=0.2, high=0.7)]).data
 
     assert (high.y[0], low.y[0], line.y[0]) == (0.7, 0.2, 0.5)
 

@@ -24,10 +24,10 @@ def test_importances_name_what_is_sure_or_that_nothing_is_foretold() -> None:
     sure = Importance(factor="SE in stage 2", mean=0.3, low=0.1, high=0.5)
     unsure = Importance(factor="depth", mean=0.1, low=-0.1, high=0.3)
 
-    assert "foretell 40 %" in importance_sentence(Importances(0.4, (sure, unsure)))
+    assert "predict 40 %" in importance_sentence(Importances(0.4, (sure, unsure)))
     assert "most by SE in stage 2." in importance_sentence(Importances(0.4, (sure, unsure)))
     assert "none of them alone for sure" in importance_sentence(Importances(0.4, (unsure,)))
-    assert "do not foretell" in importance_sentence(Importances(-0.1, (sure,)))
+    assert "do not predict" in importance_sentence(Importances(-0.1, (sure,)))
 
 
 def test_how_the_search_orders_networks_is_told_for_what_was_trained_again() -> None:

@@ -94,7 +94,7 @@ class TestTheBelief:
         assert belief_of(Arrivals(np.array([0.5]), np.array([NAN]), np.zeros((1, 1)))).z == PRIOR_Z
 
     @pytest.mark.parametrize("seed", range(5))
-    def test_an_epoch_that_does_not_foretell_the_next_ones_is_believed_less(self, seed: int) -> None:
+    def test_an_epoch_that_does_not_predict_the_next_ones_is_believed_less(self, seed: int) -> None:
         """Nothing is finished yet."""
         early, later = np.random.default_rng(seed).standard_normal((2, 40))
         arrivals = Arrivals(early, np.full(40, NAN), np.zeros((40, 1)))

@@ -1,5 +1,7 @@
 """What is said of trials that failed."""
 
+import pytest
+
 from se_nas.search.losses import loss_sentences
 from se_nas.search.records import TrialRecord, TrialStatus
 from tests.fakes import record
@@ -26,11 +28,21 @@ def test_losses_are_counted_by_kind() -> None:
     assert told[0] == "3 of 200 trials failed: 2 because of too little memory, 1 because of killed workers."
 
 
-def test_the_value_that_all_failed_networks_share_is_named() -> None:
+@pytest.mark.parametrize(
+    ("having", "others", "told_of_them"),
+    [
+        (10, 40, "so do 10 of the 40 others"),
+        (1, 9, "so does 1 of the 9 others"),
+        (0, 9, "none of the 9 others does"),
+        (0, 1, "the other network does not"),
+    ],
+)
+def test_the_value_that_all_failed_networks_share_is_named(having: int, others: int, told_of_them: str) -> None:
     lost = [bad(number, width=8, depth=number % 3) for number in range(7)]
-    told = loss_sentences([*lost, *(good(number, width=8 + number % 4, depth=number % 3) for number in range(40))])
+    well = [good(number, width=8 if number < having else 16, depth=number % 3) for number in range(others)]
+    told = loss_sentences([*lost, *well])
 
-    assert "All 7 failed networks have width 8, and 10 of the 40 others." in told
+    assert f"All 7 failed networks have width 8; {told_of_them}." in told
     assert told[-1] == "So the front may lack such networks."
 
 

@@ -3,11 +3,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from se_nas.search.records import TrialRecord
-from se_nas.search.trust import LEAST_PAIRS, agreement, foretelling
+from se_nas.search.trust import LEAST_PAIRS, agreement, epoch_predictions
 from tests.fakes import record
 
 
-class TestForetelling:
+class TestEarlyEpochs:
     def curves(self, noise: float) -> list[TrialRecord]:
         rng = np.random.default_rng(6)
         finals = rng.uniform(0.5, 0.9, 60)
@@ -16,28 +16,28 @@ class TestForetelling:
             for number, final in enumerate(finals)
         ]
 
-    def test_an_epoch_that_orders_as_the_last_does_foretells_it(self) -> None:
-        (first,) = foretelling(self.curves(0.0))
+    def test_an_epoch_that_orders_as_the_last_does_predicts_it(self) -> None:
+        (first,) = epoch_predictions(self.curves(0.0))
 
         assert (first.epoch, first.correlation) == (1, pytest.approx(1.0))
         assert 0.9 < first.low < 1
 
     def test_the_interval_is_around_scipys_correlation(self) -> None:
         records = self.curves(0.1)
-        (first,) = foretelling(records)
+        (first,) = epoch_predictions(records)
 
         expected = spearmanr([one.curve[0] for one in records], [one.curve[1] for one in records]).statistic
         assert first.correlation == pytest.approx(expected)
         assert first.low < expected < first.high
         assert 0.1 < first.high - first.low < 0.5
 
-    def test_equal_accuracies_foretell_nothing(self) -> None:
-        (first,) = foretelling([record(number, curve=(0.1, 0.5 + 0.01 * number)) for number in range(20)])
+    def test_equal_accuracies_predict_nothing(self) -> None:
+        (first,) = epoch_predictions([record(number, curve=(0.1, 0.5 + 0.01 * number)) for number in range(20)])
 
         assert first.correlation == 0.0
 
-    def test_few_networks_foretell_nothing(self) -> None:
-        assert foretelling(self.curves(0.0)[:11]) == []
+    def test_few_networks_predict_nothing(self) -> None:
+        assert epoch_predictions(self.curves(0.0)[:11]) == []
 
 
 class TestAgreement:

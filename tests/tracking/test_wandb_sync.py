@@ -78,7 +78,7 @@ FIGURES = {
     "networks",
     "learning curves",
 }
-"""Those of the page, but for how early epochs foretell the last: these networks have but one."""
+"""Those of the page, but for how early epochs predict the last: these networks have but one."""
 
 
 @pytest.fixture(scope="module", params=["offline", "online"])
