@@ -78,9 +78,10 @@ def watched_search(tmp_path: Path, *flags: object, terminal: bool = False) -> di
     "flags",
     [
         ("--workers", 1, "--wandb", "offline", "--wandb-trials"),
+        pytest.param(("--workers", 2, "--wandb", "offline"), marks=pytest.mark.slow),
         pytest.param(("--workers", 1, "--wandb", "offline", "--confirm"), marks=pytest.mark.slow),
     ],
-    ids=["each trial", "confirmed"],
+    ids=["each trial", "on two workers", "confirmed"],
 )
 def test_no_second_thread_of_a_search_imports_or_draws(
     flags: tuple[object, ...], folder_of_images: Path, space_file: Path, tmp_path: Path
