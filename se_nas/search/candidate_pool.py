@@ -52,19 +52,20 @@ class CandidatePool:
             if seen is not None
         ]
 
-    def untried(self, front: Sequence[TrialRecord], trials: int, tried: Collection[str]) -> list[Candidate]:
-        """The neighbours of the front and the networks drawn by now, each once and none whose fingerprint was tried.
+    def drawn(self, trials: int) -> list[Candidate]:
+        """The networks drawn in so many trials: a few more with every trial, so that no proposal waits for many."""
+        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
+        return [candidate for number in range(wanted) if (candidate := self.draw(number)) is not None]
 
-        A few more are drawn with every trial, so that no single proposal waits for many.
-        """
+    def untried(self, front: Sequence[TrialRecord], trials: int, tried: Collection[str]) -> list[Candidate]:
+        """The neighbours of the front and the networks drawn by now, each once and none whose fingerprint was tried."""
         for member in front:
             if member.number not in self._near:
                 self._near[member.number] = self.inspected(self._neighbours(member.assignment))
         members, wanted = tuple(member.number for member in front), min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
         if self._distinct[:2] != (members, wanted):
             near = [candidate for number in members for candidate in self._near[number]]
-            drawn = [candidate for number in range(wanted) if (candidate := self.draw(number)) is not None]
-            distinct = {one.inspection.fingerprint: one for one in [*near, *drawn]}
+            distinct = {one.inspection.fingerprint: one for one in [*near, *self.drawn(trials)]}
             self._distinct = members, wanted, distinct
         return [one for fingerprint, one in self._distinct[2].items() if fingerprint not in tried]
 

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from se_nas.search.candidates import Values
 from se_nas.search.records import TrialRecord
@@ -19,12 +21,22 @@ def features_of(decisions: Mapping[str, Decision], assignment: Assignment, cost:
     features: list[float] = []
     for name, decision in decisions.items():
         value = assignment[name]
-        if isinstance(decision, Categorical) and any(isinstance(choice, str) for choice in decision.choices):
+        if _side_by_side(decision):
             features += [float(value == choice) for choice in decision.choices]
         else:
             features.append(float(value))
     features += [math.log(max(value, 1e-12)) for name, value in sorted(cost.items()) if name != "latency"]
     return np.array(features)
+
+
+def groups_of(decisions: Mapping[str, Decision], width: int) -> NDArray[np.int64]:
+    """(width,): the number of the decision that each feature of `features_of` belongs to; each cost has its own."""
+    widths = [len(decision.choices) if _side_by_side(decision) else 1 for decision in decisions.values()]
+    return np.repeat(np.arange(len(widths) + width - sum(widths)), [*widths, *[1] * (width - sum(widths))])
+
+
+def _side_by_side(decision: Decision) -> TypeGuard[Categorical]:
+    return isinstance(decision, Categorical) and any(isinstance(choice, str) for choice in decision.choices)
 
 
 class FeatureRows:
@@ -49,6 +61,10 @@ class FeatureRows:
             self._rows[record.number] = features_of(self._decisions, record.assignment, record.cost)
         found: Values = self._rows[numbers]
         return found
+
+    def groups(self, features: Values) -> NDArray[np.int64]:
+        """(d,): the number of the decision that each of the `features` (n, d) belongs to."""
+        return groups_of(self._decisions, features.shape[1])
 
     def forget(self, number: int) -> None:
         """Work out the features of this trial again when they are next needed."""

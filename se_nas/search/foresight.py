@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
+from se_nas.search.normal_scores import normal_scores
+
 Values = NDArray[np.float64]
 
 PRIOR_Z, PRIOR_POINTS = 0.6, 3.0
@@ -67,9 +69,9 @@ def foresight(arrivals: Arrivals, later: Values) -> Foresight:
     It begins with what is believed before any evidence, or with what the accuracies `later` (n,), NaN where not known,
     say of this one, if that is less: an epoch that does not predict the next ones does not predict the last.
     """
-    costs = np.column_stack([_normal_scores(column) for column in arrivals.log_costs.T])
+    costs = np.column_stack([normal_scores(column) for column in arrivals.log_costs.T])
     costs = np.column_stack([costs, costs**2])
-    accuracy = _without(_normal_scores(arrivals.accuracy), costs)
+    accuracy = _without(normal_scores(arrivals.accuracy), costs)
     near = _belief(accuracy, later, costs, prior_z=PRIOR_Z)
     return _belief(accuracy, arrivals.final, costs, prior_z=min(PRIOR_Z, near.z))
 
@@ -88,7 +90,7 @@ def _belief(accuracy: Values, outcome: Values, costs: Values, *, prior_z: float)
     if evidence < 1:
         return Foresight(prior_z, 1 / math.sqrt(PRIOR_POINTS))
     selected = _without(accuracy[known], costs[known])
-    reached = _without(_normal_scores(outcome[known]), costs[known])
+    reached = _without(normal_scores(outcome[known]), costs[known])
     explained = 1 + costs.shape[1]
     correlation, wider = _unrestricted_correlation(
         selected, reached, wider=_deviation(accuracy, explained) / max(_deviation(selected, explained), 1e-9)
@@ -130,13 +132,6 @@ def _unrestricted_correlation(selected: Values, reached: Values, *, wider: float
 def _deviation(residuals: Values, explained: int) -> float:
     """Of residuals that so many coefficients were fitted for."""
     return math.sqrt(float(residuals @ residuals) / (len(residuals) - explained))
-
-
-def _normal_scores(values: Values) -> Values:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (count.cumsum() - (count - 1) / 2)[place]  # equal values share the mean of their ranks
-    scores: Values = ndtri((ranks - 0.375) / (len(values) + 0.25))
-    return scores
 
 
 def _without(values: Values, explained: Values) -> Values:

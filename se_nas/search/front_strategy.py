@@ -1,8 +1,9 @@
 """The `front` strategy: proposes the network that is expected to push the Pareto front out the farthest.
 
-Costs are exact before training, so only the accuracy is modelled. Candidates are networks drawn from the space and
-the neighbours of the front's members; each is costed, and scored by its expected hypervolume improvement, with the
-costs' logarithms.
+Costs are exact before training, so only the accuracy is modelled, by its normal scores. Candidates are networks drawn
+from the space and the neighbours of the front's members; each is costed, and scored by the accuracy that it is expected
+to add within a budget of cost, averaged over budgets. What trained networks count with is what the model expects of
+them, since a single training may have been lucky.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,11 +14,12 @@ import numpy as np
 
 from se_nas.search.candidate_pool import DRAWS_A_TRIAL, CandidatePool
 from se_nas.search.candidates import Candidate, Inspection, Values
+from se_nas.search.cost_budgets import budget_positions
 from se_nas.search.designed_start import DesignedStart
 from se_nas.search.failure_odds import FailureOdds
 from se_nas.search.features import FeatureRows
 from se_nas.search.improvement import expected_improvement
-from se_nas.search.lessons import MOST_LESSONS, History, Lesson
+from se_nas.search.lessons import History, Lesson
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.rare_fits import RareFits
@@ -31,9 +33,8 @@ BLIND_TRIALS = 10
 """Trials that cover the space (`designed_start`) before the first is proposed by the model."""
 FEWEST_TAUGHT = 3
 """Trials whose accuracy is known before the first is proposed by the model."""
-BEYOND = 0.1
-"""How far the hypervolume's reference lies beyond the dearest network, as a share of the costs' range: else that
-network would have nothing to add."""
+BEYOND = 0.2
+"""The interest in the best network at any cost, beside that of 1 in all budgets (`cost_budgets`)."""
 
 
 class FrontStrategy:
@@ -122,35 +123,41 @@ class FrontStrategy:
         return self._pool.looked_at(candidates, compared_with=compared_with, trials=len(self._history.records))
 
     def _scores(self, candidates: list[Candidate], taught: list[Lesson]) -> Values:
-        """The expected hypervolume improvement of each candidate (n,)."""
+        """The expected gain of each candidate (n,): the growth of the hypervolume of normal scores over budgets."""
         accuracy = self._models.surrogate("accuracy", taught)
         features = np.array([candidate.features for candidate in candidates])
-        costs = self._models.log_costs([candidate.inspection.cost for candidate in candidates], features, taught)
-        front = np.array([member.values(self._objectives.names) for member in self._front.members])
-        front_accuracy, front_costs = front[:, 0], np.log(np.maximum(front[:, 1:], 1e-12))
-        every_cost = np.vstack([costs, front_costs])
-        if running := self._history.running:
-            in_training = self._rows.of(running)
-            counted = [{name: value for name, value in record.cost.items() if name != "latency"} for record in running]
-            front_accuracy = np.append(front_accuracy, accuracy.expect(in_training))
-            front_costs = np.vstack([front_costs, self._models.log_costs(counted, in_training, taught)])
-            every_cost = np.vstack([costs, front_costs])
-            accuracy = accuracy.believing(in_training)
-            if len(running) + len(taught) > MOST_LESSONS:  # dominated ones only cost time
-                kept = moocore.is_nondominated(np.column_stack([-front_accuracy, front_costs]))
-                front_accuracy, front_costs = front_accuracy[kept], front_costs[kept]
+        trained = [lesson.record for lesson in taught if lesson.record.accuracy is not None] or self._front.members
+        running, drawn = self._history.running, self._pool.drawn(BLIND_TRIALS)
+        rivals = self._rows.of([*trained, *running])
+        rival_accuracy = accuracy.expect(rivals)
+        if running:
+            accuracy = accuracy.believing(rivals[len(trained) :])
+        untrained = self._models.log_costs(
+            [
+                *(_counted(record) for record in running),
+                *(candidate.inspection.cost for candidate in [*candidates, *drawn]),
+            ],
+            np.vstack([rivals[len(trained) :], features, *(candidate.features for candidate in drawn)]),
+            taught,
+        )
+        log_costs = np.vstack(
+            [self._models.log_costs([record.cost for record in trained], rivals[: len(trained)], taught), untrained]
+        )
+        known = len(rivals) + len(candidates)
+        positions = budget_positions(log_costs[:known], log_costs[known:])
+        rival_costs, costs = positions[: len(rivals)], positions[len(rivals) :]
+        front = moocore.is_nondominated(np.column_stack([-rival_accuracy, rival_costs]))
         mean, deviation = accuracy.predict(features)
-        span = np.ptp(every_cost, axis=0)
         return self._odds.to_be_trained(features) * expected_improvement(
             mean,
             deviation,
             costs,
-            front_accuracy=front_accuracy,
-            front_costs=front_costs,
-            reference=np.array(
-                [
-                    min(lesson.accuracy for lesson in taught),
-                    *(every_cost.max(axis=0) + np.where(span > 1e-9, BEYOND * span, 1.0)),
-                ]
-            ),
+            front_accuracy=rival_accuracy[front],
+            front_costs=rival_costs[front],
+            reference=np.array([accuracy.least, *(positions.max(axis=0) + BEYOND)]),
         )
+
+
+def _counted(record: TrialRecord) -> Mapping[str, float]:
+    """Its costs that are known before training."""
+    return {name: value for name, value in record.cost.items() if name != "latency"}

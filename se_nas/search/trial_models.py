@@ -1,16 +1,17 @@
 """The models of a search's trials: what accuracy a network would reach, and costs that only a device can measure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 
 import numpy as np
 
 from se_nas.search.candidates import Values
 from se_nas.search.features import FeatureRows
+from se_nas.search.kernel import Kernel
 from se_nas.search.lessons import History, Lesson
+from se_nas.search.normal_scores import scores_with_doubt
 from se_nas.search.objectives import Objectives
 from se_nas.search.rare_fits import RareFits
-from se_nas.search.surrogate import Kernel, Surrogate
+from se_nas.search.surrogate import Surrogate
 
 
 class TrialModels:
@@ -20,9 +21,11 @@ class TrialModels:
         self._history, self._rows, self._fits, self._objectives = history, rows, fits, objectives
 
     def surrogate(self, name: str, taught: list[Lesson]) -> Surrogate:
-        """That of the accuracy, or of a cost's logarithm."""
-        kernel = self._fits.numbers(name, self._history.ended, lambda: astuple(self._learned(name, taught).kernel))
-        return self._learned(name, taught, Kernel(*kernel))
+        """That of the accuracy's normal scores, or of a cost's logarithm."""
+        numbers = self._fits.numbers(
+            f"kernel of {name}", self._history.ended, lambda: self._learned(name, taught).kernel.numbers
+        )
+        return self._learned(name, taught, Kernel.of_numbers(numbers))
 
     def log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, taught: list[Lesson]) -> Values:
         """(n, k) of networks with `features` (n, d): exact where a cost is counted, as learned where it is not."""
@@ -37,7 +40,8 @@ class TrialModels:
     def _learned(self, name: str, taught: list[Lesson], kernel: Kernel | None = None) -> Surrogate:
         features = self._rows.of(lesson.record for lesson in taught)
         if name == "accuracy":
-            values, doubt = np.array([(lesson.accuracy, lesson.doubt) for lesson in taught]).T
-            return Surrogate(features, values, doubt, kernel=kernel)
-        costs = np.log([max(lesson.record.cost[name], 1e-12) for lesson in taught])
-        return Surrogate(features, costs, np.zeros(len(costs)), kernel=kernel, outliers=False)
+            values, doubt = scores_with_doubt(*np.array([(lesson.accuracy, lesson.doubt) for lesson in taught]).T)
+        else:
+            values = np.log([max(lesson.record.cost[name], 1e-12) for lesson in taught])
+            doubt = np.zeros(len(values))
+        return Surrogate(features, values, doubt, groups=self._rows.groups(features), kernel=kernel)

