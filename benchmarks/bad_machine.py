@@ -41,6 +41,8 @@ stages:
 """
 KINDS = ("none is wrong", "another version", "no package", "no images", "another run folder")
 WAIT_SECONDS = 180.0
+ATTEMPTS = 5
+"""Ray gives its own processes half a minute to start, which a busy machine may exceed."""
 RAY = ["--num-cpus", "1", "--block", "--min-worker-port", "0", "--max-worker-port", "0"]
 RAY += ["--dashboard-agent-listen-port", "0", "--dashboard-agent-grpc-port", "0", "--metrics-export-port", "0"]
 
@@ -102,7 +104,9 @@ def cluster(kind: str, folder: Path) -> Iterator[Machines]:
     machines: list[subprocess.Popen[bytes]] = []
     try:
         for count, (call, changes) in enumerate(calls, start=1):
-            for _ in range(3):  # on a busy machine one may take longer than Ray waits
+            there = processes_of(folder)
+            for _ in range(ATTEMPTS):
+                end(processes_of(folder) - there)  # what a start that took too long has left, e.g. on the head's port
                 with (folder / f"machine{count}.log").open("w") as log:
                     process = subprocess.Popen(
                         [*call, *RAY],
@@ -124,10 +128,25 @@ def cluster(kind: str, folder: Path) -> Iterator[Machines]:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
-        for left in psutil.process_iter():  # what has outlived a `ray start` that was killed
-            with suppress(psutil.Error):
-                if str(folder / "ray") in " ".join(left.cmdline()):
-                    left.kill()
+        end(processes_of(folder))  # what has outlived a `ray start` that was killed
+
+
+def processes_of(folder: Path) -> set[psutil.Process]:
+    """Ray's processes of the cluster whose files are in `folder`."""
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if str(folder / "ray") in " ".join(process.cmdline()):
+                found.add(process)
+    return found
+
+
+def end(processes: set[psutil.Process]) -> None:
+    """Kill processes, and wait until they are gone."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, timeout=60)
 
 
 def wait_for(count: int, address: str, process: subprocess.Popen[bytes]) -> bool:

@@ -73,11 +73,12 @@ def _check_processes(needed: int, what: str, instead: str) -> None:
     startable = startable_threads(needed)
     if startable >= needed:
         return
-    limits = [_ulimit("RLIMIT_NPROC", "-u"), *process_bounds(Path("/"))]
-    named = ", ".join(f"{limit.source} is {limit.amount:.0f}" for limit in limits if limit is not None)
+    limits = [limit for limit in (_ulimit("RLIMIT_NPROC", "-u"), *process_bounds(Path("/"))) if limit is not None]
+    least = min(limits, key=lambda limit: limit.amount, default=None)
+    named = f" ({least.source} is {least.amount:.0f})" if least is not None else ""
     raise InputError(
         f"{what} needs about {needed} more processes and threads, but only {startable} can start"
-        f"{f' ({named})' if named else ''}; end other programs of this user, raise ulimit -u (nproc in "
+        f"{named}; end other programs of this user, raise ulimit -u (nproc in "
         f"/etc/security/limits.conf) or the container's limit (docker run --pids-limit){instead and f', {instead}'}"
     )
 
