@@ -50,7 +50,8 @@ RAY += ["--dashboard-agent-listen-port", "0", "--dashboard-agent-grpc-port", "0"
 def environment() -> dict[str, str]:
     """The environment of Ray's processes and the search: one thread each, and little memory, so images stay on disk."""
     settings = {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "SLURM_MEM_PER_NODE": "1"}
-    return {**os.environ, **settings, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    settings |= {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_AUTH_MODE": "disabled"}  # whether or not ~/.ray has a token
+    return {**os.environ, **settings}
 
 
 def write_images(folder: Path) -> None:

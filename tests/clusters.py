@@ -58,7 +58,8 @@ def started_cluster(
     command = [sys.executable, "-c", program, "start", "--head", "--port", made.address.split(":")[1]]
     command += ["--temp-dir", str(folder), "--num-cpus", str(cpus), "--object-store-memory", str(100 << 20)]
     command += ["--include-dashboard=false", "--disable-usage-stats"]
-    given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | environment
+    given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    given |= {"RAY_AUTH_MODE": "disabled", **environment}  # or Ray would take the token of ~/.ray, if there is one
     if token is not None:
         given |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
     try:

@@ -65,10 +65,11 @@ removed for a search's own cluster: with them it would look for machines, a stor
 or not start."""
 
 
-def set_ray_environment(*, workers: int, own_cluster: bool) -> None:
+def set_ray_environment(*, workers: int, own_cluster: bool, with_token: bool = False) -> None:
     """Make Ray quiet and frugal, and let `workers` start at the same time; variables that the user has set stay.
 
-    An own cluster knows no other cluster, and asks for a token that only this process and its children know.
+    An own cluster knows no other cluster, and asks for a token that only this process and its children know. Another
+    one is joined `with_token`, which Ray finds, or else as the user has set.
     """
     settings = {
         **DRIVER_SETTINGS,
@@ -77,7 +78,7 @@ def set_ray_environment(*, workers: int, own_cluster: bool) -> None:
         "TUNE_MAX_PENDING_TRIALS_PG": str(workers),
     }
     if not own_cluster:
-        settings |= JOINING
+        settings |= JOINING | ({"RAY_AUTH_MODE": "token"} if with_token else {})
     for name, value in settings.items():
         os.environ.setdefault(name, value)
     if own_cluster:

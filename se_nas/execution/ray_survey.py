@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 
+from se_nas.cures import cured
 from se_nas.errors import InputError
 from se_nas.wording import counted, printable
 
@@ -27,12 +28,16 @@ REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSurvey:
-    """The machines that a cluster has now, and their total CPU cores and GPUs. `address` is HOST:PORT."""
+    """The machines that a cluster has now, and their total CPU cores and GPUs. `address` is HOST:PORT.
+
+    `with_token`: the cluster was joined with a token, which Ray may have found by itself.
+    """
 
     address: str
     machines: int
     cpus: int
     gpus: int
+    with_token: bool = False
 
     @property
     def description(self) -> str:
@@ -99,7 +104,7 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
         if late is not None:
             late.cancel()
     if said:
-        raise InputError(f"--address {address}: cannot be used ({printable(said)})")
+        raise InputError(f"--address {address}: cannot be used ({cured(printable(said))})")
     raise InputError(
         f"--address {address}: no answer within {seconds:.0f} s; is the cluster alive? expected HOST:PORT of a "
         "running head (`ray start --head` prints it), or no --address for a cluster of the search's own"
@@ -111,7 +116,7 @@ def _about_the_token() -> str:
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         return (
             "the cluster asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH "
-            "to the cluster's token"
+            "to the cluster's token unless that is in ~/.ray/auth_token"
         )
     if "RAY_AUTH_TOKEN" in os.environ:
         source = "RAY_AUTH_TOKEN"
@@ -143,6 +148,8 @@ def _answer(address: str) -> None:
         machines=len(alive),
         cpus=int(has.get("CPU", 0)),
         gpus=int(has.get("GPU", 0)),
+        # With `auto`, Ray takes the token of ~/.ray (Ray 2.60, ray/_private/worker.py); with HOST:PORT it does not.
+        with_token=os.environ.get("RAY_AUTH_MODE", "").lower() == "token",
     )
     print(json.dumps({"answer": asdict(found)}), flush=True)  # noqa: T201
 

@@ -152,7 +152,7 @@ def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch
             f"--address {address}: {found.description} can train nothing now; expected a machine with a CPU core to "
             "spare, or --workers N where an autoscaler adds machines"
         )
-    set_ray_environment(workers=workers, own_cluster=False)
+    set_ray_environment(workers=workers, own_cluster=False, with_token=found.with_token)
     from se_nas.execution.ray_tune import RayTuneExecutor
 
     return RayTuneExecutor(

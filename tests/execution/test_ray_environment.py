@@ -55,6 +55,12 @@ def test_an_own_cluster_gets_a_token_and_another_cluster_keeps_its_token(mode: s
     assert os.environ["RAY_AUTH_TOKEN"] == first  # Ray reads it once
 
 
+def test_another_cluster_is_joined_with_the_token_that_ray_has_found() -> None:
+    set_ray_environment(workers=2, own_cluster=False, with_token=True)
+
+    assert os.environ["RAY_AUTH_MODE"] == "token"
+
+
 @pytest.mark.parametrize(
     ("own", "niceness", "added"), [(True, 0, "0"), (True, 10, "0"), (False, 0, "0"), (False, 7, "7")]
 )

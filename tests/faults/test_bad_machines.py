@@ -52,6 +52,7 @@ def cluster(*environments: Mapping[str, str]) -> Iterator[str]:
     """
     call = [sys.executable, "-c", CLUSTER, json.dumps([dict(each) for each in environments])]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    clean["RAY_AUTH_MODE"] = "disabled"  # whether or not ~/.ray has a token
     with subprocess.Popen(call, env=clean, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdin is not None
         assert starter.stdout is not None
