@@ -95,7 +95,7 @@ def test_with_its_token_a_cluster_says_what_it_has(
     found = survey_cluster(guarded.address)
 
     port = guarded.address.split(":")[1]
-    assert found == ClusterSurvey(address=found.address, machines=1, cpus=2, gpus=0)
+    assert found == ClusterSurvey(address=found.address, machines=1, cpus=2, gpus=0, with_token=True)
     assert found.address.endswith(f":{port}")
 
 
