@@ -63,8 +63,9 @@ class Stopwatch:
 def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str) -> dict[str, float]:
     """Figures of one search in this process: `trials` are ended while `in_flight` are under way.
 
-    As many trials as are in flight end before the measurement starts: those that are trained together from their first
-    epoch on would report more epochs a trial than a trial has.
+    In a search that has gone on for a while, the trials in flight are in different epochs. So each begins in an epoch
+    of its own, and as many trials as are in flight end before the measurement starts. Trials that all begin together
+    also end together, and the number of epochs that are reported meanwhile is not that of a trial.
     """
     with tempfile.TemporaryDirectory(prefix="driver-load-") as name:
         folder = Path(name) / "run"
@@ -75,8 +76,8 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
         judging, proposing = Stopwatch(), Stopwatch()
         campaign = search.campaign
         search.watch(judging, proposing)
-        flights = [_Flight(campaign.next_trial()) for _ in range(in_flight)]
         draw = random.Random(0)
+        flights = [_under_way(campaign, draw.randrange(EPOCHS)) for _ in range(in_flight)]
         _fly(campaign, flights, in_flight, draw)
         _wait_for_wandb(folder, wandb)
         judging.seconds.clear()
@@ -96,6 +97,15 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
         }
         search.close()
         return found
+
+
+def _under_way(campaign: Any, epochs: int) -> "_Flight":
+    """A trial, in whose place so many epochs have been reported; where one ended meanwhile, the next followed."""
+    flight = _Flight(campaign.next_trial())
+    for _ in range(epochs):
+        if not flight.advance(campaign):
+            flight.begin(campaign.next_trial())
+    return flight
 
 
 def _fly(campaign: Any, flights: list["_Flight"], trials: int, draw: random.Random) -> tuple[int, int]:
