@@ -3,7 +3,7 @@
 import errno
 import re
 
-from se_nas.cures import cured
+from se_nas.cures import LIMIT_REACHED, cured
 from se_nas.errors import InputError
 from se_nas.search.failures import Failure, FailureKind
 from se_nas.wording import printable
@@ -101,5 +101,7 @@ def _kind(error: BaseException, reason: str) -> FailureKind:
     if isinstance(innermost, ImportError | InputError) or (
         isinstance(innermost, OSError) and innermost.errno in FAULTS_OF_A_PLACE
     ):
+        return FailureKind.PLACE
+    if LIMIT_REACHED.search(reason):  # also where a library gives the words of the kernel in an error of its own
         return FailureKind.PLACE
     return FailureKind.NETWORK
