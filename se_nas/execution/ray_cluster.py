@@ -130,9 +130,9 @@ def _start(folder: Path, **settings: Any) -> None:
             _connect(**settings)
             return
         except Exception as error:  # noqa: BLE001 - Ray has no class of its own for these
-            cause = known_cause([folder / DRIVER_ERRORS, *_logs(folder)])
-            if cause is None and "timed out during startup" in str(error) and attempt < STARTS - 1:
+            if "timed out during startup" in str(error) and attempt < STARTS - 1:
                 continue
+            cause = known_cause([folder / DRIVER_ERRORS, *_logs(folder)])
             raise InputError(
                 f"a Ray cluster on this machine, with its files in {folder.parent}, could not be started: "
                 f"{cause or cured(_reason(error))}; --workers 1 trains without Ray"

@@ -90,3 +90,23 @@ def test_only_a_start_that_takes_too_long_is_tried_again(
             own_cluster(workers=1, data_bytes=0).__enter__()
 
     assert starts.addresses == ["local"] * (attempts or STARTS)
+
+
+def test_a_cluster_that_could_not_be_started_says_so_with_the_cause_in_its_logs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def init(**settings: object) -> None:
+        logs = Path(str(settings["_temp_dir"])) / "session_1" / "logs"
+        logs.mkdir(parents=True)
+        (logs / "raylet.out").write_text("all is well\n")
+        (logs / "gcs_server.err").write_text("thd.cc:157] pthread_create failed: Resource temporarily unavailable\n")
+        raise RuntimeError("Timed out waiting for file gcs_server_port")
+
+    monkeypatch.setattr(ray, "init", init)
+
+    with pytest.raises(InputError) as caught:
+        own_cluster(workers=2, data_bytes=0).__enter__()
+
+    assert "could not be started: pthread_create failed: Resource temporarily unavailable (" in str(caught.value)
+    assert "raise ulimit -u" in str(caught.value)
+    assert str(caught.value).endswith("--workers 1 trains without Ray")
