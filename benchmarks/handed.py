@@ -68,12 +68,14 @@ def budget_regrets(table: Table, rows: Sequence[int], accuracy: Values) -> list[
 def received(table: Table, outcome: Outcome, trainings: float, reported: Reported | None = None) -> dict[str, object]:
     """The figures of a search after so many trainings' worth of epochs; `outcome` is of the table with noise.
 
-    `reported` is of the networks that are finished by then; without it, it is what their last epoch showed.
-    Optimism is the mean of (reported - true accuracy) over the reported front, in points.
+    `reported` is of the networks that are finished by then; without it, it is what their last epoch showed. `by
+    observed` are the regrets of a choice by the last epoch alone. Optimism is the mean of (reported - true accuracy)
+    over the reported front, in points.
     """
     rows = outcome.rows[outcome.spent <= trainings]
+    observed = outcome.table.curves[rows, -1]
     if reported is None:
-        reported = Reported(outcome.table.curves[rows, -1], np.full(len(rows), np.nan))
+        reported = Reported(observed, np.full(len(rows), np.nan))
     front = np.zeros(0, dtype=np.int64)
     if len(rows):
         front = np.flatnonzero(moocore.is_nondominated(np.column_stack([-reported.accuracy, table.macs[rows]])))
@@ -82,6 +84,7 @@ def received(table: Table, outcome: Outcome, trainings: float, reported: Reporte
     held = np.abs(off[stated]) <= NORMAL_QUANTILE_90 * reported.deviation[front][stated]
     return {
         "regrets": [round(regret, 5) for regret in budget_regrets(table, rows.tolist(), reported.accuracy)],
+        "by observed": [round(regret, 5) for regret in budget_regrets(table, rows.tolist(), observed)],
         "share": round(table.share(rows), 6),
         "optimism": round(100 * float(off.mean()), 5) if len(off) else 0.0,
         "held": [int(held.sum()), len(held)],

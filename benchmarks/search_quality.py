@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from handed import received, with_noise
+from handed import Reported, received, with_noise
 from handed_part import Job, print_summary, read_store, run_jobs, write_store
 from numpy.typing import NDArray
 from peers import PROPOSERS, STOPPING, OptunaSearchAsha
@@ -56,6 +56,7 @@ from se_nas.search.candidates import Inspection
 from se_nas.search.foresight import Arrivals
 from se_nas.search.front_strategy import FrontStrategy
 from se_nas.search.objectives import Objectives
+from se_nas.search.posterior import expectations
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.space.decisions import Assignment, Categorical
 
@@ -143,7 +144,9 @@ class OurProposer:
             objectives=Objectives(("flops",)),
             seed=seed,
         )
+        self._decisions = decisions
         self._running: dict[int, TrialRecord] = {}
+        self._ended: list[TrialRecord] = []
 
     def ask(self) -> int:
         """The best row that was not tried, told as running at once."""
@@ -166,7 +169,19 @@ class OurProposer:
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
         """How the trial ended."""
         status = TrialStatus.COMPLETE if complete else TrialStatus.PRUNED
-        self._strategy.tell(replace(self._running.pop(row), status=status, curve=tuple(curve)))
+        self._ended.append(replace(self._running.pop(row), status=status, curve=tuple(curve)))
+        self._strategy.tell(self._ended[-1])
+
+    def reported(self, finished: int) -> Reported:
+        """What was expected of the first `finished` networks when the last of them had finished."""
+        complete = [index for index, record in enumerate(self._ended) if record.status is TrialStatus.COMPLETE]
+        known = self._ended[: complete[finished - 1] + 1] if finished else []
+        expected = expectations(known, self._decisions, Objectives(("flops",)))
+        own = [record for record in known if record.status is TrialStatus.COMPLETE]
+        if not expected:
+            return Reported(np.array([record.curve[-1] for record in own]), np.full(len(own), np.nan))
+        found = [expected[record.number] for record in own]
+        return Reported(np.array([one.mean for one in found]), np.array([one.deviation for one in found]))
 
 
 STOPPING_RULES: dict[str, RuleFactory | None] = {
@@ -289,7 +304,13 @@ def hand(job: Job) -> dict[str, Any]:
     noisy = with_noise(table, job.noise, job.seed)
     proposer, rule = searcher(_part(job.table), job.method, noisy, job.seed)
     outcome = replay(noisy, proposer, rule, seed=job.seed, budget=max(options.budgets), workers=options.workers)
-    return {str(budget): received(table, outcome, budget) for budget in options.budgets}
+    finished = {budget: int((outcome.spent <= budget).sum()) for budget in options.budgets}
+    return {
+        str(budget): received(
+            table, outcome, budget, proposer.reported(count) if isinstance(proposer, OurProposer) else None
+        )
+        for budget, count in finished.items()
+    }
 
 
 def _part(table: str) -> str:

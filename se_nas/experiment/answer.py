@@ -20,14 +20,14 @@ def write_tables(folder: RunFolder, broadcast: Broadcast) -> None:
     if not folder.config.exists():
         return  # the folder was removed or moved, and is not to be made again for its tables
     with in_turn(folder.path):
-        folder.write_tables(broadcast.progress)
+        folder.write_tables(broadcast.settled)
 
 
 def write_answer(
     folder: RunFolder, config: SearchConfig, space: DesignSpace, broadcast: Broadcast, exhausted: str | None
 ) -> None:
     """Write the knee and the report, and say where they are and what can come next. RunFailedError without a front."""
-    progress = broadcast.progress
+    progress = broadcast.settled
     if progress.front.members:
         write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
     with in_turn(folder.path):

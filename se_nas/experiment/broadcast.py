@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from se_nas.experiment.config import SearchConfig
 from se_nas.experiment.run_folder import RunFolder
 from se_nas.search.objectives import Objectives
+from se_nas.search.posterior import expectations
 from se_nas.search.progress import SearchProgress, progress_of
 from se_nas.search.records import TrialRecord
 from se_nas.space.design_space import DesignSpace
@@ -34,6 +35,13 @@ class Broadcast:
         """The search as it is now, with the epochs of trials that are under way."""
         return progress_of(self._records.values(), self._objectives, self._config.reference, self._config.budget)
 
+    @property
+    def settled(self) -> SearchProgress:
+        """The same, with a front of what is expected of each network."""
+        expected = expectations(self._records.values(), self._space.decisions, self._objectives)
+        reference, budget = self._config.reference, self._config.budget
+        return progress_of(self._records.values(), self._objectives, reference, budget, expected)
+
     def trial_started(self, record: TrialRecord) -> None:
         """Write the network down, then tell."""
         self._folder.write_architecture(record.number, self._space.decode(record.assignment))
@@ -50,7 +58,7 @@ class Broadcast:
 
     def search_ended(self, outcome: SearchOutcome) -> None:
         """Tell all."""
-        progress = self.progress
+        progress = self.settled
         for tracker in self._trackers:
             tracker.search_ended(progress, outcome)
 

@@ -22,6 +22,7 @@ from se_nas.search.objectives import parse_objectives
 from se_nas.search.overview import Overview
 from se_nas.search.paired import Ablation
 from se_nas.search.pareto import ParetoFront
+from se_nas.search.posterior import expectations
 from se_nas.search.progress import SearchProgress, progress_of
 from se_nas.search.records import TrialRecord
 from se_nas.search.study import SearchStudy
@@ -43,9 +44,12 @@ def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
     """The settings and the trials of a run folder."""
     config = load_config(folder)
     objectives = parse_objectives(config.objectives)
-    study = SearchStudy(folder.study, objectives, load_design_space(folder.space).decisions)
+    decisions = load_design_space(folder.space).decisions
+    study = SearchStudy(folder.study, objectives, decisions)
     try:
-        return config, progress_of(study.records(), objectives, config.reference, config.budget)
+        records = study.records()
+        expected = expectations(records, decisions, objectives)
+        return config, progress_of(records, objectives, config.reference, config.budget, expected)
     finally:
         study.close()
 

@@ -132,7 +132,7 @@ def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFo
     for name in limits:
         if not any(name in record.cost for record in progress.records):
             raise InputError(f"--max-{name} {limits[name]:g}: the search in {folder.path} did not measure {name}")
-    kept = progress_of(records, progress.objectives, progress.reference, progress.budget)
+    kept = progress_of(records, progress.objectives, progress.reference, progress.budget, progress.front.expected)
     if not kept.front.members:
         asked = ", ".join(f"--max-{name} {most:g}" for name, most in limits.items())
         costs = [member.cost for member in progress.front.members]

@@ -10,6 +10,7 @@ from se_nas.errors import InputError
 from se_nas.experiment.new_run import wrong_name
 from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
 from se_nas.search.lessons import lessons_of
+from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.tasks import TrialTask
@@ -129,6 +130,7 @@ class RunFolder:
 
 def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
     """The content of `front.json`."""
+    best = progress.front.best_of_equal_cost()
     return {
         "objectives": list(progress.objectives.names),
         "hypervolume": progress.hypervolume,
@@ -138,6 +140,8 @@ def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
                 "trial": member.number,
                 "fingerprint": member.fingerprint,
                 "accuracy": member.accuracy,
+                **_expected(progress.front, member),
+                "best_of_equal_cost": best[member.number].number,
                 **member.cost,
                 "se": list(member.se),
                 "assignment": dict(member.assignment),
@@ -145,6 +149,14 @@ def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
             for member in sorted(progress.front.members, key=lambda member: (member.cost["flops"], member.number))
         ],
     }
+
+
+def _expected(front: ParetoFront, member: TrialRecord) -> dict[str, Any]:
+    """What is expected of a member, with its 90 % interval; {} where the front is that of what was observed."""
+    if member.number not in front.expected:
+        return {}
+    expected = front.expected[member.number]
+    return {"expected_accuracy": expected.mean, "interval": list(expected.interval)}
 
 
 def result_as_dict(record: TrialRecord) -> dict[str, Any]:

@@ -39,10 +39,11 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
             mode="lines+markers" if shape else "markers",
             line={"shape": shape, "color": FRONT_COLOUR, "width": 2},
             marker={"color": FRONT_COLOUR, "size": 9},
-            **_points(front, cost, progress),
+            **_points(front, cost, progress) | _expected(front, progress),
         )
     )
     if front:
+        knee = progress.front.knee
         figure.add_trace(
             go.Scatter(
                 name="knee",
@@ -53,7 +54,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
                     "symbol": "circle",
                     "line": {"color": KNEE_COLOUR, "width": 3},
                 },
-                **_points([progress.front.knee], cost, progress),
+                **_points([knee], cost, progress) | {"y": [progress.front.accuracy(knee)]},
             )
         )
     return lay_out(
@@ -109,6 +110,16 @@ def _points(records: Sequence[TrialRecord], cost: str, progress: SearchProgress)
         "customdata": [record.number for record in records],
         "hovertemplate": "%{text}<extra></extra>",
     }
+
+
+def _expected(members: Sequence[TrialRecord], progress: SearchProgress) -> dict[str, object]:
+    """The accuracies with which the members count, and their 90 % intervals where these are known."""
+    front = progress.front
+    y = [front.accuracy(member) for member in members]
+    if not front.expected:
+        return {"y": y}
+    half = [(high - low) / 2 for low, high in (front.expected[member.number].interval for member in members)]
+    return {"y": y, "error_y": {"array": half, "color": FRONT_COLOUR, "thickness": 1}}
 
 
 def _bare_points(records: Sequence[TrialRecord], cost: str) -> dict[str, object]:

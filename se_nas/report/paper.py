@@ -45,13 +45,19 @@ def _front(progress: SearchProgress) -> Figure:
         linewidths=0,
         label="fully trained",
     )
-    x, y = [member.cost[cost] for member in members], [member.curve[-1] for member in members]
+    x, y = [member.cost[cost] for member in members], [progress.front.accuracy(member) for member in members]
     if len(progress.objectives.costs) == 1:
         axes.step(x, y, where="post", color=FRONT_COLOUR, linewidth=1.4)
     axes.scatter(x, y, s=28, color=FRONT_COLOUR, label="Pareto front", zorder=3)
     knee = progress.front.knee
     axes.scatter(
-        knee.cost[cost], knee.curve[-1], s=120, facecolors="none", edgecolors=KNEE_COLOUR, linewidths=1.6, label="knee"
+        knee.cost[cost],
+        progress.front.accuracy(knee),
+        s=120,
+        facecolors="none",
+        edgecolors=KNEE_COLOUR,
+        linewidths=1.6,
+        label="knee",
     )
     axes.set(xscale="log", xlabel=AXIS_TITLES[cost], ylabel="validation accuracy")
     axes.legend(frameon=False, loc="lower right")

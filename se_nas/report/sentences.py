@@ -7,6 +7,7 @@ from se_nas.search.distributions import Split
 from se_nas.search.effects import Marginal
 from se_nas.search.importances import Importances
 from se_nas.search.paired import Ablation, Effect, Gain
+from se_nas.search.pareto import ParetoFront
 from se_nas.search.progress import SearchProgress
 from se_nas.search.records import TrialRecord, TrialStatus
 from se_nas.search.trust import Agreement
@@ -30,14 +31,16 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
     with_se = sum(any(token != "none" for token in member.se) for member in front.members)
     return [
         f"Of {progress.ended:,} networks tried ({counts}), {len(front)} are on the Pareto front: from "
-        f"{_accuracy(cheapest)} at {_costs(cheapest, costs)} to {_accuracy(best)} at {_costs(best, costs)}.",
-        f"The knee is trial {knee.number}: {_accuracy(knee)} at {_costs(knee, costs)}, SE by "
+        f"{_accuracy(front, cheapest)} at {_costs(cheapest, costs)} to {_accuracy(front, best)} at "
+        f"{_costs(best, costs)}.",
+        f"The knee is trial {knee.number}: {_accuracy(front, knee)} at {_costs(knee, costs)}, SE by "
         f"stage {se_glyphs(knee.se)}; {with_se} of the {len(front)} networks on the front use SE somewhere.",
         (
             confirmed_sentence(confirmation, progress)
             if confirmation
             and {one.record.number for one in confirmation.networks} & {one.number for one in front.members}
             else "Each was trained once, for a short time: differences of a few images are chance."
+            f"{' The accuracies are what is expected after all trainings.' if front.expected else ''}"
         ),
     ]
 
@@ -183,5 +186,5 @@ def _costs(record: TrialRecord, names: Sequence[str]) -> str:
     return " and ".join(f"{format_cost(name, record.cost[name])} {name}" for name in names)
 
 
-def _accuracy(record: TrialRecord) -> str:
-    return f"{100 * (record.accuracy or 0):.2f} %"
+def _accuracy(front: ParetoFront, record: TrialRecord) -> str:
+    return f"{100 * front.accuracy(record):.2f} %"

@@ -18,14 +18,18 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
     front = {member.number for member in progress.front.members}
     knee = progress.front.knee.number if front else None
     costs = list(dict.fromkeys(name for record in records for name in record.cost))
+    expected = ("expected", "90 %") if progress.front.expected else ()
+    best = progress.front.best_of_equal_cost()
     head = [
         "trial",
         *(["state"] if every else []),
         "accuracy",
+        *expected,
         *costs,
         "SE by stage",
         "epochs",
         "fingerprint",
+        *(() if every else ("best of equal cost",)),
     ]
     if every:
         head.append("reason")
@@ -36,14 +40,19 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
         if every:
             cells.append(_cell(record.status.value))
         cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
+        if expected:
+            one = progress.front.expected.get(record.number)
+            cells += [_cell(cell, number=True) for cell in (one.texts if one else ("", ""))]
         cells += [_cell(_cost(record.cost, name), number=True) for name in costs]
         cells.append(_cell(se_html(record.se)))
         cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
         if every:
             cells.append(_cell(escape(record.reason)))
+        else:
+            cells.append(_cell(_button(best[record.number].number) if record.number in best else ""))
         kind = " class=knee" if record.number == knee else ""
         rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
-    numbers = {"trial", "accuracy", "epochs", *costs}
+    numbers = {"trial", "accuracy", *expected, "epochs", *costs}
     table = _table(head, numbers, rows)
     if not every:
         return table

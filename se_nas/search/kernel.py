@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_solve, cholesky
-from scipy.optimize import minimize
 
 Values = NDArray[np.float64]
 Groups = NDArray[np.int64]
@@ -52,6 +51,8 @@ class Kernel:
         `inputs` (n, d) have a mean squared distance of 1 in each group, `targets` (n,) are standardised, `variances`
         (n,) are those of the targets themselves, and `groups` (d,) number the group of each feature.
         """
+        from scipy.optimize import minimize  # a tenth of a second, which the search need not start with
+
         every = max(1, -(-len(targets) // FITTED_ON))
         count = int(groups.max()) + 1
         prior = np.array([*[-math.log(count)] * count, 0.0, 0.0, noise_prior[0]])

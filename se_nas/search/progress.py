@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from se_nas.search.expectation import Expectation
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
 from se_nas.search.records import TrialRecord, TrialStatus
@@ -23,7 +24,8 @@ class RecordLog:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchProgress:
     """The state of a search after the first `length` entries of its log. `counts` are its trials by status; `reference`
-    is the hypervolume's, fixed for a search, and the hypervolume is in the objectives' units: accuracy times costs."""
+    is the hypervolume's, fixed for a search, and the hypervolume is in the objectives' units: accuracy times costs. It
+    is that of what was observed, whatever the front counts with, so that it never falls."""
 
     log: RecordLog
     length: int
@@ -82,18 +84,22 @@ class SearchProgress:
 
 
 def progress_of(
-    records: Iterable[TrialRecord], objectives: Objectives, reference: Iterable[float], budget: int
+    records: Iterable[TrialRecord],
+    objectives: Objectives,
+    reference: Iterable[float],
+    budget: int,
+    expected: Mapping[int, Expectation] | None = None,
 ) -> SearchProgress:
-    """Make the progress of these records, which have different numbers."""
+    """Make the progress of these records, which have different numbers. Trials count with what is `expected`."""
     log = RecordLog(list(records))
     noted, given = log.records(len(log.entries)), tuple(reference)
-    front = ParetoFront.of(noted, objectives)
+    observed = ParetoFront.of(noted, objectives)
     return SearchProgress(
         log=log,
         length=len(log.entries),
         counts=Counter(record.status for record in noted),
-        front=front,
-        hypervolume=front.hypervolume(given),
+        front=ParetoFront.of(noted, objectives, expected) if expected else observed,
+        hypervolume=observed.hypervolume(given),
         reference=given,
         budget=budget,
     )

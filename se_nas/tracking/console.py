@@ -130,15 +130,22 @@ def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, ti
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("trial", justify="right")
     table.add_column("accuracy", justify="right")
+    if front.expected:
+        table.add_column("expected", justify="right")
+        table.add_column("90 %", justify="right")
     for name in progress.objectives.costs:
         table.add_column(name, justify="right")
     table.add_column("SE by stage")
     table.add_column("")
+    best = front.best_of_equal_cost()
     for member in members:
-        role = roles.get(member.number, "")
+        same = best[member.number]
+        role = roles.get(member.number, "" if same is member else f"costs as much as {same.number}")
         costs = [format_cost(name, member.cost[name]) for name in progress.objectives.costs]
         style = "bold" if role == "knee" else ""
-        table.add_row(str(member.number), f"{member.accuracy:.4f}", *costs, se_glyphs(member.se), role, style=style)
+        expected = front.expected[member.number].texts if member.number in front.expected else ()
+        accuracies = (f"{member.accuracy:.4f}", *expected)
+        table.add_row(str(member.number), *accuracies, *costs, se_glyphs(member.se), role, style=style)
     return Group(Text(f"{title} (SE by stage: · none, else its ratio)", style="bold"), table)
 
 

@@ -57,7 +57,8 @@ class WandbTracker:
         )
         if progress.front.members:
             knee = progress.front.knee
-            self._run.summary.update({"knee trial": knee.number, "knee accuracy": knee.accuracy, **knee.cost})
+            counts = {"knee accuracy": knee.accuracy, "knee expected accuracy": progress.front.accuracy(knee)}
+            self._run.summary.update({"knee trial": knee.number, **counts, **knee.cost})
         about = {"budget": progress.budget}
         self._run.log_artifact(artifact_of(f"front-{self._run.id}", "front", outcome.front_files, about))
         self._run.log_artifact(artifact_of(f"best-{self._run.id}", "configuration", outcome.best_files, about))
@@ -126,12 +127,15 @@ class Both:
 def _table(progress: SearchProgress, *, complete_only: bool = False) -> Any:
     front = {member.number for member in progress.front.members}
     costs = list(dict.fromkeys(name for record in progress.records for name in record.cost))
-    columns = ["trial", "state", "accuracy", *costs, "SE", "on front", "epochs", "reason", "fingerprint"]
+    expected = progress.front.expected
+    accuracies, about = ("accuracy", "expected accuracy"), ("SE", "on front", "epochs", "reason", "fingerprint")
+    columns = ["trial", "state", *accuracies, *costs, *about]
     rows = [
         [
             record.number,
             record.status.value,
             record.accuracy,
+            expected[record.number].mean if record.number in expected else None,
             *(record.cost.get(name) for name in costs),
             se_glyphs(record.se),
             record.number in front,

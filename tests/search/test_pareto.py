@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from se_nas.search.expectation import Expectation
 from se_nas.search.objectives import Objectives
 from se_nas.search.pareto import ParetoFront
+from se_nas.search.progress import progress_of
 from se_nas.search.records import TrialRecord, TrialStatus
 from tests.fakes import NOT_COMPLETE, THREE_OBJECTIVES, TWO_OBJECTIVES, record
 
@@ -163,3 +165,64 @@ class TestPicks:
         front = front_of((0.5, 1))
 
         assert front.best == front.cheapest == front.knee == front.members[0]
+
+
+def expected_front(*points: tuple[float, float, float]) -> ParetoFront:
+    """The front of trials that are given as (observed accuracy, expected accuracy, flops)."""
+    records = [record(number, accuracy=observed, flops=flops) for number, (observed, _, flops) in enumerate(points)]
+    expected = {number: Expectation(mean, 0.01) for number, (_, mean, _) in enumerate(points)}
+    return ParetoFront.of(records, TWO_OBJECTIVES, expected)
+
+
+class TestExpectedAccuracies:
+    def test_a_lucky_network_gives_its_place_to_the_one_that_is_expected_to_be_better(self) -> None:
+        front = expected_front((0.95, 0.80, 200), (0.90, 0.88, 200), (0.70, 0.72, 100))
+
+        assert [member.number for member in front.members] == [2, 1]
+        assert front.best.number == 1
+
+    def test_a_trial_of_which_nothing_is_expected_counts_with_what_was_observed(self) -> None:
+        front = expected_front((0.95, 0.80, 200)).joined_by(record(1, accuracy=0.85, flops=200))
+
+        assert [member.number for member in front.members] == [1]
+        assert front.accuracy(front.best) == 0.85
+
+    def test_the_hypervolume_of_a_search_stays_that_of_what_was_observed(self) -> None:
+        records = [record(0, accuracy=0.9, flops=100), record(1, accuracy=0.7, flops=50)]
+        observed, expected = (
+            progress_of(records, TWO_OBJECTIVES, (0.0, 200.0), 2, about) for about in (None, {0: Expectation(0.6, 0.1)})
+        )
+
+        assert expected.hypervolume == observed.hypervolume
+        assert [member.number for member in expected.front.members] == [1]
+
+
+class TestEqualCost:
+    def test_members_of_practically_equal_cost_name_the_best_of_them(self) -> None:
+        front = front_of((0.5, 1000), (0.6, 1005), (0.7, 1010), (0.8, 1011), (0.9, 2000))
+
+        assert {number: one.number for number, one in front.best_of_equal_cost().items()} == {
+            0: 2,
+            1: 2,
+            2: 2,
+            3: 3,
+            4: 4,
+        }
+
+    def test_the_knee_is_the_best_of_its_group(self) -> None:
+        front = front_of((0.1, 100), (0.90, 1000), (0.91, 1009), (0.92, 9000))
+
+        assert front.knee.number == 2
+
+    def test_all_costs_must_be_equal(self) -> None:
+        front = front_of((0.5, 1000, 10), (0.6, 1001, 20), objectives=THREE_OBJECTIVES)
+
+        assert all(one.number == number for number, one in front.best_of_equal_cost().items())
+
+    @given(records_on_a_grid(), objectives_of_a_search)
+    def test_every_member_has_one_and_none_is_worse(self, records: list[TrialRecord], objectives: Objectives) -> None:
+        front = ParetoFront.of(records, objectives)
+        best = front.best_of_equal_cost()
+
+        assert best.keys() == {member.number for member in front.members}
+        assert all(front.accuracy(best[member.number]) >= front.accuracy(member) for member in front.members)

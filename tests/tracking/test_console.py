@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from se_nas.search.expectation import Expectation
 from se_nas.search.objectives import parse_objectives
 from se_nas.search.progress import SearchProgress, progress_of
 from se_nas.search.records import TrialRecord, TrialStatus
@@ -75,6 +76,35 @@ def test_the_closing_summary_names_front_knee_and_what_to_do_next() -> None:
     assert "3/5 trials: 3 complete, 0 pruned, 0 failed, front 3" in said
     assert [line.split()[-1] for line in said.splitlines()[3:6]] == ["cheapest", "knee", "best"]
     assert said.endswith("retrain   python x [knee]\n")
+
+
+def test_what_is_observed_and_expected_stand_side_by_side() -> None:
+    text = io.StringIO()
+    tracker = ConsoleTracker(console_on(text, terminal=False), title="t", clock=lambda: 0.0)
+    records = [a_record(0, 0.5, 100), a_record(1, 0.9, 200)]
+    expected = {0: Expectation(0.52, 0.01), 1: Expectation(0.85, 0.02)}
+
+    tracker.search_ended(
+        progress_of(records, parse_objectives("accuracy,flops"), (0.0, 1000.0), 5, expected),
+        SearchOutcome(figures={}, front_files=(), best_files=(), notes=()),
+    )
+
+    assert [line.split()[:4] for line in text.getvalue().splitlines()[2:5]] == [
+        ["trial", "accuracy", "expected", "90"],
+        ["0", "0.5000", "0.5200", "0.5036-0.5364"],
+        ["1", "0.9000", "0.8500", "0.8171-0.8829"],
+    ]
+
+
+def test_members_of_practically_equal_cost_name_the_best_of_them() -> None:
+    text = io.StringIO()
+    tracker = ConsoleTracker(console_on(text, terminal=False), title="t", clock=lambda: 0.0)
+    front = a_record(0, 0.5, 100), a_record(1, 0.9, 1000), a_record(2, 0.905, 1005), a_record(3, 0.95, 2000)
+
+    tracker.search_ended(a_progress(*front), SearchOutcome(figures={}, front_files=(), best_files=(), notes=()))
+
+    line = next(line for line in text.getvalue().splitlines() if line.split()[:1] == ["1"])
+    assert line.rstrip().endswith("costs as much as 2")
 
 
 def test_on_a_terminal_the_live_table_shows_rate_and_time_left() -> None:
