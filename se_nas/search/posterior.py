@@ -1,8 +1,9 @@
-"""What the surrogate expects of each trained network, after all trainings.
+"""What the surrogate expects of each trained network, after all complete trainings.
 
 A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
-surrogate that has learned from all trainings, their own among them: where trainings are noisy, a network of which those
-like it did worse is expected to do worse than it did.
+surrogate that has learned from all complete trainings, their own among them: where trainings are noisy, a network is
+expected to do worse than it did if those like it did worse. Stopped trainings are left out: the forecasts of their
+accuracy are too low near the front (`benchmarks/LOG.md`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ def expectations(
     records: Iterable[TrialRecord], decisions: Mapping[str, Decision], objectives: Objectives
 ) -> dict[int, Expectation]:
     """The expectation of each complete trial, by number; {} where they are fewer than `FEWEST`."""
-    history = History.of(records)
+    history = History.of(record for record in records if record.status is TrialStatus.COMPLETE)
     numbers = history.numbers(TrialStatus.COMPLETE).tolist()
     if len(numbers) < FEWEST:
         return {}
