@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 from trial_speed import regnety_200mf
 
-from se_nas.training.device import prepare, synchronise
-from se_nas.training.device_data import DeviceData, place
+from se_nas.data.device_data import DeviceData, place
+from se_nas.data.sources import load_data
+from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.recipe import Recipe
-from se_nas.training.sources import load_data
 from se_nas.training.trainer import Trainer, build_initial_model, train
 
 

@@ -28,9 +28,9 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.space.loading import load_design_space
-from se_nas.training.device import prepare, synchronise
-from se_nas.training.numerics import bare_step, usual_numerics
-from se_nas.training.timing import seconds_in_turn
+from se_nas.training.devices.device import prepare, synchronise
+from se_nas.training.devices.timing import seconds_in_turn
+from se_nas.training.precision import bare_step, usual_precision
 from se_nas.training.trainer import build_initial_model
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
@@ -44,7 +44,7 @@ def measure(options: argparse.Namespace) -> None:
     space = load_design_space(options.space)
     rng = Random(0)
     images = torch.randn(options.batch, 3, space.image_size, space.image_size, device=device)
-    numerics = usual_numerics(device)
+    precision = usual_precision(device)
     for _ in range(options.networks):
         architecture = space.decode(space.sample(rng))
         eager, compiled = (
@@ -53,7 +53,7 @@ def measure(options: argparse.Namespace) -> None:
         for stage in list(compiled.children())[1:-1]:
             for block in stage.children():
                 block.compile()
-        steps = [bare_step(model, numerics, images) for model in (eager, compiled)]
+        steps = [bare_step(model, precision, images) for model in (eager, compiled)]
         began = time.perf_counter()
         steps[1]()
         synchronise(device)

@@ -1,6 +1,6 @@
 """The work of the driver per trial, with many trials recorded and many in flight; nothing is trained.
 
-Everything around the trainings is the real search: campaign, study on disk, stopping rule, strategy, files, terminal
+Everything around the trainings is the real search: loop, study on disk, stopping rule, strategy, files, terminal
 and W&B offline. A trial's curve is made up from its network's fingerprint. The recorded trials are drawn from the space
 and written before the measurement starts.
 """
@@ -74,16 +74,16 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
         search.open(wandb)
         opening = time.process_time() - began
         judging, proposing = Stopwatch(), Stopwatch()
-        campaign = search.campaign
+        loop = search.loop
         search.watch(judging, proposing)
         draw = random.Random(0)
-        flights = [_under_way(campaign, draw.randrange(EPOCHS)) for _ in range(in_flight)]
-        _fly(campaign, flights, in_flight, draw)
+        flights = [_under_way(loop, draw.randrange(EPOCHS)) for _ in range(in_flight)]
+        _fly(loop, flights, in_flight, draw)
         _wait_for_wandb(folder, wandb)
         judging.seconds.clear()
         proposing.seconds.clear()
         before, wall = time.process_time(), time.monotonic()
-        epochs, stopped = _fly(campaign, flights, trials, draw)
+        epochs, stopped = _fly(loop, flights, trials, draw)
         spent, wall = time.process_time() - before, time.monotonic() - wall
         found = {
             "ms a trial": 1000 * spent / trials,
@@ -99,26 +99,26 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
         return found
 
 
-def _under_way(campaign: Any, epochs: int) -> "_Flight":
+def _under_way(loop: Any, epochs: int) -> "_Flight":
     """A trial, in whose place so many epochs have been reported; where one ended meanwhile, the next followed."""
-    flight = _Flight(campaign.next_trial())
+    flight = _Flight(loop.next_trial())
     for _ in range(epochs):
-        if not flight.advance(campaign):
-            flight.begin(campaign.next_trial())
+        if not flight.advance(loop):
+            flight.begin(loop.next_trial())
     return flight
 
 
-def _fly(campaign: Any, flights: list["_Flight"], trials: int, draw: random.Random) -> tuple[int, int]:
+def _fly(loop: Any, flights: list["_Flight"], trials: int, draw: random.Random) -> tuple[int, int]:
     """Let trials drawn from those in flight report an epoch, until `trials` have ended, each followed by the next; how
     many epochs were reported and how many trials were stopped."""
     epochs = ended = stopped = 0
     while ended < trials:
         flight = flights[draw.randrange(len(flights))]
         epochs += 1
-        if not flight.advance(campaign):
+        if not flight.advance(loop):
             ended += 1
             stopped += flight.epoch < EPOCHS
-            flight.begin(campaign.next_trial())
+            flight.begin(loop.next_trial())
     return epochs, stopped
 
 
@@ -133,21 +133,21 @@ class _Flight:
     def begin(self, task: Any) -> None:
         self.task, self.epoch, self.curve = task, 0, ()
 
-    def advance(self, campaign: Any) -> bool:
+    def advance(self, loop: Any) -> bool:
         """Report the next epoch; False when the trial has ended."""
-        from se_nas.search.tasks import EpochReport
+        from se_nas.searching.tasks import EpochReport
 
         if not self.curve:
-            record = campaign.records[self.task.number]
+            record = loop.records[self.task.number]
             self.curve = curve_of(record.fingerprint, record.cost["flops"], EPOCHS)
         self.epoch += 1
         report = EpochReport(epoch=self.epoch, accuracy=self.curve[self.epoch - 1], seconds=1.0, costs={})
-        return bool(campaign.epoch_done(self.task.number, report))
+        return bool(loop.epoch_done(self.task.number, report))
 
 
 @dataclass
 class _Search:
-    """A search's parts, put together as `experiment/search.py` does."""
+    """A search's parts, put together as `commands/search/search.py` does."""
 
     folder: Any
     config: Any
@@ -155,20 +155,20 @@ class _Search:
     cost_of: Any
     objectives: Any
     study: Any = None
-    campaign: Any = None
+    loop: Any = None
     trackers: list[Any] = field(default_factory=list)
 
     @classmethod
     def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "_Search":
         """Write a run folder with `recorded` ended trials."""
-        from se_nas.experiment.config import SearchConfig, running_versions
-        from se_nas.experiment.request import DEFAULT_SPACE
-        from se_nas.experiment.run_folder import RunFolder
-        from se_nas.experiment.survey import cost_on, hypervolume_reference, survey_space
-        from se_nas.search.objectives import parse_objectives
-        from se_nas.search.study import SearchStudy
+        from se_nas.commands.preflight import cost_on, hypervolume_reference, survey_space
+        from se_nas.commands.search.request import DEFAULT_SPACE
+        from se_nas.data.sources import load_data
+        from se_nas.runs.run_folder import RunFolder
+        from se_nas.runs.settings import SearchConfig, running_versions
+        from se_nas.searching.objectives import parse_objectives
+        from se_nas.searching.study.study import SearchStudy
         from se_nas.space.loading import load_design_space
-        from se_nas.training.sources import load_data
 
         space = load_design_space(DEFAULT_SPACE)
         data = load_data("digits", image_size=space.image_size)
@@ -207,7 +207,7 @@ class _Search:
 
     def _made_up(self, count: int) -> Iterator[Any]:
         """Ended trials of networks drawn from the space: complete, stopped, and one in fifty failed."""
-        from se_nas.search.records import TrialRecord, TrialStatus
+        from se_nas.searching.records import TrialRecord, TrialStatus
 
         draw, number, seen = random.Random(1), 0, set()
         while number < count:
@@ -239,16 +239,16 @@ class _Search:
         """Open the run folder as a resumed search does."""
         from rich.console import Console
 
-        from se_nas.experiment.assembly import build_search_strategy, build_trackers
-        from se_nas.experiment.broadcast import Broadcast
-        from se_nas.experiment.request import SearchRequest
-        from se_nas.search.campaign import Campaign
-        from se_nas.search.pruning import FrontPruner
-        from se_nas.search.study import SearchStudy
+        from se_nas.commands.search.assembly import build_search_strategy, build_trackers
+        from se_nas.commands.search.callbacks import Callbacks
+        from se_nas.commands.search.request import SearchRequest
+        from se_nas.searching.loop import SearchLoop
+        from se_nas.searching.stop.pruning import FrontPruner
+        from se_nas.searching.study.study import SearchStudy
 
         self.study = SearchStudy(self.folder.study, self.objectives, self.space.decisions)
         self.strategy = build_search_strategy(self.config, self.space, self.objectives, self.cost_of)
-        self.campaign = Campaign(
+        self.loop = SearchLoop(
             space=self.space,
             cost_of=self.cost_of,
             strategy=self.strategy,
@@ -260,12 +260,12 @@ class _Search:
         )
         request = SearchRequest(wandb=wandb)  # type: ignore[arg-type]
         self.trackers = build_trackers(self.folder, self.config, request, Console(file=io.StringIO()))
-        self.campaign.listener = Broadcast(
+        self.loop.listener = Callbacks(
             folder=self.folder,
             space=self.space,
             config=self.config,
             objectives=self.objectives,
-            records=self.campaign.records,
+            records=self.loop.records,
             trackers=self.trackers,
         )
 
@@ -282,7 +282,7 @@ class _Search:
 
 
 def _running() -> Any:
-    from se_nas.search.records import TrialStatus
+    from se_nas.searching.records import TrialStatus
 
     return TrialStatus.RUNNING
 

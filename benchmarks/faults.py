@@ -58,7 +58,7 @@ class Slow:
 
     def __call__(self, task: Any) -> Iterator[Any]:
         """A report an epoch."""
-        from se_nas.search.tasks import EpochReport
+        from se_nas.searching.tasks import EpochReport
 
         curve: list[float] = []
         for accuracy in train(self.folder, str(task.number)):
@@ -70,11 +70,11 @@ class Slow:
 
 def run_ours(folder: Path, *, resumed: bool) -> None:
     """The search as the launch script makes it; nothing is stopped early, so that trials are alike."""
-    from se_nas.command_line import run
-    from se_nas.experiment import search as module
-    from se_nas.experiment.request import SearchRequest
-    from se_nas.experiment.run_folder import RunFolder
-    from se_nas.search.pruning import FrontPruner
+    from se_nas.commands.search import search as module
+    from se_nas.commands.search.request import SearchRequest
+    from se_nas.process.command_line import run
+    from se_nas.runs.run_folder import RunFolder
+    from se_nas.searching.stop.pruning import FrontPruner
 
     module.TrialEvaluation = lambda **given: Slow(folder=folder, results=given["results"])  # type: ignore[assignment, misc]
     FrontPruner.prune = lambda *_: False  # type: ignore[assignment, method-assign]

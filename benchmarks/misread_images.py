@@ -18,9 +18,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from se_nas.data.image_data import ImageData, ImageSet
+from se_nas.data.sources import load_data
 from se_nas.errors import InputError
-from se_nas.training.data import ImageData, ImageSet
-from se_nas.training.sources import load_data
 
 SIZE = 40
 COUNT = 30

@@ -54,7 +54,7 @@ class Nothing:
 
     def __call__(self, task: Any) -> Iterator[Any]:
         """Every epoch at once."""
-        from se_nas.search.tasks import EpochReport
+        from se_nas.searching.tasks import EpochReport
 
         mark(self.folder, task.number)
         accuracy = int(task.architecture.fingerprint(), 16) / 16**16
@@ -64,9 +64,9 @@ class Nothing:
 
 def run_ours(trials: int, folder: Path) -> None:
     """The search as the launch script makes it."""
-    from se_nas.command_line import run
-    from se_nas.experiment import search as module
-    from se_nas.experiment.request import SearchRequest
+    from se_nas.commands.search import search as module
+    from se_nas.commands.search.request import SearchRequest
+    from se_nas.process.command_line import run
 
     def nothing(**given: Any) -> Nothing:
         return Nothing(folder=folder, epochs=given["recipe"].epochs)

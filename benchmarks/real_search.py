@@ -27,21 +27,21 @@ import torch
 from peers import RayAsha
 from search_quality import OurRule
 
+from se_nas.data.device_data import DeviceData
+from se_nas.data.image_data import ImageData
+from se_nas.data.sources import load_data
 from se_nas.models.cost import measure_cost
-from se_nas.search.candidates import Inspection
-from se_nas.search.objectives import Objectives
-from se_nas.search.optuna_strategy import optuna_distribution
-from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.search.strategies import build_strategy
-from se_nas.search.strategy import Unique
+from se_nas.searching.candidates import Inspection
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.propose.optuna_strategy import optuna_distribution
+from se_nas.searching.propose.strategies import build_strategy
+from se_nas.searching.propose.strategy import Unique
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
-from se_nas.training.data import ImageData
-from se_nas.training.device_data import DeviceData
 from se_nas.training.recipe import Recipe
-from se_nas.training.sources import load_data
 from se_nas.training.trainer import Trainer, build_initial_model, train
 
 OBJECTIVES = Objectives(("flops",))

@@ -19,10 +19,10 @@ import numpy as np
 from real_search import Task
 from rich.progress import track
 
+from se_nas.data.sources import load_data
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 from se_nas.space.loading import load_design_space
-from se_nas.training.sources import load_data
 
 
 @cache

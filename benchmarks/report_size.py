@@ -14,14 +14,14 @@ import time
 from pathlib import Path
 from random import Random
 
+from se_nas.analysis.overview import Overview
 from se_nas.report.drawing import figure_html, plotly_html
-from se_nas.report.gallery import search_figures
+from se_nas.report.figures.gallery import search_figures
 from se_nas.report.page import render_page
 from se_nas.report.tables import trials_table
-from se_nas.search.objectives import parse_objectives
-from se_nas.search.overview import Overview
-from se_nas.search.progress import SearchProgress, progress_of
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.searching.objectives import parse_objectives
+from se_nas.searching.progress import SearchProgress, progress_of
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 

@@ -32,10 +32,10 @@ from se_nas.models.convolution import GroupedConv2d
 from se_nas.models.normalisation import BatchNorm
 from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture_file import load_architecture
-from se_nas.training.device import prepare
-from se_nas.training.numerics import bare_step, usual_numerics
-from se_nas.training.recording import WARM_UP_STEPS, Recorded, build_recorder
-from se_nas.training.timing import seconds_in_turn
+from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.devices.device import prepare
+from se_nas.training.devices.timing import seconds_in_turn
+from se_nas.training.precision import bare_step, usual_precision
 from se_nas.training.trainer import build_initial_model
 
 REPEATS = 9
@@ -54,7 +54,7 @@ def large_copy(device: torch.device) -> Callable[[], object]:
 def large_product(device: torch.device) -> Callable[[], object]:
     """A square matrix product in the step's number format."""
     size = MATRIX[device.type]
-    one = torch.rand(size, size, device=device, dtype=torch.bfloat16 if usual_numerics(device).bf16 else torch.float32)
+    one = torch.rand(size, size, device=device, dtype=torch.bfloat16 if usual_precision(device).bf16 else torch.float32)
     return lambda: one @ one
 
 
@@ -119,12 +119,12 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     device = torch.device(options.device)
     prepare(device)
-    numerics = usual_numerics(device)
+    precision = usual_precision(device)
     architecture = load_architecture(options.network) if options.network else regnety_200mf()
-    model = numerics.placed(build_initial_model(architecture, num_classes=CLASSES, seed=0)).to(device).train()
+    model = precision.placed(build_initial_model(architecture, num_classes=CLASSES, seed=0)).to(device).train()
     images = torch.randn(options.batch, 3, options.image_size, options.image_size, device=device)
-    images = images.contiguous(memory_format=numerics.layout)
-    step = bare_step(model, numerics, images)
+    images = images.contiguous(memory_format=precision.layout)
+    step = bare_step(model, precision, images)
     step()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.eval()(images)  # a dense convolution's zeros are not counted

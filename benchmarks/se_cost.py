@@ -23,10 +23,10 @@ from torch import nn
 from trial_speed import CLASSES, SIZE, regnety_200mf
 
 from se_nas.models.squeeze_excite import SqueezeExcite
-from se_nas.training.device import prepare
-from se_nas.training.numerics import bare_step, usual_numerics
-from se_nas.training.recording import WARM_UP_STEPS, Recorded, build_recorder
-from se_nas.training.timing import seconds_in_turn
+from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.devices.device import prepare
+from se_nas.training.devices.timing import seconds_in_turn
+from se_nas.training.precision import bare_step, usual_precision
 from se_nas.training.trainer import build_initial_model
 
 NOWHERE = "no SE"
@@ -65,15 +65,15 @@ def exchanged(model: nn.Module, build: Callable[[int, int], nn.Module]) -> nn.Mo
 
 
 def training_step(build: Callable[[int, int], nn.Module], batch: int, device: torch.device) -> Callable[[], None]:
-    """Forward and backward on one batch, in the usual numerics of the device."""
+    """Forward and backward on one batch, in the usual precision of the device."""
     model = exchanged(build_initial_model(regnety_200mf(), num_classes=CLASSES, seed=0), build).to(device)
     images = torch.randn(batch, 3, SIZE, SIZE, device=device)
-    return Recorded(bare_step(model, usual_numerics(device), images), build_recorder(device))
+    return Recorded(bare_step(model, usual_precision(device), images), build_recorder(device))
 
 
 def least_bytes(batch: int, device: torch.device) -> int:
     """What SE everywhere must move: forward reads and writes each map, backward reads two and writes one."""
-    number = 2 if usual_numerics(device).bf16 else 4
+    number = 2 if usual_precision(device).bf16 else 4
     moved = 0
 
     def count(_module: nn.Module, inputs: tuple[Any, ...], _output: Any) -> None:

@@ -51,13 +51,13 @@ from replay import (
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from se_nas.search import pruning
-from se_nas.search.candidates import Inspection
-from se_nas.search.foresight import Arrivals
-from se_nas.search.front_strategy import FrontStrategy
-from se_nas.search.objectives import Objectives
-from se_nas.search.posterior import expectations
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.searching.candidates import Inspection
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.propose.front_strategy import FrontStrategy
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.stop import pruning
+from se_nas.searching.stop.rung_value import Arrivals
+from se_nas.searching.surrogate.posterior import expectations
 from se_nas.space.decisions import Assignment, Categorical
 
 NOTHING = "no pruning"

@@ -36,15 +36,15 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.models.regnet import BlockParams, RegNet
 
+from se_nas.data.augmentation import draw_epoch, shift_and_mirror
+from se_nas.data.device_data import DeviceData
+from se_nas.data.image_data import ImageSet
 from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
 from se_nas.space.squeeze_excite import parse_token
-from se_nas.training.augmentation import draw_epoch, shift_and_mirror
-from se_nas.training.data import ImageSet
-from se_nas.training.device import prepare, synchronise
-from se_nas.training.device_data import DeviceData
-from se_nas.training.numerics import Numerics, usual_numerics
+from se_nas.training.devices.device import prepare, synchronise
+from se_nas.training.precision import Precision, usual_precision
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model
 
@@ -93,15 +93,17 @@ def regnety_200mf() -> Architecture:
     return Architecture(stem_width=32, stem_stride=1, stages=stages)
 
 
-def ours(settings: Settings, *, numerics: Numerics | None = None, plain: bool = False, recorded: bool = True) -> Epoch:
+def ours(
+    settings: Settings, *, precision: Precision | None = None, plain: bool = False, recorded: bool = True
+) -> Epoch:
     """Our trainer; `plain` is torch's own optimizer loop."""
     part = settings.part
     data = DeviceData.of(part, part, mirrored=True, device=settings.device)
     recipe = Recipe(epochs=1000, batch_size=settings.batch)
     model = build_initial_model(regnety_200mf(), num_classes=CLASSES, seed=0)
-    chosen = numerics or usual_numerics(settings.device)
+    chosen = precision or usual_precision(settings.device)
     with (
-        mock.patch("se_nas.training.trainer.choose_numerics", return_value=chosen),
+        mock.patch("se_nas.training.trainer.choose_precision", return_value=chosen),
         mock.patch.object(Recipe, "batch_size_for", return_value=settings.batch),  # it takes less of a small set
     ):
         trainer = Trainer(model, data, recipe, seed=0, device=settings.device)
@@ -331,12 +333,12 @@ def lightning_loop(settings: Settings) -> Epoch:
 
 def contestants(device: torch.device) -> dict[str, Callable[[Settings], Epoch]]:
     """Ours first, then peers, then ours with each part switched off."""
-    usual = usual_numerics(device)
+    usual = usual_precision(device)
     off = {
         f"{OURS}, SE by stock operators": ours_with_stock_se,
-        f"{OURS}, channels first": partial(ours, numerics=Numerics(channels_last=False, bf16=usual.bf16)),
+        f"{OURS}, channels first": partial(ours, precision=Precision(channels_last=False, bf16=usual.bf16)),
         f"{OURS}, {'single precision' if usual.bf16 else 'bf16'}": partial(
-            ours, numerics=Numerics(channels_last=usual.channels_last, bf16=not usual.bf16)
+            ours, precision=Precision(channels_last=usual.channels_last, bf16=not usual.bf16)
         ),
         f"{OURS}, optimizer not fused": partial(ours, plain=True, recorded=False),
     }

@@ -25,9 +25,9 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 
 import psutil
 
-from se_nas.execution.ray_tune import RayTuneExecutor
-from se_nas.search.failures import Failure
-from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.execution.ray.tune import RayTuneExecutor
+from se_nas.searching.failures import Failure
+from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
 
 EPOCHS = 4
@@ -114,7 +114,7 @@ class Nothings:
 
 def measure(in_flight: int, trials: int) -> dict[str, float]:
     """The figures with so many trials in flight."""
-    from se_nas.experiment.request import DEFAULT_SPACE
+    from se_nas.commands.search.request import DEFAULT_SPACE
     from se_nas.space.loading import load_design_space
 
     space = load_design_space(DEFAULT_SPACE)

@@ -1,22 +1,22 @@
 """Write the report of a run folder anew: `python launch/report.py RUN_DIR`."""
 
-from se_nas.command_line import parse_flags, run
+from se_nas.process.command_line import parse_flags, run
 
 PROG = "report.py"
 
 
 def main() -> None:
     """Read the study, write page and tables."""
-    from se_nas.experiment.request import ReportRequest
+    from se_nas.commands.search.request import ReportRequest
 
     request = parse_flags(ReportRequest, prog=PROG)
 
     from rich.console import Console
 
+    from se_nas.commands.reporting import load_progress, write_report
     from se_nas.errors import RunFailedError
-    from se_nas.experiment.lock import in_turn
-    from se_nas.experiment.reporting import load_progress, write_report
-    from se_nas.experiment.run_folder import RunFolder
+    from se_nas.runs.lock import in_turn
+    from se_nas.runs.run_folder import RunFolder
     from se_nas.tracking.console import plain_teller
     from se_nas.wording import counted
 

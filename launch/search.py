@@ -1,20 +1,20 @@
 """Search where Squeeze-and-Excitation pays: `python launch/search.py --budget 200`."""
 
-from se_nas.command_line import parse_flags, run
+from se_nas.process.command_line import parse_flags, run
 
 PROG = "search.py"
 
 
 def main() -> None:
     """Start or resume, and confirm if asked to."""
-    from se_nas.experiment.request import SearchRequest, confirmation_of
+    from se_nas.commands.search.request import SearchRequest, confirmation_of
 
     request = parse_flags(SearchRequest, prog=PROG)
     request.check()
 
     from rich.console import Console
 
-    from se_nas.experiment.search import resume_search, start_search
+    from se_nas.commands.search.search import resume_search, start_search
 
     console = Console()
     run_dir = request.resume
@@ -23,7 +23,7 @@ def main() -> None:
     else:
         run_dir = start_search(request, console)
     if request.confirm and run_dir is not None:
-        from se_nas.experiment.confirm import confirm
+        from se_nas.commands.confirm import confirm
 
         confirm(confirmation_of(run_dir, request), console)
 

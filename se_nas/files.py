@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from se_nas.checksums import checksum
 from se_nas.errors import WriteError
-from se_nas.seals import seal
 
 _Dumper: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -75,9 +75,9 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def write_sealed(path: Path, value: dict[str, Any]) -> None:
-    """Write an object as JSON with its seal, for `read_sealed`."""
-    write_json(path, {**value, "seal": seal(value)})
+def write_checked(path: Path, value: dict[str, Any]) -> None:
+    """Write an object as JSON with its seal, for `read_checked`."""
+    write_json(path, {**value, "seal": checksum(value)})
 
 
 def write_yaml(path: Path, value: Any) -> None:
@@ -85,8 +85,8 @@ def write_yaml(path: Path, value: Any) -> None:
     write_atomically(path, yaml.dump(value, Dumper=_Dumper, sort_keys=False))
 
 
-def read_sealed(path: Path) -> dict[str, Any] | None:
-    """The object that `write_sealed` wrote; None when the file is not there, or is not as it was written."""
+def read_checked(path: Path) -> dict[str, Any] | None:
+    """The object that `write_checked` wrote; None when the file is not there, or is not as it was written."""
     try:
         value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
@@ -94,4 +94,4 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     sealed = value.pop("seal", None)
-    return value if sealed == seal(value) else None
+    return value if sealed == checksum(value) else None

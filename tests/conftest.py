@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from se_nas import command_line
-from se_nas.experiment.request import SearchRequest
+from se_nas.commands.search.request import SearchRequest
+from se_nas.process import command_line
 from tests.processes import Started
 
 TINY_SPACE = """\
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _forget_opened_images(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test its own cache of opened images, so that it does not write into the user's cache."""
     path = tmp_path_factory.getbasetemp() / f"cache-{secrets.token_hex(4)}" / "opened-images.db"
-    monkeypatch.setattr("se_nas.training.opened_files.cache_file", lambda: path)
+    monkeypatch.setattr("se_nas.data.folders.opened_files.cache_file", lambda: path)
 
 
 STARTED, FAILED = pytest.StashKey[Started](), pytest.StashKey[bool]()
@@ -87,7 +87,7 @@ def request_tiny(tmp_path: Path, space_file: Path, data_file: Path) -> SearchReq
 @pytest.fixture(scope="session")
 def searched_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a search of six trials, which nobody may write to."""
-    from se_nas.experiment.search import start_search
+    from se_nas.commands.search.search import start_search
 
     folder = tmp_path_factory.mktemp("searched")
     request = tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder))

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.models.network import build_model
-from se_nas.search.objectives import Objectives
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.decisions import Categorical, IntRange
 from se_nas.space.design_space import DesignSpace, SqueezeExciteChoices
 from se_nas.space.families import RegNetBlock
 from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
 from se_nas.space.trunks import AnyNetStage, AnyNetTrunk
-from se_nas.training.data import ImageData, ImageSet
 from se_nas.training.trained import TrainedNetwork
 from tests.models.conftest import wake
 

@@ -1,4 +1,4 @@
-"""Files are the old ones or the new ones, whatever happens in between."""
+"""Atomic writing: a file has its old or its new content, whatever happens in between."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from se_nas.errors import WriteError
-from se_nas.files import read_sealed, write_atomically, write_json, write_sealed, write_yaml
+from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
 from se_nas.space.loading import load_design_space
 
 
@@ -31,7 +31,7 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
-def test_who_may_read_what_is_written_is_the_users_choice(tmp_path: Path, umask: int, mode: int) -> None:
+def test_written_files_have_the_permissions_of_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
         write_atomically(tmp_path / "file", "here")
@@ -43,7 +43,7 @@ def test_who_may_read_what_is_written_is_the_users_choice(tmp_path: Path, umask:
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
 @pytest.mark.parametrize(("raised", "error"), [(OSError, WriteError), (KeyboardInterrupt, KeyboardInterrupt)])
-def test_a_write_cut_off_leaves_the_old_file_and_nothing_else(
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
@@ -73,9 +73,7 @@ def test_the_content_is_on_the_disk_before_the_name_changes(tmp_path: Path, monk
     assert calls == ["fsync", "rename", "fsync"]
 
 
-def test_the_names_of_new_files_and_folders_are_on_the_disk_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_names_of_new_files_and_folders_are_synced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(Path(f"/dev/fd/{handle}").resolve()), fsync(handle)))
@@ -86,7 +84,7 @@ def test_the_names_of_new_files_and_folders_are_on_the_disk_too(
     assert synced[-1] == tmp_path / "a" / "b"
 
 
-def test_a_file_system_that_cannot_sync_a_folder_is_written_to_all_the_same(
+def test_a_file_system_that_cannot_sync_folders_can_be_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fsync = os.fsync
@@ -102,14 +100,14 @@ def test_a_file_system_that_cannot_sync_a_folder_is_written_to_all_the_same(
     assert (tmp_path / "a" / "file").read_text() == "here"
 
 
-def test_half_of_a_file_name_that_is_not_utf_8_can_be_written_down(tmp_path: Path) -> None:
+def test_a_character_of_a_file_name_that_is_not_utf_8_can_be_written(tmp_path: Path) -> None:
     write_atomically(tmp_path / "file", os.fsdecode(b"caf\xe9 \xc3\xa9"))
 
     assert (tmp_path / "file").read_bytes() == rb"caf\udce9 " + "é".encode()
 
 
 @pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
-def test_what_the_disk_does_not_take_is_named_with_the_reason(
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
 ) -> None:
     def refuse(*_: object) -> None:
@@ -127,20 +125,21 @@ IN_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 def test_files_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from se_nas.files import read_sealed, write_atomically, write_sealed\n"
+        "import sys; from pathlib import Path; from se_nas.files import read_checked, write_atomically, write_checked\n"
         "folder = Path(sys.argv[1]); write_atomically(folder / 'text', chr(949))\n"
-        "write_sealed(folder / 'sealed', {'name': chr(949)}); assert read_sealed(folder / 'sealed')['name'] == chr(949)"
+        "write_checked(folder / 'checked', {'name': chr(949)})\n"
+        "assert read_checked(folder / 'checked')['name'] == chr(949)"
     )
     call = [sys.executable, "-c", program, str(tmp_path)]
 
     subprocess.run(call, env={**os.environ, **IN_C}, check=True, timeout=800)
 
     assert (tmp_path / "text").read_text(encoding="utf-8") == "ε"
-    assert read_sealed(tmp_path / "sealed") == {"name": "ε"}
+    assert read_checked(tmp_path / "checked") == {"name": "ε"}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"deep": [float("-inf")]}])
-def test_json_knows_no_nan_and_the_old_file_stays(tmp_path: Path, value: object) -> None:
+def test_nan_is_refused_as_json_and_the_old_file_stays(tmp_path: Path, value: object) -> None:
     write_json(tmp_path / "file.json", {"old": 1})
 
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -148,16 +147,16 @@ def test_json_knows_no_nan_and_the_old_file_stays(tmp_path: Path, value: object)
     assert (tmp_path / "file.json").read_text() == '{\n  "old": 1\n}\n'
 
 
-def test_what_was_sealed_is_read_back_and_anything_else_is_nothing(tmp_path: Path) -> None:
+def test_a_file_with_the_right_checksum_is_read_back_and_any_other_is_none(tmp_path: Path) -> None:
     path, value = tmp_path / "file.json", {"curve": (0.1 + 0.2, 1e-17), "cost": {"flops": 2**53}, "name": "ε"}
-    write_sealed(path, value)
+    write_checked(path, value)
     sealed = path.read_text()
 
-    assert read_sealed(path) == {**value, "curve": [0.1 + 0.2, 1e-17]}
+    assert read_checked(path) == {**value, "curve": [0.1 + 0.2, 1e-17]}
     for spoiled in ("", "{}", "[1]", "[" * 100_000, sealed[:-3], sealed.replace("1e-17", "1e-16")):
         path.write_text(spoiled)
-        assert read_sealed(path) is None
-    assert read_sealed(tmp_path / "nowhere") is None
+        assert read_checked(path) is None
+    assert read_checked(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("space", sorted(Path("search_spaces").glob("*.yaml")), ids=lambda path: path.stem)
@@ -173,7 +172,7 @@ def test_a_networks_file_is_the_same_with_and_without_libyaml(tmp_path: Path, sp
 @pytest.mark.parametrize(
     "text", ["", "no", "1e5", "a: b", "two\nlines", "tab\t", "é€😀" * 60, "\u2028\x85\ufeff\x07" * 40]
 )
-def test_whatever_text_is_written_as_yaml_is_read_back(tmp_path: Path, text: str) -> None:
+def test_any_text_written_as_yaml_is_read_back(tmp_path: Path, text: str) -> None:
     write_yaml(tmp_path / "text.yaml", {"text": text})
 
     assert yaml.safe_load((tmp_path / "text.yaml").read_text(encoding="utf-8")) == {"text": text}

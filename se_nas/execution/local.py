@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from se_nas.execution.protocol import Evaluate, Tell, Work, next_report, tell_nobody
 from se_nas.execution.retries import Next, Retries
-from se_nas.limits import cpu_count
-from se_nas.search.failures import Failure
+from se_nas.machine.limits import cpu_count
+from se_nas.searching.failures import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

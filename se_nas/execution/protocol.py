@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 from se_nas.execution.place import Checked
 from se_nas.execution.reasons import failure_of
 from se_nas.execution.watchdog import WatchdogError, watched
-from se_nas.search.failures import Failure
-from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.searching.failures import Failure
+from se_nas.searching.tasks import EpochReport, TrialTask
 
 Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 """Trains a task's network and yields one report for each epoch. The caller may stop at any epoch."""
@@ -31,7 +31,7 @@ class HasNeeds(Protocol):
 
 
 class Work(Protocol):
-    """What there is to train: a search's campaign, or chosen networks on chosen seeds."""
+    """What there is to train: a search's loop, or chosen networks on chosen seeds."""
 
     def next_trial(self) -> TrialTask | None:
         """The next training; None when there is none now. It is asked again when one that is under way has ended."""

@@ -1,16 +1,16 @@
-"""Reasons: what an error says, in one line that keeps its cause, and the cure where one is known (`se_nas.cures`)."""
+"""Reasons: what an error says, in one line that keeps its cause, and its cure (`se_nas.machine.cures`)."""
 
 import errno
 import re
 
-from se_nas.cures import LIMIT_REACHED, cured
 from se_nas.errors import InputError
-from se_nas.search.failures import Failure, FailureKind
+from se_nas.machine.cures import LIMIT_REACHED, cured
+from se_nas.searching.failures import Failure, FailureKind
 from se_nas.wording import printable
 
 MOST_LETTERS = 300
 START_LETTERS = 100
-"""The letters that are kept at the start of a long text, which says what was tried; its end says why it failed."""
+"""The letters that are kept at the start of a long text. Its start says what was tried, its end says why it failed."""
 
 LACKS_MEMORY = (
     r"^(torch\.|torch\.cuda\.|ray\.exceptions\.)?OutOfMemoryError|^MemoryError|CUDA out of memory|"
@@ -92,7 +92,7 @@ def _text(error: BaseException) -> str:
 
 
 def _kind(error: BaseException, reason: str) -> FailureKind:
-    """The kind of a failure. An InputError of a training is that of an image which cannot be read any more."""
+    """The kind of a failure. An InputError in a training means that an image cannot be read any more."""
     innermost = error
     while innermost.__cause__ is not None and innermost.__cause__ is not innermost:
         innermost = innermost.__cause__

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from enum import Enum, auto
 
-from se_nas.search.failures import Failure, FailureKind
+from se_nas.searching.failures import Failure, FailureKind
 
 
 class Next(Enum):

@@ -2,7 +2,7 @@
 
 A process locks a file in each of its folders (flock). The kernel releases the lock with the process, whatever ends it.
 So a folder with such a file and without a lock was left behind: by a process that was killed together with its watcher
-(`se_nas.last_words`), or before the watcher was done. The next search removes it.
+(`se_nas.process.last_words`), or before the watcher was done. The next search removes it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from se_nas import last_words
+from se_nas.process import last_words
 
 PREFIX = "ray-"
 IN_USE = "in-use.lock"

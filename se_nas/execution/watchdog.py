@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from se_nas import last_resort, last_words
 from se_nas.errors import RunFailedError
+from se_nas.process import last_resort, last_words
 
 PATIENCE_SECONDS = 10.0
 """After which a thread that does not react takes its process down."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.models.kernels import is_traced
+from se_nas.models.kernels.choice import is_traced
 
 DENSE_CHANNELS = 64
 """The most channels for which dense is faster, in bf16, channels last, for groups of 8: `benchmarks/LOG.md`."""

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from se_nas.models import excitation_stock, kernels
-from se_nas.models.excitation_stock import Gating
+from se_nas.models.kernels import choice, excitation_stock
+from se_nas.models.kernels.excitation_stock import Gating
 
 
 def excite(features: Tensor, reduce: Tensor, reduce_bias: Tensor, expand: Tensor, expand_bias: Tensor) -> Tensor:
@@ -45,8 +45,8 @@ class _Excite(torch.autograd.Function):
 
 
 def _kernels(features: Tensor, weight: Tensor) -> ModuleType:
-    if not kernels.take(features, weight):
+    if not choice.take(features, weight):
         return excitation_stock
-    from se_nas.models import excitation_triton
+    from se_nas.models.kernels import excitation_triton
 
     return excitation_triton

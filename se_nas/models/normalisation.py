@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from se_nas.models import kernels
+from se_nas.models.kernels import choice
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -40,7 +40,7 @@ class BatchNorm(nn.BatchNorm2d):
         """For maps in channels-last memory of more than one pixel in all."""
         channels_last = features.is_contiguous(memory_format=torch.channels_last)
         pixels = features.numel() // self.num_features
-        return channels_last and pixels > 1 and not kernels.is_traced() and kernels.take(features, self.weight)
+        return channels_last and pixels > 1 and not choice.is_traced() and choice.take(features, self.weight)
 
     def forward_in_stock_operators(self, features: Tensor, added: Tensor | None = None) -> Tensor:
         """The same, an operator after the other."""
@@ -71,7 +71,7 @@ class _Normalise(torch.autograd.Function):
         running_variance: Tensor,
         norm: BatchNorm,
     ) -> Tensor:
-        from se_nas.models import normalisation_triton
+        from se_nas.models.kernels import normalisation_triton
 
         if added is not None:
             added = added.contiguous(memory_format=torch.channels_last)
@@ -86,7 +86,7 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        from se_nas.models import normalisation_triton
+        from se_nas.models.kernels import normalisation_triton
 
         features, result, weight, bias, *statistics = ctx.saved_tensors
         gradients = normalisation_triton.backward(

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from se_nas.models.excitation import excite
-from se_nas.models.kernels import is_traced
+from se_nas.models.kernels.choice import is_traced
 
 
 class SqueezeExcite(nn.Module):

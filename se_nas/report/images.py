@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
+from se_nas.data.inventory import Inventory
 from se_nas.report.tables import classes_table, left_out_table
-from se_nas.training.inventory import Inventory
 
 
 def images_section(inventory: Inventory) -> Iterator[str]:

@@ -5,9 +5,16 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.lost_trials import loss_sentences
+from se_nas.analysis.overview import Overview
+from se_nas.analysis.paired import Ablation
+from se_nas.analysis.rank_correlation import Agreement, agreement
+from se_nas.analysis.tested_accuracy import Retrained
+from se_nas.data.inventory import Inventory
 from se_nas.report.behaviour import SCRIPT
-from se_nas.report.certainty import ablation_figure, confirmed_figure
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
+from se_nas.report.figures.certainty import ablation_figure, confirmed_figure
 from se_nas.report.images import images_section
 from se_nas.report.sample import left_out_sentence, shown_trials
 from se_nas.report.sentences import (
@@ -21,14 +28,7 @@ from se_nas.report.sentences import (
 )
 from se_nas.report.style import STYLE
 from se_nas.report.tables import ablation_table, confirmed_table, facts_table, retrained_table, trials_table
-from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.held_out import Retrained
-from se_nas.search.losses import loss_sentences
-from se_nas.search.overview import Overview
-from se_nas.search.paired import Ablation
-from se_nas.search.progress import SearchProgress
-from se_nas.search.trust import Agreement, agreement
-from se_nas.training.inventory import Inventory
+from se_nas.searching.progress import SearchProgress
 from se_nas.wording import counted
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord, TrialStatus
 
 MOST_SHOWN = 1_000
 """The most failed trials, and the most others beside those that the page names. With more, the page is too large and

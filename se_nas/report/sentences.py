@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.distributions import Split
-from se_nas.search.effects import Marginal
-from se_nas.search.importances import Importances
-from se_nas.search.paired import Ablation, Effect, Gain
-from se_nas.search.pareto import ParetoFront
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord, TrialStatus
-from se_nas.search.trust import Agreement
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.edf import Split
+from se_nas.analysis.effects import Marginal
+from se_nas.analysis.importances import Importances
+from se_nas.analysis.paired import Ablation, Effect, Gain
+from se_nas.analysis.rank_correlation import Agreement
+from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.wording import counted, format_cost, se_glyphs
 
 

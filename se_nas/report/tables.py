@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.paired import Ablation
+from se_nas.analysis.tested_accuracy import Retrained
+from se_nas.data.inventory import Inventory
 from se_nas.report.sentences import GAIN_COLUMNS, gain_cells
-from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.held_out import Retrained
-from se_nas.search.paired import Ablation
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord
-from se_nas.training.inventory import Inventory
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord
 from se_nas.wording import format_cost, printable, se_glyphs
 
 

@@ -9,8 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.tracking.protocol import SearchOutcome
 from se_nas.wording import format_cost, format_duration, se_glyphs
 

@@ -15,8 +15,8 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord
 from se_nas.tracking.live_front import LiveFront
 from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.wording import printable

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from se_nas.search.progress import SearchProgress
+from se_nas.searching.progress import SearchProgress
 from se_nas.wording import printable
 
 LIVE_SECONDS = 30

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import wandb
 
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialRecord
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord
 from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.tracking.wandb_run import artifact_of
 from se_nas.wording import se_glyphs

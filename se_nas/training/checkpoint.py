@@ -14,7 +14,7 @@ from torch import Tensor
 
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
-from se_nas.training.numerics import Numerics
+from se_nas.training.precision import Precision
 from se_nas.training.trainer import Trainer
 
 FORMAT = "se-nas checkpoint 3"
@@ -26,7 +26,7 @@ def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: lis
         "format": FORMAT,
         "identity": identity,
         "epoch": trainer.epoch,
-        "numerics": asdict(trainer.numerics),
+        "precision": asdict(trainer.precision),
         "recipe": asdict(trainer.recipe),
         "history": history,
     }
@@ -40,7 +40,7 @@ def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict
         raise InputError(
             f"{path}: made by another training (network, recipe, data or seed differ); remove it to start anew"
         )
-    trainer.restore(tensors, epoch=int(about["epoch"]), numerics=Numerics(**about["numerics"]))
+    trainer.restore(tensors, epoch=int(about["epoch"]), precision=Precision(**about["precision"]))
     return list(about["history"])
 
 
@@ -48,7 +48,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any])
     """Write tensors with a JSON description, and a seal over both, in the file's own header."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     described = json.dumps(about)
-    metadata = {"se_nas": described, "seal": _seal(contiguous, described)}
+    metadata = {"se_nas": described, "seal": _checksum(contiguous, described)}
     write_atomically(path, save(contiguous, metadata=metadata))
 
 
@@ -63,14 +63,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise ValueError("its description is no object")
             if "seal" not in metadata:
                 raise ValueError("it has no seal: an earlier se-nas wrote it")
-            if metadata["seal"] != _seal(tensors, metadata["se_nas"]):
+            if metadata["seal"] != _checksum(tensors, metadata["se_nas"]):
                 raise ValueError("its content is not what was written")
     except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a readable se-nas tensor file ({error})") from None
     return tensors, about
 
 
-def _seal(tensors: Mapping[str, Tensor], described: str) -> str:
+def _checksum(tensors: Mapping[str, Tensor], described: str) -> str:
     digest = hashlib.sha256(described.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -1,4 +1,4 @@
-"""How long a network takes for one image, measured on the device that trains."""
+"""Measures the time that a network takes for one image on the device that trains."""
 
 import copy
 import statistics
@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from se_nas.training.numerics import usual_numerics
-from se_nas.training.timing import seconds_in_turn
+from se_nas.training.devices.timing import seconds_in_turn
+from se_nas.training.precision import usual_precision
 
 BATCH = 1
 WARMUPS = 10
@@ -17,17 +17,17 @@ REPEATS = 50
 
 
 def measure_latency(model: nn.Module, *, image_size: int, device: torch.device) -> float:
-    """Milliseconds of one forward pass in eval mode: the median of 50, batch of one, in the device's usual numerics."""
+    """Milliseconds of a forward pass of one image in eval mode and the device's usual precision: the median of 50."""
     (passes,) = passes_in_turn([model], image_size=image_size, device=device)
     return statistics.median(passes)
 
 
 def passes_in_turn(models: Sequence[nn.Module], *, image_size: int, device: torch.device) -> list[list[float]]:
-    """Milliseconds of each of 50 such passes, of several models in turn, so that they can be compared pass by pass."""
-    numerics = usual_numerics(device)
-    models = [numerics.placed(copy.deepcopy(model)).eval() for model in models]
-    images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=numerics.layout)
-    with torch.inference_mode(), numerics.precision(device):
+    """Milliseconds of each of 50 passes of each model. The models take turns, so passes can be compared in pairs."""
+    precision = usual_precision(device)
+    models = [precision.placed(copy.deepcopy(model)).eval() for model in models]
+    images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=precision.layout)
+    with torch.inference_mode(), precision.autocast(device):
         runs = [partial(model, images) for model in models]
         seconds = seconds_in_turn(runs, device, warm_ups=WARMUPS, repeats=REPEATS)
     return [[1000 * each for each in passes] for passes in seconds]

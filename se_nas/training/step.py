@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.training.augmentation import Draws, cut_out, mix, shift_and_mirror
+from se_nas.data.augmentation import Draws, cut_out, mix, shift_and_mirror
+from se_nas.data.device_data import DeviceData
 from se_nas.training.averaging import WeightAverage
-from se_nas.training.device_data import DeviceData
-from se_nas.training.numerics import Numerics
+from se_nas.training.distributed import ALONE, ProcessGroup
+from se_nas.training.precision import Precision
 from se_nas.training.recipe import Recipe
 from se_nas.training.sgd import Sgd
-from se_nas.training.together import ALONE, Together
 
 
 class Schedule(NamedTuple):
@@ -33,12 +33,12 @@ class TrainingStep:
         model: nn.Module,
         data: DeviceData,
         recipe: Recipe,
-        numerics: Numerics,
+        precision: Precision,
         *,
         average: WeightAverage | None = None,
-        together: Together = ALONE,
+        together: ProcessGroup = ALONE,
     ) -> None:
-        self._model, self._data, self._recipe, self._numerics = model, data, recipe, numerics
+        self._model, self._data, self._recipe, self._precision = model, data, recipe, precision
         self._average, self._together = average, together
         self._device = data.train.device
         self._rate = torch.zeros((), device=self._device)
@@ -81,9 +81,9 @@ class TrainingStep:
             images = cut_out(images, draws.hole, self._recipe.cutout)
         if self._recipe.mixes:
             images = mix(images, draws.share, draws.patch)
-        images = images.contiguous(memory_format=self._numerics.layout)
-        with self._numerics.precision(self._device):
-            loss = self._loss(self._numerics.forward(self._model, images), labels, draws.share)
+        images = images.contiguous(memory_format=self._precision.layout)
+        with self._precision.autocast(self._device):
+            loss = self._loss(self._precision.forward(self._model, images), labels, draws.share)
         self.optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         self._together.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])

@@ -10,13 +10,13 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from se_nas.data.pixels import EIGHT_BIT, MOST, PixelScale
 from se_nas.errors import InputError
 from se_nas.models.backbone import Backbone, as_backbone
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import parse_architecture
 from se_nas.training.checkpoint import read_tensors, write_tensors
-from se_nas.training.pixels import EIGHT_BIT, MOST, PixelScale
 
 FORMAT = "se-nas weights 3"
 FILE = "weights.safetensors"

@@ -1,4 +1,4 @@
-"""Trains one network, epoch by epoch, reproducibly: same seed, device and numerics, same result."""
+"""Trains one network, epoch by epoch, reproducibly: same seed, device and precision, same result."""
 
 import math
 import time
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from se_nas.data.augmentation import draw_epoch
+from se_nas.data.device_data import DeviceData, DeviceImages
+from se_nas.data.rand_augment import Augment, RandAugment
 from se_nas.errors import InputError
 from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
-from se_nas.training.augmentation import draw_epoch
 from se_nas.training.averaging import WeightAverage
-from se_nas.training.device_data import DeviceData, DeviceImages
-from se_nas.training.numerics import Numerics, choose_numerics
-from se_nas.training.rand_augment import Augment, RandAugment
+from se_nas.training.cuda_graphs import Recorded, build_recorder
+from se_nas.training.distributed import ALONE, ProcessGroup
+from se_nas.training.precision import Precision, choose_precision
 from se_nas.training.recipe import Recipe
-from se_nas.training.recording import Recorded, build_recorder
 from se_nas.training.step import Schedule, TrainingStep
-from se_nas.training.together import ALONE, Together
 
 
 class TrainingDivergedError(RuntimeError):
@@ -47,7 +47,7 @@ def build_initial_model(architecture: Architecture, *, num_classes: int, seed: i
 class Trainer:
     """A training in progress: the model, its momentum, its average, and the number of epochs done.
 
-    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum, average, epoch and numerics are
+    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum, average, epoch and precision are
     all that a checkpoint needs. Each of several processes `together` has a trainer of its own, of equal weights.
     """
 
@@ -59,7 +59,7 @@ class Trainer:
         *,
         seed: int,
         device: torch.device,
-        together: Together = ALONE,
+        together: ProcessGroup = ALONE,
     ) -> None:
         self.model = model.to(device)
         self.recipe = recipe
@@ -71,7 +71,7 @@ class Trainer:
         self._steps_per_epoch = len(data.train) // self.batch_size
         self._adopt(
             together.agree(
-                choose_numerics(
+                choose_precision(
                     self.model,
                     batch_size=self.batch_size // together.processes,
                     image_size=data.train.image_size,
@@ -81,12 +81,12 @@ class Trainer:
             )
         )
 
-    def _adopt(self, numerics: Numerics) -> None:
-        self.numerics = numerics
-        self.model = numerics.placed(self.model)
+    def _adopt(self, precision: Precision) -> None:
+        self.precision = precision
+        self.model = precision.placed(self.model)
         self._average = WeightAverage(self.model) if self.recipe.ema_decay else None
         self._step = TrainingStep(
-            self.model, self._data, self.recipe, numerics, average=self._average, together=self._together
+            self.model, self._data, self.recipe, precision, average=self._average, together=self._together
         )
         alone = self._together.processes == 1  # nobody has seen yet that a sum over processes can be recorded
         self._do_step = Recorded(self._step, build_recorder(self._device) if alone else None)
@@ -112,9 +112,9 @@ class Trainer:
         part = self._data.evaluation if held_out is None else held_out
         model = self.result.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
-        with torch.inference_mode(), self.numerics.precision(self._device):
+        with torch.inference_mode(), self.precision.autocast(self._device):
             for images, labels in part.batches(self._together.rank, self._together.processes):
-                images = self._data.normalised(images).contiguous(memory_format=self.numerics.layout)
+                images = self._data.normalised(images).contiguous(memory_format=self.precision.layout)
                 correct += (model(images).argmax(1) == labels).sum()
         return int(self._together.total(correct)) / len(part)
 
@@ -128,9 +128,9 @@ class Trainer:
                 state[f"momentum.{name}"] = self._step.optimizer.momenta[parameter]
         return state
 
-    def restore(self, tensors: dict[str, Tensor], *, epoch: int, numerics: Numerics) -> None:
+    def restore(self, tensors: dict[str, Tensor], *, epoch: int, precision: Precision) -> None:
         """Go on from a checkpoint exactly where it was made."""
-        self._adopt(numerics)
+        self._adopt(precision)
         self.model.load_state_dict(_below("model.", tensors))
         if self._average is not None:
             self._average.network.load_state_dict(_below("average.", tensors))

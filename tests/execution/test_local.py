@@ -5,8 +5,8 @@ import pytest
 
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import next_report
-from se_nas.search.failures import Failure
-from se_nas.search.tasks import EpochReport, TrialTask
+from se_nas.searching.failures import Failure
+from se_nas.searching.tasks import EpochReport, TrialTask
 from tests.fakes import tiny_architecture
 
 

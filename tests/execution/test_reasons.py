@@ -6,7 +6,7 @@ import pytest
 
 from se_nas.errors import InputError
 from se_nas.execution.reasons import MOST_LETTERS, failure_of, reason_of
-from se_nas.search.failures import FailureKind
+from se_nas.searching.failures import FailureKind
 
 WRAPPED = """Caught OSError in DataLoader worker process 0.
 Original Traceback (most recent call last):

@@ -3,7 +3,7 @@
 import pytest
 
 from se_nas.execution.retries import Next, Retries
-from se_nas.search.failures import Failure, FailureKind
+from se_nas.searching.failures import Failure, FailureKind
 
 HERE, THERE = "here", "there"
 BOTH = frozenset({HERE, THERE})

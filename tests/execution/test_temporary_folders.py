@@ -21,7 +21,7 @@ from se_nas.execution.temporary_folders import (
 OWNER = """\
 import sys, time
 from pathlib import Path
-from se_nas import last_words
+from se_nas.process import last_words
 from se_nas.execution.temporary_folders import make_temporary_folder
 
 if sys.argv[2] == "watched":

@@ -49,10 +49,10 @@ def test_what_is_stuck_outside_python_is_taken_down_with_a_line() -> None:
 
 COMMAND = """
 import ctypes, os, signal, sys, threading, time, weakref
-from se_nas.command_line import run
+from se_nas.process.command_line import run
 from se_nas.execution.watchdog import watched
-from se_nas.last_resort import due
-from se_nas.last_words import resumable
+from se_nas.process.last_resort import due
+from se_nas.process.last_words import resumable
 
 dead = threading.Event()
 
@@ -99,7 +99,7 @@ def test_what_dies_of_a_stop_does_not_replace_it(dies: str, sent: str, code: int
 
 def test_a_stop_that_hangs_does_what_is_due_and_says_how_to_go_on() -> None:
     told = outcome_of(
-        "import se_nas.command_line as c\nc.PATIENCE_SECONDS = 1\ntry:\n    os.kill(os.getpid(), 15)\n"
+        "import se_nas.process.command_line as c\nc.PATIENCE_SECONDS = 1\ntry:\n    os.kill(os.getpid(), 15)\n"
         "    time.sleep(3600)\nfinally:\n    dead.set()\n    ctypes.CDLL(None).sleep(3600)"
     )
 

@@ -5,7 +5,7 @@ import sys
 def test_a_worker_starts_without_the_libraries_of_the_search() -> None:
     """They take a second to import, in each worker at once, and a hundred megabytes."""
     program = (
-        "import sys, se_nas.experiment.evaluation, se_nas.execution.ray_tune\n"
+        "import sys, se_nas.commands.search.evaluation, se_nas.execution.ray.tune\n"
         "names = {name.partition('.')[0] for name in sys.modules}\n"
         "print(*names & {'optuna', 'sqlalchemy', 'sklearn', 'wandb', 'torch'})"
     )

@@ -20,20 +20,20 @@ from numpy.lib.format import write_array_header_1_0
 from PIL import Image
 from rich.console import Console
 
+from se_nas.commands.reporting import load_progress
+from se_nas.commands.search import evaluation, search
+from se_nas.commands.search.request import SearchRequest
+from se_nas.data import sources
+from se_nas.data.sources import load_data
 from se_nas.errors import InputError
-from se_nas.experiment import evaluation, search
-from se_nas.experiment.ablation_file import load_ablation
-from se_nas.experiment.confirmation_file import load_confirmation
-from se_nas.experiment.reporting import load_progress
-from se_nas.experiment.request import SearchRequest
-from se_nas.experiment.retrained_files import read_result
-from se_nas.experiment.run_folder import RunFolder
+from se_nas.runs.ablation_file import load_ablation
+from se_nas.runs.confirmation_file import load_confirmation
+from se_nas.runs.retrained_files import read_result
+from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.loading import load_design_space
-from se_nas.training import sources
 from se_nas.training.checkpoint import read_tensors
 from se_nas.training.recipe_file import load_recipe
-from se_nas.training.sources import load_data
 from se_nas.training.trained import load_trained
 
 

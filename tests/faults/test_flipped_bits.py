@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from se_nas.commands.reporting import load_progress
 from se_nas.errors import InputError
-from se_nas.experiment.reporting import load_progress
-from se_nas.experiment.run_folder import RunFolder
-from se_nas.files import read_sealed
+from se_nas.files import read_checked
+from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture_file import load_architecture
 from se_nas.training.checkpoint import read_tensors, write_tensors
 
@@ -94,9 +94,9 @@ def test_no_flipped_bit_changes_a_network(searched: Path) -> None:
 
 def test_no_flipped_bit_changes_a_result(searched: Path) -> None:
     path = RunFolder(searched).result(0)
-    right = read_sealed(path)
+    right = read_checked(path)
 
-    seen = [read_sealed(path) for _ in flips(path, ALL)]
+    seen = [read_checked(path) for _ in flips(path, ALL)]
 
     assert right is not None
     assert all(result in (None, right) for result in seen)

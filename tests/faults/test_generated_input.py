@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from se_nas.command_line import parse_flags
+from se_nas.commands.retrain.request import ExportRequest, PredictRequest, RetrainRequest
+from se_nas.commands.search.request import AblateRequest, ConfirmRequest, DescribeRequest, ReportRequest, SearchRequest
 from se_nas.errors import InputError
-from se_nas.experiment.request import AblateRequest, ConfirmRequest, DescribeRequest, ReportRequest, SearchRequest
-from se_nas.experiment.retrained_request import ExportRequest, PredictRequest, RetrainRequest
+from se_nas.process.command_line import parse_flags
 
 REQUESTS: list[Any] = [
     SearchRequest,

@@ -10,8 +10,8 @@ from random import Random
 import psutil
 import pytest
 
-from se_nas.command_line import SAME_SECONDS
-from se_nas.experiment.lock import locked
+from se_nas.process.command_line import SAME_SECONDS
+from se_nas.runs.lock import locked
 from tests.faults.conftest import ROOT, Search, wait_until_it_takes_signals
 from tests.processes import left_behind
 
@@ -62,7 +62,7 @@ def test_a_ctrl_c_that_comes_twice_is_one(search: Search, tmp_path: Path, space_
 
 SLOW_TO_LEAVE = """\
 import time
-from se_nas.command_line import run
+from se_nas.process.command_line import run
 
 def main():
     try:
@@ -97,7 +97,7 @@ def test_a_second_driver_is_refused_and_a_dead_ones_lock_is_free(search: Search,
         refused = search("--resume", searched, "--budget", 7)
         _, told = refused.communicate(timeout=800)
     holder = (
-        "import sys, time\nfrom pathlib import Path\nfrom se_nas.experiment.lock import locked\n"
+        "import sys, time\nfrom pathlib import Path\nfrom se_nas.runs.lock import locked\n"
         "with locked(Path(sys.argv[1])):\n    print('in', flush=True)\n    time.sleep(3600)"
     )
     dead = subprocess.Popen([sys.executable, "-c", holder, str(searched)], cwd=ROOT, stdout=subprocess.PIPE)

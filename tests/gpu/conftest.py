@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from se_nas.training.device import prepare
+from se_nas.training.devices.device import prepare
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from se_nas.models.kernels import has_triton
+from se_nas.models.kernels.choice import has_triton
 from se_nas.models.squeeze_excite import SqueezeExcite
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from se_nas.models import normalisation_triton
 from se_nas.models.convolution import GroupedConv2d
+from se_nas.models.kernels import normalisation_triton
 from se_nas.models.normalisation import BatchNorm
 
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 1e-2}

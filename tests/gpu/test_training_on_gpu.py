@@ -9,19 +9,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from se_nas.commands.search.evaluation import TrialEvaluation
+from se_nas.data.device_data import DeviceData
 from se_nas.execution.protocol import next_report
-from se_nas.experiment.evaluation import TrialEvaluation
-from se_nas.search.failures import Failure, FailureKind
-from se_nas.search.tasks import TrialTask
+from se_nas.searching.failures import Failure, FailureKind
+from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.families import RegNetBlock
 from se_nas.training import trainer as trainer_module
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
-from se_nas.training.device_data import DeviceData
+from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.latency import measure_latency
-from se_nas.training.numerics import WORTHWHILE, Numerics, choose_numerics, possible_numerics
+from se_nas.training.precision import WORTHWHILE, Precision, choose_precision, possible_precisions
 from se_nas.training.recipe import Recipe
-from se_nas.training.recording import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
 from tests.fakes import network_with_se, separable_data
 
@@ -138,10 +138,10 @@ def test_what_a_recorded_step_works_on_lives_as_long_as_its_record(gpu: torch.de
 def test_numerics_are_measured_where_a_training_is_long(gpu: torch.device) -> None:
     model = build_initial_model(NETWORK, num_classes=3, seed=0).to(gpu)
 
-    chosen = choose_numerics(model, batch_size=64, image_size=8, steps=100_000, device=gpu)
+    chosen = choose_precision(model, batch_size=64, image_size=8, steps=100_000, device=gpu)
 
-    assert chosen in possible_numerics(gpu)
-    assert possible_numerics(gpu)[0] == Numerics(channels_last=True, bf16=True)
+    assert chosen in possible_precisions(gpu)
+    assert possible_precisions(gpu)[0] == Precision(channels_last=True, bf16=True)
     assert 0 < WORTHWHILE < 1
 
 

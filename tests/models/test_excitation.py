@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from se_nas.models import excitation_stock
+from se_nas.models.kernels import excitation_stock
 from se_nas.models.squeeze_excite import SqueezeExcite
 
 LAYOUTS = {

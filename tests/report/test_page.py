@@ -2,12 +2,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from se_nas.report.gallery import search_figures
+from se_nas.analysis.overview import Overview
+from se_nas.analysis.tested_accuracy import Retrained
+from se_nas.report.figures.gallery import search_figures
 from se_nas.report.page import render_page
-from se_nas.search.held_out import Retrained
-from se_nas.search.overview import Overview
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialStatus
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
 HIDDEN = dict.fromkeys(range(30), (0, 4))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from se_nas.report import sample
-from se_nas.report.layout import KNEE_COLOUR
-from se_nas.search.records import TrialStatus
+from se_nas.report.figures.layout import KNEE_COLOUR
+from se_nas.searching.records import TrialStatus
 from tests.report.browser import Browser
 from tests.report.test_page import page_of
 from tests.tracking.test_console import a_progress, a_record

@@ -5,15 +5,15 @@ from itertools import pairwise
 
 import pytest
 
-from se_nas.report.figures import front_figure
-from se_nas.report.insights import learning_curves_figure
+from se_nas.analysis.edf import Split, Subspace
+from se_nas.analysis.overview import Overview
+from se_nas.report.figures.insights import learning_curves_figure
+from se_nas.report.figures.search import front_figure
+from se_nas.report.figures.subspaces import MOST_POINTS, splits_figure
 from se_nas.report.page import render_page
 from se_nas.report.sample import MOST_SHOWN, left_out_sentence, shown_trials
-from se_nas.report.subspaces import MOST_POINTS, splits_figure
-from se_nas.search.distributions import Split, Subspace
-from se_nas.search.overview import Overview
-from se_nas.search.progress import SearchProgress
-from se_nas.search.records import TrialStatus
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialStatus
 from tests.tracking.test_console import a_progress, a_record
 
 MANY = 4_000

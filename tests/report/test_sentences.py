@@ -1,8 +1,8 @@
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.edf import Split, Subspace
+from se_nas.analysis.importances import Importance, Importances
+from se_nas.analysis.rank_correlation import Agreement
 from se_nas.report.sentences import agreement_sentences, answer, importance_sentence, split_sentences
-from se_nas.search.confirmation import ConfirmedFront
-from se_nas.search.distributions import Split, Subspace
-from se_nas.search.importances import Importance, Importances
-from se_nas.search.trust import Agreement
 from tests.tracking.test_console import a_progress, a_record
 
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from se_nas.search.expectation import Expectation
-from se_nas.search.objectives import parse_objectives
-from se_nas.search.progress import SearchProgress, progress_of
-from se_nas.search.records import TrialRecord, TrialStatus
+from se_nas.searching.expectation import Expectation
+from se_nas.searching.objectives import parse_objectives
+from se_nas.searching.progress import SearchProgress, progress_of
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.tracking.console import ConsoleTracker
 from se_nas.tracking.protocol import SearchOutcome
 

@@ -1,6 +1,6 @@
 from itertools import count
 
-from se_nas.search.progress import SearchProgress
+from se_nas.searching.progress import SearchProgress
 from se_nas.tracking.live_front import LIVE_SECONDS, LiveFront
 from tests.tracking.test_console import a_progress, a_record
 

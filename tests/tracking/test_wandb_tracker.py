@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from se_nas.report.figures import front_figure
-from se_nas.search.progress import SearchProgress
+from se_nas.report.figures.search import front_figure
+from se_nas.searching.progress import SearchProgress
 from se_nas.tracking.live_front import LIVE_SECONDS, LiveFront
 from se_nas.tracking.protocol import Finding, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining

@@ -65,7 +65,7 @@ def test_the_average_is_what_is_evaluated_and_comes_back_from_a_checkpoint() -> 
     results = [whole.run_epoch() for _ in range(3)]
     first = cut.run_epoch()
     resumed = trainer_of(ema_decay=0.9)
-    resumed.restore(cut.tensors(), epoch=cut.epoch, numerics=cut.numerics)
+    resumed.restore(cut.tensors(), epoch=cut.epoch, precision=cut.precision)
 
     assert curve([first, *(resumed.run_epoch() for _ in range(2))]) == curve(results)
     assert equal(whole.tensors(), resumed.tensors())

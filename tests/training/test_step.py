@@ -5,16 +5,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from se_nas.training.augmentation import draw_epoch, mix, shift_and_mirror
-from se_nas.training.device_data import DeviceData
-from se_nas.training.numerics import Numerics
+from se_nas.data.augmentation import draw_epoch, mix, shift_and_mirror
+from se_nas.data.device_data import DeviceData
+from se_nas.training.precision import Precision
 from se_nas.training.recipe import Recipe
 from se_nas.training.step import Schedule, TrainingStep
 from tests.fakes import separable_data
 
 CPU = torch.device("cpu")
 BATCH = 16
-NUMERICS = Numerics(channels_last=True, bf16=False)
+NUMERICS = Precision(channels_last=True, bf16=False)
 
 
 def network() -> nn.Module:

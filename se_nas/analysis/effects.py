@@ -1,0 +1,110 @@
+"""The effect of each decision: how far networks with one of its values are above others of their cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from se_nas.analysis.bootstrap import bootstrapped
+from se_nas.analysis.equal_cost import (
+    Values,
+    above_equal_cost,
+    accuracies,
+    comparable_observations,
+    cost_design,
+    factors_of,
+)
+from se_nas.searching.observations import Observation
+from se_nas.searching.records import TrialRecord
+from se_nas.wording import format_value
+
+LEAST_IN_A_GROUP = 3
+MOST_GROUPS = 5
+"""Numbers with more values than that are put together by size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marginal:
+    """How far networks with one value of a decision are above the average network of their cost (a share, with its 95 %
+    interval), and how many they are."""
+
+    factor: str
+    value: str
+    mean: float
+    low: float
+    high: float
+    count: int
+
+    @property
+    def is_of_se(self) -> bool:
+        """Whether it is of where SE is, or how wide; else it is of the trunk."""
+        return self.factor.startswith("SE ")
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether zero is outside the interval."""
+        return self.low > 0 or self.high < 0
+
+
+def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marginal]:
+    """Of SE in each stage and of every other decision; none while there are too few networks.
+
+    Accuracy is compared at equal cost: what a square in the logarithm of each cost explains is taken out. Intervals are
+    bootstraps over the networks (`bootstrap`), that fit included.
+    """
+    observations = comparable_observations(records, costs)
+    if not observations:
+        return []
+    accuracy, design = accuracies(observations), cost_design(observations, costs)
+    groups = _groups(observations)
+    if not groups:
+        return []
+    members = np.array([member for _, _, member in groups], dtype=float)
+
+    def means(chosen: NDArray[np.int64]) -> Values:
+        """(g,) of the residuals of these networks, NaN for an empty group."""
+        residuals = above_equal_cost(accuracy[chosen], design[chosen])
+        counts = members[:, chosen].sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            found: Values = members[:, chosen] @ residuals / np.where(counts > 0, counts, np.nan)
+        return found
+
+    low, high = bootstrapped(means, len(observations), behind=members.sum(axis=1).astype(int))
+    found = means(np.arange(len(observations)))
+    return [
+        Marginal(
+            factor=factor,
+            value=value,
+            mean=float(found[index]),
+            low=float(low[index]),
+            high=float(high[index]),
+            count=int(member.sum()),
+        )
+        for index, (factor, value, member) in enumerate(groups)
+    ]
+
+
+def _groups(observations: Sequence[Observation]) -> list[tuple[str, str, NDArray[np.bool_]]]:
+    """(decision, value, who has it (n,)), where at least two values have enough networks."""
+    groups = []
+    for name, values in factors_of(observations).items():
+        own = [(name, label, member) for label, member in _split(values).items() if member.sum() >= LEAST_IN_A_GROUP]
+        groups += own if len(own) > 1 else []
+    return groups
+
+
+def _split(values: Sequence[object]) -> Mapping[str, NDArray[np.bool_]]:
+    """Who has each value; many numbers are put into groups of equal size."""
+    distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value != "none", value))
+    if len(distinct) <= MOST_GROUPS or any(isinstance(value, str) for value in distinct):
+        return {format_value(value): np.array([other == value for other in values]) for value in distinct}
+    numbers = np.array(values, dtype=float)
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, MOST_GROUPS)))
+    split = {}
+    for low, high in pairwise(edges):
+        member = (numbers >= low) & ((numbers < high) | (high == edges[-1]))
+        if member.any():
+            split[f"{numbers[member].min():.4g} to {numbers[member].max():.4g}"] = member
+    return split

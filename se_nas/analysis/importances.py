@@ -1,0 +1,129 @@
+"""How much of the accuracy at equal cost hangs on each decision.
+
+A random forest (Breiman, Machine Learning 45, 2001) predicts networks that it has not seen from their decisions; the
+importance of one is what that loses when its values are shuffled among them (section 10 there).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from se_nas.analysis.equal_cost import (
+    Values,
+    above_equal_cost,
+    accuracies,
+    comparable_observations,
+    cost_design,
+    factors_of,
+)
+from se_nas.searching.records import TrialRecord
+from se_nas.space.squeeze_excite import parse_token
+
+FOLDS, REPEATS, TREES = 5, 5, 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importance:
+    """What of the explained share is lost without a decision: the mean over folds, and its 95 % interval."""
+
+    factor: str
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval is above zero."""
+        return self.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Importances:
+    """`explained` is the share of the variance of unseen networks that all decisions together predict."""
+
+    explained: float
+    of_each: tuple[Importance, ...]
+
+
+def importances(records: Sequence[TrialRecord], costs: Sequence[str]) -> Importances | None:
+    """Of each decision, the most important first; None while there are too few networks, or nothing differs."""
+    observations = comparable_observations(records, costs)
+    if not observations:
+        return None
+    factors = {name: _numbers(values) for name, values in factors_of(observations).items()}
+    factors = {name: values for name, values in factors.items() if np.ptp(values) > 0}
+    wanted = above_equal_cost(accuracies(observations), cost_design(observations, costs))
+    if not factors or np.ptp(wanted) == 0:
+        return None
+    table = np.column_stack(list(factors.values()))
+    foretold, lost = _without_each(table, wanted)
+    half = _half_widths(lost)
+    variance = float(((wanted - wanted.mean()) ** 2).sum())
+    of_each = [
+        Importance(
+            factor=name,
+            mean=float(lost[:, index].mean()),
+            low=float(lost[:, index].mean() - half[index]),
+            high=float(lost[:, index].mean() + half[index]),
+        )
+        for index, name in enumerate(factors)
+    ]
+    return Importances(
+        explained=1 - float(((wanted - foretold) ** 2).sum()) / variance,
+        of_each=tuple(sorted(of_each, key=lambda one: -one.mean)),
+    )
+
+
+def _without_each(table: Values, wanted: Values) -> tuple[Values, Values]:
+    """What is foretold of each network by the others (n,), and the share of variance that is lost (folds, factors)."""
+    from sklearn.ensemble import RandomForestRegressor  # slow to import, and of use at the end of a search alone
+    from sklearn.model_selection import KFold
+
+    foretold, lost = np.empty(len(wanted)), []
+    generator = np.random.default_rng(0)
+    for known, unseen in KFold(FOLDS, shuffle=True, random_state=0).split(table):
+        forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=0).fit(table[known], wanted[known])
+        foretold[unseen] = forest.predict(table[unseen])
+        shuffled = _with_each_shuffled(table[unseen], generator)
+        without = forest.predict(shuffled.reshape(-1, table.shape[1])).reshape(shuffled.shape[:-1])
+        error = np.mean((foretold[unseen] - wanted[unseen]) ** 2)
+        lost.append((np.mean((without - wanted[unseen]) ** 2, axis=(1, 2)) - error) / wanted.var())
+    return foretold, np.array(lost)
+
+
+def _with_each_shuffled(table: Values, generator: np.random.Generator) -> Values:
+    """(factors, REPEATS, n, factors): the table (n, factors) with one of its columns shuffled. All are foretold by one
+    call, since a forest's call takes longer than its networks do (`benchmarks/LOG.md`)."""
+    tables = np.tile(table, (table.shape[1], REPEATS, 1, 1))
+    for column, shuffled in enumerate(tables):
+        shuffled[..., column] = generator.permuted(shuffled[..., column], axis=1)
+    return tables
+
+
+def _half_widths(lost: Values) -> Values:
+    """Of intervals that hold together with 95 % (Bonferroni). Folds share what they learn from: Nadeau and Bengio,
+    Machine Learning 52, 2003, section 3."""
+    folds, factors = lost.shape
+    quantile = float(stdtrit(folds - 1, 1 - 0.05 / 2 / factors))
+    widths: Values = quantile * lost.std(axis=0, ddof=1) * np.sqrt(1 / folds + 1 / (folds - 1))
+    return widths
+
+
+def _numbers(values: Sequence[object]) -> Values:
+    """SE as its share of the width, 1 / reduction and 0 for none; numbers as they are; words by their place."""
+    if any(isinstance(value, str) for value in values):
+        words = sorted({str(value) for value in values})
+        shares = {word: _se_share(word) for word in words}
+        known = all(share is not None for share in shares.values()) and len(set(shares.values())) == len(words)
+        return np.array([shares[str(value)] if known else words.index(str(value)) for value in values], dtype=float)
+    return np.array(values, dtype=float)
+
+
+def _se_share(word: str) -> float | None:
+    try:
+        spec = parse_token(word)
+    except ValueError:
+        return None
+    return 0.0 if spec is None else 1 / float(spec.reduction)

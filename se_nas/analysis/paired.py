@@ -1,0 +1,137 @@
+"""What one network gains over another on the same seeds, and how sure that is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """A mean difference in accuracy, half the width of its interval, and the number of seeds."""
+
+    mean: float
+    half_width: float
+    seeds: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and math.isfinite(self.half_width)) or self.seeds < 2:
+            raise ValueError(f"a gain needs finite numbers and two seeds, but got {self}")
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval has no zero in it."""
+        return abs(self.mean) > self.half_width
+
+
+class PairedAccuracies:
+    """Accuracies of networks, by name, on seeds that all of them share; what not all have is left out.
+
+    Accuracy is taken as a sum of the network's share, the seed's and noise of one deviation: a two-way layout without
+    replication (Scheffé, "The Analysis of Variance", 1959, chapter 4). What a seed does to all networks falls out.
+    """
+
+    def __init__(self, accuracies: Mapping[str, Mapping[int, float]]) -> None:
+        """By name and seed; ValueError for fewer than two networks, or seeds that all have."""
+        seeds = [set(by_seed) for by_seed in accuracies.values()]
+        self.seeds = sorted(set.intersection(*seeds)) if seeds else []
+        if len(accuracies) < 2 or len(self.seeds) < 2:
+            raise ValueError(
+                f"two networks and two common seeds are needed, but got {len(accuracies)} and {len(self.seeds)}"
+            )
+        self._means = {name: float(np.mean([by_seed[s] for s in self.seeds])) for name, by_seed in accuracies.items()}
+        table = np.array([[by_seed[seed] for seed in self.seeds] for by_seed in accuracies.values()])
+        noise = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+        self.freedom = (len(accuracies) - 1) * (len(self.seeds) - 1)
+        self.deviation = math.sqrt(float((noise**2).sum()) / self.freedom)
+
+    def gain(self, name: str, over: str, *, among: int = 1) -> Gain:
+        """Of one network over another; as one `among` so many gains, all of which shall lie within their intervals with
+        95 % (Bonferroni)."""
+        quantile = float(stdtrit(self.freedom, 1 - (1 - CONFIDENCE) / 2 / among))
+        return Gain(
+            mean=self._means[name] - self._means[over],
+            half_width=quantile * self.deviation * math.sqrt(2 / len(self.seeds)),
+            seeds=len(self.seeds),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """How much more of a cost one network has than another, with a 95 % interval; what is counted has no width."""
+
+    amount: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (self.low <= self.amount <= self.high and math.isfinite(self.high - self.low)):
+            raise ValueError(f"finite low <= amount <= high must hold, but got {self}")
+
+    @classmethod
+    def counted(cls, amount: float) -> "Extra":
+        """Known exactly."""
+        return cls(amount=amount, low=amount, high=amount)
+
+    @classmethod
+    def timed(cls, passes: Sequence[float], over: Sequence[float]) -> "Extra":
+        """The median difference of passes that were timed in turn, and its interval without any assumption on their
+        distribution: order statistics (Conover, "Practical Nonparametric Statistics", 1999, section 3.2)."""
+        from scipy.stats import quantile_test  # as in `estimate_correlation`
+
+        differences = np.subtract(passes, over)
+        low, high = quantile_test(differences).confidence_interval(CONFIDENCE)
+        return cls(amount=float(np.median(differences)), low=float(low), high=float(high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What SE in one place gains over SE in another, and what it adds to the network's costs.
+
+    Where `over` is empty, it is over the same network without SE in that place.
+    """
+
+    where: str
+    over: str
+    gain: Gain
+    added: Mapping[str, Extra]
+
+    def __post_init__(self) -> None:
+        if missing := {"params", "flops", "latency"} - self.added.keys():
+            raise ValueError(f"an effect needs what SE adds to {', '.join(sorted(missing))}")
+
+    @property
+    def label(self) -> str:
+        """For people: `in stage 2`, or `everywhere, not nowhere`."""
+        return f"{self.where}, not {self.over}" if self.over else self.where
+
+    def gain_per(self, cost: str, amount: float) -> Gain | None:
+        """The gain for so much more of a cost; None where SE does not surely add to it. Its interval reaches as far as
+        any gain and any addition within theirs."""
+        added, gain = self.added[cost], self.gain
+        if added.low <= 0:
+            return None
+        mean = gain.mean * amount / added.amount
+        ends = [
+            (gain.mean + sign * gain.half_width) * amount / extra
+            for sign in (-1, 1)
+            for extra in (added.low, added.high)
+        ]
+        return Gain(mean=mean, half_width=max(abs(end - mean) for end in ends), seeds=gain.seeds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ablation:
+    """The effects of SE in a trial's network, of so many epochs; their intervals hold together with 95 %."""
+
+    trial: int
+    epochs: int
+    effects: tuple[Effect, ...]
+
+    def __post_init__(self) -> None:
+        if not self.effects:
+            raise ValueError("an ablation needs at least one effect")

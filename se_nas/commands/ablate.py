@@ -1,0 +1,178 @@
+"""Does the placement matter? A network's trunk with SE nowhere, everywhere as in RegNetY, and each stage switched, on
+equal seeds."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from rich.console import Console
+from rich.table import Table
+
+from se_nas.analysis.paired import Ablation, Effect, Extra, PairedAccuracies
+from se_nas.commands.images import load_searched_images
+from se_nas.commands.preflight import cost_on
+from se_nas.commands.replications import EverySeed, accuracies_of, replicate
+from se_nas.commands.reporting import find_folder, find_trial, write_report
+from se_nas.commands.search.request import AblateRequest, spelled
+from se_nas.commands.wandb_runs import tell_finding
+from se_nas.data.image_data import ImageData
+from se_nas.errors import RunFailedError
+from se_nas.report.figures.certainty import ablation_figure
+from se_nas.report.sentences import GAIN_COLUMNS, ablation_sentences, gain_cells
+from se_nas.runs.ablation_file import write_ablation
+from se_nas.runs.lock import in_turn, locked
+from se_nas.space.architecture import Architecture
+from se_nas.space.placements import has_se, switched, with_se_as_in_regnety, without_se
+from se_nas.tracking.console import plain_teller
+from se_nas.tracking.protocol import Finding
+from se_nas.training.devices.device import pick_device, prepare
+from se_nas.training.latency import passes_in_turn
+from se_nas.training.trainer import build_initial_model
+from se_nas.wording import se_glyphs
+
+FOUND, NOWHERE, EVERYWHERE = "as found", "nowhere", "everywhere (RegNetY)"
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """SE in one place, over it in another or none there: the two networks, by their names."""
+
+    where: str
+    over: str
+    with_se: str
+    without: str
+
+
+def ablate(request: AblateRequest, console: Console) -> None:
+    """Ablate one network of a run folder; writes `ablate-TRIAL.json`, and the report anew."""
+    folder, _ = find_folder(request.network)
+    with locked(folder.path):
+        _ablate(request, console)
+
+
+def _ablate(request: AblateRequest, console: Console) -> None:
+    folder, config, progress, record = find_trial(request.network)
+    networks, contrasts = plan_ablation(folder.load_network(record))
+    data = load_searched_images(config, folder.path, console=console)
+    epochs = config.epochs if request.epochs is None else request.epochs
+    outcomes = replicate(
+        EverySeed(tuple(networks), request.seeds),
+        networks,
+        folder=folder,
+        config=config,
+        data=data,
+        epochs=epochs,
+        machines=request,
+        again=spelled(request, "ablate.py", f"{folder.path}:{record.number}"),
+        console=console,
+    )
+    accuracies = {name: accuracies_of(outcomes, name) for name in networks}
+    lost = [name for name, by_seed in accuracies.items() if len(by_seed) < 2]
+    accuracies = {name: by_seed for name, by_seed in accuracies.items() if name not in lost}
+    contrasts = [each for each in contrasts if not {each.with_se, each.without} & set(lost)]
+    try:
+        paired = PairedAccuracies(accuracies)
+    except ValueError as error:
+        raise RunFailedError(f"{folder.path}: too many trainings failed: {error}") from None
+    if not contrasts:
+        raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
+    trained = {name: networks[name] for name in accuracies}
+    counted = cost_on(data)
+    passes = _timed(trained, data, use_gpu=request.gpus_per_trial != 0)
+    costs = {
+        name: {**counted(architecture), "latency": statistics.median(passes[name])}
+        for name, architecture in trained.items()
+    }
+    ablation = Ablation(
+        trial=record.number,
+        epochs=epochs,
+        effects=tuple(_effect(contrast, paired, costs, passes, among=len(contrasts)) for contrast in contrasts),
+    )
+    write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=costs)
+    with in_turn(folder.path):
+        report = write_report(folder, config, progress)
+    title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
+    console.print(_table(ablation, title=title, width=console.width))
+    tell = plain_teller(console)
+    left_out = [f"SE {name}: left out, for fewer than two of its trainings ended well" for name in lost]
+    for line in [*left_out, *ablation_sentences(ablation), *report.lines]:
+        tell(line)
+    finding = Finding(
+        epochs=epochs,
+        figures={"what SE is worth": ablation_figure(ablation)} if report.page is not None else {},
+        summary={
+            f"SE {effect.label}": {"points": 100 * effect.gain.mean, "half width": 100 * effect.gain.half_width}
+            for effect in ablation.effects
+        },
+        file=folder.ablation(record.number),
+    )
+    settings = {"seeds": request.seeds, "trial": record.number}
+    tell_finding(finding, "ablate", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+
+
+def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
+    """The networks to train, each once and by name, and the comparisons worth making, each once."""
+    networks = {FOUND: found, NOWHERE: without_se(found), EVERYWHERE: with_se_as_in_regnety(found)}
+    contrasts = [
+        Contrast(FOUND, NOWHERE, FOUND, NOWHERE),
+        Contrast(EVERYWHERE, NOWHERE, EVERYWHERE, NOWHERE),
+        Contrast(EVERYWHERE, FOUND, EVERYWHERE, FOUND),
+    ]
+    for index in range(len(found.stages)):
+        name = f"switched in stage {index + 1}"
+        networks[name] = switched(found, index)
+        with_se, without = (FOUND, name) if has_se(found, index) else (name, FOUND)
+        is_all = without == name and networks[name] == networks[NOWHERE]
+        contrasts.append(Contrast(f"in stage {index + 1}{f' ({FOUND})' if is_all else ''}", "", with_se, without))
+    first: dict[str, str] = {}  # by fingerprint, the name that a network is trained under
+    names = {name: first.setdefault(network.fingerprint(), name) for name, network in networks.items()}
+    renamed = [replace(each, with_se=names[each.with_se], without=names[each.without]) for each in contrasts]
+    told_last = [*renamed[2::-1], *renamed[3:]]  # of two names for one comparison, the more telling
+    distinct = {(each.with_se, each.without): each for each in told_last if each.with_se != each.without}
+    return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
+
+
+def _timed(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, list[float]]:
+    """Milliseconds of each network's passes on this device, timed in turn."""
+    device = pick_device(use_gpu=use_gpu)
+    prepare(device)
+    models = [build_initial_model(each, num_classes=data.classes, seed=0).to(device) for each in networks.values()]
+    return dict(zip(networks, passes_in_turn(models, image_size=data.image_size, device=device), strict=True))
+
+
+def _effect(
+    contrast: Contrast,
+    paired: PairedAccuracies,
+    costs: Mapping[str, Mapping[str, float]],
+    passes: Mapping[str, Sequence[float]],
+    *,
+    among: int,
+) -> Effect:
+    with_se, without = costs[contrast.with_se], costs[contrast.without]
+    return Effect(
+        where=contrast.where,
+        over=contrast.over,
+        gain=paired.gain(contrast.with_se, contrast.without, among=among),
+        added={
+            **{name: Extra.counted(with_se[name] - without[name]) for name in ("params", "flops")},
+            "latency": Extra.timed(passes[contrast.with_se], passes[contrast.without]),
+        },
+    )
+
+
+def _table(ablation: Ablation, *, title: str, width: int) -> Table:
+    """As many columns as fit; a line below says where the others are."""
+    rows = [[effect.label, *gain_cells(effect)] for effect in ablation.effects]
+    columns = ("SE", *GAIN_COLUMNS)
+    needed = [max(map(len, (*name.splitlines(), *cells))) + 1 for name, *cells in zip(columns, *rows, strict=True)]
+    shown = max(2, sum(total <= width for total in accumulate(needed)))
+    more = "the report has what SE costs and gains by it too" if shown < len(columns) else None
+    table = Table(
+        box=None, padding=(0, 1, 0, 0), title=title, title_justify="left", caption=more, caption_justify="left"
+    )
+    for index, column in enumerate(columns[:shown]):
+        table.add_column(column, justify="right" if index else "left")
+    for effect, cells in zip(ablation.effects, rows, strict=True):
+        table.add_row(*cells[:shown], style="bold" if effect.gain.is_sure else "")
+    return table

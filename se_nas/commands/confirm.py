@@ -1,0 +1,218 @@
+"""Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.table import Table
+
+from se_nas.analysis.confirmation import ConfirmedFront, Measured, in_doubt, near_front, overlooked
+from se_nas.commands.images import load_searched_images
+from se_nas.commands.replications import EverySeed, Key, Outcomes, accuracies_of, replicate
+from se_nas.commands.reporting import load_progress, write_report
+from se_nas.commands.search.request import ConfirmRequest, spelled
+from se_nas.commands.wandb_runs import tell_finding
+from se_nas.data.image_data import ImageData
+from se_nas.errors import InputError, RunFailedError
+from se_nas.report.figures.certainty import confirmed_figure
+from se_nas.report.sentences import confirmed_sentence, left_out_sentences, trials
+from se_nas.runs.confirmation_file import load_confirmation, write_confirmation
+from se_nas.runs.lock import in_turn, locked
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialStatus
+from se_nas.tracking.console import plain_teller
+from se_nas.tracking.protocol import Finding
+from se_nas.wording import counted, format_cost, se_glyphs
+
+LEAST_NETWORKS = 6
+
+
+class ConfirmationPlan:
+    """`seeds` for every network, and then one after another where membership is in doubt, up to `most` for each."""
+
+    def __init__(self, costs: Mapping[str, tuple[float, ...]], *, seeds: int, most: int) -> None:
+        """`costs` of each network, by name."""
+        self._costs, self._most = costs, most
+        self._at_first = EverySeed(tuple(costs), seeds)
+        self._doubtful: tuple[int, list[str]] = (-1, [])
+
+    @property
+    def seeds(self) -> int:
+        """Of every network."""
+        return self._at_first.seeds
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        """The next training."""
+        if (key := self._at_first(outcomes, under_way)) is not None:
+            return key
+        if any(seed < self.seeds for _, seed in under_way):
+            return None
+        busy = {name for name, _ in under_way}
+        for name in self._in_doubt(outcomes):
+            tried = [seed for other, seed in outcomes if other == name]
+            if name not in busy and len(tried) < self._most:
+                return name, max(tried) + 1
+        return None
+
+    def _in_doubt(self, outcomes: Outcomes) -> list[str]:
+        """Worked out once for as many outcomes: a plan is asked many times a second."""
+        if self._doubtful[0] != len(outcomes):
+            accuracies = {name: tuple(accuracies_of(outcomes, name).values()) for name in self._costs}
+            trained = [name for name, own in accuracies.items() if own]
+            networks = [Measured(costs=self._costs[name], accuracies=accuracies[name]) for name in trained]
+            doubtful = in_doubt(networks, most_seeds=self._most) if networks else []
+            self._doubtful = len(outcomes), [trained[index] for index in doubtful]
+        return self._doubtful[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The search whose front is confirmed: where it lies, its settings, its trials and its images."""
+
+    folder: RunFolder
+    config: SearchConfig
+    progress: SearchProgress
+    data: ImageData
+
+
+def confirm(request: ConfirmRequest, console: Console) -> None:
+    """Confirm the front of a run folder; writes `confirm.json`, and the report anew."""
+    folder = RunFolder.open(request.run_dir)
+    with locked(folder.path):
+        _confirm(folder, request, console)
+
+
+def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> None:
+    config, progress = load_progress(folder)
+    searched = Searched(folder, config, progress, load_searched_images(config, folder.path, console=console))
+    tell = plain_teller(console)
+    front, failed = _until_nobody_is_overlooked(searched, request, console)
+    replaced = _replaced(folder, progress, front.epochs)
+    write_confirmation(folder, front)
+    with in_turn(folder.path):
+        report = write_report(folder, config, progress)
+    console.print(_table(front))
+    for line in [*replaced, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
+        tell(line)
+    for line in report.lines:
+        tell(line)
+    finding, settings = _finding(front, folder, draw=report.page is not None), {"seeds": request.seeds}
+    tell_finding(finding, "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+
+
+def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding:
+    """For W&B; without its figure where that cannot be drawn."""
+    return Finding(
+        epochs=front.epochs,
+        figures={"front on fresh seeds": confirmed_figure(front)} if draw else {},
+        summary={
+            "networks": len(front.networks),
+            "surely on the front": sum(one.verdict.is_surely_on_front for one in front.networks),
+            "surely not on it": sum(one.verdict.is_surely_off_front for one in front.networks),
+            "deviation": front.belief.deviation if front.belief.freedom else None,
+        },
+        file=folder.confirmation,
+    )
+
+
+def _until_nobody_is_overlooked(
+    searched: Searched, request: ConfirmRequest, console: Console
+) -> tuple[ConfirmedFront, list[str]]:
+    """The front and the networks near it trained again, and then those whose rivals have fallen, as far as --networks
+    lets them; and a line for each whose trainings all failed."""
+    progress = searched.progress
+    most = request.networks or max(2 * len(progress.front), LEAST_NETWORKS)
+    measured = _measured(searched.folder, progress)
+    members = [member.number for member in progress.front.members]
+    chosen = near_front(measured, members, images=len(searched.data.validation), most=most)
+    while True:
+        front, failed = _trained_again(chosen, searched, request, console)
+        once = {number: one for number, one in measured.items() if number not in chosen}
+        left = overlooked(once, front.belief.networks) if front.epochs == searched.config.epochs else []
+        more = left[: max(0, most - len(chosen))]
+        if not more:
+            return replace(front, left_out=tuple(left)), failed
+        plain_teller(console)(f"{trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
+        chosen = [*chosen, *more]
+
+
+def _trained_again(
+    chosen: Sequence[int], searched: Searched, request: ConfirmRequest, console: Console
+) -> tuple[ConfirmedFront, list[str]]:
+    """What the seeds say of these trials; and a line for each whose trainings all failed."""
+    folder, costs = searched.folder, searched.progress.objectives.costs
+    of_number = {record.number: record for record in searched.progress.records}
+    records = {number: of_number[number] for number in chosen}
+    names = {number: f"trial {number}" for number in chosen}
+    epochs = searched.config.epochs if request.epochs is None else request.epochs
+    outcomes = replicate(
+        ConfirmationPlan(
+            {names[number]: record.values(costs) for number, record in records.items()},
+            seeds=request.seeds,
+            most=request.most_seeds or 3 * request.seeds,
+        ),
+        {names[number]: folder.load_network(record) for number, record in records.items()},
+        folder=folder,
+        config=searched.config,
+        data=searched.data,
+        epochs=epochs,
+        machines=request,
+        again=spelled(request, "confirm.py", str(folder.path)),
+        console=console,
+    )
+    accuracies = {number: accuracies_of(outcomes, name) for number, name in names.items()}
+    trained = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
+    if not trained:
+        raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
+    front = ConfirmedFront.of(trained, records, costs, epochs=epochs)
+    lost = sorted(records.keys() - trained)
+    return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
+
+
+def _replaced(folder: RunFolder, progress: SearchProgress, epochs: int) -> list[str]:
+    """A line when a damaged confirmation is about to be replaced, or another one; its trainings are kept."""
+    try:
+        before = load_confirmation(folder, progress)
+    except InputError:
+        return [f"{folder.confirmation}: was damaged and is written anew"]
+    if before is None or before.epochs == epochs:
+        return []
+    return [
+        f"{folder.confirmation}: takes the place of the one for {counted(before.epochs, 'epoch')}, whose trainings are "
+        f"kept: with --epochs {before.epochs} it comes back"
+    ]
+
+
+def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured]:
+    """What the search saw of each network that it trained in full, by trial; InputError where there is none."""
+    if not progress.front.members:
+        raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front to confirm")
+    return {
+        record.number: Measured(costs=record.values(progress.objectives.costs), accuracies=(record.curve[-1],))
+        for record in progress.records
+        if record.status is TrialStatus.COMPLETE
+    }
+
+
+def _table(front: ConfirmedFront) -> Table:
+    members = {one.record.number for one in front.members}
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
+    for column in ("trial", *front.costs, "search", "mean", "95 %", "seeds", "on the front"):
+        table.add_column(column, justify="right")
+    table.add_column("SE by stage")
+    for one in front.networks:
+        verdict = one.verdict
+        table.add_row(
+            str(one.record.number),
+            *(format_cost(name, one.record.cost[name]) for name in front.costs),
+            f"{one.record.accuracy:.4f}",
+            f"{verdict.mean:.4f}",
+            f"± {verdict.half_width:.4f}" if front.belief.freedom else "",
+            str(len(one.accuracies)),
+            f"{verdict.on_front:.2f}",
+            se_glyphs(one.record.se),
+            style="bold" if one.record.number in members else "",
+        )
+    return table

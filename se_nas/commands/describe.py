@@ -1,0 +1,77 @@
+"""Shows one network: stages, SE and cost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from se_nas.commands.reporting import find_trial
+from se_nas.commands.search.request import DescribeRequest
+from se_nas.models.cost import Cost, measure_cost
+from se_nas.space.architecture import Architecture
+from se_nas.space.architecture_file import load_architecture
+from se_nas.wording import format_count
+
+IMAGE_SIZE, CLASSES = 224, 1000
+
+
+def describe(request: DescribeRequest, console: Console) -> None:
+    """Print the network that `request` names."""
+    path, image_size, classes = _find(request.network)
+    image_size, classes = request.image_size or image_size, request.classes or classes
+    architecture = load_architecture(path)
+    cost = measure_cost(architecture, image_size=image_size, num_classes=classes)
+    if request.json:
+        shown = _as_dict(architecture, cost, image_size=image_size, classes=classes)
+        console.print(json.dumps(shown, indent=2), soft_wrap=True, highlight=False, markup=False)
+        return
+    console.print(_table(architecture, image_size))
+    numbers = ", ".join(f"{name} {value:,} ({format_count(value)})" for name, value in cost.as_dict().items())
+    console.print(f"{numbers}\nfor one {image_size} px image, {classes} classes", highlight=False, soft_wrap=True)
+
+
+def _find(network: str) -> tuple[Path, int, int]:
+    """The architecture file that is meant, with the image size and classes that go with it."""
+    path = Path(network)
+    if path.is_dir() or (":" in network and not path.is_file()):
+        folder, config, _, record = find_trial(network)
+        return folder.architecture(record.number), config.image_size, config.classes
+    return path, IMAGE_SIZE, CLASSES
+
+
+def _as_dict(architecture: Architecture, cost: Cost, *, image_size: int, classes: int) -> dict[str, Any]:
+    return {
+        **cost.as_dict(),
+        "image_size": image_size,
+        "classes": classes,
+        "fingerprint": architecture.fingerprint(),
+        "se": list(architecture.se_tokens),
+        "architecture": architecture.to_dict(),
+    }
+
+
+def _table(architecture: Architecture, image_size: int) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "depth", "width", "stride", "groups of", "b", "pixels"):
+        table.add_column(name, justify="left" if not name else "right")
+    table.add_column("SE")
+    table.add_column("hidden")
+    size = -(-image_size // architecture.stem_stride)
+    table.add_row("stem", "", str(architecture.stem_width), str(architecture.stem_stride), "", "", f"{size}", "", "")
+    for number, (stage, blocks) in enumerate(zip(architecture.stages, architecture.blocks(), strict=True), start=1):
+        size = -(-size // stage.stride)
+        hidden = ", ".join(str(block.se.hidden) if block.se else "-" for block in blocks)
+        table.add_row(
+            f"stage {number}",
+            str(stage.depth),
+            str(stage.width),
+            str(stage.stride),
+            str(stage.block.group_width),
+            f"{stage.block.bottleneck:g}",
+            f"{size}",
+            stage.se_token,
+            hidden if stage.se_token != "none" else "",
+        )
+    return table

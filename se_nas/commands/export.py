@@ -1,0 +1,133 @@
+"""Writes a retrained network for whoever has no se-nas: `model.pt2` for torch alone, `model.onnx` for every runtime."""
+
+import contextlib
+import importlib.util
+import io
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from se_nas.commands.retrain.request import ExportRequest
+from se_nas.errors import InputError, RunFailedError, WriteError
+from se_nas.files import put_in_place
+from se_nas.tracking.console import plain_teller
+from se_nas.training.trained import TrainedNetwork, load_trained
+
+BATCHES = (1, 2, 7, 64)
+TOLERANCE = 1e-4
+"""Of a logit, relative to the largest: runtimes sum in another order."""
+ONNX_NEEDS = ("onnx", "onnxscript", "onnxruntime")
+
+Run = Callable[[Tensor], Tensor]
+Write = Callable[[TrainedNetwork, nn.Module, Path], Run]
+"""Writes a file, and gives what runs it."""
+
+
+def export(request: ExportRequest, console: Console) -> None:
+    """Write both files, each only after it was compared with the network at several batch sizes, and say by how much
+    they differ."""
+    network = load_trained(request.retrained)
+    folder = request.retrained if request.retrained.is_dir() else request.retrained.parent
+    for name, write in (("model.pt2", _write_torch), ("model.onnx", _write_onnx)):
+        difference = _exported(network, folder / name, write)
+        plain_teller(console)(
+            f"{folder / name}: at most {difference:.1e} from the network's logits, relative to the largest, "
+            f"in batches of {', '.join(map(str, BATCHES))}"
+        )
+
+
+def _exported(network: TrainedNetwork, path: Path, write: Write) -> float:
+    """Write beside, compare, then put it in its place; RunFailedError when it differs, WriteError when it cannot be."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as beside:
+            written = Path(beside) / path.name
+            model = network.build_deployed()
+            with _quiet():
+                difference = _difference(model, write(network, model, written), network)
+            if not difference <= TOLERANCE:
+                raise RunFailedError(
+                    f"{path}: would differ from the network by {difference:.1e} of the largest logit; not written"
+                )
+            put_in_place(written, path)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
+    return difference
+
+
+def _write_torch(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
+    """torch.export's archive: the graph and the weights, without a line of Python to run."""
+    torch.export.save(_program(model, network), path, extra_files={"se_nas.json": _description(network)})
+    loaded: Run = torch.export.load(path).module()
+    return loaded
+
+
+def _write_onnx(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
+    """ONNX with a free batch size, its description in the metadata."""
+    missing = [name for name in ONNX_NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"ONNX needs {', '.join(missing)}: pip install -e '.[onnx]'")
+    import onnx
+    import onnxruntime
+
+    program = torch.onnx.export(
+        _program(model, network), input_names=["images"], output_names=["logits"], external_data=False
+    )
+    assert program is not None
+    proto = program.model_proto
+    onnx.helper.set_model_props(proto, {"se_nas": _description(network)})
+    onnx.checker.check_model(proto)
+    onnx.save_model(proto, path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
+
+
+def _program(model: nn.Module, network: TrainedNetwork) -> Any:
+    """The graph for any batch size."""
+    images = torch.zeros(2, 3, network.image_size, network.image_size)
+    return torch.export.export(model, (images,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+
+
+def _difference(model: nn.Module, run: Run, network: TrainedNetwork) -> float:
+    """The largest of all batch sizes, relative to the largest logit."""
+    generator, worst = torch.Generator().manual_seed(0), 0.0
+    with torch.no_grad():
+        for batch in BATCHES:
+            images = torch.rand(batch, 3, network.image_size, network.image_size, generator=generator)
+            expected, got = model(images), run(images)
+            worst = max(worst, float((expected - got).abs().max() / expected.abs().max().clamp_min(1e-12)))
+    return worst
+
+
+def _description(network: TrainedNetwork) -> str:
+    size = network.image_size
+    return json.dumps(
+        {
+            "input": f"RGB images (N, 3, {size}, {size}), float32, 0 to 1; normalised inside",
+            "output": "logits (N, classes)",
+            "class_names": network.class_names,
+            "fingerprint": network.architecture.fingerprint(),
+        }
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporters tell of their progress and of their own deprecations."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

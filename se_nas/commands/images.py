@@ -1,0 +1,89 @@
+"""The images of a search: opened with progress, compared with those at its start, and recorded."""
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from se_nas.data.folders.folder_data import UnreadableImagesError
+from se_nas.data.folders.opened_files import OnOpened
+from se_nas.data.image_data import ImageData
+from se_nas.data.sources import load_data
+from se_nas.errors import InputError
+from se_nas.runs.images_file import write_inventory
+from se_nas.runs.lock import locked
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig, write_config
+
+
+def open_images(source: str, *, image_size: int, skip_bad: bool, console: Console | None = None) -> ImageData:
+    """Load a data set by its command-line name; a terminal shows how many of its files are opened."""
+    with _progress(console) as on_opened:
+        return load_data(source, image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
+
+
+def load_searched_images(
+    config: SearchConfig, path: Path, *, accept_changed: bool = False, console: Console | None = None
+) -> ImageData:
+    """Load the images of the search in `path`; InputError if they have changed since its start.
+
+    With `accept_changed`, other images of the same size and classes are taken.
+    """
+    resume = f"python launch/search.py --resume {shlex.quote(str(path))}"
+    again = f"{resume} --data WHERE"
+    try:
+        data = open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
+    except UnreadableImagesError as error:
+        skipping = f"{resume} --skip-bad-images --accept-changed-images"
+        raise UnreadableImagesError(error.bad, error.total, skipping) from None
+    except InputError as error:
+        raise InputError(f"{error}; if the same images lie elsewhere now: {again}") from None
+    if (data.image_size, data.classes) != (config.image_size, config.classes):
+        raise InputError(
+            f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
+            f"has {data.image_size} px and {data.classes} classes"
+        )
+    if not accept_changed and not data.is_known_as(config.images):
+        raise InputError(
+            f"{path}: begun on other images than {config.data} has; restore them, or begin a new "
+            f"search; if they lie elsewhere now: {again}; if they were repaired: {resume} --accept-changed-images"
+        )
+    return data
+
+
+def going_on_with(data: ImageData, config: SearchConfig) -> SearchConfig:
+    """The settings of a search that goes on with these images: as they are, unless the images have changed."""
+    return config if data.is_known_as(config.images) else config.going_on_on(data.fingerprint())
+
+
+def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, writes: bool) -> SearchConfig:
+    """The settings with the present images. With `writes`, a change is recorded in the run folder."""
+    accepted = going_on_with(data, config)
+    if accepted != config and writes:
+        with locked(folder.path):
+            write_config(folder, accepted)
+            write_inventory(folder, data.inventory())
+    return accepted
+
+
+@contextlib.contextmanager
+def _progress(console: Console | None) -> Iterator[OnOpened | None]:
+    """A function that moves a progress bar, which disappears at the end; None if the console is no terminal."""
+    if console is None or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("opening images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=console, transient=True)
+    task = progress.add_task("opening images", total=None)
+
+    def on_opened(done: int, total: int) -> None:
+        progress.start()  # with the first files: other sources have none
+        progress.update(task, completed=done, total=total)
+
+    try:
+        yield on_opened
+    finally:
+        progress.stop()

@@ -1,0 +1,120 @@
+"""A look at a space before anything trains: is there a network within the bounds, and how large are they?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from se_nas.data.image_data import ImageData, ImageFiles
+from se_nas.data.sources import MEMORY_SHARE
+from se_nas.errors import InputError
+from se_nas.models.cost import measure_cost
+from se_nas.runs.images_file import full_lines
+from se_nas.searching.objectives import Objectives
+from se_nas.space.architecture import Architecture
+from se_nas.space.design_space import DesignSpace
+from se_nas.training.devices.device import pick_device, prepare
+from se_nas.training.latency import measure_latency
+from se_nas.training.trainer import build_initial_model
+from se_nas.wording import format_count
+
+NETWORKS = 32
+DRAWS = 1_000
+HEADROOM = 1.25
+"""How much larger than the largest of the drawn networks one of the space may be."""
+
+CostOf = Callable[[Architecture], Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Networks drawn from a space that keep its bounds, each with its cost; and how many draws they took."""
+
+    networks: tuple[tuple[Architecture, Mapping[str, int]], ...]
+    draws: int
+
+    @property
+    def costs(self) -> list[Mapping[str, int]]:
+        """Of each network."""
+        return [costs for _, costs in self.networks]
+
+    def range(self, cost: str) -> tuple[int, int]:
+        """The lowest and highest value of a cost."""
+        values = [costs[cost] for costs in self.costs]
+        return min(values), max(values)
+
+
+def cost_on(data: ImageData) -> CostOf:
+    """Counts a network's cost on the images of `data`."""
+
+    def cost_of(architecture: Architecture) -> Mapping[str, int]:
+        return measure_cost(architecture, image_size=data.image_size, num_classes=data.classes).as_dict()
+
+    return cost_of
+
+
+def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey:
+    """Draw networks within the bounds; InputError when none is found, with the costs that were."""
+    rng = Random(0)
+    found: list[tuple[Architecture, Mapping[str, int]]] = []
+    flops: list[int] = []
+    draws = 0
+    while len(found) < NETWORKS and draws < DRAWS:
+        draws += 1
+        architecture = space.decode(space.sample(rng))
+        costs = cost_of(architecture)
+        flops.append(costs["flops"])
+        if space.cost_violation(costs) is None:
+            found.append((architecture, costs))
+    if not found:
+        raise InputError(
+            f"space '{space.name}': none of {draws:,} drawn networks keeps its bounds on {data.image_size} px images; "
+            f"they have {format_count(min(flops))} to {format_count(max(flops))} FLOPs: adapt the bounds, or the space"
+        )
+    return Survey(tuple(found), draws)
+
+
+def hypervolume_reference(objectives: Objectives, space: DesignSpace, data: ImageData, survey: Survey) -> list[float]:
+    """Accuracy 0, and for each cost its upper bound or a quarter more than the largest network drawn."""
+    reference = [0.0]
+    for name in objectives.costs:
+        limit = space.bounds.get(name)
+        if limit is not None and limit.high is not None:
+            reference.append(float(limit.high))
+        elif name == "latency":
+            reference.append(HEADROOM * _latency_of_largest(data, survey))
+        else:
+            reference.append(float(round(HEADROOM * survey.range(name)[1])))
+    return reference
+
+
+def _latency_of_largest(data: ImageData, survey: Survey) -> float:
+    largest, _ = max(survey.networks, key=lambda network: network[1]["activations"])
+    device = pick_device()
+    prepare(device)
+    model = build_initial_model(largest, num_classes=data.classes, seed=0).to(device)
+    return measure_latency(model, image_size=data.image_size, device=device)
+
+
+def where_images_are(data: ImageData) -> str:
+    """For people: in memory, or on disk and why."""
+    count = len(data.train) + len(data.validation) + len(data.test)
+    size = f"{3 * count * data.image_size**2 / 1e6:,.1f} MB"
+    if isinstance(data.train, ImageFiles):
+        return f"read from disk while training: {size} are more than {MEMORY_SHARE:.0%} of this machine's memory"
+    return f"in memory: {size}"
+
+
+def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list[str]:
+    """What would be searched, in lines for people."""
+    parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
+    lines = [
+        f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",
+        f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
+        f"        {where_images_are(data)}",
+        *full_lines(data.inventory()),
+        f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
+    ]
+    for name in ("flops", "params", "activations"):
+        low, high = survey.range(name)
+        lines.append(f"        {name} {format_count(low)} to {format_count(high)}")
+    return lines

@@ -1,0 +1,213 @@
+"""What a run folder says: its progress, its report page, one of its trials."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import plotly.graph_objects as go
+
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.overview import Overview
+from se_nas.analysis.paired import Ablation
+from se_nas.data.inventory import Inventory
+from se_nas.errors import InputError
+from se_nas.files import write_atomically
+from se_nas.report.figures.gallery import figure_drawers
+from se_nas.report.page import render_page
+from se_nas.runs.ablation_file import ablation_files, load_ablation
+from se_nas.runs.confirmation_file import load_confirmation
+from se_nas.runs.images_file import load_inventory
+from se_nas.runs.retrained_files import load_retrained
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig, load_config
+from se_nas.searching.objectives import parse_objectives
+from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.progress import SearchProgress, progress_of
+from se_nas.searching.records import TrialRecord
+from se_nas.searching.study.study import SearchStudy
+from se_nas.searching.surrogate.posterior import expectations
+from se_nas.space.design_space import DesignSpace
+from se_nas.space.loading import load_design_space
+from se_nas.wording import counted, printable
+
+T = TypeVar("T")
+
+ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
+    "knee": lambda front: front.knee,
+    "best": lambda front: front.best,
+    "cheapest": lambda front: front.cheapest,
+}
+
+
+def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
+    """The settings and the trials of a run folder."""
+    config = load_config(folder)
+    objectives = parse_objectives(config.objectives)
+    decisions = load_design_space(folder.space).decisions
+    study = SearchStudy(folder.study, objectives, decisions)
+    try:
+        records = study.records()
+        expected = expectations(records, decisions, objectives)
+        return config, progress_of(records, objectives, config.reference, config.budget, expected)
+    finally:
+        study.close()
+
+
+def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: tuple[str, ...] = ()) -> TrialRecord:
+    """The trial that `knee`, `best`, `cheapest` or a number names; InputError when there is none, which says what
+    `also` could have been meant."""
+    if pick in ROLES:
+        if not progress.front.members:
+            raise InputError(f"{folder.path}: no network is trained in full yet, so there is no {pick}")
+        return ROLES[pick](progress.front)
+    by_number = {str(record.number): record for record in progress.records}
+    if pick not in by_number:
+        known = f"trials 0 to {len(by_number) - 1}" if by_number else "no trial yet"
+        raise InputError(
+            f"{folder.path}: no trial '{pick}'; expected {', '.join([*ROLES, *also])} or a number ({known})"
+        )
+    return by_number[pick]
+
+
+def find_folder(network: str) -> tuple[RunFolder, str]:
+    """The run folder that `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names, and what follows the colon; InputError when there
+    is no such folder."""
+    if Path(network).is_dir():
+        raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
+    run_dir, colon, pick = network.rpartition(":")
+    if not colon:
+        raise InputError(
+            f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{'knee' if '/' in network else network or 'knee'}"
+        )
+    return RunFolder.open(Path(run_dir)), pick
+
+
+def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
+    """What `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names; InputError when there is no such trial."""
+    folder, pick = find_folder(network)
+    config, progress = load_progress(folder)
+    return folder, config, progress, pick_trial(progress, pick, folder)
+
+
+def search_title(config: SearchConfig) -> str:
+    """What a search is called in figures and pages."""
+    return f"{Path(config.space).stem} on {config.data_name.rpartition('/')[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """The figures of its search, by name; a line for each file that was damaged and is left out; a line for each part
+    that could not be drawn."""
+
+    figures: Mapping[str, go.Figure]
+    damaged: Sequence[str]
+    not_drawn: Sequence[str]
+    page: Path | None
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Lines about everything that is missing from the report."""
+        return [*self.damaged, *self.not_drawn]
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """Lines for the user: the problems, and where the page is."""
+        return [*self.problems, *([f"report    {self.page}"] if self.page else [])]
+
+
+class _Drawing:
+    """Draws one part after another; a part that fails costs no other, and becomes a line."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def attempt(self, part: str, draw: Callable[[], T]) -> T | None:
+        try:
+            return draw()
+        except Exception as error:  # noqa: BLE001 - the search is good, whatever cannot be drawn of it
+            reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+            self.failed.append(f"{part}: could not be drawn ({reason}); tables and front are written")
+            return None
+
+
+def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> WrittenReport:
+    """Write `report.html` and its figures for papers, with all that was found after the search. What cannot be drawn
+    is left out, with a line; WriteError where the disk takes no more."""
+    skipping = " --skip-bad-images" if config.skip_bad_images else ""
+    reference = ", ".join(f"{value:.6g}" for value in config.reference)
+    facts = {
+        "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "
+        f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
+        f"--objectives {config.objectives} --seed {config.seed}{skipping}",
+        "images": _images(config),
+        "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
+        **config.versions,
+    }
+    problems: list[str] = []
+    confirmation: ConfirmedFront | None = None
+    ablations: list[Ablation] = []
+    try:
+        confirmation = load_confirmation(folder, progress)
+    except InputError as error:
+        problems.append(str(error))
+    for path in ablation_files(folder):
+        try:
+            ablations.append(load_ablation(path))
+        except InputError as error:
+            problems.append(str(error))
+    images: Inventory | None = None
+    try:
+        images = load_inventory(folder)
+    except InputError as error:
+        problems.append(str(error))
+    retrained, damaged = load_retrained(folder)
+    widths = _hidden_widths(load_design_space(folder.space), progress.front.members)
+    drawing, title = _Drawing(), search_title(config)
+    for name, content in (drawing.attempt("figures/", lambda: _paper_figures(progress, widths)) or {}).items():
+        write_atomically(folder.figures / name, content)
+    figures: dict[str, go.Figure] = {}
+    page = None
+    if (overview := drawing.attempt("report.html", lambda: Overview.of(progress))) is not None:
+        for name, draw in figure_drawers(progress, overview, title=title, hidden_widths=widths).items():
+            if (figure := drawing.attempt(f"report.html, figure '{name}'", draw)) is not None:
+                figures[name] = figure
+        missing = {"not drawn": "; ".join(drawing.failed)} if drawing.failed else {}
+        page = drawing.attempt(
+            "report.html",
+            lambda: render_page(
+                progress,
+                overview,
+                figures,
+                title=title,
+                facts=facts | missing,
+                confirmation=confirmation,
+                ablations=ablations,
+                retrained=retrained,
+                images=images,
+            ),
+        )
+    if page is not None:
+        write_atomically(folder.report, page)
+    return WrittenReport(figures, [*problems, *damaged], drawing.failed, folder.report if page is not None else None)
+
+
+def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Mapping[str, bytes]:
+    from se_nas.report.figures.paper import paper_figures  # matplotlib, which no search needs before its end
+
+    return paper_figures(progress, hidden_widths)
+
+
+def _images(config: SearchConfig) -> str:
+    """Text about the size, the classes, and accepted changes of the images."""
+    changed = f"; changed {counted(len(config.earlier_images), 'time')} during the search, which was accepted"
+    skipped = "; files that cannot be read were left out"
+    return (
+        f"{config.image_size} px, {config.classes} classes{skipped if config.skip_bad_images else ''}"
+        f"{changed if config.earlier_images else ''}"
+    )
+
+
+def _hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:
+    """Of SE, by trial and stage."""
+    return {record.number: space.decode(record.assignment).hidden_widths for record in records}

@@ -1,0 +1,1 @@
+"""The command that retrains the networks of a search in full."""

@@ -1,0 +1,85 @@
+"""The model card of a retrained network: what it is, how it was made, how good it is and where that ends.
+
+After Mitchell et al., arXiv 1810.03993.
+"""
+
+from se_nas.runs.retrained_files import RetrainedResult, summarised
+from se_nas.wording import counted, format_cost, se_glyphs
+
+
+def model_card(result: RetrainedResult) -> str:
+    """Markdown."""
+    tested, search = summarised([result]).tested, result.search_accuracy
+    if search is None:
+        origin = f"one of 1,000 drawn from its space, the nearest in FLOPs to trial {result.trial}: a baseline"
+        found = "not trained by the search"
+        chosen = "Nothing but its FLOPs chose it."
+    else:
+        origin = f"found by se-nas {result.version}"
+        found = f"{100 * search:.2f} % of validation accuracy in its short training"
+        chosen = "The validation images chose the network and were never trained on."
+    costs = "\n".join(f"| {name} | {format_cost(name, value)} |" for name, value in result.cost.items())
+    used = {"batch_size": result.batch_size, "learning_rate": result.peak_learning_rate}
+    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in (result.recipe | used).items())
+    left_out = (
+        f" {counted(result.unreadable_images, 'image file')} of the data set could not be read and "
+        f"{'was' if result.unreadable_images == 1 else 'were'} left out."
+        if result.unreadable_images
+        else ""
+    )
+    names = ", ".join(_plain(name) for name in result.classes[:20])
+    more = ", ..." if len(result.classes) > 20 else ""
+    return f"""# {_plain(result.network)}, retrained
+
+A RegNet-style network for images of {result.image_size} px in {len(result.classes)} classes ({names}{more}),
+{origin}. SE by stage: `{se_glyphs(result.se)}` (a dot is none, a number the reduction).
+Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`.
+
+| cost of one image | |
+| --- | --- |
+{costs}
+
+## How good it is
+
+| | |
+| --- | --- |
+| test accuracy | {100 * result.test_accuracy:.2f} % of {result.test_images:,} images, looked at once |
+| 95 % interval for images of the same kind | {100 * tested.low:.2f} to {100 * tested.high:.2f} % (Wilson) |
+| validation accuracy | {100 * result.validation_accuracy:.2f} % of {result.images["validation"]:,} images |
+| in the search | {found} |
+
+## How it was made
+
+Trained on {result.images["train"]:,} images of
+`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images had no part in it.{left_out}
+
+| recipe, as it was used on so many images | |
+| --- | --- |
+{recipe}
+
+## Use
+
+```python
+from se_nas.training.trained import load_trained
+
+network = load_trained("this folder")
+model = network.build_model()                    # normalised (N, 3, H, W) -> logits
+backbone = network.build_backbone()              # the feature maps of stem and stages, as timm's features_only
+features = network.build_model(num_classes=0)    # pooled features, for transfer
+```
+
+`python launch/predict.py FOLDER IMAGE...` names what image files show; `python launch/export.py FOLDER` writes it for
+ONNX and for torch alone.
+
+## Limits
+
+- One training with one seed: another seed gives another accuracy, which the interval does not cover.
+- It knows its {len(result.classes)} classes and will name one of them for any image.
+- Nothing is known of images that come from elsewhere: other cameras, scales, corruptions, or a shift over time.
+- Whether the accuracy differs between groups of images was not looked at.
+"""
+
+
+def _plain(text: str) -> str:
+    """Without what Markdown or a terminal would act on."""
+    return "".join(letter for letter in text if letter.isprintable() and letter not in "`|<>[]*")

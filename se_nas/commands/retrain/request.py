@@ -1,0 +1,97 @@
+"""What the command line asks for once a search has its winner: retrain, export, predict. Light, as request.py."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from se_nas.commands.flags import Wandb, check_least, flag
+from se_nas.commands.wandb_choice import choose_wandb
+from se_nas.errors import InputError
+from se_nas.wording import parse_count
+
+DEFAULT_RECIPE = Path(__file__).parents[3] / "recipes" / "long.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainRequest:
+    """Retrain networks of a search with a long recipe, test each once, and save the weights with a model card in
+    RUN_DIR/retrain. Interrupted, the same command goes on where it was. On several GPUs: torchrun --nproc-per-node N
+    launch/retrain.py RUN_DIR ..."""
+
+    run_dir: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
+    """Run folder of the search."""
+    pick: Annotated[str, arg(metavar="NAME")] = "knee"
+    """knee, best, cheapest, front (each of its members) or the number of a trial."""
+    max_flops: Annotated[str | None, flag("N", "")] = None
+    """Pick among networks of at most N FLOPs, e.g. 120M."""
+    max_params: Annotated[str | None, flag("N", "")] = None
+    """Pick among networks of at most N parameters, e.g. 1.5M."""
+    max_latency: Annotated[float | None, flag("MS", "")] = None
+    """Pick among networks of at most MS milliseconds, if the search measured latency."""
+    recipe: Annotated[Path, flag("FILE", "recipes/long.yaml")] = DEFAULT_RECIPE
+    """How to train, a YAML file."""
+    epochs: Annotated[int | None, flag("N", "the recipe's, else five times the search's")] = None
+    """Epochs of the training."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Seed of the weights and of the order of the images."""
+    seeds: Annotated[int, arg(metavar="N")] = 1
+    """Trainings of each network, from --seed on."""
+    baselines: FlagCreatePairsOff[bool] = False
+    """Also train a RegNetX (no SE) and a RegNetY (SE everywhere) of equal FLOPs, the nearest of 1,000 drawn."""
+    accept_changed_images: FlagCreatePairsOff[bool] = False
+    """Train and test although the images have changed since the search, as after a repair."""
+    wandb: Wandb = "auto"
+    """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
+
+    def check(self) -> None:
+        """InputError for a number out of its range."""
+        check_least(self, epochs=1, seed=0, seeds=1, max_latency=0)
+        choose_wandb(self.wandb, os.environ)
+        if not re.fullmatch(r"[\w.-]{1,64}", self.recipe.stem):
+            raise InputError(f"--recipe {self.recipe}: call the file by up to 64 letters, digits, `_`, `.` or `-`")
+        if self.limits() and self.pick.isdigit():
+            raise InputError(f"--pick {self.pick}: a limit goes with knee, best, cheapest or front, not with a trial")
+
+    def limits(self) -> dict[str, float]:
+        """The most that each limited cost may be; InputError where that is no number."""
+        limits = {}
+        for cost, given in (("flops", self.max_flops), ("params", self.max_params)):
+            if given is not None:
+                try:
+                    limits[cost] = parse_count(given)
+                except ValueError as error:
+                    raise InputError(f"--max-{cost} {given}: {error}") from None
+        return limits if self.max_latency is None else {**limits, "latency": self.max_latency}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """Write a retrained network for use without se-nas: ONNX, checked in onnxruntime, and torch's own .pt2, which
+    needs torch alone. Both take RGB images as numbers of 0 to 1 and normalise them themselves."""
+
+    retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
+    """Folder of a retrained network, RUN_DIR/retrain/NAME."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictRequest:
+    """Say what image files show, by a retrained network."""
+
+    retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
+    """Folder of a retrained network, RUN_DIR/retrain/NAME."""
+    images: Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE")]
+    """Image files; they are cut to a centred square and resized, as those of a folder in the search."""
+    top: Annotated[int, arg(metavar="N")] = 1
+    """Classes to name for each image, the likeliest first."""
+    json: FlagCreatePairsOff[bool] = False
+    """Print an object for each image, a line each."""
+
+    def check(self) -> None:
+        """InputError for a number out of its range, or no image."""
+        check_least(self, top=1)
+        if not self.images:
+            raise InputError("name one or more image files after the network")

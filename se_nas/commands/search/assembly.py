@@ -1,0 +1,202 @@
+"""The strategy, executor and trackers that a search is assembled from."""
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Protocol
+
+from rich.console import Console
+
+from se_nas.commands.flags import EPOCH_SECONDS
+from se_nas.commands.preflight import HEADROOM, CostOf
+from se_nas.commands.reporting import search_title
+from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.wandb_choice import choose_wandb
+from se_nas.commands.wandb_runs import search_runs, wandb_guard
+from se_nas.data.image_data import ImageData
+from se_nas.errors import InputError
+from se_nas.execution.local import LocalExecutor
+from se_nas.execution.protocol import Executor
+from se_nas.execution.ray.environment import set_ray_environment
+from se_nas.execution.ray.survey import survey_cluster
+from se_nas.machine.limits import cpu_count
+from se_nas.machine.process_limits import check_room_for_cluster, check_room_for_driver
+from se_nas.report.figures.search import front_figure
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig
+from se_nas.searching.candidates import Inspection
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.propose.strategies import build_strategy
+from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
+from se_nas.space.decisions import Assignment
+from se_nas.space.design_space import DesignSpace
+from se_nas.tracking.console import ConsoleTracker, plain_teller
+from se_nas.tracking.guarded import GuardedTracker
+from se_nas.tracking.live_front import LiveFront
+from se_nas.tracking.protocol import Tracker
+from se_nas.training.devices.device import free_gpu_bytes, gpu_count
+from se_nas.training.devices.sharing import training_bytes, trainings_on_a_gpu
+from se_nas.training.recipe import Recipe
+
+STRATEGY_PATIENCE = 64
+"""Refused proposals after which a strategy gives way to random ones for that trial."""
+DRAW_PATIENCE = 5_000
+"""Refused draws from the space after which it counts as exhausted."""
+
+
+def build_search_strategy(
+    config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf
+) -> SearchStrategy:
+    """The named strategy, refused what breaks a rule or bound or was tried; draws where it finds no more."""
+
+    def violation(assignment: Assignment) -> str | None:
+        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
+
+    def fingerprint(assignment: Assignment) -> str:
+        return space.decode(assignment).fingerprint()
+
+    def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
+        return Unique(Feasible(Patient(inner, patience=patience), violation), fingerprint)
+
+    def inspect(assignment: Assignment) -> Inspection | None:
+        if space.check(assignment) is not None:
+            return None
+        architecture = space.decode(assignment)
+        cost = cost_of(architecture)
+        return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
+
+    named = build_strategy(
+        config.strategy,
+        decisions=space.decisions,
+        sample=space.sample,
+        neighbours=space.neighbours,
+        inspect=inspect,
+        objectives=objectives,
+        seed=config.seed,
+    )
+    draws = Sampling(space.sample, seed=config.seed)
+    return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
+
+
+class Machines(Protocol):
+    """What a request says of who trains."""
+
+    @property
+    def workers(self) -> int | None:
+        """Trainings side by side; None: as many as cores, or as fit the GPUs."""
+
+    @property
+    def gpus_per_trial(self) -> float | None:
+        """None: as much as the largest network needs."""
+
+    @property
+    def address(self) -> str | None:
+        """An existing Ray cluster."""
+
+
+def build_executor(
+    request: Machines,
+    data: ImageData,
+    costs: Iterable[Mapping[str, int]],
+    *,
+    measures_latency: bool,
+    epoch_seconds: float = EPOCH_SECONDS,
+) -> Executor:
+    """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained; where latency is
+    measured, each has its GPU to itself."""
+    if request.address is not None:
+        return _build_on_cluster(request, request.address, data, epoch_seconds=epoch_seconds)
+    gpus = gpu_count()
+    gpus_per_trial = request.gpus_per_trial
+    if gpus_per_trial is None:
+        gpus_per_trial = float(gpus > 0) if measures_latency else _gpus_per_trial(gpus, data, costs)
+    if gpus_per_trial > gpus:
+        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
+    fit = _at_once(gpus, gpus_per_trial) if gpus_per_trial else cpu_count()
+    workers = request.workers or fit
+    if gpus_per_trial and workers > fit:
+        smaller = 1000 // -(-workers // gpus) / 1000
+        raise InputError(
+            f"--workers {workers}: {fit} at a time fit this machine's GPUs ({gpus}), each on {gpus_per_trial:.3g} of "
+            f"one; expected at most {fit}, or --gpus-per-trial {smaller:g}"
+        )
+    if workers == 1:
+        return LocalExecutor(epoch_seconds=epoch_seconds)
+    check_room_for_cluster(workers)
+    set_ray_environment(workers=workers, own_cluster=True)
+    from se_nas.execution.ray.tune import RayTuneExecutor
+
+    return RayTuneExecutor(
+        workers=workers,
+        gpus_per_trial=gpus_per_trial,
+        address=None,
+        cluster="one of its own, on this machine",
+        processors=max(1, cpu_count() // workers),
+        data_bytes=_bytes_of(data),
+        epoch_seconds=epoch_seconds,
+    )
+
+
+def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch_seconds: float) -> Executor:
+    """Ray Tune on a cluster that others have started: as many trainings as it has room for now, each on a GPU of its
+    own where it has GPUs. An autoscaler may add machines for more `workers`."""
+    check_room_for_driver()
+    found = survey_cluster(address)
+    gpus_per_trial = float(found.gpus > 0) if request.gpus_per_trial is None else request.gpus_per_trial
+    if gpus_per_trial > 0 and found.gpus == 0 and request.workers is None:
+        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: {found.description} has no GPU now")
+    fit = min(found.cpus, _at_once(found.gpus, gpus_per_trial)) if gpus_per_trial else found.cpus
+    workers = request.workers or fit
+    if not workers:
+        raise InputError(
+            f"--address {address}: {found.description} can train nothing now; expected a machine with a CPU core to "
+            "spare, or --workers N where an autoscaler adds machines"
+        )
+    set_ray_environment(workers=workers, own_cluster=False, with_token=found.with_token)
+    from se_nas.execution.ray.tune import RayTuneExecutor
+
+    return RayTuneExecutor(
+        workers=workers,
+        gpus_per_trial=gpus_per_trial,
+        address=found.address,
+        cluster=found.description,
+        processors=max(1, found.cpus // workers),
+        data_bytes=_bytes_of(data),
+        epoch_seconds=epoch_seconds,
+    )
+
+
+def _at_once(gpus: int, gpus_per_trial: float) -> int:
+    """How many trials fit the GPUs, none on parts of two; one at least."""
+    on_each = int(1 / gpus_per_trial)
+    return max(1, gpus * on_each if on_each else int(gpus / gpus_per_trial))
+
+
+def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int]]) -> float:
+    """The share of a GPU that holds the largest network; 0 where there is no GPU."""
+    if not gpus:
+        return 0.0
+    batch_size = Recipe(epochs=1).batch_size_for(len(data.train))
+    largest = max(training_bytes(cost, batch_size=batch_size) for cost in costs)
+    return 1 / trainings_on_a_gpu(
+        free_bytes=free_gpu_bytes(),
+        bytes_each=_bytes_of(data) + round(HEADROOM * largest),
+        processors=cpu_count() // gpus,
+    )
+
+
+def _bytes_of(data: ImageData) -> int:
+    return data.train.nbytes + data.validation.nbytes
+
+
+def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
+    """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
+    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
+    tell = plain_teller(console)
+    if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
+        live = LiveFront(partial(front_figure, title=search_title(config)), tell=tell)
+        build = search_runs(folder, config, each_trial=request.wandb_trials, take_live_front=live.take)
+        goes_on = any(folder.path.glob("trials/*"))
+        guard = wandb_guard(build, wanted, folder.path, goes_on=goes_on, tell=tell)
+        trackers.append(GuardedTracker(guard, live))
+    return trackers

@@ -1,0 +1,49 @@
+"""A search whose driver was cut off: trials that had ended by then are taken over, the others are trained again.
+
+`result.json` is written before the study holds a trial's end. A driver that is cut off between the two leaves a trial
+that has ended in its folder and still runs in the study.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from se_nas.errors import InputError
+from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.loop import SearchLoop
+from se_nas.searching.records import TrialStatus
+from se_nas.training.checkpoint import read_tensors
+from se_nas.wording import counted
+
+
+def take_over_finished(loop: SearchLoop, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
+    """Take over trials that were complete or pruned when the driver was cut off; tell which results are damaged."""
+    known = len(loop.records)
+    if folder.trial(known).exists() and not loop.is_over:
+        where = folder.trial(known).parent
+        tell(f"{folder.study}: knows {counted(known, 'trial')}, but {where} has more; those are trained anew")
+    for number in list(loop.cut_off):
+        result = folder.read_result(number)
+        if result is None and folder.result(number).exists():
+            tell(f"{folder.result(number)}: damaged, so trial {number} is trained again")
+        if result is None or result.get("status") not in (TrialStatus.COMPLETE, TrialStatus.PRUNED):
+            _tell_of_damage(folder.checkpoint_of(number), tell)
+            continue
+        is_whole = result["status"] == TrialStatus.PRUNED or len(result["curve"]) == epochs
+        if is_whole and result["fingerprint"] == loop.records[number].fingerprint:
+            loop.take_over(
+                number,
+                curve=result["curve"],
+                seconds=result["seconds"],
+                cost=result["cost"],
+                status=TrialStatus(result["status"]),
+                reason=result["reason"],
+            )
+
+
+def _tell_of_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:
+    """The worker begins such a trial anew, and says nothing."""
+    if checkpoint.is_file():
+        try:
+            read_tensors(checkpoint)
+        except InputError as error:
+            tell(f"{error}; the trial is trained from its beginning")

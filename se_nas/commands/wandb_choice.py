@@ -1,0 +1,48 @@
+"""Whether a run is sent to W&B: the flag decides, or W&B's own environment variables if the flag is `auto`.
+
+https://docs.wandb.ai/guides/track/environment-variables
+"""
+
+from collections.abc import Callable, Mapping
+
+from se_nas.commands.flags import Wandb
+from se_nas.errors import InputError
+
+MODES: dict[str, Wandb] = {
+    "online": "online",
+    "run": "online",
+    "shared": "online",
+    "offline": "offline",
+    "dryrun": "offline",
+    "disabled": "off",
+}
+"""The flag for each value of WANDB_MODE; `run` and `dryrun` are earlier names for online and offline."""
+YES = {"1", "true", "t", "yes", "y", "on"}
+"""Values of WANDB_DISABLED that disable W&B; case does not matter."""
+
+
+def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[str], None] = lambda _: None) -> Wandb:
+    """The mode for W&B. If a variable asks for a mode, `tell` gets a line that says which mode is used and why.
+
+    InputError for a WANDB_MODE that W&B does not know.
+    """
+    variable, asked = _asked(environment)
+    if asked is None and variable and flag != "off":
+        raise InputError(f"{variable}: expected one of {', '.join(MODES)}; unset it, or use --wandb off")
+    if asked is None:
+        return flag
+    if flag == "auto":
+        tell(f"W&B       {asked}, because {variable} is set")
+        return asked
+    if flag != asked:
+        tell(f"W&B       {flag}, because of --wandb {flag}; {variable} is ignored")
+    return flag
+
+
+def _asked(environment: Mapping[str, str]) -> tuple[str, Wandb | None]:
+    """The variable that is set, with its value, and its mode: None if no variable is set or the value is unknown."""
+    disabled = environment.get("WANDB_DISABLED", "")
+    if disabled.strip().lower() in YES:
+        return f"WANDB_DISABLED={disabled}", "off"
+    mode = environment.get("WANDB_MODE", "")
+    return (f"WANDB_MODE={mode}", MODES.get(mode)) if mode else ("", None)

@@ -1,0 +1,240 @@
+"""A folder of images as a data set. Every file is opened once, then held in memory or read while training."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from se_nas.data.folders.image_file import ImageFacts, open_image, read_image
+from se_nas.data.folders.image_folder import FolderListing, LabelledFile, list_folder
+from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, list_bad_files, look_at_files
+from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
+from se_nas.data.inventory import UNREADABLE, LeftOut, Seen, images_that_look_wrong
+from se_nas.data.pixels import PixelKind, PixelScale, describe_scale, scale_of
+from se_nas.data.splitting import split
+from se_nas.errors import InputError
+from se_nas.machine.limits import cpu_count
+from se_nas.wording import counted, printable
+
+SHOWN = 3
+"""The number of bad files that the error message names after the first."""
+
+
+class UnreadableImagesError(InputError):
+    """Some files cannot be read as images; the line says which, and that `skipping`, flags or a command, leaves them
+    out."""
+
+    def __init__(self, bad: Sequence[BadFile], total: int, skipping: str = "--skip-bad-images") -> None:
+        """Of so many files in `total`."""
+        super().__init__(_refusal(bad, total, skipping))
+        self.bad, self.total = bad, total
+
+
+@dataclass(slots=True)
+class _OpenedPart:
+    """One split: its files, the facts about each, and their pixels (N, S, S, 3) if they are held in memory."""
+
+    files: ImageFiles
+    found: list[ImageFacts | BadFile]
+    images: NDArray[np.uint8] | None
+
+    @property
+    def facts(self) -> list[ImageFacts]:
+        return [each for each in self.found if isinstance(each, ImageFacts)]
+
+    @property
+    def bad(self) -> list[BadFile]:
+        return [each for each in self.found if isinstance(each, BadFile)]
+
+    def without_bad(self) -> "_OpenedPart":
+        """The images that can be read."""
+        good = np.array([isinstance(each, ImageFacts) for each in self.found], bool)
+        if good.all():
+            return self
+        images = None if self.images is None else self.images[good]
+        return _OpenedPart(self.files.subset(good), list(self.facts), images)
+
+
+def load_folder(
+    path: Path, image_size: int, *, most_bytes: float, skip_bad: bool, on_opened: OnOpened | None
+) -> ImageData:
+    """Open every image below `path`; those that take more than `most_bytes` in all stay on disk.
+
+    InputError for a folder that cannot be understood, and for files that cannot be read, unless `skip_bad` leaves them
+    out.
+    """
+    listing = list_folder(path)
+    parts = _parts(listing, image_size)
+    if empty := [name for name, part in parts.items() if not len(part)]:
+        raise InputError(
+            f"--data imagefolder:{path}: too few images to hold {' and '.join(empty)} images out; expected the folders "
+            "train, val and test, or more images: 12 of a class are always enough"
+        )
+    in_memory = sum(map(len, parts.values())) * 3 * image_size**2 <= most_bytes
+    opened = _opened(parts, in_memory=in_memory, on_opened=on_opened)
+    bad = [each for part in opened.values() for each in part.bad]
+    if bad and (not skip_bad or len(bad) == sum(map(len, parts.values()))):
+        raise UnreadableImagesError(bad, sum(map(len, parts.values())))
+    good = {name: part.without_bad() for name, part in opened.items()}
+    scale = _scale(path, good)
+    placed = {name: _placed(part, scale) for name, part in good.items()}
+    left_out = listing.left_out
+    if bad:
+        left_out = (*left_out, LeftOut.of(UNREADABLE, [str(Path(each.path).relative_to(path)) for each in bad]))
+    seen = {name if name != "train" else "training": _seen(part, path, scale) for name, part in good.items()}
+    return ImageData(
+        name=printable(path.resolve().name),
+        class_names=listing.class_names,
+        train=placed["train"],
+        validation=placed["validation"],
+        test=placed["test"],
+        mirrored=True,
+        scale=scale,
+        notes=(*listing.notes, *_held_out_note(listing), *_reading_notes(good, scale)),
+        left_out=left_out,
+        warnings=images_that_look_wrong(listing.class_names, seen),
+    )
+
+
+def _parts(listing: FolderListing, image_size: int) -> dict[str, ImageFiles]:
+    """Training, validation and test images. Those that are not there are held out of the training images; a single
+    held-out folder is tests."""
+
+    def files(listed: Sequence[LabelledFile]) -> ImageFiles:
+        labels = np.array([each.label for each in listed], np.int64)
+        paths = tuple(each.path for each in listed)
+        return ImageFiles(files=paths, labels=labels, image_size=image_size, read=read_image)
+
+    there = {name: files(listed) for name, listed in listing.parts.items()}
+    if "whole" in there:
+        rest, test = split(there["whole"], 0.15)
+        train, validation = split(rest, 0.15)
+    elif len(there) == 3:
+        train, validation, test = there["train"], there["validation"], there["test"]
+    else:
+        train, validation = split(there["train"], 0.1)
+        held = there.get("validation", there.get("test"))
+        train, test = (train, held) if held is not None else split(train, 0.1)
+    return {"train": train, "validation": validation, "test": test}
+
+
+def _held_out_note(listing: FolderListing) -> list[str]:
+    """Which parts are held out of others, as `_parts` does it."""
+    if "whole" in listing.parts:
+        return ["15 % of each class are held out as test images, and 15 % of the others as validation images"]
+    match sorted(set(listing.parts) - {"train"}):
+        case []:
+            return ["10 % of each class are held out as validation images, and 10 % of the others as test images"]
+        case ["validation"]:
+            return ["the validation folder holds the test images; 10 % of each training class are held out to validate"]
+        case ["test"]:
+            return ["10 % of each training class are held out as validation images"]
+    return []
+
+
+def _opened(parts: Mapping[str, ImageFiles], *, in_memory: bool, on_opened: OnOpened | None) -> dict[str, _OpenedPart]:
+    total, before = sum(map(len, parts.values())), 0
+    opened = {}
+    for name, part in parts.items():
+
+        def count(done: int, before: int = before) -> None:
+            if on_opened:
+                on_opened(before + done, total)
+
+        if in_memory:
+            opened[name] = _read_all(part, count)
+        else:
+            found = look_at_files(part.files, processors=cpu_count(), on_opened=count)
+            opened[name] = _OpenedPart(part, found, None)
+        before += len(part)
+    return opened
+
+
+def _read_all(part: ImageFiles, count: Count) -> _OpenedPart:
+    """Read every image into memory. Images that are not 8 bits are read again when their scale is known."""
+    size = part.image_size
+    images = np.zeros((len(part), size, size, 3), np.uint8)
+    found: list[ImageFacts | BadFile] = []
+    read = partial(open_image, size=size)
+    for image, each in zip(images, each_of(part.files, read, processors=cpu_count(), on_opened=count), strict=True):
+        if isinstance(each, BadFile):
+            found.append(each)
+        else:
+            facts, pixels = each
+            found.append(facts)
+            if pixels is not None:
+                image[:] = pixels
+    return _OpenedPart(part, found, images)
+
+
+def _scale(path: Path, parts: Mapping[str, _OpenedPart]) -> PixelScale:
+    named = [
+        (file, facts.range)
+        for part in parts.values()
+        for file, facts in zip(part.files.files, part.facts, strict=True)
+        if facts.range.kind is not PixelKind.EIGHT_BIT
+    ]
+    try:
+        return scale_of(named)
+    except ValueError as error:
+        raise InputError(f"--data imagefolder:{path}: {error}") from None
+
+
+def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
+    digests = "\0".join(facts.digest for facts in part.facts)
+    content = hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
+    files = replace(part.files, read=partial(read_image, scale=scale), content=content)
+    if part.images is None:
+        return files
+    again = [place for place, facts in enumerate(part.facts) if facts.range.kind in (PixelKind.WHOLE, PixelKind.REAL)]
+    paths = [files.files[place] for place in again]
+    read = partial(read_image, size=files.image_size, scale=scale)
+    for place, image in zip(again, each_of(paths, read, processors=cpu_count()), strict=True):
+        if isinstance(image, BadFile):
+            raise InputError(image.reason)
+        part.images[place] = image
+    return ImageSet(images=part.images, labels=files.labels, content=content)
+
+
+def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
+    ranges = [scale.ends_of(facts.range) for facts in part.facts]
+    return Seen(
+        labels=part.files.labels,
+        digests=[facts.digest for facts in part.facts],
+        constant=np.array([facts.is_constant for facts in part.facts], bool),
+        lowest=min((low for low, _ in ranges), default=0.0),
+        highest=max((high for _, high in ranges), default=255.0),
+        names=[str(Path(file).relative_to(path)) for file in part.files.files],
+    )
+
+
+def _reading_notes(parts: Mapping[str, _OpenedPart], scale: PixelScale) -> list[str]:
+    """Lines that say how pixels were read, if more than one way is possible."""
+    facts = [each for part in parts.values() for each in part.facts]
+    kinds = Counter(each.range.kind for each in facts)
+    notes = [f"{line} ({counted(kinds[kind], 'image')})" for kind, line in describe_scale(scale).items()]
+    if upper := kinds[PixelKind.UPPER_HALF]:
+        notes.append(f"the upper 8 bits are read of 16 bits a channel in colour ({counted(upper, 'image')})")
+    if transparent := sum(each.transparent for each in facts):
+        notes.append(f"transparent pixels are mid-grey ({counted(transparent, 'image')})")
+    if several := sum(each.frames > 1 for each in facts):
+        notes.append(f"the first frame or page is read of files that have several ({counted(several, 'image')})")
+    return notes
+
+
+def _refusal(bad: Sequence[BadFile], total: int, skipping: str) -> str:
+    first, others = bad[0], [Path(each.path).name for each in bad[1 : 1 + SHOWN]]
+    if len(bad) == total > 1:
+        return f"{first.reason}; nor can any of the other {counted(total - 1, 'file')} of the data set"
+    more = f"; neither can {counted(len(bad) - 1, 'other file')}: {', '.join(others)}" if len(bad) > 1 else ""
+    rest = len(bad) - 1 - len(others)
+    them = "it" if len(bad) == 1 else "them"
+    return (
+        f"{first.reason}{more}{list_bad_files(bad) if rest > 0 else ''}; repair or remove {them}, or leave {them} out "
+        f"with {skipping}"
+    )

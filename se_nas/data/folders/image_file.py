@@ -1,0 +1,191 @@
+"""One image file, whatever its format, as the pixels that networks are given.
+
+Transparent images are shown on mid-grey, where black drawings and white ones can be seen. Of a file of several frames
+or pages the first counts. A photograph is turned upright by its EXIF data. Colour profiles are not applied.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from se_nas.data.pixels import PixelKind, PixelRange, PixelScale, range_of
+from se_nas.data.upper_half import is_numbers, is_upper_half, overflows
+from se_nas.errors import InputError
+
+BACKGROUND = (128, 128, 128)
+"""The colour behind what is transparent."""
+NOT_READ = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+"""Formats that Pillow knows but cannot decode by itself, or only by starting another program."""
+ORIENTATION = 0x0112
+"""The tag of TIFF 6.0 and EXIF that says how a camera was held."""
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""The operation that turns an image upright, by its orientation; orientation 1 is upright."""
+
+
+SIGNED, WHITE_IS_ZERO = 2, 0
+"""Values of TIFF's tags SampleFormat (339) and PhotometricInterpretation (262)."""
+
+
+class ImageFacts(NamedTuple):
+    """The properties of an opened image file. `digest` is a hash of its pixels, equal for equal images."""
+
+    range: PixelRange
+    transparent: bool
+    frames: int
+    digest: str
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all pixels are equal."""
+        return self.digest.startswith("constant")
+
+
+@cache
+def image_formats() -> tuple[str, ...]:
+    """The names of the formats that are read."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - NOT_READ))
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """The suffixes of files that count as images, in lower case: those of every format that is read."""
+    formats = {*image_formats(), "MPO"}  # which Pillow's reader of JPEG opens
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+
+
+def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDArray[np.uint8]:
+    """The largest centred square, resized, (size, size, 3); `scale` is that of the data set, or else the image's own.
+
+    InputError where the file cannot be read.
+    """
+    with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
+        image, _ = _without_alpha(_upright(opened))
+        return _square(_rgb(image, scale or PixelScale()), size)
+
+
+def look_at_image(file: Path) -> ImageFacts:
+    """What the file is, and whether all of it can be read; InputError where not.
+
+    Odd files make Pillow warn. The caller must ignore these warnings for the whole process.
+    """
+    with _opened(file) as opened:
+        return _looked_at(opened)[0]
+
+
+def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | None]:
+    """What `look_at_image` gives, and the pixels of an image of 8 bits a channel, as `read_image` gives them.
+
+    The others must be read again, when the scale of their data set is known.
+    """
+    with _opened(file) as opened:
+        facts, image = _looked_at(opened)
+        return facts, None if is_numbers(image) else _square(image, size)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """The file as Pillow opens it; whatever fails inside becomes InputError with the file's name."""
+    try:
+        if file.exists() and not file.is_file():
+            raise ValueError("not a file")
+        with Image.open(file, formats=image_formats()) as opened:
+            _refuse_what_pillow_misreads(opened)
+            yield opened
+    except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
+        raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
+
+
+def _refuse_what_pillow_misreads(image: Image.Image) -> None:
+    """ValueError for numbers that Pillow would give as other numbers, without a word."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if not is_numbers(image) and SIGNED in tags.get(339, ()):
+        raise ValueError("has signed numbers of 8 bits; expected unsigned ones")
+    if is_numbers(image) and tags.get(262) == WHITE_IS_ZERO:
+        raise ValueError("0 is white in it (TIFF's WhiteIsZero); with more than 8 bits, expected 0 as black")
+    if overflows(image):
+        raise ValueError("JPEG 2000 in colour with more than 8 bits a channel; save it with 8 bits, or as PNG or TIFF")
+
+
+def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
+    """What a file is, and its image on the background. Before Pillow loads it, it says which bits it will keep."""
+    frames, upper_half = getattr(opened, "n_frames", 1), is_upper_half(opened)
+    image, transparent = _without_alpha(_upright(opened))
+    facts = _facts(image, transparent=transparent, frames=frames)
+    if upper_half:
+        facts = facts._replace(range=replace(facts.range, kind=PixelKind.UPPER_HALF))
+    return facts, image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned by its EXIF orientation, or unchanged if that cannot be read. Pillow's `exif_transpose` fails on
+    images any of whose other notes is odd."""
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
+        return image
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
+
+
+def _without_alpha(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image in colour on the background, and whether that shows. Numbers that are not 8 bits stay as they are."""
+    if is_numbers(image):
+        return image, False
+    if not _has_alpha(image):
+        return image if image.mode == "RGB" else image.convert("RGB"), False
+    layered = image.convert("RGBA")
+    least_opaque, _ = layered.getchannel("A").getextrema()
+    if least_opaque == 255:
+        return layered.convert("RGB"), False
+    return Image.alpha_composite(Image.new("RGBA", layered.size, (*BACKGROUND, 255)), layered).convert("RGB"), True
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    by_palette = image.palette is not None and image.palette.mode.endswith("A")
+    return image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info or by_palette
+
+
+def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
+    if is_numbers(image):
+        pixels: NDArray[Any] = np.asarray(image)
+        found = range_of(pixels)
+        is_constant = found.lowest == found.highest
+    else:
+        pixels = np.asarray(image)
+        extrema: Any = image.getextrema()
+        is_constant = all(least == most for least, most in extrema)
+        lowest, highest = min(least for least, _ in extrema), max(most for _, most in extrema)
+        found = PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest)
+    digest = sha1(np.ascontiguousarray(pixels).data, usedforsecurity=False)  # the quickest where processors have it
+    digest.update(str(image.size).encode())
+    return ImageFacts(found, transparent, frames, f"{'constant ' if is_constant else ''}{digest.hexdigest()[:16]}")
+
+
+def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:
+    if is_numbers(image):
+        return Image.fromarray(scale.eight_bit(np.asarray(image))).convert("RGB")
+    return image
+
+
+def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    return np.array(square, np.uint8)

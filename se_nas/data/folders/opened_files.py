@@ -1,0 +1,158 @@
+"""Opens every image file once before anything trains, on all processors, and remembers the facts about it.
+
+A file is not opened again while its size in bytes and its modification time are the same. The facts are in the user's
+cache folder, in an SQLite file that may be deleted at any time.
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from platformdirs import user_cache_path
+
+from se_nas.data.folders.image_file import ImageFacts, look_at_image
+from se_nas.data.pixels import PixelKind, PixelRange
+from se_nas.errors import InputError, WriteError
+from se_nas.files import write_atomically
+from se_nas.wording import printable
+
+AHEAD = 64
+"""The number of files for each processor that are opened ahead."""
+FORMAT = 2
+"""The version of the file of facts; other versions are not read."""
+
+Count = Callable[[int], None]
+"""A function that is called now and then with the number of opened files."""
+OnOpened = Callable[[int, int], None]
+"""A function that is called now and then with the number of opened files and the total."""
+T = TypeVar("T")
+Stamp = tuple[int, int]
+"""Size in bytes, and modification time in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadFile:
+    """A file that cannot be read as an image, and the line that says so."""
+
+    path: str
+    reason: str
+
+
+def look_at_files(
+    files: Sequence[str], *, processors: int, on_opened: Count | None = None
+) -> list[ImageFacts | BadFile]:
+    """The facts about each file. A file that has not changed since it was last opened is not opened again."""
+    stamps = {path: stamp for path in files if (stamp := _stamp(path))}
+    known = _remembered(stamps)
+    new = [path for path in files if path not in known]
+    found: dict[str, ImageFacts | BadFile] = {**known}
+    for path, facts in zip(new, each_of(new, look_at_image, processors=processors, on_opened=on_opened), strict=True):
+        found[path] = facts
+    _remember({path: (stamps[path], found[path]) for path in new if path in stamps})
+    return [found[path] for path in files]
+
+
+def each_of(
+    files: Sequence[str], read: Callable[[Path], T], *, processors: int, on_opened: Count | None = None
+) -> Iterator[T | BadFile]:
+    """Call `read` for each file and yield the results in order. Threads suffice: decoders do not hold Python's lock."""
+
+    def attempt(path: str) -> T | BadFile:
+        try:
+            return read(Path(path))
+        except InputError as error:
+            return BadFile(path, str(error))
+
+    pool = ThreadPoolExecutor(processors, thread_name_prefix="open-images")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # Pillow's warnings about odd metadata
+            for start in range(0, len(files), AHEAD * processors):
+                some = files[start : start + AHEAD * processors]
+                yield from pool.map(attempt, some)
+                if on_opened:
+                    on_opened(start + len(some))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def list_bad_files(bad: Sequence[BadFile]) -> str:
+    """Write all bad files into a list in the cache folder; return a text that says where it is."""
+    path = cache_file().with_name("unreadable-images.txt")
+    try:
+        write_atomically(path, "".join(f"{printable(each.reason)}\n" for each in bad))
+    except WriteError:
+        return ", ..."
+    return f", ...; all are listed in {path}"
+
+
+def cache_file() -> Path:
+    """The SQLite file of facts about opened files."""
+    return user_cache_path("se-nas") / f"opened-images-{FORMAT}.db"
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _remembered(stamps: Mapping[str, Stamp]) -> dict[str, ImageFacts]:
+    """The known facts about files that have not changed; empty if the file of facts cannot be read."""
+    known = {}
+    with contextlib.suppress(sqlite3.Error, OSError, ValueError, KeyError, TypeError), _database() as database:
+        for path, stamp in stamps.items():
+            row = database.execute(
+                "SELECT size, time, facts FROM opened WHERE path = ?", (os.fsencode(path),)
+            ).fetchone()
+            if row is not None and row[:2] == stamp:
+                known[path] = _facts_from(json.loads(row[2]))
+    return known
+
+
+def _remember(found: Mapping[str, tuple[Stamp, ImageFacts | BadFile]]) -> None:
+    """Store the facts about good files. A file that cannot be read is opened again next time."""
+    rows = [
+        (os.fsencode(path), *stamp, json.dumps(_as_list(facts)))
+        for path, (stamp, facts) in found.items()
+        if isinstance(facts, ImageFacts)
+    ]
+    with contextlib.suppress(sqlite3.Error, OSError), _database() as database, database:
+        database.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?)", rows)
+
+
+def _database() -> contextlib.closing[sqlite3.Connection]:
+    """Open the file of facts. It only saves time: if it fails, images are opened again."""
+    cache_file().parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(cache_file(), timeout=10)
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS opened (path BLOB PRIMARY KEY, size INTEGER, time INTEGER, facts TEXT)"
+    )
+    return contextlib.closing(database)
+
+
+def _as_list(facts: ImageFacts) -> list[object]:
+    pixels = facts.range
+    return [
+        pixels.kind.name,
+        pixels.lowest,
+        pixels.highest,
+        pixels.whole,
+        facts.transparent,
+        facts.frames,
+        facts.digest,
+    ]
+
+
+def _facts_from(row: list[Any]) -> ImageFacts:
+    kind, lowest, highest, whole, transparent, frames, digest = row
+    pixels = PixelRange(kind=PixelKind[kind], lowest=float(lowest), highest=float(highest), whole=bool(whole))
+    return ImageFacts(pixels, bool(transparent), int(frames), str(digest))

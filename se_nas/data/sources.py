@@ -1,0 +1,120 @@
+"""Where images come from: `digits`, torchvision's sets, `imagefolder:PATH`, `npz:PATH`.
+
+Sets without a validation part give a share of their training part to it, always the same images, so that every
+search and every retraining see the same split.
+"""
+
+import contextlib
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from se_nas.data.folders.folder_data import load_folder
+from se_nas.data.folders.opened_files import OnOpened
+from se_nas.data.image_data import ImageData, ImageSet
+from se_nas.data.inventory import Seen, images_that_look_wrong
+from se_nas.data.npz_file import as_rgb, load_npz
+from se_nas.data.splitting import split
+from se_nas.errors import InputError
+from se_nas.machine.limits import memory_bytes
+from se_nas.wording import suggest
+
+MEMORY_SHARE = 0.25
+"""The part of this process's memory that a folder's decoded images may take; larger ones are read while training."""
+PATH_SOURCES = ("npz", "imagefolder")
+
+
+def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened: OnOpened | None = None) -> ImageData:
+    """Load a data set by its command-line name; images of a folder are cut to `image_size`.
+
+    Image files that cannot be read are refused, or left out with `skip_bad`. `on_opened` is called while files are
+    opened.
+    InputError says in one line what is wrong with the name, the files or the download.
+    """
+    kind, colon, path = source.partition(":")
+    if kind in PATH_SOURCES and colon:
+        if not path:
+            raise InputError(f"--data {kind}: needs a path, e.g. {kind}:PATH")
+        if kind == "npz":
+            return _looked_at(load_npz(Path(path)))
+        most_bytes = MEMORY_SHARE * memory_bytes()
+        return load_folder(Path(path), image_size, most_bytes=most_bytes, skip_bad=skip_bad, on_opened=on_opened)
+    if source in NAMED_SOURCES:
+        return _looked_at(NAMED_SOURCES[source]())
+    known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
+    raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
+
+
+def _looked_at(data: ImageData) -> ImageData:
+    """The same data set, with a warning for each thing that looks wrong in it."""
+    parts = {"training": data.train, "validation": data.validation, "test": data.test}
+    seen = {name: _seen(part) for name, part in parts.items() if isinstance(part, ImageSet)}
+    return replace(data, warnings=images_that_look_wrong(data.class_names, seen))
+
+
+def _seen(part: ImageSet) -> Seen:
+    flat = part.images.reshape(len(part), -1, 3)
+    return Seen(
+        labels=part.labels,
+        digests=[hash(image.tobytes()) for image in part.images],
+        constant=(flat == flat[:, :1]).all(axis=(1, 2)),
+        lowest=int(part.images.min()),
+        highest=int(part.images.max()),
+    )
+
+
+def _digits() -> ImageData:
+    """1,797 handwritten digits of 8×8 pixels that scikit-learn ships (UCI Optical Recognition of Digits).
+
+    Read without importing scikit-learn, for which a search would wait before its first trial.
+    """
+    file = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
+    table = np.loadtxt(str(file), delimiter=",")
+    images = as_rgb(np.round(table[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8))
+    whole = ImageSet(images=images, labels=table[:, -1].astype(np.int64))
+    rest, test = split(whole, 0.2)
+    train, validation = split(rest, 0.25)
+    names = tuple(map(str, range(10)))
+    return ImageData(name="digits", class_names=names, train=train, validation=validation, test=test, mirrored=False)
+
+
+def _torchvision(name: str) -> Callable[[], ImageData]:
+    def load() -> ImageData:
+        from torchvision import datasets
+
+        kind = {
+            "cifar10": datasets.CIFAR10,
+            "cifar100": datasets.CIFAR100,
+            "fashion_mnist": datasets.FashionMNIST,
+        }[name]
+        root = user_cache_path("se-nas") / "datasets"
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                parts = [kind(root, train=train, download=True) for train in (True, False)]
+        except Exception as error:  # noqa: BLE001 - network, disk or half-unpacked files: all end here
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"--data {name}: could not be downloaded ({reason[:120]}); put torchvision's files into {root}, "
+                "or use npz:PATH, imagefolder:PATH or digits"
+            ) from None
+        sets = [
+            ImageSet(images=as_rgb(np.asarray(part.data)), labels=np.asarray(part.targets, np.int64)) for part in parts
+        ]
+        train, validation = split(sets[0], 0.1)
+        names = tuple(parts[0].classes)
+        return ImageData(name=name, class_names=names, train=train, validation=validation, test=sets[1], mirrored=True)
+
+    return load
+
+
+NAMED_SOURCES: dict[str, Callable[[], ImageData]] = {
+    "digits": _digits,
+    "cifar10": _torchvision("cifar10"),
+    "cifar100": _torchvision("cifar100"),
+    "fashion_mnist": _torchvision("fashion_mnist"),
+}

@@ -1,0 +1,63 @@
+"""Batches read from disk ahead of the training, by processes that decode while it computes."""
+
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from se_nas.data.image_data import ImageFiles, Part
+from se_nas.data.rand_augment import Augment
+
+AHEAD = 2
+"""Batches that each process keeps ready."""
+
+
+def shared_bytes(part: Part, *, batch: int, loaders: int) -> int:
+    """Shared memory that `stream` uses at once for batches of that many images; none where they are in memory."""
+    if not isinstance(part, ImageFiles):
+        return 0
+    return (AHEAD * loaders + 1) * min(batch, len(part)) * 3 * part.image_size**2
+
+
+def stream(
+    part: ImageFiles,
+    batches: Sequence[Sequence[int]],
+    *,
+    loaders: int,
+    device: torch.device,
+    augment: Augment | None = None,
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """The images at these places, a batch each, in this order: uint8 (B, S, S, 3) and labels (B,)."""
+    loader: DataLoader[Any] = DataLoader(
+        _Files(part, augment),
+        batch_sampler=[list(places) for places in batches],
+        num_workers=loaders,
+        prefetch_factor=AHEAD,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # nobody else's random numbers move
+        worker_init_fn=_end_quietly,
+    )
+    return loader
+
+
+def _end_quietly(_worker: int) -> None:
+    """A signal to the whole process group is the driver's to answer, who must not be told that a loader was killed.
+
+    A loader still ends by SIGTERM, by which Python ends those that are left when it exits.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
+
+class _Files(Dataset[tuple[Tensor, int]]):
+    def __init__(self, part: ImageFiles, augment: Augment | None) -> None:
+        self._part, self._augment = part, augment
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        one = self._part.loaded([place])
+        images = torch.from_numpy(one.images)
+        return (images if self._augment is None else self._augment(images, place))[0], int(one.labels[0])

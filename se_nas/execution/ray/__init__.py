@@ -1,0 +1,1 @@
+"""Trials on Ray Tune's workers: the only room that imports ray."""

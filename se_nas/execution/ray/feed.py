@@ -1,0 +1,163 @@
+"""What Ray Tune calls while it runs: Feed hands out trainings and takes reports, Gate stops them, End ends Tune."""
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from se_nas.execution.protocol import Work
+from se_nas.execution.ray.deaths import Deaths
+from se_nas.execution.ray.machines import Machines
+from se_nas.execution.ray.worker import Arrival
+from se_nas.execution.retries import Next, Retries
+from se_nas.searching.failures import Failure, FailureKind
+from se_nas.searching.tasks import EpochReport
+
+STARTING_SECONDS = 60.0
+"""The longest time that a trial waits for a new worker. If fewer workers fit than were asked for, none will start."""
+
+
+class Feed(Searcher):  # type: ignore[misc]
+    """Hands the trainings to Tune, at most `workers` at a time, each with the machines that may train it."""
+
+    def __init__(self, work: Work, workers: int, machines: Machines, deaths: Deaths) -> None:
+        super().__init__()
+        self._work, self._workers, self._machines, self._deaths = work, workers, machines, deaths
+        self._retries = Retries()
+        self._alone: set[int] = set()  # trainings that run, or are to run, with nothing beside them
+        self._on: dict[int, str] = {}  # the machine that a training has reported from
+        self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next training, as the settings of a Tune trial; None if there is none now."""
+        self._machines.look()
+        if len(self.running) >= (1 if self._alone else self._workers):
+            return None
+        task = self._work.next_trial()
+        if task is None:
+            return None if self.running else str(Searcher.FINISHED)
+        self.running[trial_id] = task.number
+        allowed = self._machines.allowed
+        return {"task": task, "machines": tuple(sorted(allowed - self._retries.tried(task.number) or allowed))}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the search is over."""
+        return self._work.is_over
+
+    def take(self, trial_id: str, report: EpochReport | Failure | Arrival, machine: str) -> bool:
+        """Take a worker's report from a machine; return whether the trial goes on."""
+        number = self.running[trial_id]
+        if isinstance(report, Arrival):
+            self._deaths.arrived(report)
+            return True
+        if isinstance(report, Failure):
+            self.end(trial_id, report)
+            return False
+        goes_on = self._work.epoch_done(number, report)
+        self._machines.worked(machine, to_the_end=not goes_on)
+        if not goes_on:
+            self._alone.discard(self.running.pop(trial_id))
+        return goes_on
+
+    def end(self, trial_id: str, failure: Failure) -> None:
+        """Repeat a failed training, or record its failure, as the retry policy decides."""
+        number = self.running.pop(trial_id)
+        self._alone.discard(number)
+        self._machines.failed(failure)
+        follows = self._retries.after(number, failure, machines=self._machines.allowed)
+        if follows is Next.FAIL:
+            told = self._retries.told(number, failure)
+            self._work.fail(number, replace(told, node=self._machines.name(failure.node)))
+        else:
+            if follows is Next.ALONE:
+                self._alone.add(number)
+            self._work.repeat(number)
+
+    def died(self, trial_id: str, said: str) -> None:
+        """Repeat or fail a training whose worker has died; `said` is the text of Ray's error."""
+        if trial_id in self.running:
+            self.end(trial_id, self._deaths.explain(said))
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Repeat or fail a training that ended without a last report and without a known reason."""
+        if trial_id in self.running:
+            self.end(trial_id, Failure(kind=FailureKind.KILLED, reason="killed, Ray does not say by what"))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the record."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its settings, but they are never read back."""
+        return {}
+
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: the study is the record."""
+        return {}
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Nothing: the study is the record."""
+
+
+class End(tune.Stopper):  # type: ignore[misc]
+    """Ends Tune with the last trial. Without it, Tune looks for another trial for a second."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """False: the gate stops single trials."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the work is done."""
+        return self._feed.is_over
+
+
+class Gate(FIFOScheduler):  # type: ignore[misc]
+    """Stops trials that are at their end, and gives free workers to new trials."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__()
+        self._feed = feed
+        self._since: dict[str, float] = {}  # when each trial began to wait
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing, as for `Feed`."""
+        return {}
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Note when the trial began to wait."""
+        self._since[trial.trial_id] = time.monotonic()
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The newest trial that waits. An older one waits for a worker that is starting: if the older trial took a free
+        worker, Tune would end the starting worker before it ever trained."""
+        live = sorted(tune_controller.get_live_trials(), key=lambda trial: self._since[trial.trial_id])
+        waiting = [trial for trial in live if trial.status == Trial.PENDING]
+        if not waiting:
+            return None
+        longest = time.monotonic() - self._since[waiting[0].trial_id]
+        return waiting[0] if longest > STARTING_SECONDS else waiting[-1]
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Tune's word for whether the trial goes on."""
+        goes_on = self._feed.take(trial.trial_id, result["report"], result["machine"])
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Explain the death of the trial's worker; Tune keeps what Ray said of it as a text file."""
+        said = ""
+        if trial.error_file:
+            with suppress(OSError):
+                said = Path(trial.error_file).read_text(errors="replace")
+        self._feed.died(trial.trial_id, said)

@@ -1,0 +1,98 @@
+"""Figures that say how sure a search is: its front on fresh seeds, and what SE is worth where."""
+
+import math
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+
+from se_nas.analysis.confirmation import Confirmed, ConfirmedFront
+from se_nas.analysis.paired import Ablation
+from se_nas.report.figures.layout import (
+    AXIS_TITLES,
+    FRONT_COLOUR,
+    OTHER_COLOUR,
+    Interval,
+    add_band,
+    intervals_figure,
+    lay_out,
+)
+from se_nas.wording import counted, se_glyphs
+
+
+def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
+    """Mean accuracy on fresh seeds against the first cost, with 95 % intervals and the band of the front; what the
+    search had seen, beside it."""
+    cost = confirmation.costs[0]
+    networks, members = confirmation.networks, confirmation.members
+    own = np.array([one.record.cost[cost] for one in networks], dtype=float)
+    grid = np.union1d(np.geomspace(own.min(), 1.15 * own.max(), 200), own)
+    low, high = confirmation.belief.band(grid)
+    figure = go.Figure()
+    if confirmation.belief.freedom:
+        add_band(figure, grid.tolist(), low.tolist(), high.tolist(), name="front, 95 %")
+    figure.add_trace(
+        go.Scatter(
+            name=f"as the search saw it, {counted(len(networks[0].record.curve), 'epoch')}",
+            mode="markers",
+            marker={"symbol": "x-thin-open", "size": 9, "color": OTHER_COLOUR},
+            x=own,
+            y=[one.record.accuracy for one in networks],
+            hoverinfo="skip",
+        )
+    )
+    for name, chosen, colour in (
+        ("mean, on the front", members, FRONT_COLOUR),
+        ("mean, not on it", [one for one in networks if one not in members], OTHER_COLOUR),
+    ):
+        figure.add_trace(
+            go.Scatter(
+                name=name,
+                mode="markers",
+                marker={"size": 9, "color": colour},
+                error_y={
+                    "array": [one.verdict.half_width for one in chosen],
+                    "visible": bool(confirmation.belief.freedom),
+                    "color": colour,
+                    "thickness": 1.5,
+                },
+                x=[one.record.cost[cost] for one in chosen],
+                y=[one.verdict.mean for one in chosen],
+                text=[_confirmed_hover(one) for one in chosen],
+                customdata=[one.record.number for one in chosen],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    return lay_out(
+        figure,
+        title=f"The front on fresh seeds, {counted(confirmation.epochs, 'epoch')} each",
+        x={"title": AXIS_TITLES[cost], "type": "log"},
+        y={"title": "validation accuracy"},
+    )
+
+
+def ablation_figure(ablation: Ablation) -> go.Figure:
+    """The gain of SE in each place with its interval; sure ones in colour."""
+    rows = [
+        Interval(
+            label=f"SE {effect.label}",
+            mean=effect.gain.mean,
+            low=effect.gain.mean - effect.gain.half_width,
+            high=effect.gain.mean + effect.gain.half_width,
+            is_sure=effect.gain.is_sure,
+            note=f"{effect.added['params'].amount:+,.0f} parameters",
+        )
+        for effect in ablation.effects
+    ]
+    title = f"What SE is worth in trial {ablation.trial}, {counted(ablation.epochs, 'epoch')}, 95 % intervals"
+    return intervals_figure(rows, title=title, x_title="gain (points)")
+
+
+def _confirmed_hover(one: Confirmed) -> str:
+    seeds = ", ".join(f"{accuracy:.4f}" for accuracy in one.accuracies.values())
+    width = f" ± {one.verdict.half_width:.4f}" if math.isfinite(one.verdict.half_width) else ""
+    return (
+        f"<b>trial {one.record.number}</b>, mean {one.verdict.mean:.4f}{width}"
+        f"<br>each: {seeds}<br>on the front with probability {one.verdict.on_front:.2f}"
+        f"<br>SE by stage: {escape(se_glyphs(one.record.se))}"
+    )

@@ -1,0 +1,166 @@
+"""Figures of what a whole search says: effects of decisions, learning curves, and how it went on."""
+
+from collections.abc import Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from se_nas.analysis.effects import Marginal
+from se_nas.analysis.rank_correlation import EpochPrediction
+from se_nas.report.figures.layout import (
+    FRONT_COLOUR,
+    KNEE_COLOUR,
+    OTHER_COLOUR,
+    Interval,
+    add_band,
+    intervals_figure,
+    lay_out,
+)
+from se_nas.report.sample import share_shown, shown_trials
+from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord, TrialStatus
+
+
+def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
+    """How far networks with each value are above the average network of their cost, with 95 % intervals."""
+    rows = [
+        Interval(
+            label=f"{one.factor}: {one.value}",
+            mean=one.mean,
+            low=one.low,
+            high=one.high,
+            is_sure=one.is_sure,
+            note=f"{one.count} networks",
+        )
+        for one in marginals
+    ]
+    return intervals_figure(rows, title=title, x_title="above the average (points)")
+
+
+def early_epochs_figure(correlations: Sequence[EpochPrediction]) -> go.Figure:
+    """Rank correlation of the accuracy after each epoch with the final one, with its 95 % band."""
+    epochs = [one.epoch for one in correlations]
+    figure = go.Figure()
+    add_band(figure, epochs, [one.low for one in correlations], [one.high for one in correlations], name="95 %")
+    figure.add_trace(
+        go.Scatter(
+            x=epochs,
+            y=[one.correlation for one in correlations],
+            name="rank correlation",
+            mode="lines+markers",
+            line={"color": FRONT_COLOUR},
+            hovertemplate="epoch %{x}: %{y:.2f}<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title="Does an early epoch predict the last?",
+        x=_epoch_axis(len(epochs)),
+        y={"title": "rank correlation with the last epoch", "range": [-0.2, 1.02]},
+        height=360,
+    )
+
+
+def learning_curves_figure(progress: SearchProgress) -> go.Figure:
+    """Accuracy by epoch: the front's networks, the others that are shown, and where trials were stopped; one for the
+    page to draw."""
+    front = {member.number for member in progress.front.members}
+    shown = shown_trials(progress)
+    of_how_many = share_shown(len(shown), len(progress.records))
+    curves = [record for record in shown if record.curve]
+    figure = go.Figure()
+    for name, chosen, colour, width in (
+        ("others", [record for record in curves if record.number not in front], OTHER_COLOUR, 1.0),
+        (
+            "on the front",
+            [record for record in curves if record.number in front],
+            FRONT_COLOUR,
+            2.0 if len(front) <= 20 else 1.0,
+        ),
+    ):
+        figure.add_trace(go.Scatter(name=name, mode="lines", line={"color": colour, "width": width}, **_joined(chosen)))
+        figure.data[-1].opacity = 0.45 if name == "others" else 1.0
+    stopped = [record for record in curves if record.status is TrialStatus.PRUNED]
+    figure.add_trace(
+        go.Scatter(
+            name="stopped",
+            mode="markers",
+            marker={"symbol": "x-thin-open", "size": 7, "color": OTHER_COLOUR},
+            x=[len(record.curve) for record in stopped],
+            y=[_rounded(record.curve[-1]) for record in stopped],
+            text=[escape(f"trial {record.number}: {record.reason}") for record in stopped],
+            customdata=[record.number for record in stopped],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            meta="chosen",
+            mode="lines+markers",
+            line={"color": KNEE_COLOUR, "width": 3},
+            x=[],
+            y=[],
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    return lay_out(
+        figure,
+        title=f"Learning curves{f' of {of_how_many}' if of_how_many else ''}",
+        x=_epoch_axis(max((len(record.curve) for record in curves), default=1)),
+        y={"title": "validation accuracy"},
+        height=420,
+    )
+
+
+def hypervolume_figure(progress: SearchProgress) -> go.Figure:
+    """The front's hypervolume after each trial, as a share of the final one."""
+    records = sorted(progress.records, key=lambda record: record.number)
+    front = ParetoFront((), progress.objectives)
+    shares: list[float] = []
+    for record in records:
+        if record.status is TrialStatus.COMPLETE or not shares:
+            front = ParetoFront.of([*front.members, record], progress.objectives)
+            shares.append(100 * front.hypervolume(progress.reference) / (progress.hypervolume or 1.0))
+        else:
+            shares.append(shares[-1])
+    figure = go.Figure(
+        go.Scatter(
+            x=[record.number for record in records],
+            y=shares,
+            mode="lines",
+            line={"shape": "hv", "color": FRONT_COLOUR},
+            hovertemplate="after trial %{x}: %{y:.2f} %<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title="How the front grew",
+        x={"title": "trial"},
+        y={"title": "hypervolume (% of the final)"},
+        height=320,
+    )
+
+
+def _epoch_axis(epochs: int) -> dict[str, object]:
+    """Whole numbers."""
+    return {"title": "epoch", "dtick": 1 if epochs < 30 else None}
+
+
+def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
+    """All curves in one line with gaps, which draws fast."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    trials: list[int] = []
+    for record in records:
+        x += [*range(1, len(record.curve) + 1), None]
+        y += [*map(_rounded, record.curve), None]
+        trials += [record.number] * (len(record.curve) + 1)
+    hover = "trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>"
+    return {"x": x, "y": y, "customdata": trials, "hovertemplate": hover}
+
+
+def _rounded(accuracy: float) -> float:
+    """The accuracy, rounded to one digit more than is shown."""
+    return round(accuracy, 5)

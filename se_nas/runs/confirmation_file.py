@@ -1,0 +1,58 @@
+"""`confirm.json`: what training a front again on fresh seeds has found."""
+
+from typing import Any
+
+from se_nas import __version__
+from se_nas.analysis.confirmation import CONFIDENCE, ConfirmedFront
+from se_nas.errors import InputError
+from se_nas.files import read_checked, write_checked
+from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.progress import SearchProgress
+
+
+def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
+    """Write `confirm.json`: each network's accuracy by seed, and what follows from them."""
+    content: dict[str, Any] = {
+        "epochs": front.epochs,
+        "confidence": CONFIDENCE,
+        "deviation": front.belief.deviation if front.belief.freedom else None,
+        "version": __version__,
+        "left_out": list(front.left_out),
+        "networks": [
+            {
+                "trial": one.record.number,
+                "fingerprint": one.record.fingerprint,
+                "se": list(one.record.se),
+                "cost": dict(one.record.cost),
+                "search_accuracy": one.record.accuracy,
+                "accuracies": {str(seed): accuracy for seed, accuracy in one.accuracies.items()},
+                "mean": one.verdict.mean,
+                "half_width": one.verdict.half_width if front.belief.freedom else None,
+                "probability_on_front": one.verdict.on_front,
+            }
+            for one in front.networks
+        ],
+    }
+    write_checked(folder.confirmation, content)
+
+
+def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedFront | None:
+    """What an earlier confirmation found; None when there is none."""
+    if not folder.confirmation.is_file():
+        return None
+    try:
+        found = read_checked(folder.confirmation) or {}
+        records = {record.number: record for record in progress.records}
+        accuracies = {
+            int(network["trial"]): {int(seed): float(value) for seed, value in network["accuracies"].items()}
+            for network in found["networks"]
+        }
+        return ConfirmedFront.of(
+            accuracies,
+            records,
+            progress.objectives.costs,
+            epochs=int(found["epochs"]),
+            left_out=[int(number) for number in found.get("left_out", ())],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise InputError(f"{folder.confirmation}: damaged; delete it, or run launch/confirm.py again") from None

@@ -1,0 +1,105 @@
+"""What `retrain/` in a run folder holds: the result of each training, put together by network and recipe."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from se_nas.analysis.tested_accuracy import Retrained
+from se_nas.errors import InputError
+from se_nas.files import read_checked
+from se_nas.runs.run_folder import RunFolder
+from se_nas.training.recipe import Recipe
+from se_nas.wording import counted
+
+RESULT = "result.json"
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class RetrainedResult(BaseModel):
+    """What `result.json` says of one training; what else it holds is for people."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    network: str
+    trial: Annotated[int, Field(ge=0)]
+    fingerprint: str
+    se: list[str]
+    search_accuracy: Share | None
+    validation_accuracy: Share
+    test_accuracy: Share
+    test_images: Annotated[int, Field(ge=1)]
+    cost: dict[str, Number]
+    data: str
+    images: dict[str, int]
+    image_size: int
+    classes: list[str]
+    seed: int
+    recipe_name: str
+    recipe: dict[str, int | float]
+    batch_size: int
+    version: str
+    unreadable_images: Annotated[int, Field(ge=0)] = 0
+    images_fingerprint: str | None = None
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The recipe's, for batches of the size that was used."""
+        return Recipe(**self.recipe).peak_learning_rate(self.batch_size)  # type: ignore[arg-type]
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What trainings must share to be those of one network by one recipe, on different seeds."""
+        settings = (self.network, self.fingerprint, self.recipe_name, self.data, self.test_images)
+        return (*settings, *sorted(self.recipe.items()), *sorted(self.images.items()))
+
+
+def read_result(folder: Path) -> RetrainedResult | None:
+    """Of the retraining in `folder`; None when there is none, InputError when it is damaged."""
+    path = folder / RESULT
+    if not path.exists():
+        return None
+    try:
+        return RetrainedResult.model_validate(read_checked(path))
+    except ValidationError:
+        raise InputError(f"{path}: damaged; remove the folder and retrain") from None
+
+
+def load_retrained(folder: RunFolder) -> tuple[list[Retrained], list[str]]:
+    """Every network that was tested, and a line for each result that cannot be read and is left out."""
+    results: list[RetrainedResult] = []
+    damaged = []
+    for path in sorted(folder.path.glob(f"retrain/*/{RESULT}")):
+        try:
+            result = read_result(path.parent)
+        except InputError as error:
+            damaged.append(str(error))
+            continue
+        if result is not None:
+            results.append(result)
+    known = {result.images_fingerprint for result in results} - {None}
+    only = next(iter(known)) if len(known) == 1 else None  # earlier versions did not write it
+    by_network: dict[object, list[RetrainedResult]] = defaultdict(list)
+    for result in results:
+        by_network[result.alike, result.images_fingerprint or only].append(result)
+    return [summarised(results) for results in by_network.values()], damaged
+
+
+def summarised(results: Sequence[RetrainedResult]) -> Retrained:
+    """The trainings of one network by one recipe, as one."""
+    first = results[0]
+    epochs: Any = first.recipe["epochs"]
+    return Retrained(
+        network=first.network,
+        trial=first.trial,
+        recipe=f"{first.recipe_name}, {counted(epochs, 'epoch')}",
+        se=tuple(first.se),
+        cost=first.cost,
+        search_accuracy=first.search_accuracy,
+        validation_accuracy=sum(result.validation_accuracy for result in results) / len(results),
+        counts=tuple((round(each.test_accuracy * each.test_images), each.test_images) for each in results),
+    )

@@ -1,0 +1,204 @@
+"""The run folder: where each file of a search lies."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from se_nas.errors import InputError
+from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
+from se_nas.runs.new_run import wrong_name
+from se_nas.searching.observations import observations_of
+from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.tasks import TrialTask
+from se_nas.space.architecture import Architecture
+from se_nas.space.architecture_file import load_architecture
+from se_nas.wording import printable
+
+
+class RunFolder:
+    """Paths and writers of one run; alone it is enough to resume, report or retrain."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.space = path / "space.yaml"
+        self.study = path / "study.db"
+        self.trials_csv = path / "trials.csv"
+        self.front = path / "front.json"
+        self.best = path / "best.yaml"
+        self.report = path / "report.html"
+        self.images = path / "images.json"
+        self.figures = path / "figures"
+        self.confirmation = path / "confirm.json"
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """The folder of an earlier search; InputError when there is none. One that was left before its first trial may
+        have no study yet."""
+        if (reason := wrong_name(path)) is not None:
+            raise InputError(f"{printable(str(path))}: {reason}; rename the folder")
+        folder = cls(path)
+        for file in (folder.config, folder.space, folder.study):
+            if not file.is_file():
+                if file == folder.study and not folder.trial(0).exists():
+                    continue
+                what = f"{file.name} is missing" if path.is_dir() else "no such folder"
+                raise InputError(f"{path}: not the run folder of a search ({what})")
+            if not file.stat().st_size:
+                raise InputError(f"{path}: {file.name} is empty, so it was damaged; restore it from a copy")
+        return folder
+
+    @property
+    def front_files(self) -> tuple[Path, ...]:
+        """What there is of the search's outcome: the same files, the same artifact of W&B."""
+        return tuple(path for path in (self.front, self.best, self.trials_csv) if path.is_file())
+
+    def trial(self, number: int) -> Path:
+        """The folder of one trial."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def architecture(self, number: int) -> Path:
+        """The file that holds a trial's network."""
+        return self.trial(number) / "architecture.yaml"
+
+    def result(self, number: int) -> Path:
+        """The file that holds a trial's result."""
+        return self.trial(number) / "result.json"
+
+    def ablation(self, number: int) -> Path:
+        """The file that holds what SE is worth in a trial's network."""
+        return self.path / f"ablate-{number:04d}.json"
+
+    def write_architecture(self, number: int, architecture: Architecture) -> None:
+        """Write a trial's network down, stage by stage."""
+        write_yaml(self.architecture(number), architecture.to_dict())
+
+    def write_result(self, record: TrialRecord) -> None:
+        """Write an ended trial's `result.json`; what its worker has written already stays."""
+        self.checkpoint_of(record.number).unlink(missing_ok=True)
+        written, content = self.read_result(record.number), result_as_dict(record)
+        if written is None or any(written.get(name) != content[name] for name in ("status", "fingerprint", "curve")):
+            write_checked(self.result(record.number), content)
+
+    def load_network(self, record: TrialRecord) -> Architecture:
+        """The network that a trial trained; InputError when its file is damaged or holds another."""
+        path = self.architecture(record.number)
+        architecture = load_architecture(path)
+        if architecture.fingerprint() != record.fingerprint:
+            raise InputError(f"{path}: not the network that trial {record.number} trained; restore the file")
+        return architecture
+
+    def write_finished(
+        self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
+    ) -> None:
+        """Write `result.json` as the worker that has finished the trial."""
+        record = TrialRecord(
+            number=task.number,
+            status=TrialStatus.COMPLETE,
+            assignment={},
+            fingerprint=task.architecture.fingerprint(),
+            se=task.architecture.se_tokens,
+            cost=cost,
+            curve=tuple(curve),
+            seconds=seconds,
+        )
+        self.write_result(record)
+
+    def checkpoint(self, task: TrialTask) -> Path:
+        """Where a trial that takes long keeps how far it is."""
+        return self.checkpoint_of(task.number)
+
+    def checkpoint_of(self, number: int) -> Path:
+        """The same, by the trial's number."""
+        return self.trial(number) / "checkpoint.safetensors"
+
+    def read_result(self, number: int) -> Mapping[str, Any] | None:
+        """A trial's `result.json`; None when it is not there, or not as it was written."""
+        return read_checked(self.result(number))
+
+    def write_tables(self, progress: SearchProgress) -> None:
+        """Write `trials.csv`, of the trials that have ended, and `front.json`."""
+        ended = [record for record in progress.records if record.status is not TrialStatus.RUNNING]
+        decisions = dict.fromkeys(name for record in progress.records for name in record.assignment)
+        write_atomically(self.trials_csv, _csv(ended, list(decisions)))
+        write_json(self.front, front_as_dict(progress))
+
+
+def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
+    """The content of `front.json`."""
+    best = progress.front.best_of_equal_cost()
+    return {
+        "objectives": list(progress.objectives.names),
+        "hypervolume": progress.hypervolume,
+        "reference": list(progress.reference),
+        "members": [
+            {
+                "trial": member.number,
+                "fingerprint": member.fingerprint,
+                "accuracy": member.accuracy,
+                **_expected(progress.front, member),
+                "best_of_equal_cost": best[member.number].number,
+                **member.cost,
+                "se": list(member.se),
+                "assignment": dict(member.assignment),
+            }
+            for member in sorted(progress.front.members, key=lambda member: (member.cost["flops"], member.number))
+        ],
+    }
+
+
+def _expected(front: ParetoFront, member: TrialRecord) -> dict[str, Any]:
+    """What is expected of a member, with its 90 % interval; {} where the front is that of what was observed."""
+    if member.number not in front.expected:
+        return {}
+    expected = front.expected[member.number]
+    return {"expected_accuracy": expected.mean, "interval": list(expected.interval)}
+
+
+def result_as_dict(record: TrialRecord) -> dict[str, Any]:
+    """The content of `result.json`."""
+    return {
+        "trial": record.number,
+        "status": record.status.value,
+        "reason": record.reason,
+        "fingerprint": record.fingerprint,
+        "curve": list(record.curve),
+        "seconds": record.seconds,
+        "cost": dict(record.cost),
+    }
+
+
+def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
+    """One row a trial: what is known of it, then its decisions. With `expected_accuracy` a stopped trial counts where
+    the report compares networks."""
+    stopped = [
+        observation for observation in observations_of(records) if observation.record.status is TrialStatus.PRUNED
+    ]
+    expected = {observation.record.number: round(observation.accuracy, 6) for observation in stopped}
+    measured = (name for record in records for name in record.cost)
+    costs = list(dict.fromkeys(["flops", "params", "activations", *measured]))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    known = ["trial", "state", "reason", "epochs", "accuracy", "expected_accuracy"]
+    writer.writerow([*known, *costs, "seconds", "fingerprint", "se", *decisions])
+    for record in records:
+        writer.writerow(
+            [
+                record.number,
+                record.status.value,
+                record.reason,
+                len(record.curve),
+                "" if record.accuracy is None else record.accuracy,
+                expected.get(record.number, ""),
+                *(record.cost.get(name, "") for name in costs),
+                round(record.seconds, 3),
+                record.fingerprint,
+                " | ".join(record.se),
+                *(record.assignment.get(name, "") for name in decisions),
+            ]
+        )
+    return table.getvalue()

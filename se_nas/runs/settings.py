@@ -1,0 +1,124 @@
+"""The resolved settings of a search, as `config.yaml` in its run folder holds them."""
+
+import platform
+import secrets
+from collections.abc import Mapping
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from se_nas import __version__
+from se_nas.checksums import checksum, checksum_of_bytes
+from se_nas.errors import InputError
+from se_nas.files import write_yaml
+from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.propose.strategies import STRATEGIES
+from se_nas.space.yaml_file import parse_entry, read_yaml
+from se_nas.wording import printable
+
+
+def running_versions() -> dict[str, str]:
+    """Of what a search's results depend on."""
+    return {
+        "se-nas": __version__,
+        "torch": version_of("torch"),
+        "optuna": version_of("optuna"),
+        "python": platform.python_version(),
+    }
+
+
+class SearchConfig(BaseModel):
+    """What a search was asked to do. `images` is their fingerprint, `reference` (accuracy, costs) that of the
+    hypervolume, `space_seal` that of `space.yaml`; a version that changed on the way reads "2.15.0, then 2.16.0".
+
+    `skip_bad_images` leaves out image files that cannot be read. `earlier_images` are the fingerprints of images that
+    were replaced by those of today, which the user accepted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str = Field(default_factory=lambda: secrets.token_hex(4))
+    versions: dict[str, str]
+    space: str
+    space_seal: str
+    data: str
+    budget: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    strategy: str
+    objectives: str
+    seed: Annotated[int, Field(ge=0)]
+    image_size: int
+    classes: int
+    images: str
+    reference: list[float]
+    skip_bad_images: bool = False
+    earlier_images: list[str] = []
+
+    @property
+    def data_name(self) -> str:
+        """The data without the folders that they lie in, which are nobody else's business.
+
+        `npz:PATH/cifar10.npz`.
+        """
+        kind, colon, path = self.data.partition(":")
+        return printable(f"{kind}:PATH/{Path(path).name}" if colon else kind)
+
+    def begun_with(self, versions: Mapping[str, str]) -> "SearchConfig":
+        """These settings with the versions of a search that has trained nothing before."""
+        return self.model_copy(update={"versions": dict(versions)})
+
+    def going_on_on(self, images: str) -> "SearchConfig":
+        """These settings with the fingerprint of the images with which the search goes on."""
+        if images == self.images:
+            return self
+        return self.model_copy(update={"images": images, "earlier_images": [*self.earlier_images, self.images]})
+
+    def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
+        """These settings, with the versions that are new put behind those before."""
+        together = dict(self.versions)
+        for name, version in versions.items():
+            known = together.get(name, "unknown")
+            if known.rpartition(", then ")[2] != version:
+                together[name] = f"{known}, then {version}"
+        return self.model_copy(update={"versions": together})
+
+
+class _SealedConfig(SearchConfig):
+    seal: str
+
+
+def write_config(folder: RunFolder, config: SearchConfig) -> None:
+    """Write the settings as YAML, with their seal."""
+    settings = config.model_dump()
+    write_yaml(folder.config, {**settings, "seal": checksum(settings)})
+
+
+def load_config(folder: RunFolder) -> SearchConfig:
+    """Read the settings back; InputError where they, or the space beside them, are not those of the search."""
+    file = read_yaml(folder.config)
+    settings = parse_entry(_SealedConfig, file).model_dump(exclude_unset=True)  # an earlier version wrote fewer
+    if settings.pop("seal") != checksum(settings):
+        raise InputError(f"{folder.config}: not as it was written, so it was damaged or edited; restore it from a copy")
+    config = SearchConfig(**settings)
+    if config.strategy not in STRATEGIES:
+        raise file.error(("strategy",), f"expected one of {', '.join(STRATEGIES)}, but got {config.strategy!r}")
+    try:
+        space = folder.space.read_bytes()
+    except OSError as error:
+        raise InputError(f"{folder.space}: cannot be read ({error.strerror})") from None
+    if checksum_of_bytes(space) != config.space_seal:
+        raise InputError(
+            f"{folder.space}: not the space that the search was begun with, so it was damaged or edited; restore it, "
+            "or begin a new search with it"
+        )
+    return config
+
+
+def check_same(name: str, given: object, stored: object, folder: Path) -> None:
+    """InputError when a resumed search is asked to change what its results depend on."""
+    if given is not None and given != stored:
+        raise InputError(
+            f"--{name} {given}: the search in {folder} was begun with {stored}; leave the flag out, or use a new --run"
+        )

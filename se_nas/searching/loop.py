@@ -1,0 +1,194 @@
+"""SearchLoop: a search in progress. Joins strategy, study and pruner; executors drive it, trackers listen.
+
+next_trial  strategy.ask -> decode -> study.start
+epoch_done  study.report -> pruner
+fail        the trial's end without a result
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from se_nas.searching.failures import Failure, FailureKind, FaultsInARow
+from se_nas.searching.propose.strategy import ExhaustedError, SearchStrategy
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.stop.pruning import FrontPruner
+from se_nas.searching.study.study import SearchStudy
+from se_nas.searching.tasks import EpochReport, TrialTask
+from se_nas.seeds import derive_seed
+from se_nas.space.architecture import Architecture
+from se_nas.space.design_space import DesignSpace
+
+HOPELESS_AFTER = 8
+"""Failed trials, when no other has ended."""
+
+
+class Listener(Protocol):
+    """Hears of every trial as it starts and ends."""
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """A trial is being trained."""
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """A trial is complete, pruned or failed; its files are written before the study closes it."""
+
+
+class SearchLoop:
+    """Hands out trials until the budget is used, and settles each one exactly once.
+
+    Trials that the study still holds as running were cut off; they come first, as they were.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: DesignSpace,
+        cost_of: Callable[[Architecture], Mapping[str, int]],
+        strategy: SearchStrategy,
+        study: SearchStudy,
+        pruner: FrontPruner,
+        budget: int,
+        epochs: int,
+        seed: int,
+        listener: Listener | None = None,
+    ) -> None:
+        """A trial's training is seeded by `seed` and the trial's number.
+
+        `on_first_report` is called once, when something has been trained for an epoch since the start or the resume.
+        """
+        self._space, self._cost_of, self._strategy = space, cost_of, strategy
+        self._study, self._pruner = study, pruner
+        self.listener = listener
+        self.on_first_report: Callable[[], None] | None = None
+        self._budget, self._epochs, self._seed = budget, epochs, seed
+        self.exhausted: str | None = None
+        self._failed_so_far: int | None = 0  # None once a trial has ended otherwise
+        self._faults = FaultsInARow()
+        self.records = {record.number: record for record in study.records()}
+        for record in self.records.values():
+            if not _says_nothing(record):
+                strategy.tell(record)
+        self.cut_off = deque(number for number, record in self.records.items() if _is_running(record))
+
+    def next_trial(self) -> TrialTask | None:
+        """The next network to train; None when the budget is used or the strategy knows no further one."""
+        if self.cut_off:
+            number = self.cut_off.popleft()
+            record = replace(self.records[number], curve=(), seconds=0.0)
+            return self._start(record)
+        if len(self.records) >= self._budget or self.exhausted or self._is_hopeless():
+            return None
+        try:
+            proposal = self._strategy.ask()
+        except ExhaustedError as error:
+            self.exhausted = str(error)
+            return None
+        architecture = self._space.decode(proposal.assignment)
+        record = TrialRecord(
+            number=len(self.records),
+            status=TrialStatus.RUNNING,
+            assignment=proposal.assignment,
+            fingerprint=architecture.fingerprint(),
+            se=architecture.se_tokens,
+            cost=self._cost_of(architecture),
+            memo=proposal.memo,
+        )
+        self._study.start(record)
+        self._strategy.tell(record)
+        return self._start(record)
+
+    def epoch_done(self, number: int, report: EpochReport) -> bool:
+        """Take a worker's report; False when the trial is at its end, stopped or fully trained."""
+        if self.on_first_report is not None:
+            self.on_first_report()
+            self.on_first_report = None
+        record = self.records[number]
+        if not math.isfinite(report.accuracy):
+            self.fail(number, Failure(reason=f"the accuracy became {report.accuracy} in epoch {report.epoch}"))
+            return False
+        record = self.records[number] = replace(
+            record,
+            curve=(*record.curve[: report.epoch - 1], report.accuracy),
+            seconds=record.seconds + report.seconds,
+            cost={**record.cost, **report.costs},
+        )
+        if report.epoch >= self._epochs:
+            self._settle(replace(record, status=TrialStatus.COMPLETE))
+            return False
+        self._study.report(number, epoch=report.epoch, accuracy=report.accuracy, costs=report.costs)
+        reason = None
+        if report.epoch in self._pruner.rungs:
+            reason = self._study.reason_to_stop(number, report.epoch, self._pruner)
+        if reason is not None:
+            self._settle(replace(record, status=TrialStatus.PRUNED, reason=reason))
+        return reason is None
+
+    def fail(self, number: int, failure: Failure) -> None:
+        """The trial ended without a result. RunFailedError where one after another fails through no fault of its
+        network."""
+        self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=failure.text))
+        self._faults.failed(failure)
+
+    def take_over(
+        self,
+        number: int,
+        *,
+        curve: Sequence[float],
+        seconds: float,
+        cost: Mapping[str, float],
+        status: TrialStatus = TrialStatus.COMPLETE,
+        reason: str = "",
+    ) -> None:
+        """Settle a cut-off trial that had ended, but whose end the study does not hold."""
+        self.cut_off.remove(number)
+        record = replace(self.records[number], status=status, curve=tuple(curve), seconds=seconds, reason=reason)
+        self._settle(replace(record, cost={**record.cost, **cost}))
+
+    def repeat(self, number: int) -> None:
+        """The trial's worker died; the trial is handed out once more."""
+        self.cut_off.append(number)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial is settled and none is left to hand out."""
+        handed_out = len(self.records) >= self._budget or self.exhausted is not None
+        return handed_out and not any(map(_is_running, self.records.values()))
+
+    def _start(self, record: TrialRecord) -> TrialTask:
+        self.records[record.number] = record
+        if self.listener:
+            self.listener.trial_started(record)
+        return TrialTask(
+            number=record.number,
+            architecture=self._space.decode(record.assignment),
+            seed=derive_seed(self._seed, "trial", record.number),
+        )
+
+    def _is_hopeless(self) -> bool:
+        """Whether all of so many trials have failed since the search was begun or resumed: more would too."""
+        if self._failed_so_far is not None and self._failed_so_far >= HOPELESS_AFTER:
+            self.exhausted = f"all of {self._failed_so_far} trials failed"
+        return self.exhausted is not None
+
+    def _settle(self, record: TrialRecord) -> None:
+        self.records[record.number] = record
+        failed = record.status is TrialStatus.FAILED
+        if not failed:
+            self._faults.went_well()
+        self._failed_so_far = self._failed_so_far + 1 if failed and self._failed_so_far is not None else None
+        if self.listener:
+            self.listener.trial_ended(record)
+        self._study.finish(record)
+        if not _says_nothing(record):
+            self._strategy.tell(record)
+
+
+def _is_running(record: TrialRecord) -> bool:
+    return record.status is TrialStatus.RUNNING
+
+
+def _says_nothing(record: TrialRecord) -> bool:
+    """Whether a trial failed because of its machine. A strategy must not learn from it that similar networks fail."""
+    return record.status is TrialStatus.FAILED and FailureKind.of(record.reason) is FailureKind.PLACE

@@ -1,0 +1,1 @@
+"""Strategies: which network is tried next."""

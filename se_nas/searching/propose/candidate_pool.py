@@ -1,0 +1,78 @@
+"""The candidate pool: networks drawn from the space and the neighbours of the front's members, each with its costs."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from random import Random
+
+from se_nas.searching.candidates import Candidate, Inspection
+from se_nas.searching.observations import MOST_OBSERVATIONS
+from se_nas.searching.records import TrialRecord
+from se_nas.searching.surrogate.features import features_of
+from se_nas.seeds import derive_seed
+from se_nas.space.decisions import Assignment, Decision
+
+DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
+"""Drawn candidates: so many more with every trial, up to so many in all."""
+MOST_COMPARISONS = 100_000
+"""The most comparisons of candidates with networks that are learned from or in training, if the latter are more than
+`MOST_OBSERVATIONS`. With hundreds in training, the next proposals look at the other candidates."""
+
+
+class CandidatePool:
+    """The networks that may be proposed. They depend on the seed, the number of trials and the front."""
+
+    def __init__(
+        self,
+        *,
+        decisions: Mapping[str, Decision],
+        sample: Callable[[Random], Assignment],
+        neighbours: Callable[[Assignment], Iterable[Assignment]],
+        inspect: Callable[[Assignment], Inspection | None],
+        seed: int,
+    ) -> None:
+        """`inspect` says None of an assignment that breaks a rule or bound."""
+        self._decisions, self._seed = dict(decisions), seed
+        self._sample, self._neighbours, self._inspect = sample, neighbours, inspect
+        self._drawn: dict[int, Candidate | None] = {}
+        self._near: dict[int, list[Candidate]] = {}
+        self._distinct: tuple[tuple[int, ...], int, dict[str, Candidate]] = ((), 0, {})
+
+    def draw(self, number: int) -> Candidate | None:
+        """The drawn candidate of this number; None if it breaks a rule or a bound."""
+        if number not in self._drawn:
+            drawn = self.inspected([self._sample(Random(derive_seed(self._seed, "candidate", number)))])
+            self._drawn[number] = drawn[0] if drawn else None
+        return self._drawn[number]
+
+    def inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:
+        """The candidates of those assignments that keep all rules and bounds."""
+        inspected = ((assignment, self._inspect(assignment)) for assignment in assignments)
+        return [
+            Candidate(assignment, seen, features_of(self._decisions, assignment, seen.cost))
+            for assignment, seen in inspected
+            if seen is not None
+        ]
+
+    def drawn(self, trials: int) -> list[Candidate]:
+        """The networks drawn in so many trials: a few more with every trial, so that no proposal waits for many."""
+        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
+        return [candidate for number in range(wanted) if (candidate := self.draw(number)) is not None]
+
+    def untried(self, front: Sequence[TrialRecord], trials: int, tried: Collection[str]) -> list[Candidate]:
+        """The neighbours of the front and the networks drawn by now, each once and none whose fingerprint was tried."""
+        for member in front:
+            if member.number not in self._near:
+                self._near[member.number] = self.inspected(self._neighbours(member.assignment))
+        members, wanted = tuple(member.number for member in front), min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
+        if self._distinct[:2] != (members, wanted):
+            near = [candidate for number in members for candidate in self._near[number]]
+            distinct = {one.inspection.fingerprint: one for one in [*near, *self.drawn(trials)]}
+            self._distinct = members, wanted, distinct
+        return [one for fingerprint, one in self._distinct[2].items() if fingerprint not in tried]
+
+    def looked_at(self, candidates: list[Candidate], *, compared_with: int, trials: int) -> list[Candidate]:
+        """All candidates, or a part drawn for this number of trials if comparing all would take too long."""
+        most = MOST_COMPARISONS // max(1, compared_with)
+        if compared_with <= MOST_OBSERVATIONS or len(candidates) <= most:
+            return candidates
+        rng = Random(derive_seed(self._seed, "looked at", trials))
+        return [candidates[index] for index in sorted(rng.sample(range(len(candidates)), most))]

@@ -1,0 +1,165 @@
+"""The `front` strategy: proposes the network that is expected to push the Pareto front out the farthest.
+
+Costs are exact before training, so only the accuracy is modelled, by its normal scores. Candidates are networks drawn
+from the space and the neighbours of the front's members; each is costed, and scored by the accuracy that it is expected
+to add within a budget of cost, averaged over budgets. What trained networks count with is what the model expects of
+them, since a single training may have been lucky.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from random import Random
+
+import moocore
+import numpy as np
+
+from se_nas.searching.candidates import Candidate, Inspection, Values
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.observations import History, Observation
+from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.propose.candidate_pool import DRAWS_A_TRIAL, CandidatePool
+from se_nas.searching.propose.cost_budgets import budget_positions
+from se_nas.searching.propose.designed_start import DesignedStart
+from se_nas.searching.propose.improvement import expected_improvement
+from se_nas.searching.propose.strategy import ExhaustedError
+from se_nas.searching.records import Proposal, TrialRecord
+from se_nas.searching.surrogate.failure_odds import FailureOdds
+from se_nas.searching.surrogate.features import FeatureRows
+from se_nas.searching.surrogate.rare_fits import RareFits
+from se_nas.searching.surrogate.trial_models import TrialModels
+from se_nas.seeds import derive_seed
+from se_nas.space.decisions import Assignment, Decision
+
+BLIND_TRIALS = 10
+"""Trials that cover the space (`designed_start`) before the first is proposed by the model."""
+FEWEST_TAUGHT = 3
+"""Trials whose accuracy is known before the first is proposed by the model."""
+BEYOND = 0.2
+"""The interest in the best network at any cost, beside that of 1 in all budgets (`cost_budgets`)."""
+
+
+class FrontStrategy:
+    """Expected hypervolume improvement under a Gaussian process, one network at a time.
+
+    Trained networks teach their accuracy; stopped ones what they were expected to reach, with its doubt; failed ones
+    that those like them may fail. Those in training count as if they reached what is predicted, so that many workers
+    are given different networks.
+    """
+
+    def __init__(
+        self,
+        *,
+        decisions: Mapping[str, Decision],
+        sample: Callable[[Random], Assignment],
+        neighbours: Callable[[Assignment], Iterable[Assignment]],
+        inspect: Callable[[Assignment], Inspection | None],
+        objectives: Objectives,
+        seed: int,
+    ) -> None:
+        """`inspect` says None of an assignment that breaks a rule or bound."""
+        self._objectives, self._seed, self._sample = objectives, seed, sample
+        self._history = History()
+        self._front = ParetoFront((), objectives)
+        self._tried: set[str] = set()
+        self._rows = FeatureRows(decisions)
+        self._fits = RareFits()
+        self._models = TrialModels(self._history, self._rows, self._fits, objectives)
+        self._odds = FailureOdds(self._history, self._rows, self._fits)
+        self._pool = CandidatePool(
+            decisions=decisions, sample=sample, neighbours=neighbours, inspect=inspect, seed=seed
+        )
+        self._start = DesignedStart(
+            decisions=decisions,
+            costs=objectives.costs,
+            draw=self._pool.draw,
+            neighbours=neighbours,
+            inspected=self._pool.inspected,
+            draws=DRAWS_A_TRIAL,
+            seed=seed,
+        )
+        self._proposals: Iterator[Assignment] | None = None
+
+    def ask(self) -> Proposal:
+        """The best candidate by now; asked again before a `tell`, the next best."""
+        if self._proposals is None:
+            self._proposals = self._propose()
+        for assignment in self._proposals:
+            return self._fits.proposal(assignment)
+        raise ExhaustedError("no candidate is left")
+
+    def tell(self, record: TrialRecord) -> None:
+        """Remember the record, and think anew at the next `ask`."""
+        before = self._history.records.get(record.number)
+        self._history.tell(record)
+        self._fits.recall(record)
+        if before is not None and (before.fingerprint != record.fingerprint or before.accuracy is not None):
+            self._rows.forget(record.number)
+            self._front = ParetoFront.of(self._history.records.values(), self._objectives)
+            self._tried = {one.fingerprint for one in self._history.records.values()}
+        else:
+            self._front = self._front.joined_by(record)
+            self._tried.add(record.fingerprint)
+        self._proposals = None
+
+    def _propose(self) -> Iterator[Assignment]:
+        """Assignments, best first."""
+        records = self._history.records
+        taught = self._history.telling_observations(self._objectives)
+        if len(records) < BLIND_TRIALS or len(taught) < FEWEST_TAUGHT:
+            yield from self._start.propose([records[number] for number in sorted(records)])
+            rng = Random(derive_seed(self._seed, "start", len(records)))
+            while True:
+                yield self._sample(rng)
+        candidates = self._looked_at(self._candidates(), len(taught))
+        if candidates:
+            scores = self._scores(candidates, taught)
+            for index in np.argsort(-scores, kind="stable"):
+                yield candidates[index].assignment
+
+    def _candidates(self) -> list[Candidate]:
+        return self._pool.untried(self._front.members, len(self._history.records), self._tried)
+
+    def _looked_at(self, candidates: list[Candidate], taught: int) -> list[Candidate]:
+        compared_with = taught + len(self._history.running)
+        return self._pool.looked_at(candidates, compared_with=compared_with, trials=len(self._history.records))
+
+    def _scores(self, candidates: list[Candidate], taught: list[Observation]) -> Values:
+        """The expected gain of each candidate (n,): the growth of the hypervolume of normal scores over budgets."""
+        accuracy = self._models.surrogate("accuracy", taught)
+        features = np.array([candidate.features for candidate in candidates])
+        trained = [
+            observation.record for observation in taught if observation.record.accuracy is not None
+        ] or self._front.members
+        running, drawn = self._history.running, self._pool.drawn(BLIND_TRIALS)
+        rivals = self._rows.of([*trained, *running])
+        rival_accuracy = accuracy.expect(rivals)
+        if running:
+            accuracy = accuracy.believing(rivals[len(trained) :])
+        untrained = self._models.log_costs(
+            [
+                *(_counted(record) for record in running),
+                *(candidate.inspection.cost for candidate in [*candidates, *drawn]),
+            ],
+            np.vstack([rivals[len(trained) :], features, *(candidate.features for candidate in drawn)]),
+            taught,
+        )
+        log_costs = np.vstack(
+            [self._models.log_costs([record.cost for record in trained], rivals[: len(trained)], taught), untrained]
+        )
+        known = len(rivals) + len(candidates)
+        positions = budget_positions(log_costs[:known], log_costs[known:])
+        rival_costs, costs = positions[: len(rivals)], positions[len(rivals) :]
+        front = moocore.is_nondominated(np.column_stack([-rival_accuracy, rival_costs]))
+        mean, deviation = accuracy.predict(features)
+        return self._odds.to_be_trained(features) * expected_improvement(
+            mean,
+            deviation,
+            costs,
+            front_accuracy=rival_accuracy[front],
+            front_costs=rival_costs[front],
+            reference=np.array([accuracy.least, *(positions.max(axis=0) + BEYOND)]),
+        )
+
+
+def _counted(record: TrialRecord) -> Mapping[str, float]:
+    """Its costs that are known before training."""
+    return {name: value for name, value in record.cost.items() if name != "latency"}

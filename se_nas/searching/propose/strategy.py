@@ -1,0 +1,121 @@
+"""The ask/tell protocol of search strategies, and the wrappers that refuse what should not be trained."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Protocol
+
+from se_nas.searching.records import Proposal, TrialRecord
+from se_nas.seeds import derive_seed
+from se_nas.space.decisions import Assignment
+
+
+class ExhaustedError(RuntimeError):
+    """A strategy finds no further network to propose."""
+
+
+class SearchStrategy(Protocol):
+    """Proposes assignments and learns from records; it never evaluates.
+
+    What `ask` returns depends on the seed, the records told and how often it was asked since the last of them,
+    and on nothing else: a resumed search that tells the same records is proposed the same networks.
+    """
+
+    def ask(self) -> Proposal:
+        """A proposal; asked again before a `tell`, another one. ExhaustedError when there is none."""
+
+    def tell(self, record: TrialRecord) -> None:
+        """A trial has started (running) or ended; a record of the same number replaces the earlier one."""
+
+
+class Sampling:
+    """Draws from the space itself, blind to all results: quick enough to look for the last untried networks."""
+
+    def __init__(self, sample: Callable[[Random], Assignment], *, seed: int) -> None:
+        self._sample, self._seed = sample, seed
+        self._told: set[int] = set()
+        self._asked = 0
+
+    def ask(self) -> Proposal:
+        """Another draw."""
+        self._asked += 1
+        return Proposal(assignment=self._sample(Random(derive_seed(self._seed, "draw", len(self._told), self._asked))))
+
+    def tell(self, record: TrialRecord) -> None:
+        """Count the record; what it says changes nothing."""
+        self._told.add(record.number)
+        self._asked = 0
+
+
+class Patient:
+    """Asks at most `patience` times between two records: whoever refuses more has seen what there is to see."""
+
+    def __init__(self, strategy: SearchStrategy, *, patience: int) -> None:
+        self._strategy, self._patience = strategy, patience
+        self._asked = 0
+
+    def ask(self) -> Proposal:
+        """The strategy's next proposal; ExhaustedError after `patience` of them."""
+        if self._asked >= self._patience:
+            raise ExhaustedError(f"{self._patience} proposals in a row broke a rule or bound, or were already tried")
+        self._asked += 1
+        return self._strategy.ask()
+
+    def tell(self, record: TrialRecord) -> None:
+        """Begin anew and pass the record on."""
+        self._asked = 0
+        self._strategy.tell(record)
+
+
+class Feasible:
+    """Passes on only what `violation` has no objection to: rules and bounds are refused at no cost."""
+
+    def __init__(self, strategy: SearchStrategy, violation: Callable[[Assignment], str | None]) -> None:
+        self._strategy, self._violation = strategy, violation
+
+    def ask(self) -> Proposal:
+        """The strategy's next feasible proposal."""
+        while self._violation((proposal := self._strategy.ask()).assignment) is not None:
+            pass
+        return proposal
+
+    def tell(self, record: TrialRecord) -> None:
+        """Pass the record on."""
+        self._strategy.tell(record)
+
+
+class Unique:
+    """Passes on only networks that were not tried before, as their fingerprints say."""
+
+    def __init__(self, strategy: SearchStrategy, fingerprint: Callable[[Assignment], str]) -> None:
+        self._strategy, self._fingerprint = strategy, fingerprint
+        self._seen: set[str] = set()
+
+    def ask(self) -> Proposal:
+        """The strategy's next new network."""
+        while self._fingerprint((proposal := self._strategy.ask()).assignment) in self._seen:
+            pass
+        return proposal
+
+    def tell(self, record: TrialRecord) -> None:
+        """Remember the network and pass the record on."""
+        self._seen.add(record.fingerprint)
+        self._strategy.tell(record)
+
+
+class Fallback:
+    """Asks the second strategy where the first is exhausted; both learn from every record."""
+
+    def __init__(self, first: SearchStrategy, second: SearchStrategy) -> None:
+        self._first, self._second = first, second
+
+    def ask(self) -> Proposal:
+        """The first strategy's proposal, or the second's."""
+        try:
+            return self._first.ask()
+        except ExhaustedError:
+            return self._second.ask()
+
+    def tell(self, record: TrialRecord) -> None:
+        """Tell both."""
+        self._first.tell(record)
+        self._second.tell(record)

@@ -1,0 +1,1 @@
+"""Pruning: which running trial is not worth its remaining epochs."""

@@ -1,0 +1,235 @@
+"""The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file.
+
+SQLite does not notice every flipped bit, so a trial carries a seal over all that is known when it has started, and
+when it has ended, and the study says how many there are.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TypeVar
+
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from se_nas.checksums import checksum
+from se_nas.errors import InputError, WriteError
+from se_nas.files import put_in_place
+from se_nas.searching.curves import Curves
+from se_nas.searching.objectives import COSTS, Objectives
+from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.stop.pruning import FrontPruner
+from se_nas.searching.study.busy_file import ATTEMPT_SECONDS, BusyFile
+from se_nas.searching.study.stored_trials import StoredTrial, read_trials
+from se_nas.searching.study.trial_rows import COUNT, TrialRows
+from se_nas.space.decisions import Decision
+from se_nas.wording import printable
+
+T = TypeVar("T")
+
+STUDY_NAME = "se-nas"
+STATUSES = {state: status for status, state in STATES.items()}
+
+
+class SearchStudy:
+    """Trials as records, kept in an Optuna study in an SQLite file."""
+
+    def __init__(
+        self,
+        path: Path,
+        objectives: Objectives,
+        decisions: Mapping[str, Decision],
+        *,
+        file: BusyFile | None = None,
+    ) -> None:
+        """Open the study at `path`, or make it where no file is; InputError when the file is damaged or of another
+        search, WriteError when another program keeps it locked or where it cannot be made.
+
+        `file` is the same path, and says how long to wait for such a lock and who gets a line then.
+        """
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log lines would break the live table
+        self._path = path
+        self._objectives = objectives
+        self._distributions: dict[str, BaseDistribution] = {
+            name: optuna_distribution(decision) for name, decision in decisions.items()
+        }
+        self._file = file or BusyFile(path)
+        if not path.exists():
+            _create(path, objectives)
+        self._read(self._open)
+
+    def _read(self, action: Callable[[], T]) -> T:
+        """The result of reading the file, as soon as nobody locks it; InputError when it is damaged."""
+        try:
+            return self._file.when_free(action)
+        except (InputError, WriteError, NameError, ImportError, MemoryError):  # no file makes these
+            raise
+        except Exception as error:  # noqa: BLE001 - a damaged file fails in SQLite, SQLAlchemy and Optuna in many ways
+            reason = printable(str(error.__cause__ or error).split("\n")[0])
+            raise InputError(f"{self._path}: the study cannot be opened ({reason}); restore it from a copy") from None
+
+    def _open(self) -> None:
+        self._storage = _storage(self._path)
+        self.study = optuna.load_study(storage=self._storage, study_name=STUDY_NAME)
+        with self._storage.engine.connect() as connection:
+            if (found := connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()) != "ok":
+                raise ValueError(found)
+        self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions, self._file)
+        self._opened: list[StoredTrial] | None = self._stored()  # until the first change
+        self._ids = {trial.number: trial.trial_id for trial in self._opened}
+        self._check_same_search(self._opened)
+        self._curves = _curves(self._opened, self._objectives.costs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            if self.study.metric_names != list(self._objectives.names):
+                self.study.set_metric_names(list(self._objectives.names))
+
+    def start(self, record: TrialRecord) -> None:
+        """Write down a new running trial, whole or not at all."""
+        attributes = {
+            "fingerprint": record.fingerprint,
+            "se": list(record.se),
+            "memo": dict(record.memo),
+            "seal": _checksum(record),
+            **record.cost,
+        }
+        self._opened = None
+        self._ids[record.number] = self._rows.start(record.number, record.assignment, attributes)
+        self._curves.begin(record.number, record.cost)
+
+    def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
+        """Write down the accuracy after an epoch, and costs that were measured since the start."""
+        self._opened = None
+        self._rows.report(self._ids[number], epoch=epoch, accuracy=accuracy, attributes=costs)
+        self._curves.report(number, epoch=epoch, accuracy=accuracy, costs=costs)
+
+    def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
+        """What the pruner says of a running trial after `epoch`.
+
+        A trial begun anew may still have later values of its first run, which do not count.
+        """
+        return pruner.judge(self._curves, number, epoch)
+
+    def finish(self, record: TrialRecord) -> None:
+        """Close a trial with all that is known of it, whole or not at all."""
+        self._opened = None
+        end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
+        self._rows.end(
+            self._ids[record.number],
+            STATES[record.status],
+            values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
+            curve=record.curve,
+            attributes={**record.cost, "end": end, "seal": _checksum(record)},
+        )
+        failed = record.status is TrialStatus.FAILED
+        self._curves.end(record.number, record.curve, record.cost, failed=failed)
+
+    def records(self) -> list[TrialRecord]:
+        """Every trial, in order; InputError where the file does not hold what was written."""
+        trials, self._opened = self._opened or self._read(self._stored), None
+        written = self._read(lambda: self.study.user_attrs.get(COUNT, 0))
+        if len(trials) != written:
+            raise InputError(
+                f"{self._path}: holds {len(trials)} of {written} trials, so it was damaged; restore it from a copy"
+            )
+        return [self._verified(number, trial) for number, trial in enumerate(trials)]
+
+    def _verified(self, number: int, trial: StoredTrial) -> TrialRecord:
+        try:
+            record = _record(trial)
+            values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
+            whole = record.number == number and trial.attributes["seal"] == _checksum(record)
+            same_values = values is None or tuple(trial.values.values()) == values
+        except (KeyError, TypeError, ValueError, AttributeError):
+            whole = same_values = False
+        if not (whole and same_values):
+            raise InputError(
+                f"{self._path}: trial {number} is not what was written, so the file was damaged or edited; restore it "
+                "from a copy (networks and curves are also in trials/*/architecture.yaml and result.json)"
+            )
+        return record
+
+    def _stored(self) -> list[StoredTrial]:
+        return read_trials(self._storage.engine, self.study._study_id)
+
+    def _check_same_search(self, trials: Sequence[StoredTrial]) -> None:
+        directions = [objective.direction for objective in self._objectives]
+        names = self.study.metric_names
+        if (
+            [direction.name.lower() for direction in self.study.directions] != directions
+            or (names is not None and names != list(self._objectives.names))
+            or any(trial.distributions != self._distributions for trial in trials)
+        ):
+            self.close()
+            raise InputError(f"{self._path}: the study of another search: its objectives or decisions differ")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+
+def _storage(path: Path) -> RDBStorage:
+    address = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False)
+    return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": ATTEMPT_SECONDS}})
+
+
+def _create(path: Path, objectives: Objectives) -> None:
+    """Make an empty study, whole or not at all: Optuna takes half a second for it. WriteError where the disk does not
+    take it."""
+    draft = path.with_name(f".{path.name}.new")
+    directions = [objective.direction for objective in objectives]
+    try:
+        draft.unlink(missing_ok=True)
+        storage = _storage(draft)
+        optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions)
+        storage.remove_session()
+        storage.engine.dispose()
+        put_in_place(draft, path)
+    except (OSError, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = printable(str(error.__cause__ or error).split("\n")[0])
+        raise WriteError(f"{path}: cannot be made ({reason})") from None
+
+
+def _curves(trials: Sequence[StoredTrial], costs: Sequence[str]) -> Curves:
+    """As the rows say, values of a first run beyond the second's end included: they were trained."""
+    curves = Curves(costs)
+    for trial in trials:
+        curves.begin(trial.number, trial.attributes)
+        for epoch, accuracy in trial.accuracies.items():
+            curves.report(trial.number, epoch=epoch, accuracy=accuracy, costs={})
+        if trial.state is TrialState.FAIL:
+            curves.fail(trial.number)
+    return curves
+
+
+def _record(trial: StoredTrial) -> TrialRecord:
+    status = STATUSES[trial.state]
+    attributes = trial.attributes
+    end = attributes.get("end", {})
+    curve = list(trial.accuracies.values())
+    return TrialRecord(
+        number=trial.number,
+        status=status,
+        assignment=trial.assignment,
+        fingerprint=attributes["fingerprint"],
+        se=tuple(attributes["se"]),
+        cost={name: attributes[name] for name in COSTS if name in attributes},
+        memo=attributes["memo"],
+        curve=tuple(curve[: end.get("epochs")]),
+        seconds=end.get("seconds", 0.0),
+        reason=end.get("reason", ""),
+    )
+
+
+def _checksum(record: TrialRecord) -> str:
+    """Over an ended trial whole, and over what is known of a running one at its start."""
+    if record.status is TrialStatus.RUNNING:
+        counted = {name: value for name, value in record.cost.items() if name != "latency"}
+        record = replace(record, curve=(), seconds=0.0, cost=counted)
+    return checksum({each.name: getattr(record, each.name) for each in fields(record)})

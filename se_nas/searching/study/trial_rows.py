@@ -1,0 +1,170 @@
+"""Trials as rows of Optuna's tables: one transaction each for a trial's start, report and end.
+
+Optuna's own `add_trial` asks the file twice for every parameter, and a trial's end takes a transaction for each value;
+at 18 decisions that is 25 ms a trial (`benchmarks/LOG.md`). The tables and their coding are Optuna's
+(`optuna/storages/_rdb/models.py`), so whatever opens a study with Optuna reads these rows.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.storages._rdb.models import (
+    StudyUserAttributeModel,
+    TrialIntermediateValueModel,
+    TrialModel,
+    TrialParamModel,
+    TrialUserAttributeModel,
+    TrialValueModel,
+)
+from optuna.trial import TrialState
+from sqlalchemy import Connection, Engine, Table, insert, update
+from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.dialects.sqlite import insert as insert_or_replace
+from sqlalchemy.exc import DatabaseError
+
+from se_nas.errors import WriteError
+from se_nas.searching.study.busy_file import BusyFile
+from se_nas.space.decisions import Assignment
+
+TRIALS: Table = TrialModel.__table__
+PARAMETERS: Table = TrialParamModel.__table__
+ATTRIBUTES: Table = TrialUserAttributeModel.__table__
+EPOCHS: Table = TrialIntermediateValueModel.__table__
+VALUES: Table = TrialValueModel.__table__
+STUDY: Table = StudyUserAttributeModel.__table__
+
+T = TypeVar("T")
+
+COUNT = "trials"
+"""The study's attribute that says how many trials it has: rows that are lost at the end would leave no gap."""
+
+
+def _insert_or_replace(table: Table, row: Sequence[str], changed: Sequence[str]) -> Insert:
+    """Inserts rows of a table, or changes those columns of the row that is there; made once, since it takes a while."""
+    statement = insert_or_replace(table)
+    new = {name: statement.excluded[name] for name in changed}
+    return statement.on_conflict_do_update(index_elements=list(row), set_=new)
+
+
+_SET_COUNT = _insert_or_replace(STUDY, ["study_id", "key"], ["value_json"])
+_SET_ATTRIBUTE = _insert_or_replace(ATTRIBUTES, ["trial_id", "key"], ["value_json"])
+_SET_EPOCH = _insert_or_replace(EPOCHS, ["trial_id", "step"], ["intermediate_value", "intermediate_value_type"])
+
+
+class TrialRows:
+    """Writes the trials of the study `study_id`, whose decisions have `distributions`."""
+
+    def __init__(
+        self, engine: Engine, study_id: int, distributions: Mapping[str, BaseDistribution], file: BusyFile
+    ) -> None:
+        self._engine, self._study_id, self._distributions, self._file = engine, study_id, distributions, file
+        self._as_json = {name: distribution_to_json(each) for name, each in distributions.items()}
+
+    def _write(self, change: Callable[[Connection], T]) -> T:
+        """Make the whole change or none of it; WriteError when the file cannot be written."""
+
+        def transaction() -> T:
+            with self._engine.begin() as connection:
+                return change(connection)
+
+        try:
+            return self._file.when_free(transaction)
+        except DatabaseError as error:
+            raise WriteError(f"{self._engine.url.database}: cannot be written ({error.orig})") from None
+
+    def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> int:
+        """A new running trial; returns its row's id."""
+
+        def change(connection: Connection) -> int:
+            trial = {"number": number, "study_id": self._study_id, "state": TrialState.RUNNING}
+            trial_id: int = connection.execute(insert(TRIALS), {**trial, "datetime_start": _now()}).lastrowid
+            parameters = [
+                {
+                    "trial_id": trial_id,
+                    "param_name": name,
+                    "param_value": self._distributions[name].to_internal_repr(value),
+                    "distribution_json": self._as_json[name],
+                }
+                for name, value in assignment.items()
+            ]
+            if parameters:
+                connection.execute(insert(PARAMETERS), parameters)
+            _set_attributes(connection, trial_id, attributes)
+            count = {"study_id": self._study_id, "key": COUNT, "value_json": json.dumps(number + 1)}
+            connection.execute(_SET_COUNT, count)
+            return trial_id
+
+        return self._write(change)
+
+    def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
+        """The accuracy after an epoch, in the place of an earlier one."""
+
+        def change(connection: Connection) -> None:
+            _set_epochs(connection, trial_id, {epoch: accuracy})
+            _set_attributes(connection, trial_id, attributes)
+
+        self._write(change)
+
+    def end(
+        self,
+        trial_id: int,
+        state: TrialState,
+        *,
+        values: Sequence[float],
+        curve: Sequence[float],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        """Close a trial with its curve; what is there of later epochs, of a first run that came further, is void."""
+        void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
+
+        def change(connection: Connection) -> None:
+            _set_epochs(connection, trial_id, dict(enumerate(curve, start=1)))
+            connection.execute(
+                update(EPOCHS)
+                .where(EPOCHS.c.trial_id == trial_id, EPOCHS.c.step > len(curve))
+                .values(intermediate_value=void, intermediate_value_type=kind)
+            )
+            _set_attributes(connection, trial_id, attributes)
+            if values:
+                coded = [TrialValueModel.value_to_stored_repr(value) for value in values]
+                rows = [
+                    {"trial_id": trial_id, "objective": index, "value": value, "value_type": kind}
+                    for index, (value, kind) in enumerate(coded)
+                ]
+                connection.execute(insert(VALUES), rows)
+            connection.execute(
+                update(TRIALS).where(TRIALS.c.trial_id == trial_id).values(state=state, datetime_complete=_now())
+            )
+
+        self._write(change)
+
+
+def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, float]) -> None:
+    """Write the accuracy after each epoch, in the place of an earlier one."""
+    if not accuracies:
+        return
+    rows = []
+    for epoch, accuracy in accuracies.items():
+        value, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(accuracy)
+        row = {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind}
+        rows.append(row)
+    connection.execute(_SET_EPOCH, rows)
+
+
+def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    """Write user attributes, each in the place of an earlier one."""
+    if not attributes:
+        return
+    connection.execute(
+        _SET_ATTRIBUTE,
+        [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()],
+    )
+
+
+def _now() -> datetime:
+    """As Optuna stores it: UTC, without saying so."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,53 @@
+"""What the surrogate expects of each trained network, after all complete trainings.
+
+A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
+surrogate that has learned from all complete trainings, their own among them: where trainings are noisy, a network is
+expected to do worse than it did if those like it did worse. Stopped trainings are left out: the forecasts of their
+accuracy are too low near the front (`benchmarks/LOG.md`).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from se_nas.searching.expectation import Expectation
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.observations import History
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.surrogate.features import FeatureRows
+from se_nas.searching.surrogate.gaussian_process import Surrogate
+from se_nas.space.decisions import Decision
+
+FEWEST = 8
+"""Complete trials without which nothing is expected: fewer do not tell noise from differences."""
+NOISE_PRIOR = (-1.5, 1.0)
+"""As in `kernel.py`. It holds more noise likely than proposing does: there too little noise costs a few trials, here it
+would report luck as accuracy."""
+LOWEST = 1.0
+"""Accuracies more than so many quartile ranges below the median are learned as if they were that far below."""
+
+
+def expectations(
+    records: Iterable[TrialRecord], decisions: Mapping[str, Decision], objectives: Objectives
+) -> dict[int, Expectation]:
+    """The expectation of each complete trial, by number; {} where they are fewer than `FEWEST`."""
+    history = History.of(record for record in records if record.status is TrialStatus.COMPLETE)
+    numbers = history.numbers(TrialStatus.COMPLETE).tolist()
+    if len(numbers) < FEWEST:
+        return {}
+    taught, rows = history.telling_observations(objectives), FeatureRows(decisions)
+    values, doubt = np.array([(observation.accuracy, observation.doubt) for observation in taught]).T
+    complete = [history.records[number] for number in numbers]
+    observed = np.array([record.curve[-1] for record in complete])
+    low, middle, high = np.quantile(observed, [0.25, 0.5, 0.75])
+    floor = middle - LOWEST * (high - low) if high > low else -np.inf
+    features = rows.of(observation.record for observation in taught)
+    surrogate = Surrogate(
+        features, np.maximum(values, floor), doubt, groups=rows.groups(features), noise_prior=NOISE_PRIOR
+    )
+    mean, deviation = surrogate.predict(rows.of(complete))
+    mean = np.clip(mean - np.maximum(floor - observed, 0.0), 0.0, 1.0)
+    return {
+        number: Expectation(float(own), float(spread))
+        for number, own, spread in zip(numbers, mean, deviation, strict=True)
+    }

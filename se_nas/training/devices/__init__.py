@@ -1,0 +1,1 @@
+"""What device trains, how many trainings share it, and how time is measured on it."""

@@ -1,0 +1,159 @@
+"""Fronts on several seeds, beside what is true by construction."""
+
+import math
+
+import numpy as np
+import pytest
+
+from se_nas.analysis.confirmation import Belief, ConfirmedFront, Measured, in_doubt, near_front, overlooked
+from tests.fakes import record
+
+
+def measured(cost: float, *accuracies: float) -> Measured:
+    return Measured(costs=(cost,), accuracies=accuracies)
+
+
+def sample(rng: np.random.Generator, truth: list[float], *, seeds: int, deviation: float = 0.01) -> list[Measured]:
+    """Networks of rising cost with these true means."""
+    return [
+        measured(float(cost), *(mean + deviation * rng.standard_normal(seeds))) for cost, mean in enumerate(truth, 1)
+    ]
+
+
+class TestTheBelief:
+    def test_its_intervals_hold_the_truth_as_often_as_they_say(self) -> None:
+        rng = np.random.default_rng(0)
+        truth = [0.8, 0.83, 0.85, 0.9]
+        inside = [
+            abs(verdict.mean - mean) <= verdict.half_width
+            for _ in range(300)
+            for mean, verdict in zip(truth, Belief(sample(rng, truth, seeds=3)).verdicts(), strict=True)
+        ]
+
+        assert 0.93 <= np.mean(inside) <= 0.97
+
+    def test_its_probabilities_come_true(self) -> None:
+        """Where the means are drawn anew each time, widely, of those said to be members with chance p a share p are."""
+        rng = np.random.default_rng(1)
+        said, true = [], []
+        for _ in range(250):
+            truth = list(0.8 + 0.03 * rng.standard_normal(5))
+            said += [verdict.on_front for verdict in Belief(sample(rng, truth, seeds=4, deviation=0.02)).verdicts()]
+            true += [mean >= max(truth[: index + 1]) for index, mean in enumerate(truth)]
+        chance, came_true = np.array(said), np.array(true)
+
+        for low, high in ((0.1, 0.4), (0.4, 0.7), (0.7, 0.95)):
+            group = (chance > low) & (chance <= high)
+            assert group.sum() > 40
+            assert came_true[group].mean() == pytest.approx(chance[group].mean(), abs=0.13)
+
+    def test_the_deviation_is_pooled_over_networks(self) -> None:
+        belief = Belief([measured(1, 0.5, 0.52), measured(2, 0.7, 0.74), measured(3, 0.9)])
+
+        assert belief.freedom == 2
+        assert belief.deviation == pytest.approx(math.sqrt((2 * 0.01**2 + 2 * 0.02**2) / 2))
+
+    def test_one_seed_each_tells_no_deviation(self) -> None:
+        verdicts = Belief([measured(1, 0.5), measured(2, 0.7), measured(3, 0.6)]).verdicts()
+
+        assert [verdict.on_front for verdict in verdicts] == [1.0, 1.0, 0.0]
+        assert all(math.isinf(verdict.half_width) for verdict in verdicts)
+        assert not any(verdict.is_decided for verdict in verdicts)
+
+    def test_of_equally_accurate_networks_the_cheaper_is_on_the_front(self) -> None:
+        verdicts = Belief([measured(1, 0.5, 0.5), measured(2, 0.5, 0.5), measured(2, 0.5, 0.5)]).verdicts()
+
+        assert [verdict.on_front for verdict in verdicts] == [1.0, 0.0, 0.0]
+
+    @pytest.mark.parametrize("accuracies", [(), (math.nan,), (math.inf, 0.5)])
+    def test_a_network_needs_accuracies_that_are_numbers(self, accuracies: tuple[float, ...]) -> None:
+        with pytest.raises(ValueError, match="finite numbers, at least one each"):
+            measured(1, *accuracies)
+
+    def test_with_two_costs_only_who_is_worse_in_both_can_be_beaten(self) -> None:
+        networks = [
+            Measured(costs=(1.0, 2.0), accuracies=(0.9, 0.9001)),
+            Measured(costs=(2.0, 1.0), accuracies=(0.5, 0.5001)),
+            Measured(costs=(2.0, 2.0), accuracies=(0.5, 0.5001)),
+        ]
+
+        assert [round(verdict.on_front) for verdict in Belief(networks).verdicts()] == [1, 1, 0]
+
+    def test_the_band_rises_with_the_cost_and_is_empty_below_the_cheapest(self) -> None:
+        belief = Belief([measured(1, 0.5, 0.52), measured(2, 0.7, 0.72), measured(3, 0.6, 0.62)])
+
+        low, high = belief.band(np.array([0.5, 1.0, 2.0, 3.0]))
+
+        assert np.isnan([low[0], high[0]]).all()
+        assert (low[1:] < [0.51, 0.71, 0.71]).all()
+        assert (high[1:] > [0.51, 0.71, 0.71]).all()
+        assert (np.diff(low[1:]) >= 0).all()
+
+
+NETWORKS = {
+    0: measured(1, 0.80),
+    1: measured(2, 0.90),
+    2: measured(2, 0.89),  # a deviation below the best at no more cost
+    3: measured(3, 0.80),  # far below
+    4: measured(3, 0.885),
+}
+
+
+class TestWhoIsTrainedAgain:
+    def test_the_front_and_whom_chance_may_have_kept_from_it_nearest_first(self) -> None:
+        assert near_front(NETWORKS, [0, 1], images=1_000, most=9) == [0, 1, 2, 4]
+
+    def test_no_more_than_asked_but_always_the_front(self) -> None:
+        assert near_front(NETWORKS, [0, 1], images=1_000, most=3) == [0, 1, 2]
+        assert near_front(NETWORKS, [0, 1], images=1_000, most=1) == [0, 1]
+
+    def test_more_images_leave_less_to_chance(self) -> None:
+        assert near_front(NETWORKS, [0, 1], images=100_000, most=9) == [0, 1]
+
+    def test_whoever_is_above_all_that_its_rivals_reached_on_fresh_seeds_the_farthest_first(self) -> None:
+        again = [measured(1, 0.75, 0.81), measured(2, 0.86)]  # means of .78 and .86
+        once = {
+            2: measured(2, 0.89),
+            3: measured(3, 0.80),
+            4: measured(3, 0.885),
+            5: measured(1, 0.79),
+            6: measured(2, 0.86),
+        }
+
+        assert overlooked(once, again) == [2, 4, 5]
+        assert overlooked({}, again) == []
+
+
+class TestWhoIsInDoubt:
+    def test_a_toss_of_a_coin_comes_before_what_is_all_but_decided(self) -> None:
+        networks = [measured(1, 0.5, 0.51), measured(2, 0.7, 0.71), measured(3, 0.70, 0.71), measured(4, 0.715, 0.725)]
+
+        assert in_doubt(networks, most_seeds=9) == [2, 3]
+
+    def test_who_has_had_most_seeds_gets_no_more(self) -> None:
+        networks = [measured(1, 0.7, 0.71), measured(2, 0.7, 0.71)]
+
+        assert in_doubt(networks, most_seeds=2) == []
+
+    def test_clear_fronts_leave_no_doubt(self) -> None:
+        assert in_doubt([measured(1, 0.5, 0.501), measured(2, 0.7, 0.701)], most_seeds=9) == []
+
+
+def test_a_confirmed_front_is_that_of_the_means_cheapest_first() -> None:
+    records = {number: record(number, flops=cost) for number, cost in ((4, 3.0), (7, 1.0), (9, 2.0))}
+
+    front = ConfirmedFront.of(
+        {4: {0: 0.7, 1: 0.8}, 7: {0: 0.5}, 9: {0: 0.9, 1: 0.8, 2: 0.85}}, records, ["flops"], epochs=3
+    )
+
+    assert [one.record.number for one in front.networks] == [7, 9, 4]
+    assert [one.record.number for one in front.members] == [7, 9]
+    assert front.networks[2].verdict.mean == pytest.approx(0.75)
+
+
+def test_of_equal_means_the_dearer_is_not_on_the_confirmed_front() -> None:
+    records = {number: record(number, flops=cost) for number, cost in ((0, 1.0), (1, 2.0))}
+
+    front = ConfirmedFront.of({0: {0: 0.5, 1: 0.5}, 1: {0: 0.5, 1: 0.5}}, records, ["flops"], epochs=3)
+
+    assert [one.record.number for one in front.members] == [0]

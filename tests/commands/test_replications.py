@@ -1,0 +1,185 @@
+"""Chosen networks on chosen seeds: each training once, whatever happens."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pytest
+from ray.tune.search import Searcher
+
+from se_nas.commands.replications import EverySeed, Key, Outcomes, ReplicationFolder, Replications
+from se_nas.errors import RunFailedError
+from se_nas.execution.local import LocalExecutor
+from se_nas.execution.place import Conditions
+from se_nas.execution.ray.deaths import Deaths
+from se_nas.execution.ray.feed import Feed
+from se_nas.execution.ray.machines import Machines
+from se_nas.searching.failures import Failure, FailureKind
+from se_nas.searching.tasks import EpochReport, TrialTask
+from se_nas.space.architecture import Architecture
+from tests.fakes import tiny_space
+
+EPOCHS = 2
+
+
+def network(seed: int) -> Architecture:
+    space = tiny_space()
+    return space.decode(space.sample(Random(seed)))
+
+
+NETWORKS = {"first": network(1), "second": network(3)}
+
+
+class Trainings:
+    """Counts the trainings that it pretends to do; the accuracy is a tenth of the seed, and more for a second epoch."""
+
+    def __init__(self, files: ReplicationFolder) -> None:
+        self.files = files
+        self.done: list[tuple[str, int]] = []
+
+    def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
+        self.done.append((task.architecture.fingerprint(), task.seed))
+        curve = (0.0, 0.1 * task.seed)
+        self.files.write_finished(task, curve=curve, seconds=1.0, cost={})
+        for epoch, accuracy in enumerate(curve, start=1):
+            yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.5)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ReplicationFolder:
+    return ReplicationFolder(tmp_path / "replications")
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """Goes on as `plan` does, with two seeds at least."""
+
+    plan: EverySeed
+    seeds: int = 2
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        return self.plan(outcomes, under_way)
+
+
+def work(files: ReplicationFolder, *, told: list[str] | None = None, seeds: int = 2) -> Replications:
+    """Whoever asks it for the time hears that a minute has gone by."""
+    tell = [].append if told is None else told.append
+    plan = Beyond(EverySeed(tuple(NETWORKS), seeds))
+    return Replications(plan, NETWORKS, files, epochs=EPOCHS, tell=tell, clock=partial(next, count(step=60)))
+
+
+def test_it_says_how_many_are_done_of_how_many_and_how_long_the_rest_takes(files: ReplicationFolder) -> None:
+    told: list[str] = []
+
+    LocalExecutor(epoch_seconds=60).run(work(files, told=told, seeds=3), Trainings(files))
+
+    assert [line[line.index("(") :] for line in told] == [
+        "(1 of 4, 3:00 left)",
+        "(2 of 4, 2:00 left)",
+        "(3 of 4, 1:00 left)",
+        "(4 done)",
+        "(5 done)",  # more than the seeds that each network has at least
+        "(6 done)",
+    ]
+
+
+def test_every_training_of_the_plan_is_done(files: ReplicationFolder) -> None:
+    planned = work(files)
+    LocalExecutor(epoch_seconds=60).run(planned, Trainings(files))
+
+    assert planned.is_over
+    assert planned.outcomes == {("first", 0): 0.0, ("second", 0): 0.0, ("first", 1): 0.1, ("second", 1): 0.1}
+
+
+def test_what_was_done_before_is_not_done_again(files: ReplicationFolder) -> None:
+    LocalExecutor(epoch_seconds=60).run(work(files), Trainings(files))
+    again, trainings = work(files), Trainings(files)
+
+    assert again.is_over
+    LocalExecutor(epoch_seconds=60).run(again, trainings)
+
+    assert trainings.done == []
+    assert len(again.outcomes) == 4
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"curve": [0.1, 0.2], "seed": 7}', '{"curve": [0.1]}', '{"curve": 3}'])
+def test_a_damaged_file_costs_one_repetition(files: ReplicationFolder, damage: str) -> None:
+    LocalExecutor(epoch_seconds=60).run(work(files), Trainings(files))
+    files.file(NETWORKS["first"].fingerprint(), 1).write_text(damage)
+    trainings = Trainings(files)
+
+    LocalExecutor(epoch_seconds=60).run(work(files), trainings)
+
+    assert trainings.done == [(NETWORKS["first"].fingerprint(), 1)]
+
+
+def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: ReplicationFolder) -> None:
+    planned = work(files)
+    task = planned.next_trial()
+    assert task is not None
+    planned.fail(task.number, Failure(reason="out of memory"))
+    LocalExecutor(epoch_seconds=60).run(planned, Trainings(files))
+
+    assert planned.outcomes["first", 0] is None
+    assert sum(accuracy is not None for accuracy in planned.outcomes.values()) == 3
+
+
+def test_the_training_of_a_dead_worker_is_handed_out_again_under_its_number(files: ReplicationFolder) -> None:
+    """By its number, whoever hands it out counts how often it has killed its worker."""
+    planned = work(files)
+    first = planned.next_trial()
+    assert first is not None
+    planned.repeat(first.number)
+
+    assert planned.next_trial() == first
+
+
+def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(
+    files: ReplicationFolder, tmp_path: Path
+) -> None:
+    planned, trainings = work(files), Trainings(files)
+    machines = Machines(None, Conditions(versions={}, needs_gpu=False), gpus=0.0, tell=print)
+    feed = Feed(planned, 1, machines, Deaths(tmp_path, {}))
+    for trial in range(20):
+        given = feed.suggest(str(trial))
+        if given in (None, Searcher.FINISHED):
+            break
+        assert isinstance(given, dict)
+        if given["task"].seed == 1 and given["task"].architecture == NETWORKS["first"]:
+            feed.on_trial_complete(str(trial), error=True)
+        else:
+            assert [feed.take(str(trial), report, "") for report in trainings(given["task"])] == [True, False]
+
+    assert planned.is_over
+    assert planned.outcomes["first", 1] is None
+    assert len(planned.outcomes) == 4
+
+
+def test_side_by_side_no_training_is_handed_out_twice(files: ReplicationFolder) -> None:
+    planned = work(files)
+
+    tasks = [planned.next_trial() for _ in range(5)]
+
+    assert tasks[4] is None
+    assert not planned.is_over
+    assert len({(task.architecture, task.seed) for task in tasks if task}) == 4
+
+
+def test_trainings_that_fail_in_a_row_through_no_fault_of_their_networks_end_it(files: ReplicationFolder) -> None:
+    folder_is_gone = Failure(kind=FailureKind.PLACE, reason="x.png is not there")
+    work = Replications(
+        EverySeed(tuple(NETWORKS), 4), NETWORKS, files, epochs=EPOCHS, tell=lambda _: None, clock=count().__next__
+    )
+
+    def hand_out() -> int:
+        task = work.next_trial()
+        assert task is not None
+        return task.number
+
+    for failure in (folder_is_gone, folder_is_gone, Failure(reason="its own"), folder_is_gone, folder_is_gone):
+        work.fail(hand_out(), failure)
+    with pytest.raises(RunFailedError, match=r"3 trainings in a row failed.*: x\.png is not there"):
+        work.fail(hand_out(), folder_is_gone)

@@ -1,0 +1,104 @@
+"""Whether W&B hears of a run."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from se_nas.commands.flags import Wandb
+from se_nas.commands.search import assembly
+from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.wandb_choice import MODES, choose_wandb
+from se_nas.errors import InputError
+from se_nas.runs.run_folder import RunFolder
+from tests.commands.conftest import said_on
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"WANDB_MODE": "disabled"}, "off"),
+        ({"WANDB_MODE": "offline"}, "offline"),
+        ({"WANDB_MODE": "dryrun"}, "offline"),
+        ({"WANDB_MODE": "online"}, "online"),
+        ({"WANDB_MODE": "run"}, "online"),
+        ({"WANDB_MODE": "shared"}, "online"),
+        ({"WANDB_DISABLED": "true"}, "off"),
+        ({"WANDB_DISABLED": "TRUE"}, "off"),
+        ({"WANDB_DISABLED": "1"}, "off"),
+        ({"WANDB_DISABLED": "yes", "WANDB_MODE": "online"}, "off"),
+        ({"WANDB_DISABLED": "false", "WANDB_MODE": "offline"}, "offline"),
+    ],
+)
+def test_auto_is_what_the_environment_says_and_the_line_names_the_variable(
+    environment: dict[str, str], expected: Wandb
+) -> None:
+    said: list[str] = []
+
+    assert choose_wandb("auto", environment, said.append) == expected
+    name = "WANDB_DISABLED" if expected == "off" and "WANDB_DISABLED" in environment else "WANDB_MODE"
+    assert said == [f"W&B       {expected}, because {name}={environment[name]} is set"]
+
+
+@pytest.mark.parametrize("flag", ["auto", "online", "offline", "off"])
+@pytest.mark.parametrize("environment", [{}, {"WANDB_MODE": ""}, {"WANDB_DISABLED": ""}, {"WANDB_DISABLED": "false"}])
+def test_without_such_a_variable_the_flag_is_taken_without_a_word(flag: Wandb, environment: dict[str, str]) -> None:
+    said: list[str] = []
+
+    assert choose_wandb(flag, environment, said.append) == flag
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "environment", "line"),
+    [
+        (
+            "online",
+            {"WANDB_MODE": "disabled"},
+            "W&B       online, because of --wandb online; WANDB_MODE=disabled is ignored",
+        ),
+        (
+            "offline",
+            {"WANDB_DISABLED": "true"},
+            "W&B       offline, because of --wandb offline; WANDB_DISABLED=true is ignored",
+        ),
+        ("off", {"WANDB_MODE": "online"}, "W&B       off, because of --wandb off; WANDB_MODE=online is ignored"),
+    ],
+)
+def test_a_flag_that_is_given_wins_and_a_line_says_so(flag: Wandb, environment: dict[str, str], line: str) -> None:
+    said: list[str] = []
+
+    assert choose_wandb(flag, environment, said.append) == flag
+    assert len(said) == 1
+    assert said[0].startswith(line)
+
+
+def test_a_flag_that_agrees_with_the_environment_says_nothing() -> None:
+    said: list[str] = []
+
+    assert choose_wandb("offline", {"WANDB_MODE": "dryrun"}, said.append) == "offline"
+    assert said == []
+
+
+@pytest.mark.parametrize("mode", ["sometimes", "Offline", "off"])
+@pytest.mark.parametrize("flag", ["auto", "online", "offline"])
+def test_a_mode_that_wandb_does_not_know_is_refused_with_those_it_does(mode: str, flag: Wandb) -> None:
+    with pytest.raises(InputError, match=rf"WANDB_MODE={mode}: expected one of online, run, .*, disabled; unset it"):
+        choose_wandb(flag, {"WANDB_MODE": mode})
+    assert choose_wandb("off", {"WANDB_MODE": mode}) == "off"
+
+
+@pytest.mark.parametrize(("mode", "trackers"), [("disabled", 1), ("offline", 2)])
+def test_a_search_is_told_to_wandb_as_the_environment_says(
+    mode: str, trackers: int, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
+    monkeypatch.setattr(assembly, "wandb_guard", lambda *_, **__: None)
+    config: Any = SimpleNamespace(space="small.yaml", data_name="digits")
+
+    built = assembly.build_trackers(RunFolder(tmp_path), config, SearchRequest(), console)
+
+    assert len(built) == trackers
+    assert f"W&B       {MODES[mode]}, because WANDB_MODE={mode} is set" in said_on(console)

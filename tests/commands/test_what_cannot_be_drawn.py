@@ -1,0 +1,86 @@
+"""A search is good whatever cannot be drawn of it: the rest is there, and a line says what is missing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from rich.console import Console
+
+from se_nas.analysis.overview import Overview
+from se_nas.commands import reporting
+from se_nas.commands.search import search
+from se_nas.commands.search.request import SearchRequest
+from se_nas.errors import WriteError
+from se_nas.report import page
+from se_nas.report.figures import gallery, paper
+from se_nas.runs.run_folder import RunFolder
+from tests.commands.conftest import rows_of, said_on
+
+
+def fail(*_: Any, **__: Any) -> NoReturn:
+    raise AttributeError("partially initialized module 'pandas'\nhas no attribute 'Series'")
+
+
+PARTS = {
+    "figures/": (paper, "paper_figures"),
+    "report.html, figure 'front'": (gallery, "front_figure"),
+    "report.html, figure 'networks'": (gallery, "coordinates_figure"),
+    "report.html": (page, "trials_table"),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_cannot_be_drawn_costs_no_other(
+    part: str, request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = PARTS[part]
+    monkeypatch.setattr(module, name, fail)
+
+    search.start_search(replace(request_tiny, budget=6), console)
+
+    folder = RunFolder(request_tiny.run)
+    assert len(rows_of(folder.path)) == 6
+    assert json.loads(folder.front.read_text())["members"]
+    assert folder.best.is_file()
+    said = said_on(console)
+    reason = "AttributeError: partially initialized module 'pandas' has no attribute 'Series'"
+    assert f"{part}: could not be drawn ({reason})" in said
+    assert said.count("could not be drawn") == 1
+    assert "retrain.py" in said
+    assert folder.report.is_file() == (part != "report.html")
+    assert (f"report    {folder.report}" in said) == folder.report.is_file()
+
+
+def test_without_the_statistics_of_its_trials_a_search_still_ends_well(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Overview, "of", fail)
+
+    search.start_search(replace(request_tiny, budget=6), console)
+
+    assert "report.html: could not be drawn" in said_on(console)
+    assert len(rows_of(request_tiny.run)) == 6
+
+
+def test_the_page_itself_says_which_figure_it_lacks(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "hypervolume_figure", fail)
+
+    search.start_search(replace(request_tiny, budget=6), console)
+
+    assert "&#x27;hypervolume by trial&#x27;: could not be drawn" in RunFolder(request_tiny.run).report.read_text()
+
+
+def test_a_disk_that_takes_no_report_is_a_failure_still(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: object) -> NoReturn:
+        raise WriteError(f"{path}: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(reporting, "write_atomically", full)
+
+    with pytest.raises(WriteError, match="cannot be written"):
+        search.start_search(replace(request_tiny, budget=6), console)

@@ -1,0 +1,157 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from se_nas.data.device_data import EVALUATION_BATCH, DeviceData, DeviceImages, place
+from se_nas.data.image_data import ImageFiles, ImageSet
+from se_nas.errors import InputError
+from se_nas.training.recipe import Recipe
+from se_nas.training.trainer import Trainer, build_initial_model
+from tests.fakes import separable_data, tiny_architecture
+
+CPU = torch.device("cpu")
+Placed = Callable[[ImageSet], DeviceImages]
+
+
+def numbered(images: int, *, size: int = 16) -> ImageSet:
+    """Noise without symmetry; each image's label is its place."""
+    pixels = np.random.default_rng(0).integers(1, 256, (images, size, size, 3))
+    return ImageSet(images=pixels.astype(np.uint8), labels=np.arange(images))
+
+
+def on_disk(part: ImageSet, folder: Path) -> ImageFiles:
+    """The same images as files."""
+    for number, image in enumerate(part.images):
+        np.save(folder / f"{number}.npy", image)
+    files = tuple(str(folder / f"{number}.npy") for number in range(len(part)))
+    return ImageFiles(files=files, labels=part.labels, image_size=part.image_size, read=read)
+
+
+def read(file: Path, size: int) -> NDArray[np.uint8]:
+    image: NDArray[np.uint8] = np.load(file)
+    assert image.shape == (size, size, 3)
+    return image
+
+
+@pytest.fixture(params=["in memory", "on disk"])
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[ImageSet], DeviceImages]:
+    def put(part: ImageSet) -> DeviceImages:
+        return place(part if request.param == "in memory" else on_disk(part, tmp_path), CPU, loaders=2)
+
+    return put
+
+
+class TestBatches:
+    def test_every_image_comes_once_in_order_and_as_it_is(self, placed: Placed) -> None:
+        part = numbered(EVALUATION_BATCH + 3, size=2)
+
+        batches = list(placed(part).batches())
+
+        assert 1 < len(batches) < len(part)
+        assert torch.cat([labels for _, labels in batches]).tolist() == list(range(len(part)))
+        assert (torch.cat([images for images, _ in batches]).numpy() == part.images).all()
+
+    def test_an_epochs_batches_come_as_they_were_chosen(self, placed: Placed) -> None:
+        part, chosen = numbered(12), torch.tensor([[3, 1], [0, 11], [3, 4]])
+        images = placed(part)
+
+        for _ in range(2):  # epochs
+            images.begin(chosen)
+            for places in chosen:
+                images.advance()
+                pixels, labels = images.take(places)
+
+                assert labels.tolist() == places.tolist()
+                assert (pixels.numpy() == part.images[places]).all()
+
+    def test_a_streamed_batch_lies_where_the_last_one_lay_since_a_record_looks_there(self, tmp_path: Path) -> None:
+        images = place(on_disk(numbered(8), tmp_path), CPU)
+        images.begin(torch.arange(8).reshape(4, 2))
+        where = set()
+        for _ in range(4):
+            images.advance()
+            where.add(tuple(each.data_ptr() for each in images.take(torch.arange(2))))
+
+        assert len(where) == 1
+
+    def test_a_file_that_cannot_be_read_is_named_in_one_line(self, tmp_path: Path) -> None:
+        def refuse(file: Path, size: int) -> NDArray[np.uint8]:
+            raise InputError(f"{file}: cannot be read as an image (truncated)")
+
+        images = place(replace(on_disk(numbered(4), tmp_path), read=refuse), CPU)
+        images.begin(torch.arange(4).reshape(2, 2))
+
+        for read_on in (images.advance, lambda: next(iter(images.batches()))):
+            with pytest.raises(InputError) as refusal:
+                read_on()
+            assert str(refusal.value) == f"{tmp_path / '0.npy'}: cannot be read as an image (truncated)"
+
+    def test_nobody_elses_random_numbers_move(self, placed: Placed) -> None:
+        images, before = placed(numbered(8)), torch.get_rng_state()
+        images.begin(torch.arange(8).reshape(4, 2))
+        images.advance()
+
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_on_a_cpu_images_in_memory_are_not_copied_even_where_they_may_not_be_written(self) -> None:
+        part = numbered(4)
+        part.images.setflags(write=False)
+
+        (images, _), *_ = place(part, CPU).batches()
+
+        assert images.data_ptr() == part.images.ctypes.data
+
+
+def test_training_from_disk_is_training_from_memory(tmp_path: Path) -> None:
+    data = separable_data()
+    files = on_disk(data.train, tmp_path)
+
+    curves = []
+    for train in (data.train, files):
+        device_data = DeviceData.of(train, data.validation, mirrored=True, device=CPU)
+        model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
+        trainer = Trainer(model, device_data, Recipe(epochs=2), seed=0, device=CPU)
+        curves.append([(result.loss, result.accuracy) for result in (trainer.run_epoch(), trainer.run_epoch())])
+
+    assert curves[0] == curves[1]
+
+
+class TestNormalisation:
+    def test_training_images_have_mean_zero_and_deviation_one_in_each_channel(self) -> None:
+        data = separable_data()
+
+        device_data = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=CPU)
+
+        images = device_data.normalised(torch.cat([images for images, _ in device_data.train.batches()]))
+        assert images.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+        assert images.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+        assert images.is_contiguous(memory_format=torch.channels_last)
+
+    def test_other_images_are_normalised_by_the_training_images_statistics(self) -> None:
+        data = separable_data()
+        pixels = data.train.images.astype(float)
+        expected = (data.test.images - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2))
+
+        device_data = DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU)
+
+        images = device_data.normalised(torch.cat([images for images, _ in device_data.evaluation.batches()]))
+        assert images.permute(0, 2, 3, 1).numpy() == pytest.approx(expected, abs=1e-4)
+
+    def test_a_channel_without_variation_stays_finite(self) -> None:
+        data = separable_data()
+        constant = replace(data.train, images=np.full_like(data.train.images, 7))
+
+        device_data = DeviceData.of(constant, data.test, mirrored=False, device=CPU)
+
+        assert all(device_data.normalised(images).isfinite().all() for images, _ in device_data.evaluation.batches())
+
+    @pytest.mark.parametrize("mirrored", [True, False])
+    def test_whether_images_may_be_mirrored_is_the_data_sets_to_say(self, mirrored: bool) -> None:
+        data = separable_data(mirrored=mirrored)
+
+        assert DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU).mirrored is mirrored

@@ -1,0 +1,118 @@
+"""What is refused before a search joins a cluster, and what is learnt of one."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from se_nas.errors import InputError
+from se_nas.execution.ray import survey as ray_survey
+from se_nas.execution.ray.survey import ClusterSurvey, survey_cluster
+from tests.clusters import StartedCluster, started_cluster
+
+TOKEN = "a" * 32
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[StartedCluster]:
+    """A cluster with two CPUs that asks for a token."""
+    with started_cluster(cpus=2, token=TOKEN) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_cluster_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("ray://127.0.0.1:10001", "Ray Client is not supported"),
+        ("somewhere", "expected auto or HOST:PORT"),
+        ("127.0.0.1:1", "cannot be reached"),
+        ("127.0.0.1:port", "cannot be reached"),
+        ("127.0.0.1:99999", "cannot be reached"),
+        ("nowhere.invalid:6379", "cannot be reached"),
+    ],
+)
+def test_an_address_where_no_cluster_can_be_is_refused(address: str, reason: str) -> None:
+    with pytest.raises(InputError, match=f"--address {address}: .*{reason}"):
+        survey_cluster(address)
+
+
+def test_auto_names_the_address_in_the_environment_when_that_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+
+    with pytest.raises(InputError, match=r"--address auto \(RAY_ADDRESS=127.0.0.1:1\): cannot be reached"):
+        survey_cluster("auto")
+
+
+def test_what_listens_and_says_nothing_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_survey, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(ray_survey, "ANSWER_IMPORTS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+
+        with pytest.raises(InputError, match=f"--address {address}: no answer within 1 s; is the cluster alive"):
+            survey_cluster(address)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({}, "the cluster asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"),
+        ({"RAY_AUTH_MODE": "disabled"}, "the cluster asks for a token; set RAY_AUTH_MODE=token"),
+        (
+            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 32},
+            "the cluster does not take the token in RAY_AUTH_TOKEN",
+        ),
+        ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/nowhere"}, r"\(RAY_AUTH_TOKEN_PATH .*: /nowhere\)"),
+    ],
+)
+def test_a_token_that_is_missing_or_wrong_is_named(
+    guarded: StartedCluster, given: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(InputError, match=f"--address {guarded.address}: .*{reason}"):
+        survey_cluster(guarded.address)
+
+
+@pytest.mark.parametrize("in_a_file", [True, False])
+def test_with_its_token_a_cluster_says_what_it_has(
+    guarded: StartedCluster, in_a_file: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv(*(("RAY_AUTH_TOKEN_PATH", str(file)) if in_a_file else ("RAY_AUTH_TOKEN", TOKEN)))
+
+    found = survey_cluster(guarded.address)
+
+    port = guarded.address.split(":")[1]
+    assert found == ClusterSurvey(address=found.address, machines=1, cpus=2, gpus=0, with_token=True)
+    assert found.address.endswith(f":{port}")
+
+
+def test_auto_is_the_cluster_in_the_environment(guarded: StartedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", guarded.address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+
+    assert survey_cluster("auto").cpus == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["2.58.1", "3.0.0"])
+def test_a_cluster_of_another_version_is_refused_by_both_versions(version: str) -> None:
+    with started_cluster(version=version) as other, pytest.raises(InputError, match="Version mismatch") as refused:
+        survey_cluster(other.address)
+
+    assert f"Ray: {version}" in str(refused.value)
+    assert f"Ray: {ray.__version__}" in str(refused.value)
+    assert "\n" not in str(refused.value)

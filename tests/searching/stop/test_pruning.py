@@ -1,0 +1,264 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from se_nas.searching.stop.pruning import FrontPruner
+
+NAN = float("nan")
+EPOCHS = 4
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    return optuna.create_study(directions=["maximize", "minimize"])
+
+
+def add(study: optuna.Study, *curve: float, state: TrialState = TrialState.RUNNING, **costs: float) -> FrozenTrial:
+    """A trial that has reported `curve`, one accuracy an epoch."""
+    reported = dict(enumerate(curve, start=1))
+    study.add_trial(optuna.trial.create_trial(state=state, intermediate_values=reported, user_attrs=costs))
+    return study.get_trials()[-1]
+
+
+def add_finished(study: optuna.Study, *, seed: int = 0, count: int = 12, told_early: bool = True) -> None:
+    """Trials of random cost, trained to the end; what they show at first is what they come to, or says nothing."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        final, elsewhere, flops, params = rng.uniform(0.3, 0.7, 4)
+        first = final if told_early else elsewhere
+        add(study, first / 2, first / 2, first / 2, final, flops=100 * flops, params=params)
+
+
+def front_pruner(*costs: str, epochs: int = EPOCHS, never_stopped: int = 0) -> FrontPruner:
+    return FrontPruner(costs=costs or ["flops"], epochs=epochs, never_stopped=never_stopped)
+
+
+def hopeless(study: optuna.Study, **costs: float) -> FrozenTrial:
+    return add(study, 0.1, **{"flops": 90.0, "params": 0.9} | costs)
+
+
+class TestRungs:
+    @pytest.mark.parametrize(
+        ("epochs", "rungs"),
+        [(1, ()), (2, (1,)), (5, (1, 2, 3, 4)), (12, (1, 2, 3, 4, 6, 8, 11)), (52, (3, 4, 6, 8, 11, 16, 23, 32, 45))],
+    )
+    def test_they_are_a_root_of_two_apart_from_six_hundredths_on(self, epochs: int, rungs: tuple[int, ...]) -> None:
+        assert front_pruner(epochs=epochs).rungs == rungs
+
+    def test_the_first_is_open_before_anything_is_finished(self, study: optuna.Study) -> None:
+        add(study, 0.5, flops=80.0)
+
+        assert front_pruner().prune(study, hopeless(study))
+
+    def test_one_is_closed_where_hardly_anything_is_left_to_save(self, study: optuna.Study) -> None:
+        add(study, *[0.5] * 48, flops=80.0)
+        pruner = front_pruner(epochs=50)
+
+        assert pruner.rungs[-1] == 45
+        assert not pruner.prune(study, add(study, *[0.1] * 45, flops=90.0))
+
+    def test_a_rung_opens_where_accuracy_tells_of_the_final_one(self, study: optuna.Study) -> None:
+        add_finished(study)
+
+        assert front_pruner().prune(study, hopeless(study))
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_it_stays_closed_where_accuracy_tells_the_contrary(self, study: optuna.Study, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        for _ in range(30):
+            final, flops = rng.uniform(0.3, 0.7, 2)
+            add(study, 1 - final, 1 - final, 1 - final, final, flops=flops)
+
+        assert not front_pruner().prune(study, add(study, 0.01, flops=0.69))
+
+    def test_it_closes_again_when_more_is_learned(self, study: optuna.Study) -> None:
+        add_finished(study, count=6)
+        assert front_pruner().prune(study, hopeless(study))
+
+        add_finished(study, count=80, seed=1, told_early=False)
+        assert not front_pruner().prune(study, hopeless(study))
+
+    def test_between_rungs_nothing_is_stopped(self, study: optuna.Study) -> None:
+        rng = np.random.default_rng(0)
+        for _ in range(12):
+            final = rng.random()
+            add(study, *[final] * 12, flops=float(rng.random()))
+
+        stopped = [front_pruner(epochs=12).prune(study, add(study, *[0.0] * epoch, flops=0.99)) for epoch in (3, 4, 5)]
+
+        assert stopped == [True, True, False]
+
+
+class TestWhoAlwaysFinishes:
+    def test_the_tenth_and_four_times_as_many_again_so_that_it_goes_on_learning(self, study: optuna.Study) -> None:
+        add_finished(study, count=9)
+        pruner = FrontPruner(costs=["flops"], epochs=EPOCHS)
+
+        stopped = [pruner.prune(study, add(study, 0.1 - number / 1000, flops=90.0)) for number in range(9, 45)]
+
+        assert [number for number, stop in enumerate(stopped, start=9) if not stop] == [10, 40]
+
+    def test_none_does_where_none_is_wanted(self, study: optuna.Study) -> None:
+        add_finished(study, count=9)
+
+        assert all(front_pruner().prune(study, hopeless(study)) for _ in range(10))
+
+
+class TestWhoIsStopped:
+    def test_the_reason_says_place_expectation_and_what_is_to_beat(self, study: optuna.Study) -> None:
+        for final, flops in [(0.9, 50), (0.8, 70), (0.7, 10), (0.6, 80), (0.5, 60), (0.4, 90)]:
+            add(study, final / 2, final / 2, final / 2, final, flops=flops)
+
+        reason = front_pruner().reason_to_stop(study, add(study, 0.3, flops=65))
+
+        assert reason == "stopped at epoch 1: place 5 of 7; expected final 60.0-60.0 % against 90.0 % at no more flops"
+
+    def test_while_no_final_accuracy_can_be_expected_it_says_what_was_reached(self, study: optuna.Study) -> None:
+        add(study, 0.45, flops=50)
+
+        reason = front_pruner().reason_to_stop(study, add(study, 0.312, flops=65))
+
+        assert reason == "stopped at epoch 1: place 2 of 2; 31.2 % there against 45.0 % at no more flops"
+
+    def test_what_is_to_beat_may_be_a_rival_that_is_not_finished(self, study: optuna.Study) -> None:
+        """Those that are finished are all dearer."""
+        for final in (0.9, 0.8, 0.7, 0.6):
+            add(study, final / 2, final / 2, final / 2, final, flops=500)
+        add(study, 0.4, flops=50)
+
+        reason = front_pruner().reason_to_stop(study, add(study, 0.3, flops=65))
+
+        assert str(reason).endswith("expected final 60.0-60.0 % against 80.0 % at no more flops")
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_whoever_nobody_beats_at_no_more_cost_goes_on_whatever_the_place(
+        self, study: optuna.Study, seed: int
+    ) -> None:
+        """All are on the front, so more than half of them have a bad place."""
+        rng = np.random.default_rng(seed)
+        for flops in rng.permutation(np.arange(10.0, 60.0, 2.5)):
+            trial = add(study, 0.5 * math.sqrt(flops / 100), flops=flops)
+
+            assert not front_pruner().prune(study, trial)
+
+    def test_whoever_is_expected_to_end_above_the_others_goes_on(self, study: optuna.Study) -> None:
+        """At the second epoch the more accurate are those that end lower, and yet the rung is open: four are few."""
+        for early, final in [(0.30, 0.8), (0.34, 0.7), (0.32, 0.75), (0.36, 0.65)]:
+            add(study, early, early, early, final, flops=50)
+
+        assert not front_pruner().prune(study, add(study, 0.2, 0.2, flops=50))
+
+    def test_above_what_the_finished_really_reached_too(self, study: optuna.Study) -> None:
+        """The only rival at no more cost ended low, whatever its accuracy at the rung let expect."""
+        for early, final in [(0.30, 0.6), (0.35, 0.7), (0.40, 0.8), (0.45, 0.9)]:
+            add(study, early, early, early, final, flops=50)
+        add(study, 0.4, 0.4, 0.4, 0.5, flops=10)
+
+        assert front_pruner().prune(study, add(study, 0.32, flops=60))
+        assert not front_pruner().prune(study, add(study, 0.32, flops=20))
+
+    def test_whoever_is_as_accurate_as_the_cheaper_ones_goes_on(self, study: optuna.Study) -> None:
+        """At chance, as all are before they have learned anything, cost alone stops nobody."""
+        for flops in range(10, 60, 5):
+            add(study, 0.1, flops=flops)
+
+        assert not front_pruner().prune(study, add(study, 0.1, flops=90))
+
+    def test_but_not_where_one_of_them_has_ended_without_an_error(self, study: optuna.Study) -> None:
+        for flops in (10, 20, 30):
+            add(study, *[1.0] * EPOCHS, flops=flops)
+
+        assert front_pruner().prune(study, add(study, 1.0, flops=90))
+
+    def test_who_failed_stops_nobody(self, study: optuna.Study) -> None:
+        add(study, 0.9, state=TrialState.FAIL, flops=10)
+        assert not front_pruner().prune(study, add(study, 0.8, flops=50))
+
+        add(study, 0.9, state=TrialState.PRUNED, flops=10)
+        assert front_pruner().prune(study, add(study, 0.7, flops=50))
+
+    def test_ten_better_ones_that_are_dearer_stop_nobody(self, study: optuna.Study) -> None:
+        for index in range(10):
+            add(study, *[0.8 + index / 100] * 4, flops=50.0 + index)
+        add(study, *[0.3] * 4, flops=10.0)
+
+        assert not front_pruner().prune(study, add(study, 0.31, flops=11.0))
+        assert not front_pruner().prune(study, add(study, 0.01, flops=9.0))
+
+    def test_a_third_objective_can_save_a_trial(self, study: optuna.Study) -> None:
+        add_finished(study)
+        smallest = hopeless(study, params=0.01)
+
+        assert front_pruner("flops").prune(study, smallest)
+        assert not front_pruner("flops", "params").prune(study, smallest)
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_whoever_is_more_accurate_than_all_before_goes_on(self, study: optuna.Study, seed: int) -> None:
+        add_finished(study, seed=seed)
+        rng = np.random.default_rng(seed)
+
+        for accuracy in np.linspace(0.71, 0.9, 10):
+            assert not front_pruner().prune(study, add(study, accuracy, flops=rng.uniform(30, 100)))
+
+    @pytest.mark.parametrize("state", [TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING])
+    def test_rivals_count_in_whatever_way_they_ended(self, study: optuna.Study, state: TrialState) -> None:
+        add_finished(study, count=7)
+        place_before = str(front_pruner().reason_to_stop(study, hopeless(study)))
+        add(study, 0.34, state=state, flops=1)
+        place_after = str(front_pruner().reason_to_stop(study, hopeless(study)))
+
+        assert ("of 8;" in place_before, "of 10;" in place_after) == (True, True)
+
+
+class TestWhatIsNotKnown:
+    @pytest.mark.parametrize(
+        ("accuracy", "costs"), [(NAN, {"flops": 100}), (0.1, {}), (0.1, {"params": 1}), (math.inf, {"flops": 100})]
+    )
+    def test_a_trial_without_accuracy_or_cost_is_not_judged(
+        self, study: optuna.Study, accuracy: float, costs: dict[str, float]
+    ) -> None:
+        add_finished(study)
+
+        assert not front_pruner().prune(study, add(study, accuracy, **costs))
+
+    @pytest.mark.parametrize(
+        ("accuracy", "costs"), [(NAN, {"flops": 10}), (math.inf, {"flops": 10}), (0.9, {}), (0.9, {"params": 1})]
+    )
+    def test_nor_is_it_a_rival(self, study: optuna.Study, accuracy: float, costs: dict[str, float]) -> None:
+        add_finished(study)
+        add(study, accuracy, **costs)
+
+        assert "of 13;" in str(front_pruner().reason_to_stop(study, hopeless(study)))
+
+    def test_a_trial_that_has_reported_nothing_is_not_judged(self, study: optuna.Study) -> None:
+        add_finished(study)
+
+        assert not front_pruner().prune(study, add(study, flops=100))
+
+    @pytest.mark.parametrize(
+        "wrong", [{"epochs": 0}, {"never_stopped": -1}, {"costs": []}], ids=["epochs", "never stopped", "costs"]
+    )
+    def test_wrong_settings_are_refused(self, wrong: dict[str, object]) -> None:
+        with pytest.raises(ValueError, match="at least one cost, epochs >= 1 and never_stopped >= 0"):
+            FrontPruner(**{"costs": ["flops"], "epochs": 9, **wrong})
+
+
+def test_a_new_pruner_on_the_reopened_study_decides_the_same(tmp_path: Path) -> None:
+    storage = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    study = optuna.create_study(storage=storage, study_name="kept", directions=["maximize", "minimize"])
+    add_finished(study, count=6)
+    pruner, rng = front_pruner(), np.random.default_rng(0)
+    stopped = []
+    for _ in range(8):
+        trial = add(study, rng.random() / 3, flops=float(100 * rng.random()))
+        stopped.append(pruner.reason_to_stop(study, trial))
+
+        reopened = optuna.load_study(storage=RDBStorage(storage.url), study_name="kept")
+        assert front_pruner().reason_to_stop(reopened, reopened.trials[-1]) == stopped[-1]
+
+    assert {reason is None for reason in stopped} == {True, False}

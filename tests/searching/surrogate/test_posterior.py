@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.surrogate.posterior import FEWEST, expectations
+from se_nas.space.decisions import Categorical, IntRange
+from tests.fakes import TWO_OBJECTIVES, record
+
+DECISIONS = {
+    "depth": IntRange(1, 8),
+    "width": IntRange(1, 8),
+    "site": Categorical(("none", "inner", "post")),
+}
+
+
+def truth(depth: int, width: int, site: str) -> float:
+    return 0.8 + 0.01 * depth + 0.005 * width + 0.01 * (site == "inner")
+
+
+def trained(count: int, *, noise: float, seed: int = 0) -> list[TrialRecord]:
+    """Complete trials of random networks."""
+    rng = np.random.default_rng(seed)
+    records = []
+    for number in range(count):
+        depth, width = map(int, rng.integers(1, 9, 2))
+        site = str(rng.choice(["none", "inner", "post"]))
+        assignment = {"depth": depth, "width": width, "site": site}
+        accuracy = float(np.clip(truth(depth, width, site) + noise * rng.standard_normal(), 0.0, 1.0))
+        records.append(record(number, accuracy=accuracy, assignment=assignment, flops=100.0 * depth * width))
+    return records
+
+
+def errors(records: list[TrialRecord]) -> tuple[np.ndarray, np.ndarray]:
+    """How far what is expected, and what was observed, are above the truth (n,)."""
+    expected = expectations(records, DECISIONS, TWO_OBJECTIVES)
+    true = np.array([truth(**one.assignment) for one in records])
+    observed = np.array([one.curve[-1] for one in records])
+    return np.array([expected[one.number].mean for one in records]) - true, observed - true
+
+
+def test_what_is_expected_is_nearer_to_the_truth_than_one_noisy_training() -> None:
+    expected, observed = errors(trained(60, noise=0.03))
+
+    assert np.abs(expected).mean() < 0.6 * np.abs(observed).mean()
+
+
+def test_the_networks_that_look_best_are_expected_to_be_worse_than_they_looked() -> None:
+    records = trained(60, noise=0.03)
+    expected, observed = errors(records)
+    lucky = np.argsort([one.curve[-1] for one in records])[-5:]
+
+    assert expected[lucky].mean() < 0.5 * observed[lucky].mean()
+
+
+def test_without_noise_what_was_observed_is_nearly_what_is_expected() -> None:
+    expected, _ = errors(trained(60, noise=0.0))
+
+    assert np.abs(expected).max() < 0.01
+
+
+def test_nine_in_ten_intervals_hold() -> None:
+    inside = []
+    for seed in range(5):
+        records = trained(40, noise=0.02, seed=seed)
+        found = expectations(records, DECISIONS, TWO_OBJECTIVES)
+        for one in records:
+            low, high = found[one.number].interval
+            inside.append(low <= truth(**one.assignment) <= high)
+
+    assert 0.8 <= np.mean(inside) <= 1.0
+
+
+@pytest.mark.parametrize("count", [0, 1, FEWEST - 1])
+def test_few_trials_tell_nothing_beyond_what_was_observed(count: int) -> None:
+    assert expectations(trained(count, noise=0.01), DECISIONS, TWO_OBJECTIVES) == {}
+
+
+def test_only_complete_trials_have_one() -> None:
+    records = trained(12, noise=0.01)
+    stopped = record(12, status=TrialStatus.PRUNED, assignment=records[0].assignment, curve=(0.5,), flops=100.0)
+    running = record(13, status=TrialStatus.RUNNING, assignment=records[1].assignment, curve=(), flops=100.0)
+
+    assert expectations([*records, stopped, running], DECISIONS, TWO_OBJECTIVES).keys() == set(range(12))
+
+
+def test_a_network_that_did_not_learn_is_expected_to_stay_there() -> None:
+    records = trained(30, noise=0.005)
+    records[3] = record(3, accuracy=0.1, assignment=records[3].assignment, flops=100.0)
+
+    assert expectations(records, DECISIONS, TWO_OBJECTIVES)[3].mean < 0.2
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.5, 1.0])
+def test_equal_accuracies_are_no_trouble(accuracy: float) -> None:
+    records = [record(n, accuracy=accuracy, assignment=one.assignment) for n, one in enumerate(trained(10, noise=0))]
+
+    found = expectations(records, DECISIONS, TWO_OBJECTIVES)
+
+    assert all(one.mean == pytest.approx(accuracy) for one in found.values())

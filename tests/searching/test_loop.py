@@ -1,0 +1,486 @@
+"""A search in progress, with analytic learning curves in the place of training."""
+
+import contextlib
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from se_nas.execution.local import LocalExecutor
+from se_nas.searching import trial_rows
+from se_nas.searching.candidates import Inspection
+from se_nas.searching.failures import Failure, FailureKind
+from se_nas.searching.loop import SearchLoop
+from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.propose.strategies import STRATEGIES, build_strategy
+from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
+from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
+from se_nas.searching.stop.pruning import FrontPruner
+from se_nas.searching.study.study import SearchStudy
+from se_nas.searching.tasks import EpochReport, TrialTask
+from se_nas.space.architecture import Architecture
+from se_nas.space.decisions import Assignment
+from se_nas.space.design_space import DesignSpace, Limit
+from tests.fakes import TWO_OBJECTIVES, cost_by_hand, tiny_space
+
+EPOCHS = 3
+
+
+class CutOffError(BaseException):
+    """The process ends here: no `except Exception` may stop it."""
+
+
+class Clock:
+    """Counts the moments at which the search meets the world, and cuts it off at one of them."""
+
+    def __init__(self, cut_at: int | None = None) -> None:
+        self.moments, self._cut_at = 0, cut_at
+
+    def tick(self) -> None:
+        if self.moments == self._cut_at:
+            raise CutOffError
+        self.moments += 1
+
+
+class Journal:
+    """A listener that remembers."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.heard: list[tuple[int, TrialStatus]] = []
+
+    def trial_started(self, record: TrialRecord) -> None:
+        self._clock.tick()
+        self.heard.append((record.number, record.status))
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        self._clock.tick()
+        self.heard.append((record.number, record.status))
+
+
+def luck(architecture: Architecture) -> float:
+    """A number in 0..1 that the network alone decides."""
+    return int(architecture.fingerprint()[:6], 16) / 16**6
+
+
+def reports(task: TrialTask, clock: Clock) -> Iterator[EpochReport]:
+    """A curve that rises to half by size and half by luck, slowly or fast; one network in six fails."""
+    final = (min(1.0, cost_by_hand(task.architecture)["params"] / 600) + luck(task.architecture)) / 2
+    slowness = int(task.architecture.fingerprint()[-1], 16) / 16
+    for epoch in range(1, EPOCHS + 1):
+        clock.tick()
+        if epoch == 2 and luck(task.architecture) < 1 / 6:
+            raise RuntimeError("out of\nmemory")
+        yield EpochReport(epoch=epoch, accuracy=final * (1 - slowness**epoch), seconds=0.5)
+
+
+def wrapped_strategy(space: DesignSpace, sampler: str, seed: int) -> SearchStrategy:
+    """Put together as a search does it."""
+
+    def violation(assignment: Assignment) -> str | None:
+        return space.check(assignment) or space.cost_violation(cost_by_hand(space.decode(assignment)))
+
+    def inspect(assignment: Assignment) -> Inspection | None:
+        architecture = space.decode(assignment)
+        return None if violation(assignment) else Inspection(architecture.fingerprint(), cost_by_hand(architecture))
+
+    def screened(name: str, patience: int) -> SearchStrategy:
+        strategy = build_strategy(
+            name,
+            decisions=space.decisions,
+            sample=space.sample,
+            neighbours=space.neighbours,
+            inspect=inspect,
+            objectives=TWO_OBJECTIVES,
+            seed=seed,
+        )
+        feasible = Feasible(Patient(strategy, patience=patience), violation)
+        return Unique(feasible, lambda assignment: space.decode(assignment).fingerprint())
+
+    return Fallback(screened(sampler, 8), screened("random", 60))
+
+
+@contextlib.contextmanager
+def loop_on(
+    path: Path,
+    *,
+    budget: int,
+    space: DesignSpace | None = None,
+    sampler: str = "random",
+    seed: int = 0,
+    clock: Clock | None = None,
+    strategy: SearchStrategy | None = None,
+    **pruning: int,
+) -> Iterator[SearchLoop]:
+    """A loop on the study at `path`, which is made or resumed, and closed again."""
+    space, clock = space or tiny_space(), clock or Clock()
+
+    def cost_of(architecture: Architecture) -> dict[str, int]:
+        clock.tick()
+        return cost_by_hand(architecture)
+
+    study = SearchStudy(path, TWO_OBJECTIVES, space.decisions)
+    try:
+        yield SearchLoop(
+            space=space,
+            cost_of=cost_of,
+            strategy=strategy or wrapped_strategy(space, sampler, seed),
+            study=study,
+            pruner=FrontPruner(costs=["flops"], epochs=EPOCHS, **pruning),
+            budget=budget,
+            epochs=EPOCHS,
+            seed=seed,
+            listener=Journal(clock),
+        )
+    finally:
+        study.close()
+
+
+def search(path: Path, *, clock: Clock | None = None, **settings: Any) -> SearchLoop:
+    """Run a loop to its end, or to where the clock cuts it off."""
+    clock = clock or Clock()
+    with loop_on(path, clock=clock, **settings) as loop:
+        LocalExecutor(epoch_seconds=60).run(loop, lambda task: reports(task, clock))
+    return loop
+
+
+def stored(path: Path) -> list[TrialRecord]:
+    study = SearchStudy(path, TWO_OBJECTIVES, tiny_space().decisions)
+    try:
+        return study.records()
+    finally:
+        study.close()
+
+
+def front(records: Iterable[TrialRecord]) -> list[tuple[float, ...]]:
+    return [member.values(TWO_OBJECTIVES.names) for member in ParetoFront.of(records, TWO_OBJECTIVES).members]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "study.db"
+
+
+BOUNDED = replace(tiny_space(), bounds={"flops": Limit(low=10_000, high=30_000)})
+
+
+@pytest.fixture(scope="module", params=STRATEGIES)
+def records(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[TrialRecord]:
+    """A whole search of 25 trials within bounds, by each sampler."""
+    path = tmp_path_factory.mktemp(request.param) / "study.db"
+    search(path, budget=25, space=BOUNDED, sampler=request.param)
+    return stored(path)
+
+
+class TestAWholeSearch:
+    def test_the_budget_is_accounted_for_and_every_kind_of_end_occurs(self, records: list[TrialRecord]) -> None:
+        ends = [record.status for record in records]
+
+        assert len(ends) == 25
+        assert set(ends) == {TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED}
+
+    def test_no_network_is_trained_twice(self, records: list[TrialRecord]) -> None:
+        assert len({record.fingerprint for record in records}) == len(records)
+
+    def test_every_network_keeps_the_bounds(self, records: list[TrialRecord]) -> None:
+        assert all(10_000 <= record.cost["flops"] <= 30_000 for record in records)
+
+    def test_a_record_describes_the_network_that_its_assignment_builds(self, records: list[TrialRecord]) -> None:
+        for record in records:
+            architecture = BOUNDED.decode(record.assignment)
+            assert record.fingerprint == architecture.fingerprint()
+            assert record.se == architecture.se_tokens
+            assert record.cost == cost_by_hand(architecture)
+
+    def test_only_a_complete_trial_has_trained_for_all_epochs(self, records: list[TrialRecord]) -> None:
+        for record in records:
+            assert (len(record.curve) == EPOCHS) == (record.status is TrialStatus.COMPLETE)
+            assert record.seconds == 0.5 * len(record.curve)
+
+    def test_a_trial_without_result_says_why(self, records: list[TrialRecord]) -> None:
+        for record in records:
+            match record.status:
+                case TrialStatus.COMPLETE:
+                    assert record.reason == ""
+                case TrialStatus.PRUNED:
+                    assert record.reason.startswith(f"stopped at epoch {len(record.curve)}: place")
+                case TrialStatus.FAILED:
+                    assert record.reason == "RuntimeError: out of memory"
+
+
+class TestEnds:
+    def test_the_listener_hears_of_each_start_and_each_end_once(self, path: Path) -> None:
+        loop = search(path, budget=8)
+
+        assert loop.listener.heard == [
+            (record.number, status) for record in stored(path) for status in (TrialStatus.RUNNING, record.status)
+        ]
+
+    def test_the_campaign_knows_what_the_study_holds(self, path: Path) -> None:
+        loop = search(path, budget=8)
+
+        assert list(loop.records.values()) == stored(path)
+        assert loop.is_over
+
+    def test_an_exhausted_space_ends_the_search_early_and_it_says_so(self, path: Path) -> None:
+        space = replace(tiny_space(), bounds={"flops": Limit(high=10_000)})
+
+        loop = search(path, budget=84, space=space)
+
+        assert 0 < len(loop.records) < 84
+        assert loop.is_over
+        assert loop.exhausted is not None
+        assert loop.exhausted.startswith("60 proposals in a row")
+        assert all(record.status is not TrialStatus.RUNNING for record in stored(path))
+
+    def test_a_used_budget_is_not_exhaustion(self, path: Path) -> None:
+        assert search(path, budget=2).exhausted is None
+
+    def test_a_larger_budget_goes_on_where_the_smaller_ended(self, path: Path, tmp_path: Path) -> None:
+        search(path, budget=4)
+        search(path, budget=9)
+        search(tmp_path / "at once.db", budget=9)
+
+        assert stored(path) == stored(tmp_path / "at once.db")
+
+    def test_a_training_that_ends_too_early_has_failed(self, path: Path) -> None:
+        with loop_on(path, budget=1) as loop:
+            LocalExecutor(epoch_seconds=60).run(loop, lambda _: iter([EpochReport(epoch=1, accuracy=0.9, seconds=1.0)]))
+
+        (record,) = stored(path)
+        assert (record.status, record.reason) == (TrialStatus.FAILED, "the training ended before its last epoch")
+
+    def test_an_accuracy_that_is_no_number_is_a_failure_and_the_search_goes_on(self, path: Path) -> None:
+        def nan(_: TrialTask) -> Iterator[EpochReport]:
+            for epoch in range(1, EPOCHS + 1):
+                yield EpochReport(epoch=epoch, accuracy=float("nan"), seconds=1.0)
+
+        with loop_on(path, budget=2) as loop:
+            LocalExecutor(epoch_seconds=60).run(loop, nan)
+
+        assert [record.status for record in stored(path)] == [TrialStatus.FAILED] * 2
+        assert all("nan" in record.reason for record in stored(path))
+
+    def test_where_everything_fails_the_search_ends_early_and_says_so(self, path: Path) -> None:
+        def broken(_: TrialTask) -> Iterator[EpochReport]:
+            raise RuntimeError("no such device")
+            yield
+
+        with loop_on(path, budget=30) as loop:
+            LocalExecutor(epoch_seconds=60).run(loop, broken)
+
+            assert loop.exhausted == "all of 8 trials failed"
+            assert loop.is_over
+        assert len(stored(path)) == 8
+
+        search(path, budget=12)
+
+        assert [record.status is TrialStatus.FAILED for record in stored(path)] == [True] * 8 + [False] * 4
+
+    def test_one_trial_that_ends_well_lets_any_number_fail(self, path: Path) -> None:
+        def mostly_broken(task: TrialTask) -> Iterator[EpochReport]:
+            if task.number:
+                raise RuntimeError
+            for epoch in range(1, EPOCHS + 1):
+                yield report(epoch)
+
+        with loop_on(path, budget=12) as loop:
+            LocalExecutor(epoch_seconds=60).run(loop, mostly_broken)
+
+        assert len(stored(path)) == 12
+
+    def test_a_strategy_does_not_learn_from_the_failure_of_a_machine(self, path: Path) -> None:
+        heard: list[tuple[int, TrialStatus]] = []
+
+        class Listening:
+            def ask(self) -> Proposal:
+                return Proposal(assignment=tiny_space().sample(Random(len(heard))))
+
+            def tell(self, record: TrialRecord) -> None:
+                heard.append((record.number, record.status))
+
+        with loop_on(path, budget=2, strategy=Listening()) as loop:
+            for number, kind in enumerate((FailureKind.PLACE, FailureKind.NETWORK)):
+                loop.next_trial()
+                loop.fail(number, Failure(reason="broken", kind=kind))
+
+        assert heard == [(0, TrialStatus.RUNNING), (1, TrialStatus.RUNNING), (1, TrialStatus.FAILED)]
+
+    def test_what_a_strategy_notes_of_a_trial_is_kept(self, path: Path) -> None:
+        search(path, budget=3, sampler="nsga2")
+
+        assert all(record.memo for record in stored(path))
+
+    def test_costs_measured_on_the_device_join_the_record(self, path: Path) -> None:
+        def measured(_: TrialTask) -> Iterator[EpochReport]:
+            for epoch in range(1, EPOCHS + 1):
+                yield EpochReport(epoch=epoch, accuracy=0.5, seconds=1.0, costs={"latency": 2.5})
+
+        with loop_on(path, budget=1) as loop:
+            LocalExecutor(epoch_seconds=60).run(loop, measured)
+
+        assert stored(path)[0].cost["latency"] == 2.5
+        assert stored(path) == list(loop.records.values())
+
+
+def report(epoch: int, accuracy: float = 0.5) -> EpochReport:
+    return EpochReport(epoch=epoch, accuracy=accuracy, seconds=1.0)
+
+
+class TestTrialsSideBySide:
+    def test_no_network_is_handed_out_twice(self, path: Path) -> None:
+        with loop_on(path, budget=30) as loop:
+            tasks = [loop.next_trial() for _ in range(30)]
+
+            assert loop.next_trial() is None
+        assert len({task.architecture.fingerprint() for task in tasks if task}) == 30
+
+    def test_a_trial_whose_worker_died_is_handed_out_once_more_and_starts_anew(self, path: Path) -> None:
+        with loop_on(path, budget=1) as loop:
+            first = loop.next_trial()
+            loop.epoch_done(0, report(1))
+            loop.repeat(0)
+
+            assert not loop.is_over
+            assert loop.next_trial() == first
+            for epoch in (1, 2, 3):
+                loop.epoch_done(0, report(epoch))
+            assert loop.is_over
+
+        (record,) = stored(path)
+        assert (record.status, record.seconds, len(record.curve)) == (TrialStatus.COMPLETE, 3.0, 3)
+
+    def test_what_a_worker_had_finished_is_taken_over(self, path: Path) -> None:
+        with loop_on(path, budget=2) as loop:
+            loop.next_trial()
+            loop.next_trial()
+
+        with loop_on(path, budget=2) as resumed:
+            resumed.take_over(0, curve=[0.1, 0.2, 0.3], seconds=7.0, cost={"latency": 1.5})
+            task = resumed.next_trial()
+
+            assert task is not None
+            assert task.number == 1
+            assert list(resumed.records.values()) == resumed._study.records()
+        record = stored(path)[0]
+        assert (record.status, record.curve, record.seconds) == (TrialStatus.COMPLETE, (0.1, 0.2, 0.3), 7.0)
+        assert record.cost["latency"] == 1.5
+
+    def test_a_trial_begun_anew_is_judged_by_its_new_reports_alone(self, path: Path) -> None:
+        """It shines before it is cut off, for two epochs, and begins badly when it is repeated."""
+        with loop_on(path, budget=7) as loop:
+            for _ in range(7):
+                loop.next_trial()
+            dearest = max(range(7), key=lambda number: loop.records[number].cost["flops"])
+            assert loop.epoch_done(dearest, report(1, accuracy=0.9))
+            assert loop.epoch_done(dearest, report(2, accuracy=0.9))
+
+        with loop_on(path, budget=7) as resumed:
+            for number in range(7):
+                resumed.next_trial()
+                for epoch in (1, 2, 3) if number != dearest else ():
+                    if not resumed.epoch_done(number, report(epoch, accuracy=0.5 + number / 100)):
+                        break
+            assert not resumed.epoch_done(dearest, report(1, accuracy=0.1))
+            assert resumed.records[dearest].reason.startswith("stopped at epoch 1")
+
+    def test_what_a_trial_reported_before_it_was_cut_off_is_not_part_of_its_curve(self, path: Path) -> None:
+        with loop_on(path, budget=1) as loop:
+            loop.next_trial()
+            for epoch in (1, 2):
+                loop.epoch_done(0, report(epoch))
+
+        with loop_on(path, budget=1) as resumed:
+            resumed.next_trial()
+            resumed.epoch_done(0, report(1))
+            resumed.fail(0, Failure(reason="out of memory"))
+
+        assert stored(path)[0].curve == (0.5,)
+
+    def test_a_trial_that_was_cut_off_while_it_was_closed_is_running_still(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with loop_on(path, budget=1) as loop, monkeypatch.context() as patched:
+            loop.next_trial()
+            patched.setattr(trial_rows, "_now", lambda: Clock(cut_at=0).tick())
+            with pytest.raises(CutOffError):
+                loop.fail(0, Failure(reason="out of memory"))
+
+        with loop_on(path, budget=1) as resumed:
+            LocalExecutor(epoch_seconds=60).run(resumed, lambda _: iter([report(1), report(2), report(3)]))
+
+        assert (stored(path)[0].status, stored(path)[0].reason) == (TrialStatus.COMPLETE, "")
+
+
+SHORT = {"budget": 10, "seed": 19}
+"""A search whose few trials end in every way: complete, failed, stopped at the first rung and at the second."""
+
+
+class TestCutOffAndResumed:
+    """The same trials and front as without the cut, wherever it was."""
+
+    @pytest.fixture
+    def uninterrupted(self, tmp_path: Path) -> list[TrialRecord]:
+        search(tmp_path / "uninterrupted.db", **SHORT)
+        records = stored(tmp_path / "uninterrupted.db")
+        ends = {(record.status, len(record.curve)) for record in records}
+        assert ends >= {
+            (TrialStatus.COMPLETE, 3),
+            (TrialStatus.PRUNED, 1),
+            (TrialStatus.PRUNED, 2),
+            (TrialStatus.FAILED, 1),
+        }
+        return records
+
+    def test_at_every_moment_between_search_and_world(self, tmp_path: Path, uninterrupted: list[TrialRecord]) -> None:
+        with loop_on(tmp_path / "empty.db", budget=0):
+            pass
+        search(shutil.copyfile(tmp_path / "empty.db", tmp_path / "whole.db"), **SHORT, clock=(clock := Clock()))
+
+        for moment in range(clock.moments):
+            path = shutil.copyfile(tmp_path / "empty.db", tmp_path / f"{moment}.db")
+            with pytest.raises(CutOffError):
+                search(path, **SHORT, clock=Clock(cut_at=moment))
+            resumed = search(path, **SHORT)
+
+            assert list(resumed.records.values()) == uninterrupted, f"cut off at moment {moment}"
+            assert front(resumed.records.values()) == front(uninterrupted)
+
+    def test_between_any_two_writes_to_the_study(self, tmp_path: Path, uninterrupted: list[TrialRecord]) -> None:
+        """As `kill -9` would: what a copy taken just before each commit holds is all that is left."""
+        path, left = tmp_path / "study.db", []
+
+        def look(_: object) -> None:
+            if (content := path.read_bytes()) not in left:
+                left.append(content)
+
+        with loop_on(path, **SHORT) as loop:
+            sqlalchemy.event.listen(loop._study._storage.engine, "commit", look)
+            LocalExecutor(epoch_seconds=60).run(loop, lambda task: reports(task, Clock()))
+
+        for write, content in enumerate(left):
+            (tmp_path / f"{write}.db").write_bytes(content)
+            resumed = search(tmp_path / f"{write}.db", **SHORT)
+            assert list(resumed.records.values()) == uninterrupted, f"killed before write {write} of {len(left)}"
+
+    def test_again_and_again(self, path: Path, uninterrupted: list[TrialRecord]) -> None:
+        cuts, over = 0, False
+        while not over:
+            try:
+                over = search(path, **SHORT, clock=Clock(cut_at=8)).is_over
+            except CutOffError:
+                cuts += 1
+
+        assert cuts > 2
+        assert stored(path) == uninterrupted
+
+    def test_after_its_end_nothing_is_left_to_do(self, tmp_path: Path, uninterrupted: list[TrialRecord]) -> None:
+        resumed = search(tmp_path / "uninterrupted.db", **SHORT)
+
+        assert resumed.listener.heard == []
+        assert stored(tmp_path / "uninterrupted.db") == uninterrupted

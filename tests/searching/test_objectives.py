@@ -1,0 +1,49 @@
+import pytest
+
+from se_nas.errors import InputError
+from se_nas.searching.objectives import COSTS, parse_objectives
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("accuracy,flops", ("accuracy", "flops")),
+        ("accuracy,flops,params", ("accuracy", "flops", "params")),
+        ("accuracy, latency , activations", ("accuracy", "latency", "activations")),
+        ("params,accuracy", ("accuracy", "params")),
+    ],
+)
+def test_accuracy_comes_first_and_costs_keep_their_order(text: str, names: tuple[str, ...]) -> None:
+    assert parse_objectives(text).names == names
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_accuracy_goes_up_and_every_cost_goes_down(cost: str) -> None:
+    accuracy, other = parse_objectives(f"accuracy,{cost}")
+
+    assert (accuracy.name, accuracy.direction) == ("accuracy", "maximize")
+    assert (other.name, other.direction) == (cost, "minimize")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("accuracy,flop", "no objective 'flop'; did you mean flops?"),
+        ("acuracy,flops", "no objective 'acuracy'; did you mean accuracy?"),
+        ("accuracy,zzz", "no objective 'zzz'; known: accuracy, flops, params, activations, latency"),
+        ("accuracy,", "no objective ''; known: accuracy"),
+        ("", "no objective ''; known: accuracy"),
+        ("flops,params", "expected accuracy and one or two costs"),
+        ("accuracy", "expected accuracy and one or two costs"),
+        ("accuracy,flops,flops", "expected accuracy and one or two costs"),
+        ("accuracy,accuracy,flops", "expected accuracy and one or two costs"),
+        ("accuracy,flops,params,latency", "expected accuracy and one or two costs"),
+    ],
+)
+def test_wrong_objectives_are_refused_in_one_line_that_says_what_is_right(text: str, hint: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        parse_objectives(text)
+
+    assert str(refusal.value).startswith(f"--objectives {text}: ")
+    assert hint in str(refusal.value)
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,100 @@
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from se_nas.searching.observations import MOST_OBSERVATIONS, History, Observation, most_telling, observations_of
+from se_nas.searching.records import TrialRecord, TrialStatus
+from tests.fakes import TWO_OBJECTIVES, record
+
+FINISHED = [record(number, curve=(0.1 * number, 0.5 + 0.04 * number), flops=9.0) for number in range(1, 6)]
+
+
+class TestWhatStoppedTrialsTeach:
+    def stopped(self, reached: float) -> TrialRecord:
+        return record(9, status=TrialStatus.PRUNED, curve=(reached,), flops=9.0)
+
+    def test_the_accuracy_that_was_to_be_expected(self) -> None:
+        observations = observations_of([*FINISHED, self.stopped(0.2)])
+
+        assert observations[-1].record.number == 9
+        assert observations[-1].accuracy == pytest.approx(0.58)
+
+    def test_with_more_doubt_where_the_finished_disagree(self) -> None:
+        noisy = [replace(one, curve=(one.curve[0], one.curve[1] + 0.02 * (-1) ** one.number)) for one in FINISHED]
+
+        sure, unsure = (observations_of([*told, self.stopped(0.2)])[-1].doubt for told in (FINISHED, noisy))
+
+        assert sure < 0.001 < unsure
+
+    def test_nothing_while_too_few_are_finished(self) -> None:
+        assert len(observations_of([*FINISHED[:2], self.stopped(0.2)])) == 2
+
+    def test_nothing_if_they_failed_before_their_first_report(self) -> None:
+        failed = [record(8, status=status, curve=(), flops=9.0) for status in (TrialStatus.FAILED, TrialStatus.PRUNED)]
+
+        assert len(observations_of([*FINISHED, *failed])) == 5
+
+    def test_each_by_those_that_reached_its_own_epoch(self) -> None:
+        long = [replace(one, curve=(*one.curve[:1], 0.4 + 0.02 * one.number, one.curve[-1])) for one in FINISHED]
+        later = record(8, status=TrialStatus.PRUNED, curve=(0.3, 0.44), flops=9.0)
+
+        expected = {
+            observation.record.number: observation.accuracy
+            for observation in observations_of([*long, self.stopped(0.2), later])
+        }
+
+        assert (expected[9], expected[8]) == pytest.approx((0.58, 0.58))
+
+
+class TestTheMostTelling:
+    def observations(self, count: int) -> list[Observation]:
+        """Two of three are on the front; every third is less accurate than all cheaper ones."""
+        return [
+            Observation(
+                record(number, flops=float(1 + number)),
+                accuracy=0.5 + number / 10_000 - 0.3 * (number % 3 == 0),
+                doubt=0.0,
+            )
+            for number in range(count)
+        ]
+
+    def test_all_while_they_are_few(self) -> None:
+        assert most_telling(self.observations(MOST_OBSERVATIONS), TWO_OBJECTIVES) == self.observations(
+            MOST_OBSERVATIONS
+        )
+
+    def test_half_of_the_front_and_half_of_all_others_in_their_order(self) -> None:
+        observations = self.observations(2_000)
+
+        told = most_telling(observations, TWO_OBJECTIVES)
+
+        numbers = [observation.record.number for observation in told]
+        others = [number for number in numbers if number % 3 == 0]
+        assert len(told) == MOST_OBSERVATIONS
+        assert numbers == sorted(set(numbers))
+        assert 30 <= len(others) <= 60
+        assert others[0] == 0
+        assert others[-1] > 1_900
+
+
+def test_a_history_that_grows_teaches_what_the_last_records_do() -> None:
+    draw = Random(0)
+    history, last = History(), {}
+    for step in range(700):
+        number = draw.randrange(500)
+        last[number] = record(
+            number,
+            status=draw.choice(list(TrialStatus)),
+            curve=tuple(draw.random() for _ in range(draw.choice([2, 5]))),
+            flops=draw.choice([10, 20, 40, 80]),
+        )
+        if last[number].status is TrialStatus.COMPLETE:
+            last[number] = replace(last[number], curve=tuple(draw.random() for _ in range(8)))
+        history.tell(last[number])
+        if step % 50 == 49:
+            assert history.observations() == observations_of(last.values())
+            assert history.telling_observations(TWO_OBJECTIVES) == most_telling(history.observations(), TWO_OBJECTIVES)
+            running = [n for n in sorted(last) if last[n].status is TrialStatus.RUNNING]
+            assert [one.number for one in history.running] == running
+            assert history.ended == len(last) - len(running)
