@@ -1,10 +1,10 @@
-"""What does one bad machine cost a search? Three "machines" (raylets on this one), of which one is wrong.
+"""What does one bad machine cost a search? Three "machines" (raylets on this machine), one of them faulty.
 
     uv run benchmarks/bad_machine.py
 
 The bad machine has another version of se-nas, has no se-nas, sees another run folder or no images (the last two need
-root, for a mount that only its processes see). Prints, of each kind: the exit code of a search of `--budget` trials,
-how many trials ended well, how many failed, seconds, and what the terminal said of the machine.
+root, for a mount that only its processes see). Prints for each kind: the exit code of a search of `--budget` trials,
+the numbers of trials that succeeded and that failed, seconds, and the terminal's line about the machine.
 """
 
 import argparse
@@ -48,7 +48,7 @@ RAY += ["--dashboard-agent-listen-port", "0", "--dashboard-agent-grpc-port", "0"
 
 
 def environment() -> dict[str, str]:
-    """The environment of Ray's processes and the search: one thread each, and little memory, so images stay on disk."""
+    """The environment of Ray's processes and the search: one thread each; little memory keeps images on disk."""
     settings = {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "SLURM_MEM_PER_NODE": "1"}
     settings |= {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_AUTH_MODE": "disabled"}  # whether or not ~/.ray has a token
     return {**os.environ, **settings}
@@ -66,7 +66,7 @@ def write_images(folder: Path) -> None:
 
 
 def wrong_machine(kind: str, folder: Path) -> tuple[list[str], dict[str, str]]:
-    """The command before a bad machine's `ray start`, and changes of its environment."""
+    """The command before the `ray start` of a bad machine, and the changes of its environment."""
     hidden = {"no images": folder / "images", "another run folder": folder / "runs"}.get(kind)
     if hidden is not None:
         return ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh"], {}
@@ -168,7 +168,7 @@ def wait_for(count: int, address: str, process: subprocess.Popen[bytes]) -> bool
 
 
 def search_beside(kind: str, budget: int) -> tuple[str, ...]:
-    """A row of the table."""
+    """Measure one kind of bad machine; return a row of the table."""
     with tempfile.TemporaryDirectory(prefix="bad-") as name:
         folder = Path(name)
         write_images(folder / "images")
@@ -181,7 +181,7 @@ def search_beside(kind: str, budget: int) -> tuple[str, ...]:
             call += ["--run", str(run), "--workers", "3", "--address", machines.address, "--wandb", "off"]
             call += ["--strategy", "random"]
             began = time.monotonic()
-            # Ray shows each machine the folder that the search is called from: in this project's, all see the same code
+            # Ray gives each machine the folder in which the search starts: in this project's folder all have equal code
             done = subprocess.run(call, capture_output=True, text=True, env=environment(), check=False, cwd=folder)
             seconds = time.monotonic() - began
         with (run / "trials.csv").open() as file:
@@ -193,7 +193,7 @@ def search_beside(kind: str, budget: int) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """The table."""
+    """Measure each kind, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget", type=int, default=12)
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)

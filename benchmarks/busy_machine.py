@@ -2,9 +2,9 @@
 
     uv run benchmarks/busy_machine.py
 
-Runs the default search with two workers for two minutes, beside no other program and beside two that compute without
-end, and with the niceness that Ray gives its workers (15) and with the search's own (0). Prints trials that ended a
-minute, and the seconds until the first one.
+Runs the default search with two workers for two minutes: beside no other program and beside two programs that compute
+without end, with the niceness that Ray gives its workers (15) and with the search's own (0). Prints the number of ended
+trials per minute, and the seconds until the first trial ended.
 """
 
 import argparse
@@ -23,7 +23,7 @@ COMPUTE = "while True: pass"
 
 
 def measure(*, busy: int, niceness: int, workers: int, seconds: float) -> tuple[float, float | None]:
-    """Trials that ended per minute, from the start of the first training, and seconds until the first one ended."""
+    """Trials that ended per minute, from the start of the first training, and seconds until the first trial ended."""
     with tempfile.TemporaryDirectory(prefix="busy-", ignore_cleanup_errors=True) as folder:
         run = Path(folder) / "run"
         flags = ["--budget", "1000", "--workers", str(workers), "--wandb", "off", "--strategy", "random"]

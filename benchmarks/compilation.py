@@ -1,4 +1,4 @@
-"""Does compiling the blocks of each network pay over a search? Steps eager and compiled, and what compiling takes.
+"""Does compiling the blocks of each network pay over a search? Eager and compiled steps, and the time of compiling.
 
     uv run benchmarks/compilation.py
     uv run benchmarks/compilation.py --space search_spaces/imagenet.yaml --batch 64 --device cuda
@@ -6,7 +6,8 @@
 Draws networks from a space and compiles each of their blocks by itself (`torch.compile`'s regional compilation), first
 with an empty cache on disk and then again in a new process with the cache that the first has filled, as a later trial
 would find it for blocks of the same shape. Prints the median step, eager and compiled, taken in turn; the seconds until
-the first compiled step is done; and after how many steps a trial has won them back. Needs a C++ compiler on a CPU.
+the first compiled step is done; and the number of steps after which a trial has saved this time. Needs a C++ compiler
+on a CPU.
 """
 
 import argparse
@@ -37,7 +38,7 @@ SPACES = Path(__file__).parents[1] / "search_spaces"
 
 
 def measure(options: argparse.Namespace) -> None:
-    """In a process of its own: print an object a network."""
+    """Measure in a process of its own; print a JSON object for each network."""
     device = options.device
     prepare(device)
     torch._dynamo.config.recompile_limit = 1_000  # every shape of a block is compiled, by one function of Python
@@ -63,7 +64,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Parse, measure with and without a filled cache, tell."""
+    """Parse the flags, measure with and without a filled cache, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--space", type=Path, default=SPACES / "cifar.yaml")
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))

@@ -1,12 +1,12 @@
-"""Convolutions on this CPU beside double precision: torch's own layers and ours, each shape in a process of its own.
+"""Compares convolutions on this CPU with double precision: torch's layers and ours, each shape in its own process.
 
     python benchmarks/convolution_sweep.py            # widths 1 to 64, kernels 1 to 7, strides 1 to 4: minutes
     python benchmarks/convolution_sweep.py --quick    # a part of it: seconds
-    python benchmarks/convolution_sweep.py --speed    # how long both take, measured in turn
+    python benchmarks/convolution_sweep.py --speed    # the time of both, measured in turn
 
-Prints each shape that crashed or deviated and a table of both forms; exit code 1 if one of ours did.
+Prints each shape that crashed or deviated, and a table of both forms. The exit code is 1 if one of our layers did.
 `ONEDNN_MAX_CPU_ISA=AVX2` before the command makes an AVX-512 processor use the kernels of smaller ones. A shape that
-writes past its memory need not crash: a library that ends each block of memory at a forbidden page shows more.
+writes past its memory need not crash. A library that ends each block of memory at a forbidden page shows more.
 """
 
 import argparse
@@ -27,15 +27,19 @@ from torch.nn import functional as F
 from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d, SpatialConv2d
 
 MOST_NUMBERS = 4_000_000
-"""In a map of the sweep; the batch is smaller where it would be more."""
-TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
-"""Of the largest value: above what rounding costs, and far below what a wrong kernel gives."""
+"""The most elements in a map of the sweep. Where there would be more, the batch is smaller."""
+TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 6e-2}
+"""The allowed deviation, as a fraction of the largest value: above rounding, and far below what a wrong kernel gives.
+
+oneDNN's AVX2 kernels sum parts of a gradient in bf16: the largest deviation is 3.1 % for 784 pixels and a kernel of 7,
+its root mean square 0.8 %. A wrong kernel reads or writes memory that is not its own, and gives any value.
+"""
 PIXELS = (1, 2, 3, 4, 7, 8, 14, 16, 28, 32, 33, 56, 64, 112, 113, 224)
 SPEED_REPEATS = 15
 
 
 class Shape(NamedTuple):
-    """One convolution and what it gets."""
+    """One convolution and its input."""
 
     width_in: int
     width_out: int
@@ -69,12 +73,12 @@ KNOWN = (
     Shape(33, 33, 3, 4, 1, 2, 4, bf16=True),
     Shape(16, 16, 5, 2, 1, 1, 4, channels_last=False, bf16=True),
 )
-"""Shapes whose weight gradient by oneDNN 3.13 writes past its workspace (kernel 1), or reads memory that nobody has
+"""Shapes whose weight gradient by oneDNN 3.13 writes past its workspace (kernel 1), or reads memory that was not
 written (the others)."""
 
 
 def stock_layer(shape: Shape) -> nn.Conv2d:
-    """torch's own."""
+    """The layer of torch."""
     padding = shape.kernel // 2
     return nn.Conv2d(
         shape.width_in, shape.width_out, shape.kernel, shape.stride, padding, groups=shape.groups, bias=False
@@ -82,7 +86,7 @@ def stock_layer(shape: Shape) -> nn.Conv2d:
 
 
 def our_layer(shape: Shape) -> nn.Conv2d:
-    """The layer that a network has for such a shape."""
+    """The layer that a network has for this shape."""
     if shape.kernel == 1 and shape.groups == 1:
         return PointwiseConv2d(shape.width_in, shape.width_out, stride=shape.stride)
     layer = GroupedConv2d if shape.groups > 1 else SpatialConv2d
@@ -118,7 +122,7 @@ def swept(*, quick: bool, seed: int) -> Iterator[Shape]:
 
 
 def error_of(form: str, shape: Shape) -> float:
-    """The largest deviation of result and gradients from double precision, as a part of the largest value."""
+    """The largest deviation of the result and the gradients from double precision, relative to the largest value."""
     torch.manual_seed(0)
     layer = FORMS[form](shape).to(shape.dtype).to(memory_format=shape.layout)
     features = torch.randn(shape.batch, shape.width_in, shape.pixels, shape.pixels).to(shape.dtype)
@@ -139,14 +143,14 @@ def _deviation(found: Tensor, wanted: Tensor) -> float:
 
 
 def in_a_child(form: str, shape: Shape) -> str:
-    """What is wrong, empty if nothing is: computed by a fork of this process, which may crash."""
+    """A text about the error, empty if there is none. A fork of this process computes it, because it may crash."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # "double free or corruption"
         try:
             said = f"{error_of(form, shape):.3g}"
-        except Exception as error:  # noqa: BLE001 - told by the parent
+        except Exception as error:  # noqa: BLE001 - the parent prints it
             said = f"{type(error).__name__}: {error}"
         os.write(writing, said.encode())
         os._exit(0)
@@ -164,7 +168,7 @@ def in_a_child(form: str, shape: Shape) -> str:
 
 
 def sweep(*, quick: bool, seed: int, forms: list[str]) -> dict[str, int]:
-    """Print what is wrong; how many shapes of each form are."""
+    """Print each error; return the number of faulty shapes of each form."""
     shapes = list(swept(quick=quick, seed=seed))
     wrong: dict[str, list[str]] = {form: [] for form in forms}
     for shape in shapes:
@@ -214,7 +218,7 @@ def _milliseconds(shape: Shape) -> list[float]:
 
 
 def main() -> int:
-    """Sweep, or compare."""
+    """Sweep all shapes, or compare the speed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--speed", action="store_true")
@@ -225,7 +229,7 @@ def main() -> int:
     if arguments.speed:
         compare_speed()
         return 0
-    error_of("ours", Shape(16, 16, 3, 1, 1, 8, 2))  # what torch does once, it does before the forks
+    error_of("ours", Shape(16, 16, 3, 1, 1, 8, 2))  # torch does its one-time work before the forks
     forms = [arguments.form] if arguments.form else list(FORMS)
     wrong = sweep(quick=arguments.quick, seed=arguments.seed, forms=forms)
     return int(wrong.get("ours", 0) > 0)

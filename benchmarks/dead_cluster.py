@@ -1,11 +1,11 @@
-"""What does a search say, and how soon, when a Ray cluster that it did not start is lost?
+"""What does a search print, and how soon, when a Ray cluster that it did not start is lost?
 
     uv run benchmarks/dead_cluster.py
 
-Starts a head of its own on this machine and a search that joins it. When the first trial has ended, a process of the
-cluster is killed (-9), all of them are, or its head is stopped so that it answers no more. Prints the exit code, the
-seconds from then to the end of the search, whether the tables are there, and the last line. Then two searches for a
-cluster that is dead or asks for a token.
+Starts a head on this machine and a search that joins it. When the first trial has ended, one process of the cluster is
+killed (-9), or all are, or the head is stopped so that it does not answer. Prints the exit code, the seconds until the
+search ends, whether the tables exist, and the last line. Then two searches try to join a cluster that is dead or asks
+for a token.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The work of the driver per trial, with many trials recorded and many in flight; nothing is trained.
+"""Measures the work of the driver per trial, with many trials recorded and many in flight. Nothing is trained.
 
 Everything around the trainings is the real search: loop, study on disk, stopping rule, strategy, files, terminal
 and W&B offline. A trial's curve is made up from its network's fingerprint. The recorded trials are drawn from the space
@@ -22,7 +22,7 @@ import numpy as np
 
 EPOCHS = 12
 REACHED = (12, 12, 12, 1, 1, 2, 3, 4, 6, 8)
-"""The numbers of epochs of the recorded trials, in turn: three in ten are complete."""
+"""The numbers of epochs of the recorded trials, in turn: three in ten trials are complete."""
 
 
 def curve_of(fingerprint: str, flops: float, epochs: int) -> tuple[float, ...]:
@@ -38,12 +38,12 @@ def curve_of(fingerprint: str, flops: float, epochs: int) -> tuple[float, ...]:
 
 @dataclass
 class Stopwatch:
-    """CPU seconds of each call of one function."""
+    """Records the CPU seconds of each call of a function."""
 
     seconds: list[float] = field(default_factory=list)
 
     def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, timed."""
+        """The function with the measurement of its time."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             began = time.thread_time()
@@ -56,12 +56,12 @@ class Stopwatch:
 
     @property
     def milliseconds(self) -> float:
-        """The mean."""
+        """The mean of the calls."""
         return 1000 * float(np.mean(self.seconds)) if self.seconds else math.nan
 
 
 def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str) -> dict[str, float]:
-    """Figures of one search in this process: `trials` are ended while `in_flight` are under way.
+    """Figures of one search in this process: `trials` end while `in_flight` are in training.
 
     In a search that has gone on for a while, the trials in flight are in different epochs. So each begins in an epoch
     of its own, and as many trials as are in flight end before the measurement starts. Trials that all begin together
@@ -109,8 +109,10 @@ def _under_way(loop: Any, epochs: int) -> "_Flight":
 
 
 def _fly(loop: Any, flights: list["_Flight"], trials: int, draw: random.Random) -> tuple[int, int]:
-    """Let trials drawn from those in flight report an epoch, until `trials` have ended, each followed by the next; how
-    many epochs were reported and how many trials were stopped."""
+    """Let trials in flight, drawn at random, report an epoch, until `trials` have ended. A new trial follows each.
+
+    Returns the number of reported epochs and the number of stopped trials.
+    """
     epochs = ended = stopped = 0
     while ended < trials:
         flight = flights[draw.randrange(len(flights))]
@@ -124,7 +126,7 @@ def _fly(loop: Any, flights: list["_Flight"], trials: int, draw: random.Random) 
 
 @dataclass
 class _Flight:
-    """A trial under way."""
+    """A trial in training."""
 
     task: Any
     epoch: int = 0
@@ -134,7 +136,7 @@ class _Flight:
         self.task, self.epoch, self.curve = task, 0, ()
 
     def advance(self, loop: Any) -> bool:
-        """Report the next epoch; False when the trial has ended."""
+        """Report the next epoch; False if the trial has ended."""
         from se_nas.searching.tasks import EpochReport
 
         if not self.curve:
@@ -147,7 +149,7 @@ class _Flight:
 
 @dataclass
 class _Search:
-    """A search's parts, put together as `commands/search/search.py` does."""
+    """The parts of a search, assembled as in `commands/search/search.py`."""
 
     folder: Any
     config: Any

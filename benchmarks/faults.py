@@ -1,13 +1,13 @@
-"""What do three kills cost? The same faults for a whole search of ours and for Ray Tune, as it is documented.
+"""What do three kills cost? The same faults for a whole search of se-nas and for Ray Tune as documented.
 
     uv run benchmarks/faults.py
 
 Trainings take a second and learn nothing; two at a time. When six have ended, a worker that trains is killed (-9), the
-driver is killed (-9), or the driver is sent SIGTERM; a driver that is gone is started anew: ours with `--resume`, Ray's
+driver is killed (-9), or the driver is sent SIGTERM; a dead driver is started again: ours with `--resume`, Ray's
 with `Tuner.restore(..., resume_unfinished=True, restart_errored=True)` (docs.ray.io, "How to Enable Fault Tolerance in
-Ray Tune") and `OptunaSearch`. Prints, of each: how the driver ended, seconds from the fault to the next training,
-finished trainings that were trained again, finished ones that the final results lack, trainings cut off that were given
-up, and trainings in the final results of those that were asked for.
+Ray Tune") and `OptunaSearch`. Prints for each: how the driver ended, the seconds from the fault to the next
+training, and the numbers of trainings that were repeated after they had finished, that had finished and are missing in
+the results, that were interrupted and given up, and that are in the final results.
 """
 
 import argparse
@@ -51,13 +51,13 @@ def train(folder: Path, trial: str) -> Iterator[float]:
 
 @dataclass(kw_only=True)
 class Slow:
-    """In place of `TrialEvaluation`: writes its result as a real worker does."""
+    """Replaces `TrialEvaluation`. It writes its result as a real worker does."""
 
     folder: Path
     results: Any
 
     def __call__(self, task: Any) -> Iterator[Any]:
-        """A report an epoch."""
+        """Yield a report for each epoch."""
         from se_nas.searching.tasks import EpochReport
 
         curve: list[float] = []
@@ -69,7 +69,7 @@ class Slow:
 
 
 def run_ours(folder: Path, *, resumed: bool) -> None:
-    """The search as the launch script makes it; nothing is stopped early, so that trials are alike."""
+    """Run the search as the launch script does. No trial is stopped early, so that all trials are alike."""
     from se_nas.commands.search import search as module
     from se_nas.commands.search.request import SearchRequest
     from se_nas.process.command_line import run
@@ -96,7 +96,7 @@ def run_ours(folder: Path, *, resumed: bool) -> None:
 
 
 def run_ray(folder: Path, *, resumed: bool) -> None:
-    """As Ray's documentation has it."""
+    """Run Ray Tune as in its documentation."""
     from ray import tune
     from ray.tune.search import ConcurrencyLimiter
     from ray.tune.search.optuna import OptunaSearch
@@ -125,7 +125,7 @@ METHODS = {"ours": run_ours, "Ray Tune, Tuner.restore": run_ray}
 
 
 def measure(method: str, fault: str) -> dict[str, object]:
-    """One search under one fault."""
+    """Run one search under one fault."""
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         driver = start(method, folder, resumed=False)
@@ -143,7 +143,7 @@ def measure(method: str, fault: str) -> dict[str, object]:
         code = driver.wait(timeout=300)
         ended = f"exit code {code}"
         if not (folder / "results").exists():
-            time.sleep(5)  # what is left of the cluster ends
+            time.sleep(5)  # the rest of the cluster ends
             code = start(method, folder, resumed=True).wait(timeout=300)
             ended += f"; resumed: {code}"
         after = lines(folder)[len(before) :]
@@ -185,7 +185,7 @@ def under_way(folder: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    """Parse, run, tell."""
+    """Parse the flags, run all faults, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--child", choices=METHODS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -17,26 +17,26 @@ COST_QUANTILES = (0.1, 0.25, 0.5, 0.75, 1.0)
 NORMAL_QUANTILE_90 = 1.645
 """Half the width of a normal 90 % interval, in standard deviations."""
 SHARED = 0.5
-"""The fraction of a noisy curve's variance that all epochs of a training share."""
+"""The fraction of a noisy curve's variance that is common to all epochs of a training."""
 
 
 @dataclass(frozen=True)
 class Reported:
-    """What a search reports of its n finished networks: the accuracy (n,) by which a network is chosen, and the
-    standard deviation (n,) of the true accuracy around it; NaN where the search states none."""
+    """The report of a search on its n finished networks: the accuracy (n,) by which a network is chosen, and the
+    standard deviation (n,) of the true accuracy around it; NaN if the search states none."""
 
     accuracy: Values
     deviation: Values
 
 
 def noise_deviation(table: Table, noise: float) -> float:
-    """The standard deviation of one training's final accuracy, as a share."""
+    """The standard deviation of one training's final accuracy, as a fraction."""
     best = np.sort(table.curves[:, -1])[-max(2, len(table.macs) // 5) :]
     return noise * float(best.std())
 
 
 def with_noise(table: Table, noise: float, seed: int) -> Table:
-    """The table as one training of each network shows it. The same seed gives the same noise to every method."""
+    """The table as measured by one training of each network. The same seed gives the same noise to every method."""
     rng = np.random.default_rng([seed, 3])
     deviation = noise_deviation(table, noise)
     shared, own = rng.standard_normal((len(table.macs), 1)), rng.standard_normal(table.curves.shape)
@@ -54,7 +54,7 @@ def cost_budgets(table: Table) -> Values:
 def budget_regrets(table: Table, rows: Sequence[int], accuracy: Values) -> list[float]:
     """The budget regret (5,) in points of the networks `rows` (n,), chosen by `accuracy` (n,).
 
-    Where no network fits a budget, the choice counts as one drawn at random among the table's networks that fit.
+    If no network fits a budget, the choice counts as a random one of the table's networks that fit.
     """
     truth, regrets = table.curves[:, -1], []
     found = np.asarray(rows, dtype=np.int64)
@@ -66,11 +66,11 @@ def budget_regrets(table: Table, rows: Sequence[int], accuracy: Values) -> list[
 
 
 def received(table: Table, outcome: Outcome, trainings: float, reported: Reported | None = None) -> dict[str, object]:
-    """The figures of a search after so many trainings' worth of epochs; `outcome` is of the table with noise.
+    """The figures of a search after the epochs of a number of trainings; `outcome` is of the table with noise.
 
-    `reported` is of the networks that are finished by then; without it, it is what their last epoch showed. `by
-    observed` are the regrets of a choice by the last epoch alone. Optimism is the mean of (reported - true accuracy)
-    over the reported front, in points.
+    `reported` is for the networks that have finished by then. Without it, their last epochs are used. `by observed` are
+    the regrets of a choice by the last epoch alone. Optimism is the mean of (reported - true accuracy) over the
+    reported front, in points.
     """
     rows = outcome.rows[outcome.spent <= trainings]
     observed = outcome.table.curves[rows, -1]

@@ -1,4 +1,4 @@
-"""The part `handed` of `search_quality.py`: replays with noise, kept in a JSON file as they end, and their summary."""
+"""The part `handed` of `search_quality.py`: replays with noise, which a JSON file collects, and their summary."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class Job:
-    """One replay."""
+    """The settings of one replay."""
 
     table: str
     method: str
@@ -37,13 +37,13 @@ Found = dict[Job, dict[str, Any]]
 
 
 def read_store(path: Path) -> Found:
-    """The replays that earlier runs have kept; {} where the file is not there."""
+    """The replays of earlier runs; {} if there is no file."""
     rows = json.loads(path.read_text()) if path.exists() else []
     return {Job(**row["job"]): row["after"] for row in rows}
 
 
 def write_store(path: Path, found: Found) -> None:
-    """Write all replays, in the place of the earlier file."""
+    """Write all replays, and replace the earlier file."""
     rows = [{"job": asdict(job), "after": found[job]} for job in sorted(found)]
     write_atomically(path, "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
 
@@ -56,7 +56,7 @@ def run_jobs(
     budgets: Sequence[int],
     processes: int,
 ) -> Found:
-    """The figures of all jobs after each budget; replays those that the store lacks, seed after seed."""
+    """The figures of all jobs after each budget. Jobs that the store lacks are replayed, seed after seed."""
     found, wanted = read_store(store), {str(budget) for budget in budgets}
     lacking = (job for job in jobs if not wanted <= found.get(job, {}).keys())
     missing = sorted(lacking, key=lambda job: (job.seed, job.noise, job))
@@ -96,7 +96,7 @@ class Summary:
     def of(
         cls, found: Found, methods: Sequence[str], tables: Sequence[str], noise: float, seeds: Sequence[int], after: str
     ) -> "Summary":
-        """That of one noise and one number of trainings."""
+        """The comparison for one noise and one number of trainings."""
 
         def cube(key: str) -> Values:
             return np.array(
@@ -118,7 +118,7 @@ class Summary:
         )
 
     def ratios(self, method: int, base: int) -> tuple[float, float, float]:
-        """The geometric mean over the tables of mean regret as a multiple of that of `base`; its 95 % interval."""
+        """The geometric mean over the tables of mean regret as a multiple of `base`'s, with its 95 % interval."""
         of = self.regrets.mean(axis=3) + RESOLUTION  # methods, tables, seeds
         picks = np.random.default_rng(0).integers(of.shape[2], size=(RESAMPLES, of.shape[2]))
         ratio = np.exp(np.log(of[method].mean(axis=1) / of[base].mean(axis=1)).mean())
@@ -127,7 +127,7 @@ class Summary:
         return float(ratio), float(low), float(high)
 
     def best_peer(self, peers: Sequence[str]) -> int:
-        """The index of the peer with the least geometric mean over the tables of its mean regret."""
+        """The index of the peer with the smallest geometric mean (over the tables) of its mean regret."""
         means = np.log(self.regrets.mean(axis=(2, 3)) + RESOLUTION).mean(axis=1)
         return min((self.methods.index(peer) for peer in peers), key=lambda index: means[index])
 
@@ -135,7 +135,7 @@ class Summary:
 def print_summary(
     console: Console, found: Found, methods: Mapping[str, Sequence[str]], ours: Sequence[str], budgets: Sequence[int]
 ) -> None:
-    """A table for each noise and number of trainings; `methods` are those that were replayed on each table."""
+    """A table for each noise and number of trainings; `methods` are the methods that were replayed on each table."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for table, names in methods.items():
         groups.setdefault(tuple(names), []).append(table)
@@ -165,7 +165,7 @@ def print_summary(
 
 
 def _rows(summary: Summary, base: int) -> Iterator[list[str]]:
-    """The cells of each table and method; "surely worse" are the budgets whose paired difference is above 0."""
+    """The cells of each table and method; "surely worse" lists the budgets with a paired difference above 0."""
     count = summary.regrets.shape[2]
     picks = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
     for place, table in enumerate(summary.tables):

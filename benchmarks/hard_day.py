@@ -1,11 +1,11 @@
-"""Does a search end well on a hard day? 40 trials beside two busy processes, three "machines", one of them wrong.
+"""Does a search succeed on a hard day? 40 trials beside two busy processes, three "machines", one of them wrong.
 
     uv run benchmarks/hard_day.py
 
-The machines are raylets on this one; the wrong one has another version of se-nas. While the search goes on, one process
-of each kind is killed: a worker by SIGKILL, a worker by SIGSEGV, W&B's service, a good machine's raylet, the driver by
-SIGKILL (then `--resume`), and at last the GCS of the cluster (then `--resume` on a new cluster). Prints what was done
-and each line that came of it. Exit code 1 if a trial is missing or a loss has no line.
+The machines are raylets on this machine; the wrong one has another version of se-nas. While the search runs, one
+process of each kind is killed: a worker by SIGKILL, a worker by SIGSEGV, W&B's service, a good machine's raylet, the
+driver by SIGKILL (then `--resume`), and at last the GCS of the cluster (then `--resume` on a new cluster). Prints each
+action and each line that follows. Exit code 1 if a trial is missing or a loss has no line.
 """
 
 import argparse
@@ -39,7 +39,7 @@ stages:
 BAD = "another version"
 DONE_WORDS = ("complete", "pruned", "failed")
 HANGS_SECONDS = 900.0
-"""After which something that never happens ends the day."""
+"""The seconds after which a missing event ends the day."""
 
 
 def write_inputs(folder: Path) -> None:
@@ -56,7 +56,7 @@ def write_inputs(folder: Path) -> None:
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """So many processes that compute all the time, at the niceness of this one."""
+    """Processes that compute all the time, at the niceness of this process."""
     processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -67,7 +67,7 @@ def busy(count: int) -> Iterator[None]:
 
 
 class Day:
-    """A search in `folder`, the processes that serve it, and what is wrong with what came of it."""
+    """A search in `folder`, its processes, and the faults that were found."""
 
     def __init__(self, folder: Path, budget: int) -> None:
         self.run, self.problems = folder / "run", list[str]()
@@ -77,12 +77,12 @@ class Day:
         self._read = 0
 
     def note(self, what: str) -> None:
-        """Print what was done, and first what the search has said since the last note."""
+        """Print an action, after the lines that the search has printed since the last note."""
         self.lines()
         print(f"{time.monotonic() - self._began:5.0f} s  == {what}", flush=True)
 
     def lines(self) -> list[str]:
-        """What the search has said since the last call. Trials that went well are not printed."""
+        """The lines of the search since the last call, without those of successful trials."""
         if not self._log.exists():
             return []
         said = self._log.read_text()[self._read :]
@@ -107,11 +107,11 @@ class Day:
             self._driver = subprocess.Popen(call, cwd=self._folder, env=environment(), stdout=log, stderr=log)
 
     def ended(self) -> int:
-        """How many trials have a result."""
+        """The number of trials with a result."""
         return len(list(self.run.glob("trials/*/result.json")))
 
     def wait_for(self, results: int) -> None:
-        """Until so many trials have ended."""
+        """Wait until the given number of trials has ended."""
         wait_until(lambda: self.ended() >= results or self.driver.poll() is not None, f"{results} results")
         if self.driver.poll() is not None:
             self.lines()
@@ -119,12 +119,12 @@ class Day:
 
     @property
     def driver(self) -> subprocess.Popen[bytes]:
-        """The search's process."""
+        """The process of the search."""
         assert self._driver is not None
         return self._driver
 
     def expect_end(self, code: int, *words: str) -> None:
-        """The search ends with this exit code, and its last line has these words."""
+        """Check that the search ends with this exit code, and that its last line has these words."""
         begins = time.monotonic()
         self.driver.wait(HANGS_SECONDS)
         wait_until(lambda: not words or self._says(words[0]), f"a line with {words}", seconds=30.0)
@@ -138,7 +138,7 @@ class Day:
         return word in self._log.read_text()[self._read :]
 
     def check(self) -> None:
-        """Every trial is counted, and those that failed have a reason."""
+        """Check that every trial is counted, and that failed trials have a reason."""
         with (self.run / "trials.csv").open() as file:
             rows = list(csv.DictReader(file))
         states = Counter(row["state"] for row in rows)
@@ -156,7 +156,7 @@ class Day:
 
 
 def wait_until(happens: Callable[[], bool], what: str, seconds: float = HANGS_SECONDS) -> None:
-    """RuntimeError after `seconds`."""
+    """Wait for a condition; RuntimeError after `seconds`."""
     ends = time.monotonic() + seconds
     while not happens():
         if time.monotonic() > ends:
@@ -165,7 +165,7 @@ def wait_until(happens: Callable[[], bool], what: str, seconds: float = HANGS_SE
 
 
 def below(start: subprocess.Popen[bytes], name: str) -> list[psutil.Process]:
-    """The processes of a machine that have this in their command line."""
+    """The processes of a machine with this text in their command line."""
     found = []
     for process in psutil.Process(start.pid).children(recursive=True):
         with suppress(psutil.Error):
@@ -175,7 +175,7 @@ def below(start: subprocess.Popen[bytes], name: str) -> list[psutil.Process]:
 
 
 def kill_worker(day: Day, machines: Machines, number: signal.Signals) -> None:
-    """Kill one worker that trains, once there is one."""
+    """Kill a worker that trains, as soon as there is one."""
     workers: list[psutil.Process] = []
 
     def train() -> bool:
@@ -188,7 +188,7 @@ def kill_worker(day: Day, machines: Machines, number: signal.Signals) -> None:
 
 
 def live(folder: Path, budget: int) -> list[str]:
-    """The whole day; what was wrong with it."""
+    """Run the whole day; return the faults."""
     write_inputs(folder)
     day = Day(folder, budget)
     with ExitStack() as first:
@@ -228,7 +228,7 @@ def live(folder: Path, budget: int) -> list[str]:
 
 
 def main() -> None:
-    """The day in `--budget` trials."""
+    """Run the day with `--budget` trials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget", type=int, default=40)
     budget = parser.parse_args().budget

@@ -3,8 +3,8 @@
     uv run benchmarks/in_flight.py TABLES_DIR
     uv run benchmarks/in_flight.py TABLES_DIR --in-flight 128 --methods front random --trials 128 --seeds 16
 
-Each replay trains `--trials` networks, `--in-flight` of them at a time. Prints the share of the table's
-hypervolume that is found, mean and standard deviation over the seeds (`replay.py` says of what). Nothing is stopped.
+Each replay trains `--trials` networks, `--in-flight` of them at a time. Prints the fraction of the table's
+hypervolume that is found (defined in `replay.py`), with mean and standard deviation over the seeds. Nothing is stopped.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from search_quality import CHOOSERS
 
 
 def one(job: tuple[str, str, int, int, int]) -> float:
-    """The share of the hypervolume that one replay finds."""
+    """The fraction of the hypervolume that one replay finds."""
     name, method, in_flight, trials, seed = job
     table = TABLES[name]
     outcome = replay(table, CHOOSERS[method](table, seed), None, seed=seed, budget=trials, workers=in_flight)
@@ -31,7 +31,7 @@ TABLES = {}
 
 
 def main() -> None:
-    """Parse, replay, print."""
+    """Parse the flags, replay, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path)
     parser.add_argument("--only", nargs="*", default=[], help="tables; all grids without this")

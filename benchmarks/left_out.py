@@ -1,10 +1,10 @@
-"""Would `FrontPruner`'s constants have been chosen without the table that they are judged on?
+"""Would the same constants of `FrontPruner` have been chosen without the table on which they are judged?
 
     uv run --with-requirements benchmarks/peers.txt benchmarks/left_out.py TABLES_DIR
 
-Each curve table is left out in turn: of 27 settings the one with the least regret on the other tables (geometric mean
-at 50 and 100 trainings) is taken, and replayed on the table that was left out, on seeds of its own. Prints regret there
-as a multiple of no pruning's, beside that of the constants as they are.
+Each curve table is left out in turn. Of 27 settings, the one with the least regret on the other tables (geometric mean
+at 50 and 100 trainings) is replayed on the table that was left out, on other seeds. Prints its regret there and the
+regret of the present constants, as multiples of the regret without pruning.
 """
 
 import argparse
@@ -32,7 +32,7 @@ TABLES: list[Table] = []
 
 
 def regrets(job: tuple[int, dict[str, float] | None, range]) -> NDArray[np.float64]:
-    """Mean regret at each budget, of a table's number, with constants ({}: as they are; None: no pruning), by seeds."""
+    """The mean regret at each budget on a table, with these constants ({}: the present ones; None: no pruning)."""
     number, constants, seeds = job
     table = TABLES[number]
     build: RuleFactory | None = None if constants is None else partial(OurRule, changed=constants)
@@ -45,7 +45,7 @@ def regrets(job: tuple[int, dict[str, float] | None, range]) -> NDArray[np.float
 
 
 def main() -> None:
-    """Parse, choose, judge, tell."""
+    """Parse the flags, choose the constants, judge them, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder with the recorded tables")
     parser.add_argument("--choosing", type=int, default=8, help="seeds to choose on")

@@ -1,8 +1,8 @@
-"""What the reader makes of image folders and arrays as people have them: `uv run benchmarks/misread_images.py`.
+"""Checks how image folders and arrays of many kinds are read: `uv run benchmarks/misread_images.py`.
 
-Each case is a small data set of two classes whose images differ in where a bright square lies. A case is right where
-its classes, the number of its images and the range of its pixels are what they should be, or where one line refuses
-what is ambiguous. The exit code is 1 if any case is not right.
+Each case is a small data set of two classes whose images differ in the place of a bright square. A case is right
+if its classes, the number of its images and the range of its pixels are correct, or if one line refuses an ambiguous
+case. The exit code is 1 if any case is not right.
 """
 
 import sys
@@ -49,7 +49,7 @@ def drawing(label: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 def folder(
     where: Path, *, classes: tuple[str, ...] = ("a", "b"), suffix: str = ".png", seed: int = 0, save: Save | None = None
 ) -> None:
-    """Images of each class."""
+    """Write images of each class."""
     rng = np.random.default_rng(seed)
     for label, name in enumerate(classes):
         (where / name).mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def folder(
 
 
 def alpha_only(colour: int) -> Save:
-    """Shapes that only the alpha channel shows."""
+    """Write shapes that only the alpha channel shows."""
 
     def save(pixels: NDArray[np.uint8], path: Path) -> None:
         image = np.full((*pixels.shape, 4), colour, np.uint8)
@@ -73,7 +73,7 @@ def alpha_only(colour: int) -> Save:
 
 
 def as_numbers(change: Callable[[NDArray[Any]], NDArray[Any]]) -> Save:
-    """Pixels of another type or range."""
+    """Write pixels of another type or range."""
     return lambda pixels, path: Image.fromarray(change(pixels.astype(np.float64))).save(path)
 
 
@@ -126,7 +126,7 @@ def cases(root: Path) -> Iterator[Case]:
 
 
 def layouts(root: Path) -> Iterator[Case]:
-    """Folders that hold more than classes of images."""
+    """Write folders that have more in them than classes of images."""
 
     def case(name: str, expected: int | str, *parts: str, **how: Any) -> Case:
         for seed, part in enumerate(parts):
@@ -157,7 +157,7 @@ def layouts(root: Path) -> Iterator[Case]:
 
 
 def arrays(root: Path) -> Iterator[Case]:
-    """The same in `.npz` files."""
+    """Write the data sets in `.npz` files."""
     rng = np.random.default_rng(0)
     labels = np.arange(2 * COUNT) % 2
     images = np.stack([drawing(label, rng) for label in labels])
@@ -179,7 +179,7 @@ def arrays(root: Path) -> Iterator[Case]:
 
 
 def judged(case: Case) -> tuple[str, bool]:
-    """What the reader makes of it, and whether that is right."""
+    """The result of reading a case, and whether it is right."""
     try:
         data = load_data(case.source, image_size=32)
     except InputError as error:
@@ -193,7 +193,7 @@ def judged(case: Case) -> tuple[str, bool]:
 
 
 def _is_seen(data: ImageData, least_range: int) -> bool:
-    """Whether each training image has about the range of pixels that was drawn."""
+    """Whether each training image has about the range of pixels that was written."""
     assert isinstance(data.train, ImageSet)
     ranges = np.ptp(data.train.images.reshape(len(data.train), -1), axis=1)
     return bool((ranges >= 0.6 * least_range).all())

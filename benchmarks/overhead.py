@@ -1,18 +1,19 @@
-"""What does a search cost around its trainings? Trials that train nothing, through ours and through Ray Tune.
+"""What does a search cost besides its trainings? Trials that train nothing, through se-nas and through Ray Tune.
 
     uv run benchmarks/overhead.py
     uv run benchmarks/overhead.py --trials 2000 --only ours
     uv run benchmarks/overhead.py --in-flight 4 64 256 512 --recorded 200 1000 10000
 
 Ours is the whole search: the default space, strategy and stopping rule, study, files, W&B offline, report, two Ray
-workers; only the training is exchanged for an accuracy that follows from the network's fingerprint. The other is Ray
+workers; only the training is replaced by an accuracy that follows from the network's fingerprint. The other is Ray
 Tune's `Tuner` over a function with `OptunaSearch` for the same two objectives, as Ray's documentation shows it, with as
-many at a time. Each runs in a process of its own, one after the other. Prints seconds in all and after the first trial
-has started, and of its processes the number and the memory (PSS, which counts shared pages once), when a tenth and
-when nine tenths of the trials have started.
+many trials at a time. Each runs in a process of its own, one after the other. Prints the seconds in total and after the
+first trial has started, and the number and the memory of its processes (PSS, which counts shared pages once) when a
+tenth and nine tenths of the trials have started.
 
-With `--in-flight` it is the driver's own work that is measured (`driver_load`): CPU milliseconds per ended trial, of
-one judgement and of one proposal, for each number of recorded trials and of trials in flight, a process each.
+With `--in-flight` the work of the driver is measured (`driver_load`): CPU milliseconds of an ended trial, of a
+judgement and of a proposal, for each number of recorded trials and of trials in flight. Each case has a process of its
+own.
 """
 
 import argparse
@@ -40,20 +41,20 @@ POLL_SECONDS = 1.0
 
 
 def mark(folder: Path, count: int) -> None:
-    """Note that a trial starts; `count` made so far."""
+    """Record that a trial starts; `count` have started so far."""
     with (folder / "starts").open("a") as file:
         file.write(f"{count} {time.time()}\n")
 
 
 @dataclass(kw_only=True)
 class Nothing:
-    """An evaluation that trains nothing, in place of `TrialEvaluation`."""
+    """An evaluation that trains nothing and replaces `TrialEvaluation`."""
 
     folder: Path
     epochs: int
 
     def __call__(self, task: Any) -> Iterator[Any]:
-        """Every epoch at once."""
+        """Report every epoch at once."""
         from se_nas.searching.tasks import EpochReport
 
         mark(self.folder, task.number)
@@ -63,7 +64,7 @@ class Nothing:
 
 
 def run_ours(trials: int, folder: Path) -> None:
-    """The search as the launch script makes it."""
+    """Run the search as the launch script does."""
     from se_nas.commands.search import search as module
     from se_nas.commands.search.request import SearchRequest
     from se_nas.process.command_line import run
@@ -82,7 +83,7 @@ def run_ours(trials: int, folder: Path) -> None:
 
 
 def run_ray(trials: int, folder: Path) -> None:
-    """docs.ray.io, "Running Tune experiments with Optuna", its part on several objectives."""
+    """Run Ray Tune as in docs.ray.io, "Running Tune experiments with Optuna", the part on several objectives."""
     from ray import tune
     from ray.tune.search import ConcurrencyLimiter
     from ray.tune.search.optuna import OptunaSearch
@@ -141,7 +142,7 @@ def measure(method: str, trials: int) -> dict[str, float]:
 
 
 def _watch(child: subprocess.Popen[bytes], folder: Path, samples: list[tuple[int, int, float]]) -> None:
-    """Started trials, processes and memory of the tree while its driver works."""
+    """The started trials, processes and memory of the process tree while its driver works."""
     process = psutil.Process(child.pid)
     while child.poll() is None:
         try:
@@ -161,7 +162,7 @@ def _watch(child: subprocess.Popen[bytes], folder: Path, samples: list[tuple[int
 
 
 def print_loads(options: argparse.Namespace) -> None:
-    """The driver's work for each number of recorded trials and of trials in flight, each in a process of its own."""
+    """Measure the driver's work for each number of recorded trials and of trials in flight, each in its own process."""
     table = Table(title=f"the driver's CPU, {options.trials} trials ended, {options.objectives}", box=None)
     for column in ("recorded", "in flight"):
         table.add_column(column, justify="right")
@@ -179,7 +180,7 @@ def print_loads(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Parse, run, tell."""
+    """Parse the flags, run both, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--turns", type=int, default=1)

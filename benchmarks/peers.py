@@ -1,14 +1,14 @@
-"""Other people's stopping rules and proposers behind one interface each, to be replayed on recorded learning curves.
+"""Stopping rules and proposers of other projects behind one interface each, for replays on recorded learning curves.
 
-A stopping rule is built by `Rule(epochs, seed)`. `started(trial, costs)` names a trial (0, 1, 2, ...) and its costs, to
-be minimised; `keep_going(trial, epoch, accuracy)` is asked after each epoch, counted from 1, but the last, and False
-stops the trial for ever; `finished(trial, accuracy)` closes one that was fully trained.
+A stopping rule is built by `Rule(epochs, seed)`. `started(trial, costs)` names a trial (0, 1, 2, ...) and its costs,
+which are minimised. `keep_going(trial, epoch, accuracy)` is called after each epoch (counted from 1) except the last;
+False stops the trial for ever. `finished(trial, accuracy)` ends a trial that was fully trained.
 
 A proposer is built by `Proposer(choices, costs, index_of, seed)`: the number of options of each decision, the cost of
 each row of the full grid, and the row of a tuple of options. `ask()` gives a row, `tell(row, curve, complete=...)` its
 accuracies and whether it was fully trained or stopped.
 
-Peers are imported when a rule is built, so that this file can be read without them.
+Peers are imported when a rule is built, so that this file can be imported without them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class RayAsha:
     """Asynchronous halving by accuracy alone: ray 2.60.0, `tune/schedulers/async_hyperband.py`, `ASHAScheduler`.
 
-    Only a trial's id is read of the trial, and nothing of the controller.
+    The scheduler reads the id of the trial only, and nothing of the controller.
     """
 
     def __init__(self, epochs: int, seed: int, *, reduction_factor: float = 4) -> None:
@@ -59,12 +59,12 @@ class RayAsha:
         )
 
     def started(self, trial: int, costs: tuple[float, ...]) -> None:
-        """Add the trial to the scheduler, which knows no costs."""
+        """Add the trial to the scheduler, which does not use costs."""
         self._trials[trial] = _RayTrial(str(trial))
         self._scheduler.on_trial_add(None, self._trials[trial])
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """Whether the scheduler answers anything but STOP; a stopped trial is completed, as Tune's controller does."""
+        """Whether the scheduler does not answer STOP. A stopped trial is completed, as Tune's controller does."""
         result = {"training_iteration": epoch, "accuracy": accuracy}
         if self._scheduler.on_trial_result(None, self._trials[trial], result) != self._stop:
             return True
@@ -87,8 +87,8 @@ class SyneTuneMoasha:
     """Multi-objective asynchronous halving: syne-tune 0.16.0, `optimizer/schedulers/multiobjective/moasha.py`.
 
     Every parameter of `MOASHA` but the priority is at its default. As shipped, `NonDominatedPriority` returns the
-    indices in sorted order, which `Bracket` reads as one priority an item: a newcomer goes on if the *index* of the
-    item that sorts last is small, whatever its own place.
+    indices in sorted order, which `Bracket` reads as one priority for each item. So a newcomer continues if the
+    *index* of the item that sorts last is small, whatever its own place.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class SyneTuneMoasha:
     def started(self, trial: int, costs: tuple[float, ...]) -> None:
         """Add the trial to the scheduler."""
         log_costs = {f"log_cost_{index}": value for index, value in enumerate(_logarithms(costs))}
-        if self._scheduler is None:  # the metrics are declared once, and the first trial says how many costs there are
+        if self._scheduler is None:  # the metrics are declared once; the first trial has the number of costs
             self._scheduler = self._build(
                 {"trial": 0},
                 metrics=["negated_accuracy", *log_costs],
@@ -118,7 +118,7 @@ class SyneTuneMoasha:
         self._scheduler.on_trial_add(self._trials[trial][0])
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """Whether the scheduler answers anything but STOP; a stopped trial is removed, as Syne Tune's tuner does."""
+        """Whether the scheduler does not answer STOP. A stopped trial is removed, as Syne Tune's tuner does."""
         its_trial, log_costs = self._trials[trial]
         result = {"training_iteration": epoch, "negated_accuracy": -accuracy, **log_costs}
         if self._scheduler.on_trial_result(its_trial, result) != self._stop:
@@ -143,9 +143,9 @@ class NepsMoAsha:
     """NePS's multi-objective ASHA as a stopping rule: neural-pipeline-search 0.17.0, `optimizers/utils/brackets.py`.
 
     η = 3, early-stopping rate 0, the rungs (`calculate_sh_rungs`) and the selection (`Rung.mo_selector`, "epsnet") are
-    the library's. Departures: NePS pauses and promotes later, this stops for ever; so a trial is judged once, on
-    arrival at a rung, and goes on if the library selects it among the best k = n // η of *all* that arrived, and
-    while k = 0. NePS counts k over those not promoted yet, and so in time promotes all but η - 1 of them.
+    the library's. Departures: NePS pauses trials and promotes them later; this rule stops for ever. So a trial is
+    judged once, on arrival at a rung. It continues while k = 0, or if the library selects it among the best k = n // η
+    of *all* trials that arrived. NePS counts k over the trials not promoted yet, and so in time promotes all but η - 1.
     """
 
     def __init__(self, epochs: int, seed: int, *, eta: int = 3) -> None:
@@ -172,7 +172,7 @@ class NepsMoAsha:
             return True
         table = self._table_of({"perf": list(points)})
         rung = self._rung_of(value=0, table=table, capacity=None)
-        others, _ = np.random.get_state(), np.random.set_state(self._random_state)  # the ε-net starts anywhere
+        others, _ = np.random.get_state(), np.random.set_state(self._random_state)  # the ε-net starts at a random point
         try:
             selected = rung.mo_selector(selector="epsnet", k=count)
             self._random_state = np.random.get_state()
@@ -181,7 +181,7 @@ class NepsMoAsha:
         return len(points) - 1 in selected.index
 
     def finished(self, trial: int, accuracy: float) -> None:
-        """Nothing is compared at the last epoch."""
+        """Do nothing: trials are not compared at the last epoch."""
 
 
 # Restated rules
@@ -191,11 +191,11 @@ class HubParetoRank:
     """OptunaHub's `MultiMetricPruner(MedianPruner(), joint=True)`, restated in numpy.
 
     Source: optuna/optunahub-registry at cade518, `package/pruners/multi_metric_pruner/_pruner.py`, and optuna 5.0.0,
-    `pruners/_percentile.py`, with their defaults. At each epoch a trial has the rank of its front among all that
-    reported it, or -1 on the first front; those that share its front are spread over 0.5 to 0.1 less, the largest
-    greedy hypervolume contribution first (computed by optuna's own `_hypervolume/hssp.py`). It is stopped when the best
-    of its ranks so far is worse than the median rank, at this epoch, of those that ended, finished or stopped, that
-    reported it. Nothing is stopped before five have ended.
+    `pruners/_percentile.py`, with their defaults. At each epoch a trial has the rank of its front among all
+    trials that reported this epoch, or -1 on the first front. Trials on the same front are spread over 0.5 to 0.1 less,
+    the largest greedy hypervolume contribution first (computed by optuna's own `_hypervolume/hssp.py`). A trial is
+    stopped if its best rank so far is worse than the median rank, at this epoch, of the ended trials (finished or
+    stopped) that reported it. Nothing is stopped before five trials have ended.
     """
 
     def __init__(self, epochs: int, seed: int, *, startup: int = 5) -> None:
@@ -211,7 +211,7 @@ class HubParetoRank:
         self._arrivals.started(trial, costs)
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """Whether the best rank so far is no worse than the median of those that ended."""
+        """Whether the best rank so far is no worse than the median of the ended trials."""
         self._arrivals.add(trial, epoch, accuracy)
         if len(self._ended) < self._startup or self._is_good_enough(trial, epoch):
             return True
@@ -219,7 +219,7 @@ class HubParetoRank:
         return False
 
     def finished(self, trial: int, accuracy: float) -> None:
-        """Count the trial among those that ended."""
+        """Count the trial as ended."""
         self._arrivals.add(trial, self._epochs, accuracy)
         self._ended.add(trial)
 
@@ -236,7 +236,7 @@ class HubParetoRank:
             return True
         shared = fronts[epoch] == own_fronts[epoch]
         highest, lowest = np.median(fronts[epoch][ended]), np.median((fronts[epoch] - 0.5 * shared)[ended])
-        if best_front <= lowest:  # whatever the order within a front
+        if best_front <= lowest:  # for any order within a front
             return True
         if best_front - 0.5 > highest:
             return False
@@ -245,7 +245,7 @@ class HubParetoRank:
         return bool(best <= np.median(self._spread(epoch, fronts[epoch], own_fronts[epoch])[ended]))
 
     def _spread(self, epoch: int, fronts: NDArray[np.int64], front: int) -> NDArray[np.float64]:
-        """Front of each, those on `front` spread by greedy hypervolume contribution, the largest first."""
+        """The front of each trial; trials on `front` are spread by greedy hypervolume contribution, largest first."""
         spread = fronts.astype(float)
         members = np.flatnonzero(fronts == front)
         if len(members) == 1:
@@ -264,10 +264,10 @@ class HubParetoRank:
 
 
 class IEpoch:
-    """Train on, after epoch i, only who is then not dominated: i-Epoch, Egele et al., arXiv 2307.15422, restated.
+    """Stops a trial that is dominated after epoch i: i-Epoch, Egele et al., arXiv 2307.15422, restated.
 
-    The paper compares accuracies after all trials had their i epochs; here a trial is compared in (accuracy, log costs)
-    with those that reached epoch i before it.
+    The paper compares accuracies after all trials had their i epochs. Here a trial is compared in (accuracy, log costs)
+    with the trials that reached epoch i before it.
     """
 
     def __init__(self, epochs: int, seed: int, *, judged_at: int) -> None:
@@ -279,13 +279,13 @@ class IEpoch:
         self._arrivals.started(trial, costs)
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """Whether no trial that reached epoch i dominates this one there; true at every other epoch."""
+        """Whether no trial that reached epoch i dominates this trial there; true at every other epoch."""
         if epoch != self._judged_at:
             return True
         return bool(moocore.pareto_rank(self._arrivals.add(trial, epoch, accuracy))[-1] == 0)
 
     def finished(self, trial: int, accuracy: float) -> None:
-        """Nothing is compared at the last epoch."""
+        """Do nothing: trials are not compared at the last epoch."""
 
 
 def i_epoch(judged_at: int) -> Callable[[int, int], StoppingRule]:
@@ -294,10 +294,10 @@ def i_epoch(judged_at: int) -> Callable[[int, int], StoppingRule]:
 
 
 class CalibratedRank:
-    """Keep the better half at rungs 1, 2, 4, ..., but only where the first trials show that a rung predicts the end.
+    """Keeps the better half at rungs 1, 2, 4, ..., but only at rungs that predict the end over the first trials.
 
-    The first eight trials are never stopped; a rung is open if over them, once all have finished, the Spearman
-    correlation of the accuracy there with the final one is at least 0.7.
+    The first eight trials are never stopped. When all of them have finished, a rung is open if the Spearman correlation
+    of their accuracies there with the final accuracies is at least 0.7.
     """
 
     def __init__(self, epochs: int, seed: int, *, never_stopped: int = 8, correlation: float = 0.7) -> None:
@@ -335,7 +335,7 @@ class CalibratedRank:
 
 
 class CorrectedRank:
-    """Keep the better half at rungs 3, 6, 12, ...: MOASHA's rule with a correct order, nobody exempt."""
+    """Keeps the better half at rungs 3, 6, 12, ...: MOASHA's rule with a correct order and without exemptions."""
 
     def __init__(self, epochs: int, seed: int, *, first_rung: int = 3) -> None:
         self._rungs = _doubling(first_rung, epochs)
@@ -350,7 +350,7 @@ class CorrectedRank:
         return epoch not in self._rungs or _newcomer_is_in_better_half(self._arrivals.add(trial, epoch, accuracy))
 
     def finished(self, trial: int, accuracy: float) -> None:
-        """Nothing is compared at the last epoch."""
+        """Do nothing: trials are not compared at the last epoch."""
 
 
 STOPPING: dict[str, Callable[[int, int], StoppingRule]] = {
@@ -370,7 +370,7 @@ STOPPING: dict[str, Callable[[int, int], StoppingRule]] = {
 
 
 class RandomProposer:
-    """A random row, none twice."""
+    """Proposes random rows, each once."""
 
     def __init__(
         self, choices: list[int], costs: NDArray[np.float64], index_of: Callable[[tuple[int, ...]], int], seed: int
@@ -378,18 +378,18 @@ class RandomProposer:
         self._untried: list[int] = np.random.default_rng(seed).permutation(len(costs)).tolist()
 
     def ask(self) -> int:
-        """An untried row; IndexError when none is left."""
+        """An untried row; IndexError if none is left."""
         return self._untried.pop()
 
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
-        """Nothing is learned."""
+        """Do nothing: random proposals learn nothing."""
 
 
 class OptunaProposer:
     """An Optuna sampler (optuna 5.0.0) over categorical decisions: accuracy to be maximised, log cost to be minimised.
 
-    Without duplicates, a row proposed before is told as failed and the sampler asked again; after `attempts` of them a
-    random untried row is enqueued.
+    Without duplicates, a row that was proposed before is reported as failed, and the sampler is asked again. After
+    `attempts` duplicates a random untried row is enqueued.
     """
 
     def __init__(
@@ -413,7 +413,7 @@ class OptunaProposer:
         self._pending: dict[int, list[optuna.Trial]] = defaultdict(list)
 
     def ask(self) -> int:
-        """A row; IndexError when duplicates are not allowed and none is left untried."""
+        """A row; IndexError if duplicates are not allowed and no untried row is left."""
         for _ in range(self._attempts):
             row, trial = self._propose()
             if self._duplicates or row not in self._asked:
@@ -423,7 +423,7 @@ class OptunaProposer:
         return self._hand_out(*self._propose())
 
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
-        """End the oldest trial of the row; Optuna takes no values of a pruned one if there are several objectives."""
+        """End the oldest trial of the row. With several objectives, Optuna accepts no values of a pruned trial."""
         trial = self._pending[row].pop(0)
         if complete:
             self._study.tell(trial, [curve[-1], float(self._log_costs[row])])
@@ -450,9 +450,9 @@ class OptunaProposer:
 class OptunaSearchAsha:
     """Ray's `OptunaSearch` with its ASHA, a proposer and a stopping rule in one.
 
-    Source: ray 2.60.0, `tune/search/optuna/optuna_search.py`. Tune tells the searcher of a stopped trial as of a
-    completed one, with its last, early accuracy; so does this, and `tell` has nothing to add. Rows may come twice, as
-    in Ray. A trial that starts takes the oldest proposal that has not started.
+    Source: ray 2.60.0, `tune/search/optuna/optuna_search.py`. Tune reports a stopped trial to the searcher as
+    completed, with its last, early accuracy. So does this class, and `tell` adds nothing. Rows may come twice, as in
+    Ray. A trial that starts takes the oldest proposal that has not started.
     """
 
     def __init__(
@@ -485,7 +485,7 @@ class OptunaSearchAsha:
         return row
 
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
-        """Nothing: the searcher is told through the stopping rule."""
+        """Do nothing: the searcher gets results through the stopping rule."""
 
     def started(self, trial: int, costs: tuple[float, ...]) -> None:
         """Bind the trial to the oldest proposal that has not started."""
@@ -493,7 +493,7 @@ class OptunaSearchAsha:
         self._asha.started(trial, costs)
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """ASHA's answer; the searcher is told of a stopped trial as completed."""
+        """ASHA's answer. A stopped trial is reported to the searcher as completed."""
         name, log_cost = self._running[trial]
         result = {"training_iteration": epoch, "accuracy": accuracy, "log_cost": log_cost}
         if self._asha.keep_going(trial, epoch, accuracy):
@@ -504,7 +504,7 @@ class OptunaSearchAsha:
         return False
 
     def finished(self, trial: int, accuracy: float) -> None:
-        """Complete the trial for both."""
+        """Complete the trial for the scheduler and the searcher."""
         name, log_cost = self._running.pop(trial)
         self._asha.finished(trial, accuracy)
         self._searcher.on_trial_complete(name, {"accuracy": accuracy, "log_cost": log_cost})
@@ -539,11 +539,11 @@ PROPOSERS: dict[str, Callable[[list[int], NDArray[np.float64], Callable[[tuple[i
 }
 
 
-# The order: fronts, and an ε-net within one
+# The order: fronts, and an ε-net within a front
 
 
 class _Arrivals:
-    """Who reported which epoch, in the order of arrival, as points (-accuracy, log costs)."""
+    """The reports of each epoch, in the order of arrival, as points (-accuracy, log costs)."""
 
     def __init__(self) -> None:
         self._log_costs: dict[int, tuple[float, ...]] = {}
@@ -554,7 +554,7 @@ class _Arrivals:
         self._log_costs[trial] = _logarithms(costs)
 
     def add(self, trial: int, epoch: int, accuracy: float) -> NDArray[np.float64]:
-        """The points at the epoch, the newcomer's last."""
+        """Add the newcomer; return the points at the epoch, the newcomer's last."""
         self._indices[trial, epoch] = len(self._points[epoch])
         self._points[epoch][trial] = (-accuracy, *self._log_costs[trial])
         return self.points(epoch)
@@ -570,7 +570,7 @@ class _Arrivals:
 
 
 def _newcomer_is_in_better_half(points: NDArray[np.float64]) -> bool:
-    """Whether the last point is among the best ceil(n / 2); the ε-net is drawn only if the boundary cuts its front."""
+    """Whether the last point is among the best ceil(n / 2). The ε-net is needed only if the boundary cuts its front."""
     half = math.ceil(len(points) / 2)
     fronts = moocore.pareto_rank(points)
     better, as_good = int((fronts < fronts[-1]).sum()), int((fronts == fronts[-1]).sum())
@@ -580,7 +580,7 @@ def _newcomer_is_in_better_half(points: NDArray[np.float64]) -> bool:
 
 
 def _newcomer_priorities(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places from 0; points on other fronts than the last point's tie there, which leaves its own place exact."""
+    """The places from 0. Points on other fronts than the last point's have ties, which leave its own place exact."""
     fronts = moocore.pareto_rank(points)
     places = np.searchsorted(np.sort(fronts), fronts).astype(float)
     members = np.flatnonzero(fronts == fronts[-1])
@@ -594,7 +594,7 @@ def _newcomer_place(points: NDArray[np.float64], fronts: NDArray[np.int64]) -> i
 
 
 def _epsilon_net(points: NDArray[np.float64]) -> list[int]:
-    """Indices from the most accurate on, each the farthest from those before it (Salinas et al., arXiv 2106.05680)."""
+    """The indices: first the most accurate, then the farthest from all before (Salinas et al., arXiv 2106.05680)."""
     order = [int(np.lexsort(points.T[::-1])[0])]
     distances = np.full(len(points), np.inf)
     while len(order) < len(points):
@@ -605,7 +605,7 @@ def _epsilon_net(points: NDArray[np.float64]) -> list[int]:
 
 
 def _normalised(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each objective over its range, or 0 where all are equal."""
+    """Each objective divided by its range, or 0 if all are equal."""
     ranges = np.ptp(points, axis=0)
     return np.asarray((points - points.min(axis=0)) / np.where(ranges > 0, ranges, 1.0))
 
@@ -615,7 +615,7 @@ def _logarithms(costs: Sequence[float]) -> tuple[float, ...]:
 
 
 def _doubling(first: int, epochs: int) -> tuple[int, ...]:
-    """`first`, twice that, and so on, before the last epoch."""
+    """The rungs: `first`, twice that, and so on, before the last epoch."""
     rungs = []
     while first < epochs:
         rungs.append(first)

@@ -2,9 +2,10 @@
 
     uv run --with-requirements benchmarks/peers.txt benchmarks/real_search.py --data npz:cifar10_10k.npz --seeds 3
 
-One trial at a time in this process; `--seeds` searches a method, each with its own seed. Prints the hypervolume of
-(accuracy, log FLOPs) of the fully trained networks, against accuracy 0.1 and the dearest of 1,000 drawn networks, and
-writes every trial to OUT.csv. Peers' code is as in `peers.py`; Ray tells a stopped trial to Optuna as complete.
+One trial at a time in this process. `--seeds` is the number of searches of each method, each with its own seed. Prints
+the hypervolume of (accuracy, log FLOPs) of the fully trained networks, against accuracy 0.1 and the most expensive of
+1,000 drawn networks, and writes every trial to OUT.csv. Peers' code is as in `peers.py`; Ray reports a stopped trial to
+Optuna as complete.
 """
 
 import argparse
@@ -49,14 +50,14 @@ OBJECTIVES = Objectives(("flops",))
 
 @dataclass(frozen=True)
 class Task:
-    """What all searches share."""
+    """The settings that all searches have in common."""
 
     space: DesignSpace
     data: ImageData
     epochs: int
 
     def inspect(self, assignment: Assignment) -> Inspection | None:
-        """The network and its cost; None against a rule."""
+        """The network and its cost; None if it breaks a rule."""
         if self.space.check(assignment):
             return None
         architecture = self.space.decode(assignment)
@@ -74,21 +75,21 @@ class Task:
 
 
 class Method(Protocol):
-    """A search: what to train, whether to go on, how it ended."""
+    """A search: it proposes networks, decides whether they continue, and gets their results."""
 
     def ask(self) -> Assignment:
         """The next network."""
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """Asked after each epoch but the last."""
+        """Whether the trial continues; called after each epoch except the last."""
 
     def ended(self, trial: int, curve: list[float], *, complete: bool) -> None:
-        """Told once a trial."""
+        """Report the end of a trial; called once for each trial."""
 
 
 @dataclass
 class Ours:
-    """A strategy of se-nas, with `FrontPruner` or without."""
+    """A strategy of se-nas, with or without `FrontPruner`."""
 
     task: Task
     seed: int
@@ -111,7 +112,7 @@ class Ours:
         self._rule = OurRule(self.task.epochs, self.seed) if self.pruning else None
 
     def ask(self) -> Assignment:
-        """What the strategy proposes."""
+        """The proposal of the strategy."""
         while (seen := self.task.inspect((proposal := self._strategy.ask()).assignment)) is None:
             pass
         record = TrialRecord(
@@ -130,11 +131,11 @@ class Ours:
         return proposal.assignment
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """What the pruner says."""
+        """The decision of the pruner."""
         return self._rule is None or self._rule.keep_going(trial, epoch, accuracy)
 
     def ended(self, trial: int, curve: list[float], *, complete: bool) -> None:
-        """Tell strategy and pruner."""
+        """Report the result to the strategy and the pruner."""
         status = TrialStatus.COMPLETE if complete else TrialStatus.PRUNED
         self._strategy.tell(replace(self._records[trial], status=status, curve=tuple(curve)))
         if complete and self._rule is not None:
@@ -154,7 +155,7 @@ class RayOptunaAsha:
         self._count, self._log_flops = 0, 0.0
 
     def ask(self) -> Assignment:
-        """What the searcher suggests; against a rule, Ray's user would report an error."""
+        """The suggestion of the searcher. If it breaks a rule, an error is reported, as a user of Ray would."""
         while True:
             assignment = self._searcher.suggest(str(self._count))
             self._count += 1
@@ -166,14 +167,14 @@ class RayOptunaAsha:
             self._searcher.on_trial_complete(str(self._count - 1), error=True)
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """What ASHA says."""
+        """The decision of ASHA."""
         if self._asha_trial is None:
             self._asha.started(trial, ())
             self._asha_trial = trial
         return self._asha.keep_going(trial, epoch, accuracy)
 
     def ended(self, trial: int, curve: list[float], *, complete: bool) -> None:
-        """Complete in either case, as Ray tells it."""
+        """Report the trial as complete in both cases, as Ray does."""
         if complete:
             self._asha.finished(trial, curve[-1])
         self._searcher.on_trial_complete(self._name, {"accuracy": curve[-1], "log_flops": self._log_flops})
@@ -187,7 +188,7 @@ METHODS: dict[str, Callable[[Task, int], Method]] = {
 
 
 def search(task: Task, method: str, seed: int, epochs: int) -> list[dict[str, Any]]:
-    """Train until the epochs are used up; what is then in training does not count."""
+    """Train until the epochs are used up. A trial that is still in training then does not count."""
     chosen = METHODS[method](task, seed)
     rows: list[dict[str, Any]] = []
     spent = 0
@@ -213,7 +214,7 @@ def search(task: Task, method: str, seed: int, epochs: int) -> list[dict[str, An
 
 
 def hypervolume(rows: list[dict[str, Any]], dearest: float) -> float:
-    """Of the complete trials, as a share of the box from accuracy 0.1 to 1 and over a factor of 20 in FLOPs."""
+    """The hypervolume of the complete trials, as a fraction of the box from accuracy 0.1 to 1 and 20-fold in FLOPs."""
     points = [(-row["curve"][-1], math.log(row["flops"])) for row in rows if row["state"] == "complete"]
     if not points:
         return 0.0
@@ -221,7 +222,7 @@ def hypervolume(rows: list[dict[str, Any]], dearest: float) -> float:
 
 
 def job(args: tuple[str, int]) -> list[dict[str, Any]]:
-    """One search in a process of its own."""
+    """Run one search in a process of its own."""
     torch.set_num_threads(1)
     return search(TASK, *args, OPTIONS.total_epochs)
 
@@ -231,7 +232,7 @@ TASK: Task
 
 
 def main() -> None:
-    """Parse, search, tell."""
+    """Parse the flags, search, and print the table."""
     global TASK
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits")

@@ -2,8 +2,8 @@
 
     uv run benchmarks/record_curves.py --space search_spaces/small.yaml --data digits --out tables/digits_curves.npz
 
-The file has `acc` (networks, epochs), validation accuracy as a share, and `macs` (networks,): what
-`search_quality.py tables` reads. A process a core, each with one thread.
+The file has `acc` (networks, epochs), validation accuracy as a fraction, and `macs` (networks,), as
+`search_quality.py tables` reads them. Each core has a process with one thread.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from se_nas.space.loading import load_design_space
 
 @cache
 def task(space: Path, data: str, epochs: int) -> Task:
-    """Loaded once a process."""
+    """The data of a process, loaded once."""
     design_space = load_design_space(space)
     return Task(design_space, load_data(data, image_size=design_space.image_size), epochs)
 
@@ -37,12 +37,12 @@ def record(job: tuple[Path, str, int, Assignment, int]) -> tuple[list[float], in
     space, data, epochs, assignment, number = job
     asked = task(space, data, epochs)
     inspection = asked.inspect(assignment)
-    assert inspection is not None  # only networks that keep the rules are drawn
+    assert inspection is not None  # only networks that obey the rules are drawn
     return list(asked.train(assignment, derive_seed(0, "record", number))), int(inspection.cost["flops"])
 
 
 def main() -> None:
-    """Draw, train, write."""
+    """Draw the networks, train them, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--space", type=Path, required=True)
     parser.add_argument("--data", required=True, help="as in launch/search.py")

@@ -1,9 +1,9 @@
 """Replays a search on recorded trainings: many workers in simulated time, nothing is trained.
 
-A curve table holds networks that were all trained to the end, with their accuracy after each epoch; a grid holds every
-network of a small space with its final accuracy. What a search finds is judged by the fully trained networks alone:
-the hypervolume of (accuracy, log MACs), against the table's worst accuracy and highest cost, as a share of the whole
-table's.
+A curve table has networks that were all trained to the end, with their accuracy after each epoch. A grid has every
+network of a small space with its final accuracy. A search is judged by its fully trained networks alone: by the
+hypervolume of (accuracy, log MACs), against the table's worst accuracy and highest cost, as a fraction of the whole
+table's hypervolume.
 """
 
 import heapq
@@ -24,13 +24,13 @@ Values = NDArray[np.float64]
 
 
 class StoppingRule(Protocol):
-    """Decides after each epoch but the last whether a trial goes on; trials are numbered as they start."""
+    """Decides after each epoch except the last whether a trial continues. Trials are numbered as they start."""
 
     def started(self, trial: int, costs: tuple[float, ...]) -> None:
-        """A trial begins; `costs` are to be minimised."""
+        """A trial begins; `costs` are minimised."""
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """False stops the trial for ever; epochs count from 1."""
+        """Whether the trial continues; False stops it for ever. Epochs count from 1."""
 
     def finished(self, trial: int, accuracy: float) -> None:
         """A trial has trained to its last epoch."""
@@ -43,15 +43,15 @@ class Proposer(Protocol):
         """A row to train."""
 
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
-        """Its accuracy after each epoch, whether it was then fully trained or stopped."""
+        """Report the accuracy of a row after each epoch, and whether it was fully trained or stopped."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """n networks: `curves` (n, epochs), MACs (n,), and the accuracy that they are judged by (n,).
+    """n networks: `curves` (n, epochs), MACs (n,), and the accuracy by which they are judged (n,).
 
-    Grids have one epoch, of which `curves` holds the mean of the recorded runs, and `choices` (n, decisions); what a
-    search is shown of the end is one of `runs` (n, repeats).
+    Grids have one epoch, for which `curves` has the mean of the recorded runs, and `choices` (n, decisions). A search
+    gets one of `runs` (n, repeats) as the final accuracy.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Table:
 
     @property
     def epochs(self) -> int:
-        """Of a full training."""
+        """The number of epochs of a full training."""
         return self.curves.shape[1]
 
     @cached_property
     def points(self) -> Values:
-        """(n, 2): what is minimised."""
+        """The points (n, 2) that are minimised."""
         return np.column_stack([-self.curves[:, -1], np.log(self.macs)])
 
     @cached_property
@@ -77,12 +77,12 @@ class Table:
 
     @cached_property
     def front(self) -> NDArray[np.bool_]:
-        """Who is on the true front (n,)."""
+        """Whether each network is on the true front (n,)."""
         kept: NDArray[np.bool_] = moocore.is_nondominated(self.points)
         return kept
 
     def share(self, rows: NDArray[np.int64]) -> float:
-        """The hypervolume of some networks as a share of all networks'."""
+        """The hypervolume of some networks as a fraction of that of all networks."""
         return (
             float(moocore.hypervolume(self.points[rows], ref=self.points.max(axis=0))) / self.whole
             if len(rows)
@@ -92,7 +92,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a replay did: the fully trained rows, and the trainings' worth of epochs spent when each was; all trials."""
+    """The outcome: all trials, the fully trained rows, and the epochs (in trainings) spent at each end."""
 
     spent: Values
     rows: NDArray[np.int64]
@@ -101,11 +101,11 @@ class Outcome:
     table: Table
 
     def share_at(self, budget: float) -> float:
-        """The hypervolume share after `budget` full trainings' worth of epochs."""
+        """The fraction of the hypervolume after the epochs of `budget` full trainings."""
         return self.table.share(self.rows[self.spent <= budget])
 
     def budget_to(self, share: float, limit: float) -> float:
-        """Trainings' worth of epochs until that share is reached; `limit` if it never is."""
+        """The epochs, in trainings, until that fraction is reached; `limit` if it is not."""
         low, high = 0, len(self.rows)
         while low < high:
             middle = (low + high) // 2
@@ -114,18 +114,18 @@ class Outcome:
 
     @property
     def front_stopped(self) -> float:
-        """Of the true front's networks that were started, the share that was stopped."""
+        """The fraction of the started networks of the true front that was stopped."""
         seen = self.table.front[self.started].sum()
         return float(self.table.front[self.stopped].sum() / seen) if seen else 0.0
 
     @property
     def duplicates(self) -> float:
-        """The share of trials that had been started before."""
+        """The fraction of trials whose row had been started before."""
         return 1 - len(np.unique(self.started)) / len(self.started)
 
 
 class Shuffled:
-    """Random proposals, each row once."""
+    """Proposes random rows, each once."""
 
     def __init__(self, table: Table, seed: int) -> None:
         self._rows = iter(np.random.default_rng([seed, 1]).permutation(len(table.macs)))
@@ -135,7 +135,7 @@ class Shuffled:
         return int(next(self._rows))
 
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
-        """Ignored."""
+        """Ignore the result."""
 
 
 def replay(
@@ -148,8 +148,11 @@ def replay(
     workers: int,
     by_macs: bool = False,
 ) -> Outcome:
-    """Search until `budget` full trainings' worth of epochs are spent. An epoch takes one unit of time, give or take a
-    tenth, or by MACs; a trial that is still in training at the end does not count."""
+    """Search until the epochs of `budget` full trainings are spent.
+
+    An epoch takes one unit of time, plus or minus a tenth, or a time by MACs. A trial that is still in training at the
+    end does not count.
+    """
     rng = np.random.default_rng([seed, 2])
     weight = table.macs / table.macs.mean() if by_macs else np.ones(len(table.macs))
     rows: list[int] = []
@@ -206,7 +209,7 @@ def replay(
 
 
 def load_curve_tables(folder: Path) -> list[Table]:
-    """The curves of each `*_curves.npz`: one table (acc, macs), as `record_curves.py` writes it, or several
+    """The curves of each `*_curves.npz`: one table (acc, macs), as `record_curves.py` writes it, or several tables
     (*_val_acc, *_macs)."""
     tables = []
     for path in sorted(folder.glob("*_curves.npz")):
@@ -233,10 +236,11 @@ def load_grids(folder: Path) -> list[Table]:
 
 
 def grafted(grid: Table, donor: Table) -> Table:
-    """The grid with the learning curves of another table, as nobody recorded both: made up, but of real parts.
+    """The grid with learning curves from another table, because no recorded table has both.
 
     Each network takes the curve of the donor's network that is nearest in (quantile of final accuracy, quantile of
-    MACs), shifted to end where its own accuracy is, and scaled by the ratio of the middle halves' widths.
+    MACs). The curve is shifted to end at the network's own accuracy, and scaled by the ratio of the interquartile
+    ranges.
     """
 
     def quantiles(table: Table) -> Values:
@@ -254,7 +258,7 @@ def _curves(name: str, accuracy: Values, macs: Values) -> Table:
 
 
 def _grid(name: str, runs: Values, macs: Values, choices: NDArray[np.int64]) -> Table:
-    """Networks with a run missing are shown their mean in its place."""
+    """The table of a grid. The network's mean replaces a missing run."""
     runs = _as_share(runs)
     mean = np.nanmean(runs, axis=1)
     runs = np.where(np.isnan(runs), mean[:, None], runs)
@@ -262,10 +266,10 @@ def _grid(name: str, runs: Values, macs: Values, choices: NDArray[np.int64]) -> 
 
 
 def _as_share(accuracy: Values) -> Values:
-    """Percentages to shares."""
+    """Convert percentages to fractions."""
     accuracy = accuracy.astype(float)
     return accuracy / 100 if np.nanmax(accuracy) > 1.5 else accuracy
 
 
 RuleFactory = Callable[[int, int], StoppingRule]
-"""From epochs and seed."""
+"""Builds a stopping rule from the number of epochs and the seed."""

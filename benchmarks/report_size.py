@@ -1,4 +1,4 @@
-"""How large is report.html, and what takes the bytes and the seconds? Made-up trials of the default space.
+"""How large is report.html, and what takes its bytes and seconds? Made-up trials of the default space.
 
     uv run benchmarks/report_size.py --trials 200 1000 10000
     uv run benchmarks/report_size.py --trials 10000 --keep FOLDER
@@ -29,7 +29,7 @@ EPOCHS = 12
 
 
 def made_up_trials(space: DesignSpace, trials: int) -> list[TrialRecord]:
-    """Records of a search that never was."""
+    """Made-up records of a search."""
     rng = Random(0)
     records = []
     for number in range(trials):
@@ -60,7 +60,7 @@ def made_up_trials(space: DesignSpace, trials: int) -> list[TrialRecord]:
 
 
 def measure(progress: SearchProgress, space: DesignSpace, keep: Path | None) -> None:
-    """Render one page and print what it takes."""
+    """Render one page, and print its bytes and seconds."""
     began = time.perf_counter()
     overview = Overview.of(progress)
     counted = time.perf_counter()
@@ -84,7 +84,7 @@ def measure(progress: SearchProgress, space: DesignSpace, keep: Path | None) -> 
 
 
 def main() -> None:
-    """Parse and measure."""
+    """Parse the flags, and measure each page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", nargs="+", type=int, default=[200, 1_000, 10_000])
     parser.add_argument("--keep", type=Path)

@@ -1,14 +1,14 @@
-"""How near does a training step come to what the device can do? Bytes and FLOPs of a step against measured ceilings.
+"""How near is a training step to the limit of the device? Bytes and FLOPs of a step against measured ceilings.
 
     uv run benchmarks/roofline.py
     uv run benchmarks/roofline.py --device cuda --batch 1024
     uv run benchmarks/roofline.py --network runs/RUN/best.yaml
 
 The ceilings are a large copy and a large matrix product on this device, in the step's number format, taken in turn with
-the step. A step's FLOPs are those of its convolutions and matrix products, forward and backward; its bytes are what
-each operator reads and writes. No step is faster than the larger of the two times (Williams et al., CACM 52(4), 2009);
-the share of that limit is what is reached. It is the limit of a list of operators: of ours, in which a kernel of
-our own counts with what each of its launches reads and writes, and of stock operators for the same network.
+the step. A step's FLOPs are those of its convolutions and matrix products, forward and backward; its bytes are
+those that each operator reads and writes. No step is faster than the larger of the two times (Williams et al., CACM
+52(4), 2009). Prints the fraction of this limit that is reached. The limit belongs to a list of operators: our list, in
+which an own kernel counts with the bytes of each of its launches, and the list of stock operators for the same network.
 """
 
 import argparse
@@ -40,12 +40,12 @@ from se_nas.training.trainer import build_initial_model
 
 REPEATS = 9
 COPY_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}
-"""Many times what caches hold, and long beside a launch."""
+"""The bytes of a copy: many times the size of the caches, and long compared with a launch."""
 MATRIX = {"cpu": 2048, "cuda": 8192}
 
 
 def large_copy(device: torch.device) -> Callable[[], object]:
-    """Reads and writes `COPY_BYTES` each."""
+    """A copy that reads and writes `COPY_BYTES` each."""
     source = torch.ones(COPY_BYTES[device.type] // 4, device=device)
     target = torch.empty_like(source)
     return lambda: target.copy_(source)
@@ -59,7 +59,7 @@ def large_product(device: torch.device) -> Callable[[], object]:
 
 
 class Bytes(TorchDispatchMode):
-    """Sums what each operator reads and writes; views move nothing."""
+    """Sums the bytes that each operator reads and writes. Views move no bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Bytes(TorchDispatchMode):
         return result
 
     def launches(self) -> contextlib.AbstractContextManager[object]:
-        """While it lasts, count the launches of Triton's kernels too, which torch does not see."""
+        """Within this context, count the launches of Triton's kernels too, which torch does not see."""
         from triton.runtime.jit import JITFunction
 
         launch = JITFunction.run
@@ -95,7 +95,7 @@ def _is_written(argument: Any) -> bool:
 
 
 def bytes_of(step: Callable[[], None], device: torch.device) -> tuple[int, int]:
-    """What a step moves: as it is, and by stock operators."""
+    """The bytes that a step moves: as it is, and with stock operators."""
     with Bytes() as ours, ours.launches() if device.type == "cuda" else contextlib.nullcontext():
         step()
     with (
@@ -109,7 +109,7 @@ def bytes_of(step: Callable[[], None], device: torch.device) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Parse, measure, tell."""
+    """Parse the flags, measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=128)
@@ -129,7 +129,7 @@ def main() -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.eval()(images)  # a dense convolution's zeros are not counted
     model.train()
-    flops = 3 * counter.get_total_flops()  # backward: a product for the input and one for the weights of each layer
+    flops = 3 * counter.get_total_flops()  # backward has two products for each layer: for the input and for the weights
     moved, in_stock_operators = bytes_of(step, device)
     runs = [Recorded(step, build_recorder(device)), large_copy(device), large_product(device)]
     times = seconds_in_turn(runs, device, warm_ups=WARM_UP_STEPS + 1, repeats=REPEATS)

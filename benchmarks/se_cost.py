@@ -3,10 +3,10 @@
     uv run --with-requirements benchmarks/peers.txt benchmarks/se_cost.py
     uv run --with-requirements benchmarks/peers.txt benchmarks/se_cost.py --device cuda --batch 1024
 
-RegNetY-200MF at 32 px as in `trial_speed.py`; only the SE modules are exchanged. Steps (forward, backward) are taken
-in turn; on a GPU they are recorded once and replayed, so that launches are not what is compared. Prints each one's step
-and the share of it that SE takes, and the bytes that SE must move at least against those that its time would allow at
-the measured speed of a large copy.
+RegNetY-200MF at 32 px as in `trial_speed.py`; only the SE modules are replaced. Steps (forward, backward) are taken
+in turn. On a GPU they are recorded as CUDA graphs and replayed, so that launches do not count. Prints the step of each
+network, the fraction of it that SE takes, and the bytes that SE must move at least, beside the bytes that its time
+would allow at the measured speed of a large copy.
 """
 
 import argparse
@@ -33,14 +33,14 @@ NOWHERE = "no SE"
 
 
 def timm_se(channels: int, hidden: int) -> nn.Module:
-    """timm/layers/squeeze_excite.py."""
+    """SE as in timm/layers/squeeze_excite.py."""
     from timm.layers import SqueezeExcite as Timm
 
     return Timm(channels, rd_channels=hidden)
 
 
 def torchvision_se(channels: int, hidden: int) -> nn.Module:
-    """torchvision/ops/misc.py."""
+    """SE as in torchvision/ops/misc.py."""
     from torchvision.ops import SqueezeExcitation
 
     return SqueezeExcitation(channels, hidden)
@@ -65,14 +65,14 @@ def exchanged(model: nn.Module, build: Callable[[int, int], nn.Module]) -> nn.Mo
 
 
 def training_step(build: Callable[[int, int], nn.Module], batch: int, device: torch.device) -> Callable[[], None]:
-    """Forward and backward on one batch, in the usual precision of the device."""
+    """A forward and a backward pass on one batch, in the usual precision of the device."""
     model = exchanged(build_initial_model(regnety_200mf(), num_classes=CLASSES, seed=0), build).to(device)
     images = torch.randn(batch, 3, SIZE, SIZE, device=device)
     return Recorded(bare_step(model, usual_precision(device), images), build_recorder(device))
 
 
 def least_bytes(batch: int, device: torch.device) -> int:
-    """What SE everywhere must move: forward reads and writes each map, backward reads two and writes one."""
+    """The bytes that SE everywhere must move: forward reads and writes each map, backward reads two and writes one."""
     number = 2 if usual_precision(device).bf16 else 4
     moved = 0
 
@@ -90,7 +90,7 @@ def least_bytes(batch: int, device: torch.device) -> int:
 
 
 def main() -> None:
-    """Parse, race, tell."""
+    """Parse the flags, measure in turn, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=128)

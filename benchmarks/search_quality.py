@@ -1,4 +1,4 @@
-"""How good is the front that a search finds for its epochs? Ours beside other people's, replayed on recorded trainings.
+"""How good is the front that a search finds for its epochs? Our methods and others, replayed on recorded trainings.
 
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part stopping
     uv run --with-requirements benchmarks/peers.txt benchmarks/search_quality.py TABLES_DIR --part proposing
@@ -8,11 +8,11 @@
 The parts: stopping rules on random networks with recorded curves; proposers on full grids, where nothing is stopped;
 and whole searches, on the same grids with learning curves borrowed from other tables. `handed` measures both kinds by
 the networks that a user receives when trainings are noisy (`handed.py`). It keeps each replay in OUT.json, and a later
-call replays only what is missing there: `--anew METHOD` replays a method again, whose code has changed.
+call adds only missing replays: `--anew METHOD` replays a method again after a change of its code.
 
-The other parts print a table, and write
-OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against METHOD` compares those replays with another
-method. Pairs share their seed: the same networks come in the same order. Intervals are bootstraps over the seeds, 95 %.
+The other parts print a table, and write OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against
+METHOD` compares those replays with another method. Pairs share their seed: the same networks come in the same order.
+Intervals are bootstraps over the seeds, 95 %.
 """
 
 import argparse
@@ -65,11 +65,11 @@ OURS = "FrontPruner"
 RAY = "Ray: OptunaSearch + ASHA"
 TARGET = 100
 RESOLUTION = 0.002
-"""Added to each regret before ratios are taken, so that a front found whole does not make them infinite."""
+"""Added to each regret before ratios are taken, so that a front found completely does not make them infinite."""
 
 
 class OurRule:
-    """`FrontPruner` on an Optuna study in memory, as a search calls it; with other constants, if any are `changed`."""
+    """`FrontPruner` on an Optuna study in memory, as a search calls it, with the constants in `changed`."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class OurRule:
         self._ids.append(self._study.get_trials(deepcopy=False)[trial]._trial_id)
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
-        """Report the epoch, and ask."""
+        """Report the epoch, and ask the pruner."""
         self._storage.set_trial_intermediate_value(self._ids[trial], epoch, accuracy)
         if epoch not in self._pruner.rungs:
             return True
@@ -108,7 +108,7 @@ class OurRule:
 
 
 class Unsparing(pruning.FrontPruner):
-    """Ours, but stops by place alone, whoever nobody beats included."""
+    """Our rule, but it stops by place alone, also trials that no other trial beats."""
 
     def _outlook(self, arrivals: Arrivals, in_the_race: NDArray[np.bool_]) -> str:
         return "not looked at"
@@ -149,7 +149,7 @@ class OurProposer:
         self._ended: list[TrialRecord] = []
 
     def ask(self) -> int:
-        """The best row that was not tried, told as running at once."""
+        """The best untried row, which is reported as running at once."""
         while (row := self._row_for((proposal := self._strategy.ask()).assignment)) in self._tried:
             pass
         self._tried.add(row)
@@ -167,7 +167,7 @@ class OurProposer:
         return row
 
     def tell(self, row: int, curve: Sequence[float], *, complete: bool) -> None:
-        """How the trial ended."""
+        """Report the end of the trial."""
         status = TrialStatus.COMPLETE if complete else TrialStatus.PRUNED
         self._ended.append(replace(self._running.pop(row), status=status, curve=tuple(curve)))
         self._strategy.tell(self._ended[-1])
@@ -214,7 +214,7 @@ SEARCHES: dict[str, tuple[str, str]] = {
     "OptunaHub: NSGA-II + Pareto rank": ("NSGA-II of 20", "OptunaHub Pareto rank"),
     RAY: (RAY, RAY),
 }
-"""Whole searches: who proposes and who stops."""
+"""Whole searches: the proposer and the stopping rule of each."""
 HANDED = {
     "proposing": ("front", "multivariate TPE", "NSGA-II of 20", "random"),
     "whole": (
@@ -224,7 +224,7 @@ HANDED = {
         "Syne Tune: random + MOASHA, corrected",
     ),
 }
-"""The searches that `handed` compares, with the stopping rules that did best beside these proposers in `whole`. Beside
+"""The searches that `handed` compares, with the stopping rules that were best with these proposers in `whole`. Beside
 a rule that stops more trials, multivariate TPE repeats its proposals so often that a replay takes minutes."""
 PARTS = {"stopping": STOPPING_RULES, "proposing": CHOOSERS, "whole": SEARCHES}
 BASELINES = {"stopping": NOTHING, "proposing": "multivariate TPE", "whole": "Optuna: multivariate TPE"}
@@ -234,7 +234,7 @@ DONORS = {
     "nasbench201_imagenet": "lcbench_jannis",
     "nas_bench_macro": "metaqnn_svhn",
 }
-"""Whose learning curves a grid borrows for whole searches."""
+"""The table whose learning curves a grid borrows for whole searches."""
 
 
 def _peer(build: Callable[..., Proposer], table: Table, seed: int) -> Proposer:
@@ -244,7 +244,7 @@ def _peer(build: Callable[..., Proposer], table: Table, seed: int) -> Proposer:
 
 
 def searcher(part: str, method: str, table: Table, seed: int) -> tuple[Proposer, StoppingRule | None]:
-    """Who proposes and who stops; None where nobody does."""
+    """The proposer and the stopping rule of a method; None if there is none."""
     if method == RAY:
         both = _peer(partial(OptunaSearchAsha, epochs=table.epochs), table, seed)
         assert isinstance(both, OptunaSearchAsha)
@@ -258,7 +258,7 @@ def searcher(part: str, method: str, table: Table, seed: int) -> tuple[Proposer,
 
 
 def load(part: str, folder: Path) -> list[Table]:
-    """The tables of a part; [] where there are none."""
+    """The tables of a part; [] if there are none."""
     if part == "stopping":
         return load_curve_tables(folder)
     grids = load_grids(folder)
@@ -271,7 +271,7 @@ def load(part: str, folder: Path) -> list[Table]:
 
 
 def one(job: tuple[str, str, int]) -> dict[str, Any]:
-    """One replay as a row of the CSV."""
+    """Replay once; return the row of the CSV."""
     name, method, seed = job
     table, options = TABLES[name], OPTIONS
     proposer, rule = searcher(options.part, method, table, seed)
@@ -288,7 +288,7 @@ def one(job: tuple[str, str, int]) -> dict[str, Any]:
 
 
 def figures(outcome: Outcome, budgets: Sequence[int]) -> dict[str, Any]:
-    """What is written down of a replay."""
+    """The figures of a replay that are written."""
     shares = {f"share {budget}": round(outcome.share_at(budget), 6) for budget in budgets}
     counts = {"started": len(outcome.started), "finished": len(outcome.rows)}
     lost = {"front stopped": round(outcome.front_stopped, 4), "duplicates": round(outcome.duplicates, 4)}
@@ -299,7 +299,7 @@ def figures(outcome: Outcome, budgets: Sequence[int]) -> dict[str, Any]:
 
 
 def hand(job: Job) -> dict[str, Any]:
-    """What a user receives of one replay, by number of trainings."""
+    """The figures of the networks that a user receives from one replay, by number of trainings."""
     table, options = TABLES[job.table], OPTIONS
     noisy = with_noise(table, job.noise, job.seed)
     proposer, rule = searcher(_part(job.table), job.method, noisy, job.seed)
@@ -314,12 +314,12 @@ def hand(job: Job) -> dict[str, Any]:
 
 
 def _part(table: str) -> str:
-    """On a grid without learning curves, searches only propose."""
+    """The part that a table belongs to: on a grid without learning curves, searches only propose."""
     return "proposing" if TABLES[table].epochs == 1 else "whole"
 
 
 def tell_what_is_handed(console: Console) -> None:
-    """Replay what is missing, and print the tables of the part `handed`."""
+    """Add the missing replays, and print the tables of the part `handed`."""
     methods = {
         table: [name for name in HANDED[_part(table)] if name in (OPTIONS.methods or HANDED[_part(table)])]
         for table in TABLES
@@ -341,7 +341,7 @@ def tell_what_is_handed(console: Console) -> None:
 
 
 def targets(table: str) -> list[float]:
-    """The share whose price is told: what no pruning reaches at `TARGET`, found by a first pass."""
+    """The fraction whose price is printed: a search without pruning reaches it at `TARGET`, in a first pass."""
     return [LEVELS[table]] if table in LEVELS else []
 
 
@@ -351,14 +351,14 @@ OPTIONS = argparse.Namespace()
 
 
 def run_all(methods: Sequence[str], seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """All replays, on all cores."""
+    """Run all replays on all cores."""
     jobs = [(table, method, seed) for method in methods for table in TABLES for seed in seeds]
     with get_context("fork").Pool(OPTIONS.processes) as pool:
         return list(pool.imap_unordered(one, jobs))
 
 
 def read_replays(path: Path) -> list[dict[str, Any]]:
-    """The rows that an earlier run wrote."""
+    """The rows of an earlier run."""
     with path.open(newline="") as file:
         return [
             {key: value if key in ("table", "method") else float(value) for key, value in row.items() if value}
@@ -367,7 +367,7 @@ def read_replays(path: Path) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]], methods: Sequence[str], against: str) -> tuple[RichTable, list[str]]:
-    """A line a method: at each budget, regret as a multiple of `against`, with its interval; and its worst table."""
+    """A line for each method: regret at each budget as a multiple of `against`'s with its interval; its worst table."""
     budgets = OPTIONS.budgets
     share = {(row["table"], row["method"], row["seed"]): [row[f"share {b}"] for b in budgets] for row in rows}
     seeds = sorted({row["seed"] for row in rows})
@@ -416,7 +416,7 @@ def summary(rows: list[dict[str, Any]], methods: Sequence[str], against: str) ->
 
 
 def draw(rows: list[dict[str, Any]], methods: Sequence[str], path: Path) -> None:
-    """Mean hypervolume share against the budget, over all tables."""
+    """A figure of the mean fraction of the hypervolume against the budget, over all tables."""
     figure = go.Figure()
     for method in methods:
         own = [row for row in rows if row["method"] == method]
@@ -430,7 +430,7 @@ def draw(rows: list[dict[str, Any]], methods: Sequence[str], path: Path) -> None
 
 
 def main() -> None:
-    """Parse, replay, tell."""
+    """Parse the flags, replay, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder with the recorded tables")
     parser.add_argument("--part", choices=[*PARTS, "handed"], default="stopping")

@@ -1,13 +1,13 @@
-"""How many trials should train side by side on one device? Networks an hour, alone and together.
+"""How many trials should train at a time on one device? Networks per hour, alone and together.
 
     uv run benchmarks/sharing.py npz:cifar10.npz
     uv run benchmarks/sharing.py npz:cifar10.npz --device cuda --at-once 1 2 4 8 --networks 32 --epochs 4
 
-Draws networks from a space and trains them for a few epochs as a search does, `--at-once` processes taking the next one
-when they are done with theirs; the same networks each time. What is done once does not count: all networks are trained
-on few images first, so that their kernels are compiled, and each process begins with one more of them. Prints networks
-an hour, how many times as many as the first of `--at-once`, and on a GPU the memory of all together. For NVIDIA's MPS,
-start its daemon before. It needs neither Ray, Optuna nor fvcore.
+Draws networks from a space and trains them for a few epochs as a search does. `--at-once` processes train the same
+networks each time; a process takes the next network when it has finished one. One-time work does not count: all
+networks are first trained on few images, so that their kernels are compiled, and each process begins with one of them
+again. Prints networks per hour, the ratio to the first of `--at-once`, and on a GPU the memory of all together. For
+NVIDIA's MPS, start its daemon before. It needs neither Ray, Optuna nor fvcore.
 """
 
 import argparse
@@ -38,14 +38,14 @@ from se_nas.training.trainer import Trainer, build_initial_model, train
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
 START_SECONDS, LONGEST_SECONDS = 300, 3_600
-"""After which a process that has died is no longer waited for."""
+"""The seconds after which a dead process is given up."""
 WARM_UP_SHARE = 16
-"""Of the images that all networks are trained on before it counts: one in so many."""
+"""The fraction of the images for the training that does not count: one image in this many."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What every process knows."""
+    """The settings that every process has."""
 
     data: ImageData
     recipe: Recipe
@@ -60,7 +60,7 @@ class Work:
 
 
 def take_turns(work: Work, warm_up: Architecture, tasks: Any, ready: Barrier, done: Any) -> None:
-    """One process: train what `tasks` holds until it is empty, and tell how much of the GPU is in use."""
+    """Work of one process: train the networks in `tasks` until it is empty, and report the used memory of the GPU."""
     prepare(work.device)
     images = DeviceData.of(
         work.data.train, work.data.validation, mirrored=work.data.mirrored, device=work.device, loaders=1
@@ -77,7 +77,7 @@ def take_turns(work: Work, warm_up: Architecture, tasks: Any, ready: Barrier, do
 
 
 def measure(work: Work, architectures: list[Architecture], at_once: int) -> tuple[float, int]:
-    """(seconds for all, bytes in use on the GPU)."""
+    """Train all networks; return (seconds for all, bytes in use on the GPU)."""
     context = get_context("spawn")
     tasks, done, ready = context.Queue(), context.Queue(), context.Barrier(at_once + 1)
     for task in [*architectures, *[None] * at_once]:
@@ -96,7 +96,7 @@ def measure(work: Work, architectures: list[Architecture], at_once: int) -> tupl
 
 
 def main() -> None:
-    """Parse, train, tell."""
+    """Parse the flags, train, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="images, as for launch/search.py")
     parser.add_argument("--space", type=Path, default=SPACES / "cifar.yaml")

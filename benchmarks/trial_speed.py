@@ -1,13 +1,13 @@
-"""How fast does one network train? Ours beside timm, torchvision and Lightning, and ours with each part switched off.
+"""How fast does one network train? se-nas beside timm, torchvision and Lightning, and se-nas without each of its parts.
 
     uv run --with-requirements benchmarks/peers.txt benchmarks/trial_speed.py
     uv run --with-requirements benchmarks/peers.txt benchmarks/trial_speed.py --device cuda --batch 1024 --images 51200
 
-RegNetY-200MF (arXiv 2003.13678) with its stem at stride 1 for small images, the same parameters in all; made-up
-images; random crop and mirroring, SGD with Nesterov's momentum, label smoothing, equal batches. Each computes in one
+RegNetY-200MF (arXiv 2003.13678) with its stem at stride 1 for small images. All have the same parameters, made-up
+images, random crop and mirroring, SGD with Nesterov's momentum, label smoothing and equal batches. Each computes in one
 thread on a CPU; the peers' DataLoaders have `--loaders` processes beside it. Epochs are taken in turn, so that a
-machine that slows down slows all; ratios are taken turn by turn. Needs torch and torchvision; timm and Lightning are
-left out where they are missing. Writes OUT.csv, a row an epoch.
+machine that slows down slows all. Ratios are taken turn by turn. Needs torch and torchvision; timm and Lightning are
+left out if they are missing. Writes OUT.csv with a row for each epoch.
 """
 
 import argparse
@@ -58,7 +58,7 @@ Epoch = Callable[[], float]
 
 @dataclass(frozen=True)
 class Settings:
-    """What all share."""
+    """The settings that all have in common."""
 
     images: int
     batch: int
@@ -67,19 +67,19 @@ class Settings:
 
     @property
     def part(self) -> ImageSet:
-        """Noise, the same each time."""
+        """Images of noise, the same each time."""
         rng = np.random.default_rng(0)
         pixels = rng.integers(0, 256, (self.images, SIZE, SIZE, 3), dtype=np.uint8)
         return ImageSet(images=pixels, labels=rng.integers(0, CLASSES, self.images))
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """The number of batches in an epoch."""
         return self.images // self.batch
 
 
 def regnety_200mf() -> Architecture:
-    """The published network, its stem at stride 1."""
+    """The published network with its stem at stride 1."""
     stages = tuple(
         Stage(
             block=RegNetBlock(group_width=GROUP_WIDTH, bottleneck=1),
@@ -104,7 +104,7 @@ def ours(
     chosen = precision or usual_precision(settings.device)
     with (
         mock.patch("se_nas.training.trainer.choose_precision", return_value=chosen),
-        mock.patch.object(Recipe, "batch_size_for", return_value=settings.batch),  # it takes less of a small set
+        mock.patch.object(Recipe, "batch_size_for", return_value=settings.batch),  # it is smaller for a small set
     ):
         trainer = Trainer(model, data, recipe, seed=0, device=settings.device)
     if plain:
@@ -133,7 +133,7 @@ def ours(
 
 
 def ours_with_stock_se(settings: Settings) -> Epoch:
-    """SE by stock operators."""
+    """SE with stock operators."""
     inner = ours(settings)
 
     def epoch() -> float:
@@ -166,7 +166,7 @@ class Pictures(Dataset[tuple[Any, int]]):
 
 
 def loader(settings: Settings) -> DataLoader[Any]:
-    """As torchvision's references build it."""
+    """The loader as in torchvision's references."""
     return DataLoader(
         Pictures(settings.part),
         batch_size=settings.batch,
@@ -218,7 +218,7 @@ def resident_loop(settings: Settings) -> Epoch:
 
 
 def sgd(model: nn.Module) -> torch.optim.Optimizer:
-    """As usually written."""
+    """A loop as usually written."""
     return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
 
@@ -231,7 +231,7 @@ def plain_loop(
     *,
     channels_last: bool = False,
 ) -> Epoch:
-    """The loop that everybody writes."""
+    """The usual loop over batches."""
     _check_size(model)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(memory_format=layout)  # type: ignore[call-overload]
@@ -323,7 +323,7 @@ def lightning_loop(settings: Settings) -> Epoch:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        # It would free the memory that cuBLAS was recorded with in our steps
+        # It would free the memory of cuBLAS that is part of our CUDA graphs
         with mock.patch.object(torch._C, "_cuda_clearCublasWorkspaces", create=True):
             trainer.fit(module, batches)
         return module.seconds
@@ -332,7 +332,7 @@ def lightning_loop(settings: Settings) -> Epoch:
 
 
 def contestants(device: torch.device) -> dict[str, Callable[[Settings], Epoch]]:
-    """Ours first, then peers, then ours with each part switched off."""
+    """The contestants: ours first, then peers, then ours without each of its parts."""
     usual = usual_precision(device)
     off = {
         f"{OURS}, SE by stock operators": ours_with_stock_se,
@@ -357,8 +357,8 @@ def contestants(device: torch.device) -> dict[str, Callable[[Settings], Epoch]]:
 
 
 def pipeline_rates(settings: Settings) -> tuple[float, float]:
-    """Images a second of the data alone: ours, and the DataLoader's; medians of three passes, in turn, over
-    `PIPELINE_IMAGES` at least: in few batches both still begin."""
+    """Images per second of the data alone, ours and the DataLoader's: medians of three passes, in turn, over at least
+    `PIPELINE_IMAGES`, because the start dominates in few batches."""
     settings = replace(settings, images=max(settings.images, PIPELINE_IMAGES))
     resident = Resident(settings)
 
@@ -391,7 +391,7 @@ def _check_size(model: nn.Module) -> None:
 
 
 def main() -> None:
-    """Parse, race, tell."""
+    """Parse the flags, measure in turn, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--images", type=int, default=2560)

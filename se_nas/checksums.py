@@ -1,4 +1,4 @@
-"""Seals: a short hash kept beside what was written, by which a flipped bit or an edit shows."""
+"""Checksums: a short hash is stored with each value, and it reveals a flipped bit or an edit."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def checksum(value: Any) -> str:
-    """Of JSON values, whatever the order of their keys; 64 bits of SHA-256 in hexadecimal.
+    """The checksum of a JSON value: 64 bits of SHA-256 in hexadecimal. The order of keys makes no difference.
 
     >>> checksum({"a": 1, "b": (0.5,)}) == checksum({"b": [0.5], "a": 1}) != checksum({"a": 1, "b": [0.25]})
     True
@@ -15,5 +15,5 @@ def checksum(value: Any) -> str:
 
 
 def checksum_of_bytes(content: bytes) -> str:
-    """Of a file's content."""
+    """The checksum of a file's content."""
     return hashlib.sha256(content).hexdigest()[:16]

@@ -1,27 +1,27 @@
-"""Errors with a message for the user, and the rule which of two errors is shown."""
+"""Errors with a message for the user, and the rule that decides which of two errors is shown."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message is one line that says what would be right.
+    """An input of the user cannot be used. The message is one line that says what would be right.
 
-    The launch scripts print the line and leave with exit code 2, without a traceback.
+    The launch scripts print the line and exit with code 2, without a traceback.
     """
 
 
 class RunFailedError(RuntimeError):
-    """A run could not produce its result; the launch scripts print the line and leave with exit code 3."""
+    """A run could not produce its result. The launch scripts print the line and exit with code 3."""
 
 
 class WriteError(RunFailedError):
-    """A file of a run could not be written: the disk is full, or closed to us."""
+    """A file of a run could not be written: the disk is full, or this process has no permission to write."""
 
 
 @contextlib.contextmanager
 def at_the_end(close: Callable[[], None]) -> Iterator[None]:
-    """Call `close` when the body has ended. If both fail, the error of the body is raised with the other as a note."""
+    """Call `close` when the body has ended. If both fail, raise the error of the body, with the other as a note."""
     try:
         yield
     except BaseException as error:

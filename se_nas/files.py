@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half of each."""
+"""Atomic writing of files: after a crash, a file has its old content or its new content, never a mixture."""
 
 import contextlib
 import json
@@ -16,11 +16,12 @@ _Dumper: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Replace `path` by `content` so that a crash of the program or of the machine leaves a whole file, and the new one
-    once this has returned (fsync of the file, rename, fsync of its folder).
+    """Replace the file at `path` by `content`. A crash of the program or the machine never leaves a partial file.
 
-    Text is written as UTF-8 whatever the locale; what UTF-8 lacks (half of a file name that is not UTF-8), as its code.
-    WriteError where the disk does not take it.
+    Once this has returned, the new file survives a crash (fsync of the file, rename, fsync of its folder). Text is
+    written as UTF-8 in every locale. If UTF-8 lacks a character (from a file name that is not UTF-8), its code is
+    written. WriteError if the file cannot be written.
+
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
@@ -71,22 +72,22 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON; NaN and infinity, which JSON does not know, are refused."""
+    """Write `value` as indented JSON. ValueError for NaN and infinity, which JSON does not have."""
     write_atomically(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def write_checked(path: Path, value: dict[str, Any]) -> None:
-    """Write an object as JSON with its seal, for `read_checked`."""
+    """Write an object as JSON with its checksum, for `read_checked`."""
     write_json(path, {**value, "seal": checksum(value)})
 
 
 def write_yaml(path: Path, value: Any) -> None:
-    """Write `value` as YAML, keys in their order; by libyaml where it is there, which writes the same in less time."""
+    """Write `value` as YAML with its keys in their order, with libyaml if it is installed (same text, less time)."""
     write_atomically(path, yaml.dump(value, Dumper=_Dumper, sort_keys=False))
 
 
 def read_checked(path: Path) -> dict[str, Any] | None:
-    """The object that `write_checked` wrote; None when the file is not there, or is not as it was written."""
+    """The object that `write_checked` wrote; None if the file does not exist or its checksum does not match."""
     try:
         value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Numbers, SE patterns and hints as people read them."""
+"""Text for people: numbers, SE patterns and suggestions."""
 
 import difflib
 import math
@@ -9,7 +9,7 @@ UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
 
 
 def se_glyphs(tokens: Sequence[str]) -> str:
-    """One glyph a stage: a dot for none, else the reduction ratio; other sites than inner are named.
+    """One glyph for each stage: a dot for no SE, else the reduction. Sites other than `inner` are named.
 
     >>> se_glyphs(["none", "inner/4", "post/16 of site"])
     '· 4 post/16'
@@ -18,7 +18,7 @@ def se_glyphs(tokens: Sequence[str]) -> str:
 
 
 def format_count(value: float) -> str:
-    """Three digits and a unit.
+    """A count with three digits and a unit.
 
     >>> format_count(401842848), format_count(98416), format_count(7)
     ('402M', '98.4k', '7')
@@ -30,7 +30,7 @@ def format_count(value: float) -> str:
 
 
 def parse_count(text: str) -> float:
-    """Read what `format_count` writes; ValueError says what a count looks like.
+    """Parse a text that `format_count` wrote. The message of a ValueError shows what a count looks like.
 
     >>> parse_count("120M"), parse_count("98.4k"), parse_count("7e3")
     (120000000.0, 98400.0, 7000.0)
@@ -51,7 +51,7 @@ def format_cost(name: str, value: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, in the plural unless it is one.
+    """A number with its noun, which is in the plural unless the number is 1.
 
     >>> counted(1, "epoch"), counted(8, "epoch")
     ('1 epoch', '8 epochs')
@@ -60,7 +60,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Minutes and seconds, and hours if there are any.
+    """A duration as minutes and seconds, with hours if it is that long.
 
     >>> format_duration(67), format_duration(7384.2)
     ('1:07', '2:03:04')
@@ -71,7 +71,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_value(value: object) -> str:
-    """The value of a decision; a real number with four digits.
+    """The value of a decision as text. A real number gets four digits.
 
     >>> format_value(0.123456), format_value(8), format_value("inner")
     ('0.1235', '8', 'inner')
@@ -80,7 +80,7 @@ def format_value(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Line breaks, escapes and direction marks as their codes, so that a terminal or a page shows and does nothing.
+    """The text with line breaks, escapes and direction marks as codes, so that a terminal or a page only shows them.
 
     >>> printable("red\\x1b[31m\\n")
     'red\\\\x1b[31m\\\\n'
@@ -89,7 +89,7 @@ def printable(text: str) -> str:
 
 
 def as_folder_name(text: str) -> str:
-    """Letters, digits, `_`, `.` and `-` as they are, and a `-` for what else is between them.
+    """The text as a folder name. Letters, digits, `_`, `.` and `-` stay; each run of other characters becomes one `-`.
 
     >>> as_folder_name("<img src=x>[bold] red\\x1b[31m")
     'img-src-x-bold-red-31m'
@@ -98,7 +98,7 @@ def as_folder_name(text: str) -> str:
 
 
 def suggest(given: str, known: Iterable[str]) -> str:
-    """What was meant by a mistyped word, or else all that could be.
+    """A hint for a mistyped word: the most similar known word, or all known words if none is similar.
 
     >>> suggest("tpee", ["tpe", "random"]), suggest("x", ["tpe", "random"])
     ('did you mean tpe?', 'known: tpe, random')

@@ -1,4 +1,4 @@
-"""Starts Ray clusters on this machine, as another user would."""
+"""Ray clusters on this machine, started as another user would start them."""
 
 import contextlib
 import os
@@ -15,13 +15,15 @@ import psutil
 import ray
 
 ATTEMPTS = 5
-"""Ray gives a head half a minute to start, which a busy machine may exceed."""
+"""The number of attempts. Ray gives a head half a minute to start, and a busy machine may need longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedCluster:
-    """A cluster of one machine, as `ray start --head` makes it. `folder` holds its files and is in the command line of
-    each of its processes."""
+    """A cluster of one machine, as `ray start --head` makes it.
+
+    `folder` contains its files, and the command line of each of its processes contains `folder`.
+    """
 
     address: str
     folder: Path
@@ -36,13 +38,13 @@ class StartedCluster:
         return found
 
     def kill(self, name: str = "") -> None:
-        """Kill (-9) those processes."""
+        """Kill (-9) these processes."""
         for process in self.processes(name):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
     def freeze(self, name: str) -> None:
-        """Stop those processes without ending them, so that they no longer answer."""
+        """Suspend these processes without ending them, so that they no longer answer."""
         for process in self.processes(name):
             process.suspend()
 
@@ -51,8 +53,8 @@ class StartedCluster:
 def started_cluster(
     *, cpus: int = 2, token: str | None = None, version: str = ray.__version__, **environment: str
 ) -> Iterator[StartedCluster]:
-    """Start a head, which is killed afterwards. It asks for the `token`, if given, and reports this `version`."""
-    folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # a socket's path has 107 characters at most
+    """Start a head and kill it afterwards. It asks for the `token`, if there is one, and reports this `version`."""
+    folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # the path of a socket has at most 107 characters
     made = StartedCluster(address=f"127.0.0.1:{_free_port()}", folder=folder)
     program = f"import ray; ray.__version__ = {version!r}; from ray.scripts.scripts import main; main()"
     command = [sys.executable, "-c", program, "start", "--head", "--port", made.address.split(":")[1]]

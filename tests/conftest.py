@@ -1,6 +1,7 @@
-"""What end-to-end tests share: a data set and a space so small that a search takes seconds."""
+"""Fixtures of end-to-end tests: a data set and a space that are so small that a search takes seconds."""
 
 import io
+import os
 import secrets
 import shutil
 import signal
@@ -30,15 +31,24 @@ stages:
 
 
 ONE_AFTER_THE_OTHER = {"docs", "execution", "faults", "launch", "tracking"}
-"""Folders whose tests start processes of their own, Ray's above all: `pytest -n 2` runs the others beside them."""
+"""Folders whose tests start processes, mostly Ray's. `pytest -n 2` runs them one after the other in one worker."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of those folders together, before xdist reads the groups."""
+    """Put the tests of these folders into one group, before xdist reads the groups."""
     for item in items:
         if item.path.parent.name in ONE_AFTER_THE_OTHER:
             item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+@pytest.fixture(autouse=True)
+def _restore_the_environment() -> Iterator[None]:
+    """Restore the environment variables after each test. Ray and its workers read their settings there."""
+    kept = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +68,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """End the processes that a failed test has left, so that later tests do not see them."""
+    """End the processes that a failed test has left behind, so that later tests do not see them."""
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     if report.when == "teardown" and item.stash[FAILED] and STARTED in item.stash:
@@ -68,13 +78,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def space_file(tmp_path: Path) -> Path:
-    """36 networks that train in milliseconds."""
+    """A space of 36 networks that train in milliseconds."""
     return write_tiny_space(tmp_path)
 
 
 @pytest.fixture
 def data_file(tmp_path: Path) -> Path:
-    """160 + 40 + 40 images of 8×8 pixels in MedMNIST's layout, two classes that differ in brightness."""
+    """A file of 160 + 40 + 40 images of 8×8 pixels in the layout of MedMNIST. Its two classes differ in brightness."""
     return write_tiny_data(tmp_path)
 
 
@@ -86,7 +96,7 @@ def request_tiny(tmp_path: Path, space_file: Path, data_file: Path) -> SearchReq
 
 @pytest.fixture(scope="session")
 def searched_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a search of six trials, which nobody may write to."""
+    """The run folder of a search of six trials. No test may write to it."""
     from se_nas.commands.search.search import start_search
 
     folder = tmp_path_factory.mktemp("searched")
@@ -97,19 +107,19 @@ def searched_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def searched(searched_once: Path, tmp_path: Path) -> Path:
-    """A run folder of one's own of a search of six trials."""
+    """The test's own copy of the run folder of a search of six trials."""
     return Path(shutil.copytree(searched_once, tmp_path / "run"))
 
 
 def write_tiny_space(folder: Path) -> Path:
-    """What `space_file` is."""
+    """Write the file of `space_file`."""
     path = folder / "tiny.yaml"
     path.write_text(TINY_SPACE)
     return path
 
 
 def write_tiny_data(folder: Path) -> Path:
-    """What `data_file` is."""
+    """Write the file of `data_file`."""
     rng = np.random.default_rng(0)
     arrays = {}
     for name, count in (("train", 160), ("val", 40), ("test", 40)):
@@ -123,7 +133,7 @@ def write_tiny_data(folder: Path) -> Path:
 
 
 def tiny_request(folder: Path, space_file: Path, data_file: Path) -> SearchRequest:
-    """What `request_tiny` is."""
+    """Make the request of `request_tiny`."""
     return SearchRequest(
         space=space_file,
         data=f"npz:{data_file}",
@@ -137,13 +147,13 @@ def tiny_request(folder: Path, space_file: Path, data_file: Path) -> SearchReque
 
 @pytest.fixture
 def console() -> Console:
-    """A console that nobody reads; `.file.getvalue()` is what it was told."""
+    """A console that prints to memory. `.file.getvalue()` is its text."""
     return Console(file=io.StringIO(), width=120, color_system=None)
 
 
 @pytest.fixture
 def launched_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The launch scripts take ctrl-C and SIGTERM for themselves, and end the process that they are in."""
+    """Let a launch script run in this process: undo its signal handlers, and do not let it end the process."""
     monkeypatch.setattr(command_line, "_exit_as_it_is", sys.exit)
     kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield

@@ -37,7 +37,7 @@ def record(
     fingerprint: str | None = None,
     **cost: float,
 ) -> TrialRecord:
-    """A trial whose curve ends in `accuracy`; costs by name, 100 flops when none is given."""
+    """A trial whose curve ends with `accuracy`. Costs are given by name; without any, it has 100 flops."""
     return TrialRecord(
         number=number,
         status=status,
@@ -53,7 +53,7 @@ def record(
 
 
 def tiny_space() -> DesignSpace:
-    """84 networks for images of 8 pixels: two stages, SE open in both."""
+    """A space of 84 networks for images of 8 pixels. It has two stages and a decision about SE in both."""
     stage = {"stride": 1, "group_width": 8, "bottleneck": 1}
     return DesignSpace(
         name="tiny",
@@ -81,7 +81,7 @@ def tiny_space() -> DesignSpace:
 
 
 def cost_by_hand(architecture: Architecture) -> dict[str, int]:
-    """Costs that need no torch: they rise with depth, width and SE as the real ones do."""
+    """Costs that need no torch. Like the real costs, they rise with depth, width and SE."""
     blocks = [block for stage in architecture.blocks() for block in stage]
     params = sum(
         block.width_in * block.width_out + (2 * block.se.channels * block.se.hidden if block.se else 0)
@@ -91,14 +91,14 @@ def cost_by_hand(architecture: Architecture) -> dict[str, int]:
 
 
 def tiny_architecture(width: int = 8) -> Architecture:
-    """One block with SE."""
+    """A network of one block with SE."""
     spec = SqueezeExciteSpec(site=Site.INNER, reduction=4)
     stage = Stage(block=RegNetBlock(group_width=8), depth=1, width=width, stride=1, se=(spec,))
     return Architecture(stem_width=8, stem_stride=1, stages=(stage,))
 
 
 def image_set(images: int, *, size: int = 8, classes: int = 3, seed: int = 0) -> ImageSet:
-    """Noise with one bright colour channel: its index is the class."""
+    """Images of noise with one bright colour channel. The index of that channel is the class."""
     rng = np.random.default_rng(seed)
     labels = np.arange(images) % classes
     pixels = rng.integers(0, 120, (images, size, size, 3))
@@ -107,7 +107,7 @@ def image_set(images: int, *, size: int = 8, classes: int = 3, seed: int = 0) ->
 
 
 def separable_data(*, train: int = 96, mirrored: bool = True) -> ImageData:
-    """Three classes that a linear model tells apart."""
+    """Images of three classes that a linear model can separate."""
     return ImageData(
         name="separable",
         class_names=("red", "green", "blue"),
@@ -119,7 +119,7 @@ def separable_data(*, train: int = 96, mirrored: bool = True) -> ImageData:
 
 
 def network_with_se(*tokens: str) -> Architecture:
-    """A stage of two blocks for each SE token, 8, 16, 24, ... wide."""
+    """A network with a stage of two blocks for each SE token. The widths are 8, 16, 24, ..."""
     block = RegNetBlock(group_width=8, bottleneck=1)
     stages = [
         Stage(block=block, depth=2, width=8 * number, stride=2, se=(parse_token(token),) * 2)
@@ -129,7 +129,7 @@ def network_with_se(*tokens: str) -> Architecture:
 
 
 def trained_network(architecture: Architecture, *, class_names: tuple[str, ...], image_size: int) -> TrainedNetwork:
-    """Weights drawn with a fixed seed, all of them awake."""
+    """A network with weights from a fixed seed, without zero-initialised weights."""
     torch.manual_seed(0)
     return TrainedNetwork(
         architecture=architecture,

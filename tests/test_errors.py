@@ -1,4 +1,4 @@
-"""Of two errors, the first one is shown."""
+"""If two errors happen, the first one is shown."""
 
 import pytest
 
@@ -9,7 +9,7 @@ def fail(error: BaseException) -> None:
     raise error
 
 
-def test_what_is_due_at_the_end_is_done_with_and_without_an_error() -> None:
+def test_the_closing_function_runs_with_and_without_an_error() -> None:
     done: list[str] = []
 
     with at_the_end(lambda: done.append("well")):
@@ -39,11 +39,11 @@ def test_the_first_of_two_errors_is_raised_and_the_second_is_its_note(
     assert raised.value.__notes__ == [note]
 
 
-def test_an_error_at_a_good_end_is_an_error() -> None:
+def test_an_error_of_the_closing_function_alone_is_raised() -> None:
     with pytest.raises(WriteError, match="full"), at_the_end(lambda: fail(WriteError("full"))):
         pass
 
 
-def test_a_stop_while_the_end_is_done_is_not_held_up() -> None:
+def test_a_stop_during_the_closing_function_is_not_delayed() -> None:
     with pytest.raises(KeyboardInterrupt), at_the_end(lambda: fail(KeyboardInterrupt())):
         fail(ValueError())

@@ -1,4 +1,4 @@
-"""What a failed test leaves behind is ended, and nothing else."""
+"""The processes that a failed test leaves behind are ended, and no others."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ print(child.pid)
 """
 
 
-def test_processes_of_a_test_are_ended_also_those_whose_parent_is_gone() -> None:
+def test_processes_of_a_test_are_ended_even_if_their_parent_is_gone() -> None:
     started = Started("here")
     near = subprocess.Popen(SLEEP)
     bare = subprocess.Popen(SLEEP, env={})
@@ -42,7 +42,7 @@ def test_a_process_of_another_test_lives_on() -> None:
     other.kill()
 
 
-def test_a_failing_test_leaves_no_process(tmp_path: Path) -> None:
+def test_a_failing_test_leaves_no_process_behind(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text())
     (tmp_path / "test_it.py").write_text(
         f"import subprocess, sys\n\ndef test_it():\n"

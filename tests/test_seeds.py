@@ -1,4 +1,4 @@
-"""Seeds depend on what they are for, and on nothing else."""
+"""Seeds depend on their purpose and on nothing else."""
 
 import hashlib
 import subprocess
@@ -12,7 +12,7 @@ from se_nas.seeds import derive_seed
 part = st.integers() | st.text("abc019", max_size=3)
 
 
-def test_a_seed_is_the_head_of_a_sha256_without_its_sign_bit() -> None:
+def test_a_seed_is_the_start_of_a_sha256_without_its_sign_bit() -> None:
     digest = hashlib.sha256(b"0\0train\x007").hexdigest()
 
     assert derive_seed(0, "train", 7) == int(digest[:16], 16) // 2

@@ -1,1 +1,1 @@
-"""What the trials of a search and further trainings show, with their uncertainty."""
+"""Statistics of a search's trials and of further trainings, with their uncertainty."""

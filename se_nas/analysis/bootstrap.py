@@ -1,8 +1,8 @@
 """Bootstrap intervals over networks: Efron, Annals of Statistics 7, 1979.
 
-The percentile method, expanded for few networks: the plain one is too narrow for them, as the bootstrap's variance
-lacks a factor n / (n - 1) and its tails are normal (Hesterberg, "What Teachers Should Know About the Bootstrap", The
-American Statistician 69, 2015, "expanded percentile interval").
+The percentile method is expanded for few networks. The plain percentile interval is too narrow for them, because the
+bootstrap's variance lacks a factor n / (n - 1) and its tails are normal (Hesterberg, "What Teachers Should Know About
+the Bootstrap", The American Statistician 69, 2015, "expanded percentile interval").
 """
 
 from collections.abc import Callable
@@ -20,8 +20,11 @@ CONFIDENCE = 0.95
 def bootstrapped(
     statistic: Callable[[NDArray[np.int64]], Values], count: int, *, behind: NDArray[np.int64]
 ) -> tuple[Values, Values]:
-    """The interval's ends (g,) of g statistics of `count` networks, given by their indices; NaN is left out. So many
-    networks, at least two, are `behind` each statistic (g,)."""
+    """The lower and upper ends (g,) of the intervals of g statistics of `count` networks.
+
+    `statistic` takes the indices of networks. A statistic that is NaN is left out. `behind` (g,) is the number of
+    networks that each statistic is computed from, at least two.
+    """
     rng = np.random.default_rng(0)
     resampled = np.array([statistic(rng.integers(0, count, count)) for _ in range(RESAMPLES)])
     tails = ndtr(np.sqrt(behind / (behind - 1)) * stdtrit(behind - 1, 0.5 - CONFIDENCE / 2))

@@ -1,7 +1,8 @@
 """How sure is a front? Networks trained on several fresh seeds: mean, interval, probability to be on the front.
 
-Short trainings on one seed flatter whoever was lucky, and a front is made of the lucky. Here every network's accuracy
-is taken as normal around a mean of its own, with a deviation that all share (pooled); costs are taken as they are.
+After a short training on one seed, some networks look better than they are because they were lucky, and a front selects
+the lucky networks. Here, the accuracy of each network has a normal distribution around its own mean, with a standard
+deviation that all networks share (pooled). Costs are taken as exact.
 """
 
 import math
@@ -17,7 +18,7 @@ from se_nas.searching.records import TrialRecord
 Values = NDArray[np.float64]
 
 DRAWS = 4_000
-"""Fronts that are drawn from what is believed of the means."""
+"""The number of fronts that are drawn from the posterior of the means."""
 CONFIDENCE = 0.95
 DECIDED = 0.05
 """Membership is undecided while its probability is farther than this from 0 and from 1."""
@@ -25,7 +26,7 @@ DECIDED = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A network's costs, all to be minimised, and its accuracy on each seed, of which there is at least one."""
+    """A network's costs, all of which are minimised, and its accuracy on each seed (at least one)."""
 
     costs: tuple[float, ...]
     accuracies: tuple[float, ...]
@@ -36,23 +37,26 @@ class Measured:
 
     @property
     def mean(self) -> float:
-        """Over the seeds."""
+        """The mean accuracy over the seeds."""
         return float(np.mean(self.accuracies))
 
     def costs_no_more_than(self, other: "Measured") -> bool:
-        """Whether every cost is at most the other's."""
+        """Whether every cost is at most that of the other network."""
         return all(mine <= its for mine, its in zip(self.costs, other.costs, strict=True))
 
     def beats(self, other: "Measured") -> bool:
-        """Whether it is no worse in its mean and every cost, and better in one."""
+        """Whether this network is no worse in its mean and in every cost, and better in at least one of them."""
         own, theirs = (-self.mean, *self.costs), (-other.mean, *other.costs)
         return own != theirs and all(mine <= its for mine, its in zip(own, theirs, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What several seeds say of a network: its mean accuracy, half the width of the mean's interval (infinite while
-    nothing tells the deviation), and the probability that no other network beats it at no more cost."""
+    """The result of several seeds for a network.
+
+    `mean` is its mean accuracy and `half_width` half the width of the mean's interval (infinite while the standard
+    deviation is unknown). `on_front` is the probability that no other network beats it at no more cost.
+    """
 
     mean: float
     half_width: float
@@ -60,22 +64,22 @@ class Verdict:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the seeds settle it; while they tell no deviation, they settle nothing."""
+        """Whether the seeds decide about the membership. They do not while the standard deviation is unknown."""
         return math.isfinite(self.half_width) and not DECIDED < self.on_front < 1 - DECIDED
 
     @property
     def is_surely_on_front(self) -> bool:
-        """Whether the seeds settle that it belongs there."""
+        """Whether the seeds decide that the network belongs to the front."""
         return self.is_decided and self.on_front > 0.5
 
     @property
     def is_surely_off_front(self) -> bool:
-        """Whether the seeds settle that it does not."""
+        """Whether the seeds decide that the network does not belong to the front."""
         return self.is_decided and self.on_front < 0.5
 
 
 class Belief:
-    """What is believed of the means of `networks`, of which there must be one."""
+    """The posterior of the mean accuracies of `networks`. There must be at least one network."""
 
     def __init__(self, networks: Sequence[Measured], *, seed: int = 0) -> None:
         if not networks:
@@ -90,7 +94,7 @@ class Belief:
         self._draws = self._drawn(np.random.default_rng(seed))
 
     def _drawn(self, rng: np.random.Generator) -> Values:
-        """(DRAWS, n) means, by the posterior under Jeffreys' prior: normal, with a deviation of its own each time.
+        """Means (DRAWS, n) from the posterior under Jeffreys' prior: normal, each draw with its own standard deviation.
 
         Gelman et al., "Bayesian Data Analysis", 3rd edition, 2013, section 3.2, for several means of one variance.
         """
@@ -102,7 +106,7 @@ class Belief:
         return drawn
 
     def verdicts(self) -> list[Verdict]:
-        """Of each network, in order."""
+        """The verdict on each network, in order."""
         quantile = float(stdtrit(self.freedom, 0.5 + CONFIDENCE / 2)) if self.freedom else math.inf
         on_front = self._membership().mean(axis=0)
         return [
@@ -115,8 +119,10 @@ class Belief:
         ]
 
     def band(self, costs: Values) -> tuple[Values, Values]:
-        """Of the front over the first cost (n,): the lowest and highest accuracy (n,) that it reaches there with 95 %;
-        NaN where no network is as cheap."""
+        """The 95 % interval of the front at values of the first cost (n,): its lowest and highest accuracy (n,).
+
+        NaN where no network is as cheap.
+        """
         own = np.array([network.costs[0] for network in self.networks])
         reached = np.full((DRAWS, len(costs)), math.nan)
         for index, cost in enumerate(costs):
@@ -127,7 +133,7 @@ class Belief:
         return low, high
 
     def _membership(self) -> NDArray[np.bool_]:
-        """(DRAWS, n) whether no other network beats it; of equals in everything each is a member."""
+        """Whether no other network beats a network, for each draw (DRAWS, n). Equal networks are all members."""
         costs = np.array([network.costs for network in self.networks])
         members = np.ones(self._draws.shape, dtype=bool)
         for index, own in enumerate(costs):
@@ -141,10 +147,11 @@ class Belief:
 
 
 def near_front(networks: Mapping[int, Measured], front: Sequence[int], *, images: int, most: int) -> list[int]:
-    """The front's networks, and those that chance may have kept from it, at most `most` in all, the nearest first.
+    """The numbers of the front's networks, then of the networks that chance may have kept from it, the nearest first.
 
-    A network, by its number, is near if it lies less than two deviations below the best at no more cost, where an
-    accuracy p on `images` deviates by √(p (1 - p) / images), and a difference by √2 times as much.
+    There are at most `most` in all, but the front is never cut. A network is near if it lies less than two standard
+    deviations below the best network at no more cost. An accuracy p on `images` has the standard deviation
+    √(p (1 - p) / images), and a difference has √2 times as much.
     """
     distances: dict[int, float] = {}
     for number, network in networks.items():
@@ -156,8 +163,11 @@ def near_front(networks: Mapping[int, Measured], front: Sequence[int], *, images
 
 
 def overlooked(once: Mapping[int, Measured], again: Sequence[Measured]) -> list[int]:
-    """Of the networks that were trained `once`, by number, those whose accuracy is above every mean that was reached
-    `again` at no more cost, the farthest above first: what was to keep them from the front has fallen below them."""
+    """The numbers of networks that were trained only `once` and may be on the front after all.
+
+    The accuracy of such a network is above the mean of every network at no more cost that was trained `again`: the
+    networks that kept it from the front have fallen below it. The network that is farthest above comes first.
+    """
     ahead: dict[int, float] = {}
     for number, network in once.items():
         rivals = (other.mean for other in again if other.costs_no_more_than(network))
@@ -167,10 +177,10 @@ def overlooked(once: Mapping[int, Measured], again: Sequence[Measured]) -> list[
 
 
 def in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> list[int]:
-    """The indices of the networks whose next seed would tell most of who is on the front, most telling first.
+    """The indices of the networks whose membership in the front is in doubt, the most informative next seed first.
 
-    It is the membership nearest to a toss of a coin, seen against the seeds that the network has. None is in doubt that
-    is decided or has `most_seeds`.
+    The order is by p (1 - p) / seeds, where p is the probability to be on the front: a membership near one half and few
+    seeds come first. A network that is decided or has `most_seeds` is not in doubt.
     """
     doubts = {
         index: verdict.on_front * (1 - verdict.on_front) / len(network.accuracies)
@@ -182,7 +192,7 @@ def in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """A trial's network with its accuracy by seed, and what that says."""
+    """A trial's network with its accuracy by seed and the verdict on it."""
 
     record: TrialRecord
     accuracies: Mapping[int, float]
@@ -191,8 +201,11 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmedFront:
-    """Networks of a search trained again for `epochs` on fresh seeds, cheapest first; `costs` names what they cost, and
-    `left_out` are trials that were not trained again and may be on the front too (`overlooked`)."""
+    """Networks of a search that were trained again for `epochs` on fresh seeds, cheapest first.
+
+    `costs` are the names of their costs. `left_out` are trials that were not trained again and may be on the front too
+    (`overlooked`).
+    """
 
     networks: tuple[Confirmed, ...]
     belief: Belief
@@ -210,7 +223,7 @@ class ConfirmedFront:
         epochs: int,
         left_out: Sequence[int] = (),
     ) -> "ConfirmedFront":
-        """From each trial's accuracy by seed, at least one of them, and the trials' records by number."""
+        """Make the front from each trial's accuracies by seed (at least one each) and the trials' records by number."""
         costs = tuple(costs)
         numbers = sorted(accuracies, key=lambda number: (*records[number].values(costs), number))
         belief = Belief(

@@ -1,7 +1,7 @@
 """Error distributions of sub-spaces: Radosavovic et al., arXiv 1905.13214, section 3.1, as in RegNet's figures.
 
-A sub-space is better when more of its networks have a small error, whatever the best of them is. Where that paper
-weighs networks so that both sides have the same costs, here the error is taken at equal cost (`equal_cost`).
+A sub-space is better if more of its networks have a small error, whatever its best network is. The paper weights
+networks so that both sides have the same costs. Here, the error is taken at equal cost instead (`equal_cost`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ Members = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subspace:
-    """The errors of its networks at equal cost, the smallest first."""
+    """A part of the space: the errors of its networks at equal cost, the smallest first."""
 
     label: str
     errors: tuple[float, ...]
@@ -30,8 +30,10 @@ class Subspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """A space in two by one question. `probability` is that of so large a difference by chance, times the number of
-    questions."""
+    """A question that splits a space into two sub-spaces.
+
+    `probability` is the probability of a difference at least this large by chance, times the number of questions.
+    """
 
     question: str
     subspaces: tuple[Subspace, Subspace]
@@ -39,22 +41,22 @@ class Split:
 
     @property
     def difference(self) -> float:
-        """The first side's median error less the second's."""
+        """The median error of the first side minus that of the second."""
         first, second = (float(np.median(side.errors)) for side in self.subspaces)
         return first - second
 
     @property
     def is_sure(self) -> bool:
-        """Whether the two differ by more than chance."""
+        """Whether the two sides differ by more than chance."""
         return self.probability < SIGNIFICANCE
 
 
 def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
-    """By SE in each stage, by the smallest reduction, and by each width; none while there are too few networks.
+    """The splits by SE in each stage, by the smallest reduction, and by each width; empty if networks are too few.
 
     Two-sided Kolmogorov-Smirnov tests by their limit for many networks, corrected by Bonferroni.
     """
-    from scipy.stats import ks_2samp  # as in `estimate_correlation`
+    from scipy.stats import ks_2samp  # slow to import
 
     observations = comparable_observations(records, costs)
     if not observations:
@@ -80,7 +82,7 @@ def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
 def _questions(
     records: Sequence[TrialRecord], factors: dict[str, list[object]]
 ) -> Iterator[tuple[str, tuple[str, str], Members, Members]]:
-    """(question, labels, who is on each side), where both sides have enough networks."""
+    """(question, labels, members of each side (n,)) of the questions for which both sides have enough networks."""
     found = []
     for name, values in factors.items():
         if name.startswith("SE in stage"):
@@ -96,7 +98,7 @@ def _questions(
 
 
 def _halves(name: str, values: Sequence[float | None]) -> tuple[str, tuple[str, str], Members, Members]:
-    """The smaller and the larger values; those that have none are on neither side."""
+    """The networks with the smaller and with the larger values. Networks without a value are on neither side."""
     numbers = np.array([np.nan if value is None else float(value) for value in values])
     known = np.unique(numbers[~np.isnan(numbers)])
     edge = float(known[(len(known) - 1) // 2]) if len(known) else 0.0
@@ -104,6 +106,6 @@ def _halves(name: str, values: Sequence[float | None]) -> tuple[str, tuple[str, 
 
 
 def _smallest_reduction(tokens: Sequence[str]) -> float | None:
-    """None for a network without SE."""
+    """The smallest reduction in a network; None for a network without SE."""
     specs = [parse_token(part) for token in tokens for part in token.split(",")]
     return min((float(spec.reduction) for spec in specs if spec is not None), default=None)

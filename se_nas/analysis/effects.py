@@ -1,4 +1,4 @@
-"""The effect of each decision: how far networks with one of its values are above others of their cost."""
+"""The effect of each decision: how far networks with one of its values are above other networks of equal cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,16 @@ from se_nas.wording import format_value
 
 LEAST_IN_A_GROUP = 3
 MOST_GROUPS = 5
-"""Numbers with more values than that are put together by size."""
+"""The values of a numeric decision with more distinct values than this are grouped by size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marginal:
-    """How far networks with one value of a decision are above the average network of their cost (a share, with its 95 %
-    interval), and how many they are."""
+    """The effect of one value of a decision.
+
+    `mean` says how far the networks with this value are above the average network of equal cost, as a fraction. `low`
+    and `high` are its 95 % interval, and `count` is the number of these networks.
+    """
 
     factor: str
     value: str
@@ -39,7 +42,7 @@ class Marginal:
 
     @property
     def is_of_se(self) -> bool:
-        """Whether it is of where SE is, or how wide; else it is of the trunk."""
+        """Whether the decision is about the place or width of SE. Otherwise it is about the trunk."""
         return self.factor.startswith("SE ")
 
     @property
@@ -49,10 +52,10 @@ class Marginal:
 
 
 def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marginal]:
-    """Of SE in each stage and of every other decision; none while there are too few networks.
+    """The effects of SE in each stage and of every other decision; empty if there are too few networks.
 
-    Accuracy is compared at equal cost: what a square in the logarithm of each cost explains is taken out. Intervals are
-    bootstraps over the networks (`bootstrap`), that fit included.
+    Accuracy is compared at equal cost: a quadratic fit in the logarithm of each cost is subtracted. Intervals are
+    bootstraps over the networks (`bootstrap`), and each resample repeats the fit.
     """
     observations = comparable_observations(records, costs)
     if not observations:
@@ -64,7 +67,7 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
     members = np.array([member for _, _, member in groups], dtype=float)
 
     def means(chosen: NDArray[np.int64]) -> Values:
-        """(g,) of the residuals of these networks, NaN for an empty group."""
+        """The mean residual of each group (g,) over the chosen networks; NaN for an empty group."""
         residuals = above_equal_cost(accuracy[chosen], design[chosen])
         counts = members[:, chosen].sum(axis=1)
         with np.errstate(invalid="ignore"):
@@ -87,7 +90,7 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
 
 
 def _groups(observations: Sequence[Observation]) -> list[tuple[str, str, NDArray[np.bool_]]]:
-    """(decision, value, who has it (n,)), where at least two values have enough networks."""
+    """(decision, value, networks with this value (n,)) for decisions of which two values have enough networks."""
     groups = []
     for name, values in factors_of(observations).items():
         own = [(name, label, member) for label, member in _split(values).items() if member.sum() >= LEAST_IN_A_GROUP]
@@ -96,7 +99,7 @@ def _groups(observations: Sequence[Observation]) -> list[tuple[str, str, NDArray
 
 
 def _split(values: Sequence[object]) -> Mapping[str, NDArray[np.bool_]]:
-    """Who has each value; many numbers are put into groups of equal size."""
+    """The networks (n,) with each value. Many distinct numbers are put into groups of equal size."""
     distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value != "none", value))
     if len(distinct) <= MOST_GROUPS or any(isinstance(value, str) for value in distinct):
         return {format_value(value): np.array([other == value for other in values]) for value in distinct}

@@ -1,7 +1,7 @@
-"""How much of the accuracy at equal cost hangs on each decision.
+"""Importances: how much of the accuracy at equal cost depends on each decision.
 
-A random forest (Breiman, Machine Learning 45, 2001) predicts networks that it has not seen from their decisions; the
-importance of one is what that loses when its values are shuffled among them (section 10 there).
+A random forest (Breiman, Machine Learning 45, 2001) predicts networks that it has not seen from their decisions. The
+importance of a decision is the loss of explained variance when its values are shuffled (section 10 of that paper).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ FOLDS, REPEATS, TREES = 5, 5, 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importance:
-    """What of the explained share is lost without a decision: the mean over folds, and its 95 % interval."""
+    """The fraction of the variance that is no longer predicted without a decision: mean over folds, 95 % interval."""
 
     factor: str
     mean: float
@@ -41,14 +41,17 @@ class Importance:
 
 @dataclass(frozen=True, slots=True)
 class Importances:
-    """`explained` is the share of the variance of unseen networks that all decisions together predict."""
+    """The importances of all decisions.
+
+    `explained` is the fraction of the variance of unseen networks that all decisions together predict.
+    """
 
     explained: float
     of_each: tuple[Importance, ...]
 
 
 def importances(records: Sequence[TrialRecord], costs: Sequence[str]) -> Importances | None:
-    """Of each decision, the most important first; None while there are too few networks, or nothing differs."""
+    """The importance of each decision, the most important first; None if networks are too few or nothing differs."""
     observations = comparable_observations(records, costs)
     if not observations:
         return None
@@ -77,8 +80,8 @@ def importances(records: Sequence[TrialRecord], costs: Sequence[str]) -> Importa
 
 
 def _without_each(table: Values, wanted: Values) -> tuple[Values, Values]:
-    """What is foretold of each network by the others (n,), and the share of variance that is lost (folds, factors)."""
-    from sklearn.ensemble import RandomForestRegressor  # slow to import, and of use at the end of a search alone
+    """The prediction for each network from the others (n,), and the fraction of variance lost (folds, factors)."""
+    from sklearn.ensemble import RandomForestRegressor  # slow to import, and needed only at the end of a search
     from sklearn.model_selection import KFold
 
     foretold, lost = np.empty(len(wanted)), []
@@ -94,8 +97,10 @@ def _without_each(table: Values, wanted: Values) -> tuple[Values, Values]:
 
 
 def _with_each_shuffled(table: Values, generator: np.random.Generator) -> Values:
-    """(factors, REPEATS, n, factors): the table (n, factors) with one of its columns shuffled. All are foretold by one
-    call, since a forest's call takes longer than its networks do (`benchmarks/LOG.md`)."""
+    """The table (n, factors) with each of its columns shuffled in turn: (factors, REPEATS, n, factors).
+
+    One call predicts all of them, because a forest's call takes longer than its networks do (`benchmarks/LOG.md`).
+    """
     tables = np.tile(table, (table.shape[1], REPEATS, 1, 1))
     for column, shuffled in enumerate(tables):
         shuffled[..., column] = generator.permuted(shuffled[..., column], axis=1)
@@ -103,8 +108,10 @@ def _with_each_shuffled(table: Values, generator: np.random.Generator) -> Values
 
 
 def _half_widths(lost: Values) -> Values:
-    """Of intervals that hold together with 95 % (Bonferroni). Folds share what they learn from: Nadeau and Bengio,
-    Machine Learning 52, 2003, section 3."""
+    """Half the width of each interval. All intervals hold together with 95 % (Bonferroni).
+
+    The folds share training data. The correction is from Nadeau and Bengio, Machine Learning 52, 2003, section 3.
+    """
     folds, factors = lost.shape
     quantile = float(stdtrit(folds - 1, 1 - 0.05 / 2 / factors))
     widths: Values = quantile * lost.std(axis=0, ddof=1) * np.sqrt(1 / folds + 1 / (folds - 1))
@@ -112,7 +119,8 @@ def _half_widths(lost: Values) -> Values:
 
 
 def _numbers(values: Sequence[object]) -> Values:
-    """SE as its share of the width, 1 / reduction and 0 for none; numbers as they are; words by their place."""
+    """The values as numbers (n,): SE as 1 / reduction (0 for none), numbers as they are, other words by their place."""
+
     if any(isinstance(value, str) for value in values):
         words = sorted({str(value) for value in values})
         shares = {word: _se_share(word) for word in words}

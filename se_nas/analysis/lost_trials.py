@@ -20,7 +20,7 @@ MANY = 0.05
 
 
 def loss_sentences(records: Sequence[TrialRecord]) -> list[str]:
-    """How many trials failed and why, what their networks have in common, and what it means for the front."""
+    """Sentences on how many trials failed and why, what the networks have in common, and what the front may lack."""
     failed = [record for record in records if record.status is TrialStatus.FAILED]
     others = [record for record in records if record.status in (TrialStatus.COMPLETE, TrialStatus.PRUNED)]
     if not failed:
@@ -74,7 +74,7 @@ def _values(assignment: Mapping[str, object]) -> dict[str, str]:
 
 
 def _order(failed: Sequence[float], others: Sequence[float]) -> float:
-    """The fraction of pairs in which the failed one is larger; ties count half (Mann-Whitney's U)."""
+    """The fraction of pairs in which the failed network's value is larger; ties count half (Mann-Whitney's U)."""
     ordered = sorted(others)
     larger = sum(bisect_left(ordered, one) + bisect_right(ordered, one) for one in failed) / 2
     return larger / (len(failed) * len(others))

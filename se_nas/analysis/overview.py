@@ -1,4 +1,4 @@
-"""What a whole search says without further training: worked out once, for the page and for W&B."""
+"""Overview: all results of a search that need no further training, computed once for the page and for W&B."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,10 @@ from se_nas.searching.progress import SearchProgress
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Effects of decisions at equal cost, the sub-spaces' errors, importances, and how early epochs predict the last;
-    empty, or None, where the trials are too few."""
+    """Effects of decisions at equal cost, errors of sub-spaces, importances, and correlations of early epochs.
+
+    A part is empty, or None, if there are too few trials.
+    """
 
     effects: tuple[Marginal, ...]
     splits: tuple[Split, ...]
@@ -21,7 +23,7 @@ class Overview:
 
     @classmethod
     def of(cls, progress: SearchProgress) -> "Overview":
-        """Of the trials so far; takes about a second for its bootstraps and forests."""
+        """Make the overview of the trials so far. Takes about a second for its bootstraps and forests."""
         records, costs = progress.records, progress.objectives.costs
         return cls(
             tuple(marginals(records, costs)),
@@ -32,10 +34,10 @@ class Overview:
 
     @property
     def effects_of_se(self) -> tuple[Marginal, ...]:
-        """Those of where SE is, and how wide."""
+        """The effects of decisions about the place and width of SE."""
         return tuple(one for one in self.effects if one.is_of_se)
 
     @property
     def other_effects(self) -> tuple[Marginal, ...]:
-        """Those of the trunk."""
+        """The effects of decisions about the trunk."""
         return tuple(one for one in self.effects if not one.is_of_se)

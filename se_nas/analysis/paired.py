@@ -1,4 +1,4 @@
-"""What one network gains over another on the same seeds, and how sure that is."""
+"""Paired comparisons: the gain of one network over another on the same seeds, and how sure it is."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,19 +24,20 @@ class Gain:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval has no zero in it."""
+        """Whether zero is outside the interval."""
         return abs(self.mean) > self.half_width
 
 
 class PairedAccuracies:
-    """Accuracies of networks, by name, on seeds that all of them share; what not all have is left out.
+    """Accuracies of networks, by name, on the seeds that all of them have. Other seeds are left out.
 
-    Accuracy is taken as a sum of the network's share, the seed's and noise of one deviation: a two-way layout without
-    replication (Scheffé, "The Analysis of Variance", 1959, chapter 4). What a seed does to all networks falls out.
+    An accuracy is modelled as the sum of an effect of the network, an effect of the seed, and noise of one standard
+    deviation: a two-way layout without replication (Scheffé, "The Analysis of Variance", 1959, chapter 4). The effect
+    that a seed has on all networks cancels out.
     """
 
     def __init__(self, accuracies: Mapping[str, Mapping[int, float]]) -> None:
-        """By name and seed; ValueError for fewer than two networks, or seeds that all have."""
+        """Take accuracies by name and seed. ValueError if there are fewer than two networks or common seeds."""
         seeds = [set(by_seed) for by_seed in accuracies.values()]
         self.seeds = sorted(set.intersection(*seeds)) if seeds else []
         if len(accuracies) < 2 or len(self.seeds) < 2:
@@ -50,8 +51,10 @@ class PairedAccuracies:
         self.deviation = math.sqrt(float((noise**2).sum()) / self.freedom)
 
     def gain(self, name: str, over: str, *, among: int = 1) -> Gain:
-        """Of one network over another; as one `among` so many gains, all of which shall lie within their intervals with
-        95 % (Bonferroni)."""
+        """The gain of the network `name` over the network `over`.
+
+        `among` is the number of gains that lie within their intervals together with 95 % (Bonferroni).
+        """
         quantile = float(stdtrit(self.freedom, 1 - (1 - CONFIDENCE) / 2 / among))
         return Gain(
             mean=self._means[name] - self._means[over],
@@ -62,7 +65,7 @@ class PairedAccuracies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """How much more of a cost one network has than another, with a 95 % interval; what is counted has no width."""
+    """The additional cost of one network over another, with a 95 % interval, which is a point for a counted cost."""
 
     amount: float
     low: float
@@ -74,14 +77,17 @@ class Extra:
 
     @classmethod
     def counted(cls, amount: float) -> "Extra":
-        """Known exactly."""
+        """An additional cost that is known exactly."""
         return cls(amount=amount, low=amount, high=amount)
 
     @classmethod
     def timed(cls, passes: Sequence[float], over: Sequence[float]) -> "Extra":
-        """The median difference of passes that were timed in turn, and its interval without any assumption on their
-        distribution: order statistics (Conover, "Practical Nonparametric Statistics", 1999, section 3.2)."""
-        from scipy.stats import quantile_test  # as in `estimate_correlation`
+        """The median difference of passes that were timed in turn.
+
+        Its interval assumes nothing about the distribution: it uses order statistics (Conover, "Practical Nonparametric
+        Statistics", 1999, section 3.2).
+        """
+        from scipy.stats import quantile_test  # slow to import
 
         differences = np.subtract(passes, over)
         low, high = quantile_test(differences).confidence_interval(CONFIDENCE)
@@ -90,9 +96,9 @@ class Extra:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What SE in one place gains over SE in another, and what it adds to the network's costs.
+    """The gain of SE in one place over SE in another, and its additional costs.
 
-    Where `over` is empty, it is over the same network without SE in that place.
+    If `over` is empty, the comparison is with the same network without SE in that place.
     """
 
     where: str
@@ -106,12 +112,14 @@ class Effect:
 
     @property
     def label(self) -> str:
-        """For people: `in stage 2`, or `everywhere, not nowhere`."""
+        """Text for people: `in stage 2`, or `everywhere, not nowhere`."""
         return f"{self.where}, not {self.over}" if self.over else self.where
 
     def gain_per(self, cost: str, amount: float) -> Gain | None:
-        """The gain for so much more of a cost; None where SE does not surely add to it. Its interval reaches as far as
-        any gain and any addition within theirs."""
+        """The gain for `amount` more of a cost; None where SE does not surely add to it.
+
+        The interval contains each combination of a gain and an additional cost within their intervals.
+        """
         added, gain = self.added[cost], self.gain
         if added.low <= 0:
             return None
@@ -126,7 +134,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ablation:
-    """The effects of SE in a trial's network, of so many epochs; their intervals hold together with 95 %."""
+    """The effects of SE in a trial's network, trained for `epochs`. Their intervals hold together with 95 %."""
 
     trial: int
     epochs: int

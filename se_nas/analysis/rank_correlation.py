@@ -1,4 +1,4 @@
-"""Can short trials be trusted? How early epochs, and the search's own accuracies, order networks against later ones."""
+"""Can short trials be trusted? Rank correlations of early and of later accuracies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from se_nas.analysis.equal_cost import LEAST_LESSONS, Values
 from se_nas.searching.records import TrialRecord, TrialStatus
 
 LEAST_PAIRS = 6
-"""Fewer networks have no rank correlation worth telling."""
+"""The least number of networks whose rank correlation is reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochPrediction:
-    """How an epoch orders the networks, against the last: Spearman's rank correlation with its 95 % interval."""
+    """Spearman's rank correlation between the accuracies after an epoch and after the last, with its 95 % interval."""
 
     epoch: int
     correlation: float
@@ -23,9 +23,10 @@ class EpochPrediction:
 
 
 def epoch_predictions(records: Sequence[TrialRecord]) -> list[EpochPrediction]:
-    """Of each epoch, over the networks that were trained to the end; none while they are fewer than `LEAST_LESSONS`.
+    """The correlation of each epoch with the last, over the networks that were trained to the end.
 
-    They were selected by their early accuracy, which makes the correlation lower than it is over all networks.
+    It is empty if they are fewer than `LEAST_LESSONS`. These networks were selected by their early accuracy, so the
+    correlation is lower than it is over all networks.
     """
     curves = [record.curve for record in records if record.status is TrialStatus.COMPLETE]
     if len(curves) < LEAST_LESSONS or len({len(curve) for curve in curves}) > 1:
@@ -39,8 +40,10 @@ def epoch_predictions(records: Sequence[TrialRecord]) -> list[EpochPrediction]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How the search ordered `count` networks, against how they came out later: Spearman's rank correlation, its 95 %
-    interval, and the mean change in accuracy."""
+    """The agreement between accuracies in the search and later accuracies of `count` networks.
+
+    It contains Spearman's rank correlation, its 95 % interval, and the mean change in accuracy.
+    """
 
     count: int
     correlation: float
@@ -50,7 +53,7 @@ class Agreement:
 
 
 def agreement(searched: Mapping[int, float], later: Mapping[int, float]) -> Agreement | None:
-    """Of the trials that have both accuracies; None where they are fewer than `LEAST_PAIRS`."""
+    """The agreement over the trials that have both accuracies; None if there are fewer than `LEAST_PAIRS`."""
     both = sorted(searched.keys() & later.keys())
     if len(both) < LEAST_PAIRS:
         return None
@@ -59,11 +62,11 @@ def agreement(searched: Mapping[int, float], later: Mapping[int, float]) -> Agre
 
 
 def _rank_correlation(first: Values, second: Values) -> dict[str, float]:
-    """Spearman's, with the 95 % interval by Fisher's z and the error of Fieller et al., Biometrika 44, 1957.
+    """Spearman's rank correlation, with its 95 % interval by Fisher's z (error of Fieller et al., Biometrika 44, 1957).
 
-    A perfect order of n networks counts as 1 - 1 / n there: chance gives one of few networks too.
+    For the interval, a perfect order of n networks counts as 1 - 1 / n: few networks may be in order by chance.
     """
-    from scipy.stats import rankdata  # as in `estimate_correlation`
+    from scipy.stats import rankdata  # slow to import
 
     ranks = rankdata(first), rankdata(second)
     found = float(np.corrcoef(*ranks)[0, 1]) if min(np.ptp(each) for each in ranks) > 0 else 0.0

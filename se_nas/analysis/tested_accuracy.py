@@ -1,4 +1,4 @@
-"""How sure an accuracy on test images is: the images are a sample, and so are the seeds."""
+"""Test accuracy with its interval: the test images are a sample, and so are the seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class HeldOutAccuracy:
-    """The mean over trainings, and its 95 % interval."""
+    """The mean test accuracy over trainings, and its 95 % interval."""
 
     mean: float
     low: float
@@ -20,10 +20,12 @@ class HeldOutAccuracy:
 
 
 def held_out_accuracy(counts: Sequence[tuple[int, int]]) -> HeldOutAccuracy:
-    """Of trainings on different seeds, each with its right answers and the number of images, the same for all.
+    """The accuracy of trainings on different seeds, each given as (right answers, images).
 
-    What the interval covers is the accuracy on all images of the kind. It is Wilson's (JASA 22, 1927) for the images,
-    wider by what the mean over several seeds varies; of one seed nothing is known of that, and it is left out.
+    All trainings have the same number of images.
+
+    The interval covers the accuracy on all images of this kind. It is Wilson's interval (JASA 22, 1927) for the images,
+    widened by the variation of the mean over seeds. For a single seed that variation is unknown and left out.
     """
     images = counts[0][1]
     accuracies = np.array([right / images for right, _ in counts])
@@ -40,9 +42,9 @@ def held_out_accuracy(counts: Sequence[tuple[int, int]]) -> HeldOutAccuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrained:
-    """A network that was trained with a long recipe, on one seed or several.
+    """A network that was trained with a long recipe on one or several seeds.
 
-    `search_accuracy` is None for a network that the search did not train. `counts` are the right answers and the images
+    `search_accuracy` is None for a network that the search did not train. `counts` has the right answers and the images
     of each training.
     """
 
@@ -57,5 +59,6 @@ class Retrained:
 
     @property
     def tested(self) -> HeldOutAccuracy:
-        """Its test accuracy."""
+        """The test accuracy with its interval."""
+
         return held_out_accuracy(self.counts)

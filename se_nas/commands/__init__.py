@@ -1,1 +1,1 @@
-"""The commands: each file or room joins all layers for one of them."""
+"""The commands: each file or room joins all layers for one command."""

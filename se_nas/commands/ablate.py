@@ -1,5 +1,5 @@
-"""Does the placement matter? A network's trunk with SE nowhere, everywhere as in RegNetY, and each stage switched, on
-equal seeds."""
+"""Does the placement matter? Trains a network's trunk with SE nowhere, everywhere as in RegNetY, as found and with each
+stage switched, on equal seeds."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ FOUND, NOWHERE, EVERYWHERE = "as found", "nowhere", "everywhere (RegNetY)"
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """SE in one place, over it in another or none there: the two networks, by their names."""
+    """A comparison of two networks, by their names: one with SE at `where`, and one without it or with it at `over`."""
 
     where: str
     over: str
@@ -45,7 +45,7 @@ class Contrast:
 
 
 def ablate(request: AblateRequest, console: Console) -> None:
-    """Ablate one network of a run folder; writes `ablate-TRIAL.json`, and the report anew."""
+    """Ablate one network of a run folder; write `ablate-TRIAL.json`, and write the report again."""
     folder, _ = find_folder(request.network)
     with locked(folder.path):
         _ablate(request, console)
@@ -64,7 +64,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         data=data,
         epochs=epochs,
         machines=request,
-        again=spelled(request, "ablate.py", f"{folder.path}:{record.number}"),
+        again=spelled(request, "ablate", f"{folder.path}:{record.number}"),
         console=console,
     )
     accuracies = {name: accuracies_of(outcomes, name) for name in networks}
@@ -95,7 +95,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
     tell = plain_teller(console)
-    left_out = [f"SE {name}: left out, for fewer than two of its trainings ended well" for name in lost]
+    left_out = [f"SE {name}: left out, because fewer than two of its trainings succeeded" for name in lost]
     for line in [*left_out, *ablation_sentences(ablation), *report.lines]:
         tell(line)
     finding = Finding(
@@ -112,7 +112,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
 
 
 def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
-    """The networks to train, each once and by name, and the comparisons worth making, each once."""
+    """The networks to train, by name, and the comparisons that are of interest. Each occurs once."""
     networks = {FOUND: found, NOWHERE: without_se(found), EVERYWHERE: with_se_as_in_regnety(found)}
     contrasts = [
         Contrast(FOUND, NOWHERE, FOUND, NOWHERE),
@@ -125,16 +125,16 @@ def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Co
         with_se, without = (FOUND, name) if has_se(found, index) else (name, FOUND)
         is_all = without == name and networks[name] == networks[NOWHERE]
         contrasts.append(Contrast(f"in stage {index + 1}{f' ({FOUND})' if is_all else ''}", "", with_se, without))
-    first: dict[str, str] = {}  # by fingerprint, the name that a network is trained under
+    first: dict[str, str] = {}  # by fingerprint, the name under which a network is trained
     names = {name: first.setdefault(network.fingerprint(), name) for name, network in networks.items()}
     renamed = [replace(each, with_se=names[each.with_se], without=names[each.without]) for each in contrasts]
-    told_last = [*renamed[2::-1], *renamed[3:]]  # of two names for one comparison, the more telling
+    told_last = [*renamed[2::-1], *renamed[3:]]  # if a comparison has two names, the clearer name wins
     distinct = {(each.with_se, each.without): each for each in told_last if each.with_se != each.without}
     return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
 
 
 def _timed(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, list[float]]:
-    """Milliseconds of each network's passes on this device, timed in turn."""
+    """The milliseconds of each network's passes on this device, measured in turn."""
     device = pick_device(use_gpu=use_gpu)
     prepare(device)
     models = [build_initial_model(each, num_classes=data.classes, seed=0).to(device) for each in networks.values()]
@@ -162,12 +162,12 @@ def _effect(
 
 
 def _table(ablation: Ablation, *, title: str, width: int) -> Table:
-    """As many columns as fit; a line below says where the others are."""
+    """A table of the columns that fit. If some do not fit, a line below refers to the report."""
     rows = [[effect.label, *gain_cells(effect)] for effect in ablation.effects]
     columns = ("SE", *GAIN_COLUMNS)
     needed = [max(map(len, (*name.splitlines(), *cells))) + 1 for name, *cells in zip(columns, *rows, strict=True)]
     shown = max(2, sum(total <= width for total in accumulate(needed)))
-    more = "the report has what SE costs and gains by it too" if shown < len(columns) else None
+    more = "the report also has the cost of SE, and the gain per cost" if shown < len(columns) else None
     table = Table(
         box=None, padding=(0, 1, 0, 0), title=title, title_justify="left", caption=more, caption_justify="left"
     )

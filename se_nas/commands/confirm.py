@@ -1,4 +1,4 @@
-"""Trains a front again on fresh seeds, more of them where it is in doubt, and says how sure each member is."""
+"""Trains a front again on fresh seeds, with more seeds for networks in doubt, and measures how sure each member is."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,17 +30,17 @@ LEAST_NETWORKS = 6
 
 
 class ConfirmationPlan:
-    """`seeds` for every network, and then one after another where membership is in doubt, up to `most` for each."""
+    """The plan of a confirmation: `seeds` for every network, then more seeds, up to `most`, for networks in doubt."""
 
     def __init__(self, costs: Mapping[str, tuple[float, ...]], *, seeds: int, most: int) -> None:
-        """`costs` of each network, by name."""
+        """`costs` are the costs of each network, by name."""
         self._costs, self._most = costs, most
         self._at_first = EverySeed(tuple(costs), seeds)
         self._doubtful: tuple[int, list[str]] = (-1, [])
 
     @property
     def seeds(self) -> int:
-        """Of every network."""
+        """The number of seeds of every network."""
         return self._at_first.seeds
 
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
@@ -57,7 +57,7 @@ class ConfirmationPlan:
         return None
 
     def _in_doubt(self, outcomes: Outcomes) -> list[str]:
-        """Worked out once for as many outcomes: a plan is asked many times a second."""
+        """The networks in doubt. They are computed once per outcome, because a plan is called many times a second."""
         if self._doubtful[0] != len(outcomes):
             accuracies = {name: tuple(accuracies_of(outcomes, name).values()) for name in self._costs}
             trained = [name for name, own in accuracies.items() if own]
@@ -69,7 +69,7 @@ class ConfirmationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """The search whose front is confirmed: where it lies, its settings, its trials and its images."""
+    """The search whose front is confirmed: its folder, settings, trials and images."""
 
     folder: RunFolder
     config: SearchConfig
@@ -78,7 +78,7 @@ class Searched:
 
 
 def confirm(request: ConfirmRequest, console: Console) -> None:
-    """Confirm the front of a run folder; writes `confirm.json`, and the report anew."""
+    """Confirm the front of a run folder; write `confirm.json`, and write the report again."""
     folder = RunFolder.open(request.run_dir)
     with locked(folder.path):
         _confirm(folder, request, console)
@@ -103,7 +103,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
 
 
 def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding:
-    """For W&B; without its figure where that cannot be drawn."""
+    """The result for W&B. If the figure cannot be drawn, it is left out."""
     return Finding(
         epochs=front.epochs,
         figures={"front on fresh seeds": confirmed_figure(front)} if draw else {},
@@ -120,8 +120,10 @@ def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding
 def _until_nobody_is_overlooked(
     searched: Searched, request: ConfirmRequest, console: Console
 ) -> tuple[ConfirmedFront, list[str]]:
-    """The front and the networks near it trained again, and then those whose rivals have fallen, as far as --networks
-    lets them; and a line for each whose trainings all failed."""
+    """Train the front and the networks near it again, then networks whose rivals have fallen back, up to --networks.
+
+    Also returns a line for each network whose trainings all failed.
+    """
     progress = searched.progress
     most = request.networks or max(2 * len(progress.front), LEAST_NETWORKS)
     measured = _measured(searched.folder, progress)
@@ -141,7 +143,7 @@ def _until_nobody_is_overlooked(
 def _trained_again(
     chosen: Sequence[int], searched: Searched, request: ConfirmRequest, console: Console
 ) -> tuple[ConfirmedFront, list[str]]:
-    """What the seeds say of these trials; and a line for each whose trainings all failed."""
+    """Train these trials again on fresh seeds. Also returns a line for each trial whose trainings all failed."""
     folder, costs = searched.folder, searched.progress.objectives.costs
     of_number = {record.number: record for record in searched.progress.records}
     records = {number: of_number[number] for number in chosen}
@@ -159,7 +161,7 @@ def _trained_again(
         data=searched.data,
         epochs=epochs,
         machines=request,
-        again=spelled(request, "confirm.py", str(folder.path)),
+        again=spelled(request, "confirm", str(folder.path)),
         console=console,
     )
     accuracies = {number: accuracies_of(outcomes, name) for number, name in names.items()}
@@ -172,21 +174,21 @@ def _trained_again(
 
 
 def _replaced(folder: RunFolder, progress: SearchProgress, epochs: int) -> list[str]:
-    """A line when a damaged confirmation is about to be replaced, or another one; its trainings are kept."""
+    """A line if an earlier confirmation is replaced because it is damaged or has other epochs; trainings are kept."""
     try:
         before = load_confirmation(folder, progress)
     except InputError:
-        return [f"{folder.confirmation}: was damaged and is written anew"]
+        return [f"{folder.confirmation}: was damaged and is written again"]
     if before is None or before.epochs == epochs:
         return []
     return [
-        f"{folder.confirmation}: takes the place of the one for {counted(before.epochs, 'epoch')}, whose trainings are "
-        f"kept: with --epochs {before.epochs} it comes back"
+        f"{folder.confirmation}: replaces the one for {counted(before.epochs, 'epoch')}, whose trainings are "
+        f"kept: --epochs {before.epochs} restores it"
     ]
 
 
 def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured]:
-    """What the search saw of each network that it trained in full, by trial; InputError where there is none."""
+    """The result of each network that the search trained in full, by trial; InputError if there is none."""
     if not progress.front.members:
         raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front to confirm")
     return {

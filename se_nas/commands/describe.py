@@ -1,4 +1,4 @@
-"""Shows one network: stages, SE and cost."""
+"""Prints one network: stages, SE and cost."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def describe(request: DescribeRequest, console: Console) -> None:
 
 
 def _find(network: str) -> tuple[Path, int, int]:
-    """The architecture file that is meant, with the image size and classes that go with it."""
+    """The architecture file that `network` names, with the size and the classes of its images."""
     path = Path(network)
     if path.is_dir() or (":" in network and not path.is_file()):
         folder, config, _, record = find_trial(network)

@@ -1,4 +1,4 @@
-"""Writes a retrained network for whoever has no se-nas: `model.pt2` for torch alone, `model.onnx` for every runtime."""
+"""Writes a retrained network for use without se-nas: `model.pt2` for torch alone, `model.onnx` for every runtime."""
 
 import contextlib
 import importlib.util
@@ -23,17 +23,19 @@ from se_nas.training.trained import TrainedNetwork, load_trained
 
 BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-4
-"""Of a logit, relative to the largest: runtimes sum in another order."""
+"""The largest allowed difference of a logit, relative to the largest logit: runtimes sum in another order."""
 ONNX_NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 Run = Callable[[Tensor], Tensor]
 Write = Callable[[TrainedNetwork, nn.Module, Path], Run]
-"""Writes a file, and gives what runs it."""
+"""Writes a file, and returns a function that runs it."""
 
 
 def export(request: ExportRequest, console: Console) -> None:
-    """Write both files, each only after it was compared with the network at several batch sizes, and say by how much
-    they differ."""
+    """Write both files, and print how much each differs from the network.
+
+    A file is written only after it was compared with the network at several batch sizes.
+    """
     network = load_trained(request.retrained)
     folder = request.retrained if request.retrained.is_dir() else request.retrained.parent
     for name, write in (("model.pt2", _write_torch), ("model.onnx", _write_onnx)):
@@ -45,7 +47,7 @@ def export(request: ExportRequest, console: Console) -> None:
 
 
 def _exported(network: TrainedNetwork, path: Path, write: Write) -> float:
-    """Write beside, compare, then put it in its place; RunFailedError when it differs, WriteError when it cannot be."""
+    """Write beside `path`, compare, then move. RunFailedError if the file differs, WriteError if writing fails."""
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as beside:
             written = Path(beside) / path.name
@@ -63,14 +65,14 @@ def _exported(network: TrainedNetwork, path: Path, write: Write) -> float:
 
 
 def _write_torch(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
-    """torch.export's archive: the graph and the weights, without a line of Python to run."""
+    """Write the archive of torch.export: the graph and the weights. It contains no Python code."""
     torch.export.save(_program(model, network), path, extra_files={"se_nas.json": _description(network)})
     loaded: Run = torch.export.load(path).module()
     return loaded
 
 
 def _write_onnx(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
-    """ONNX with a free batch size, its description in the metadata."""
+    """Write ONNX with a free batch size, and the description in its metadata."""
     missing = [name for name in ONNX_NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"ONNX needs {', '.join(missing)}: pip install -e '.[onnx]'")
@@ -92,13 +94,13 @@ def _write_onnx(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
 
 
 def _program(model: nn.Module, network: TrainedNetwork) -> Any:
-    """The graph for any batch size."""
+    """The graph of the model for any batch size."""
     images = torch.zeros(2, 3, network.image_size, network.image_size)
     return torch.export.export(model, (images,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
 
 
 def _difference(model: nn.Module, run: Run, network: TrainedNetwork) -> float:
-    """The largest of all batch sizes, relative to the largest logit."""
+    """The largest difference over all batch sizes, relative to the largest logit."""
     generator, worst = torch.Generator().manual_seed(0), 0.0
     with torch.no_grad():
         for batch in BATCHES:
@@ -122,7 +124,7 @@ def _description(network: TrainedNetwork) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporters tell of their progress and of their own deprecations."""
+    """Silence the exporters, which print their progress and their own deprecations."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""What the requests of several commands share: how `--help` shows a flag, and checks of numbers."""
+"""Flags that several commands share: their text in `--help`, and checks of numbers."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from tyro.conf import arg
 from se_nas.errors import InputError
 
 EPOCH_SECONDS = 3600.0
-"""After which an epoch counts as hung."""
+"""The seconds after which an epoch counts as hung."""
 
 Wandb = Literal["auto", "online", "offline", "off"]
 
@@ -17,12 +17,12 @@ ADDRESS_HINT = "start a cluster on this machine"
 
 
 def flag(metavar: str, default: str) -> Any:
-    """How `--help` shows a flag whose default is not in the signature, because a resumed run may have its own."""
+    """A flag for `--help` whose default is not in the signature, because a resumed run may have its own."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
 
 
 def check_least(request: Any, **least: float) -> None:
-    """InputError for the first number that is below the least that it may be."""
+    """Raise InputError for the first number that is below its minimum."""
     for name, value in least.items():
         given = getattr(request, name)
         if given is not None and not given >= value:

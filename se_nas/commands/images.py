@@ -13,6 +13,7 @@ from se_nas.data.folders.opened_files import OnOpened
 from se_nas.data.image_data import ImageData
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
+from se_nas.process.invocation import invocation
 from se_nas.runs.images_file import write_inventory
 from se_nas.runs.lock import locked
 from se_nas.runs.run_folder import RunFolder
@@ -20,7 +21,7 @@ from se_nas.runs.settings import SearchConfig, write_config
 
 
 def open_images(source: str, *, image_size: int, skip_bad: bool, console: Console | None = None) -> ImageData:
-    """Load a data set by its command-line name; a terminal shows how many of its files are opened."""
+    """Load a data set by its command-line name. A terminal shows the number of opened files."""
     with _progress(console) as on_opened:
         return load_data(source, image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
 
@@ -30,9 +31,9 @@ def load_searched_images(
 ) -> ImageData:
     """Load the images of the search in `path`; InputError if they have changed since its start.
 
-    With `accept_changed`, other images of the same size and classes are taken.
+    With `accept_changed`, other images of the same size and the same number of classes are accepted.
     """
-    resume = f"python launch/search.py --resume {shlex.quote(str(path))}"
+    resume = f"{invocation('search')} --resume {shlex.quote(str(path))}"
     again = f"{resume} --data WHERE"
     try:
         data = open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
@@ -55,7 +56,7 @@ def load_searched_images(
 
 
 def going_on_with(data: ImageData, config: SearchConfig) -> SearchConfig:
-    """The settings of a search that goes on with these images: as they are, unless the images have changed."""
+    """The settings of a search that continues with these images. They change only if the images have changed."""
     return config if data.is_known_as(config.images) else config.going_on_on(data.fingerprint())
 
 
@@ -80,7 +81,7 @@ def _progress(console: Console | None) -> Iterator[OnOpened | None]:
     task = progress.add_task("opening images", total=None)
 
     def on_opened(done: int, total: int) -> None:
-        progress.start()  # with the first files: other sources have none
+        progress.start()  # only now: sources that are no files open none
         progress.update(task, completed=done, total=total)
 
     try:

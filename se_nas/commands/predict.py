@@ -1,4 +1,4 @@
-"""Says what image files show."""
+"""Predicts the classes of image files."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ from se_nas.wording import printable
 BATCH = 64
 
 Ranked = tuple[str, list[tuple[str, float]]]
-"""An image, and its classes with their shares, the likeliest first."""
+"""An image, and its classes with their probabilities, the likeliest first."""
 
 
 def predict(request: PredictRequest, console: Console, complaints: Console) -> None:
-    """Name the likeliest classes of each image; `complaints` hears of those that cannot be read.
+    """Print the likeliest classes of each image. Images that cannot be read get a line on `complaints`.
 
-    RunFailedError, at the end, when some could not be read; InputError when none could.
+    RunFailedError, at the end, if some images could not be read; InputError if none could be read.
     """
     network = load_trained(request.retrained)
     model = network.build_deployed()
@@ -58,7 +58,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
 def _ranked(
     model: nn.Module, class_names: Sequence[str], read: Sequence[tuple[Path, torch.Tensor]]
 ) -> Iterator[Ranked]:
-    """Of images (S, S, 3) as uint8."""
+    """The classes of each image, ranked. Images are (S, S, 3), uint8."""
     if not read:
         return
     images = torch.stack([image for _, image in read]).permute(0, 3, 1, 2) / 255

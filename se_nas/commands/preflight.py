@@ -1,4 +1,4 @@
-"""A look at a space before anything trains: is there a network within the bounds, and how large are they?"""
+"""Checks before anything trains: does the space have networks within its bounds, and how large are they?"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ from se_nas.wording import format_count
 NETWORKS = 32
 DRAWS = 1_000
 HEADROOM = 1.25
-"""How much larger than the largest of the drawn networks one of the space may be."""
+"""The assumed ratio of the largest network in the space to the largest drawn network."""
 
 CostOf = Callable[[Architecture], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Networks drawn from a space that keep its bounds, each with its cost; and how many draws they took."""
+    """Networks drawn from a space that keep its bounds, each with its cost, and the number of draws."""
 
     networks: tuple[tuple[Architecture, Mapping[str, int]], ...]
     draws: int
 
     @property
     def costs(self) -> list[Mapping[str, int]]:
-        """Of each network."""
+        """The cost of each network."""
         return [costs for _, costs in self.networks]
 
     def range(self, cost: str) -> tuple[int, int]:
@@ -44,7 +44,7 @@ class Survey:
 
 
 def cost_on(data: ImageData) -> CostOf:
-    """Counts a network's cost on the images of `data`."""
+    """A function that counts a network's cost on the images of `data`."""
 
     def cost_of(architecture: Architecture) -> Mapping[str, int]:
         return measure_cost(architecture, image_size=data.image_size, num_classes=data.classes).as_dict()
@@ -53,7 +53,7 @@ def cost_on(data: ImageData) -> CostOf:
 
 
 def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey:
-    """Draw networks within the bounds; InputError when none is found, with the costs that were."""
+    """Draw networks within the bounds. If there is none, InputError with the range of the costs that were found."""
     rng = Random(0)
     found: list[tuple[Architecture, Mapping[str, int]]] = []
     flops: list[int] = []
@@ -74,7 +74,7 @@ def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey
 
 
 def hypervolume_reference(objectives: Objectives, space: DesignSpace, data: ImageData, survey: Survey) -> list[float]:
-    """Accuracy 0, and for each cost its upper bound or a quarter more than the largest network drawn."""
+    """The reference point: accuracy 0, and for each cost its upper bound, or a quarter more than the largest drawn."""
     reference = [0.0]
     for name in objectives.costs:
         limit = space.bounds.get(name)
@@ -96,7 +96,7 @@ def _latency_of_largest(data: ImageData, survey: Survey) -> float:
 
 
 def where_images_are(data: ImageData) -> str:
-    """For people: in memory, or on disk and why."""
+    """A text: the images are in memory, or on disk with the reason."""
     count = len(data.train) + len(data.validation) + len(data.test)
     size = f"{3 * count * data.image_size**2 / 1e6:,.1f} MB"
     if isinstance(data.train, ImageFiles):
@@ -105,7 +105,7 @@ def where_images_are(data: ImageData) -> str:
 
 
 def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list[str]:
-    """What would be searched, in lines for people."""
+    """Lines about the space, the images and the bounds of a search."""
     parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
     lines = [
         f"space   {space.name}: {space.size()} networks, {len(space.decisions)} decisions",

@@ -1,4 +1,4 @@
-"""Trainings of chosen networks on chosen seeds, beside a search: each is done once, and kept as a file of its run."""
+"""Trainings of chosen networks on chosen seeds after a search. Each is done once; its result is a file of the run."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,25 +26,25 @@ from se_nas.training.recipe import Recipe
 from se_nas.wording import counted, format_duration
 
 Key = tuple[str, int]
-"""A network's name, and the seed of its training: a small number, and a trial's is a hash, so none is the search's."""
+"""A network's name, and the seed of its training. It is a small number; a trial's seed is a hash, so they differ."""
 
 Outcomes = Mapping[Key, float | None]
-"""The final accuracy of each training that has ended; None where it failed."""
+"""The final accuracy of each training that has ended; None if it failed."""
 
 
 class Plan(Protocol):
-    """Which trainings to do, of each network on so many `seeds` at least."""
+    """A plan of trainings, at least `seeds` of them for each network."""
 
     @property
     def seeds(self) -> int:
-        """What each network is trained on, whatever comes of it."""
+        """The number of seeds on which each network is trained, whatever the results."""
 
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
-        """Given the outcomes so far and what is under way: the next training; None when there is none now."""
+        """The next training, given the outcomes so far and the running trainings; None if there is none now."""
 
 
 def accuracies_of(outcomes: Outcomes, name: str) -> dict[int, float]:
-    """A network's accuracy by seed, where it has one."""
+    """A network's accuracy by seed. Seeds whose training failed are left out."""
     return {
         seed: accuracy
         for (other, seed), accuracy in sorted(outcomes.items(), key=lambda outcome: outcome[0])
@@ -90,7 +90,7 @@ class ReplicationFolder:
     def write_finished(
         self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
     ) -> None:
-        """Write the result down as the worker that has it."""
+        """Write the result of a training; its worker calls this."""
         fingerprint = task.architecture.fingerprint()
         result = {
             "fingerprint": fingerprint,
@@ -105,7 +105,7 @@ class ReplicationFolder:
         self.checkpoint(task).unlink(missing_ok=True)
 
     def checkpoint(self, task: TrialTask) -> Path:
-        """Where a training that takes long keeps how far it is."""
+        """The file with the state of a long training, from which it can continue."""
         return self.file(task.architecture.fingerprint(), task.seed).with_suffix(".safetensors")
 
     def accuracies(self, architecture: Architecture, *, epochs: int) -> dict[int, float]:
@@ -133,7 +133,7 @@ class ReplicationFolder:
 
 
 class Replications:
-    """The work of a plan for `networks`, by name. What was done before is taken as it is; `clock` gives seconds."""
+    """Carries out a plan for `networks` (by name). Earlier results are used again. `clock` gives seconds."""
 
     def __init__(
         self,
@@ -155,12 +155,12 @@ class Replications:
         self._least = len({*self.outcomes, *((name, seed) for name in networks for seed in range(plan.seeds))})
         self._known = len(self.outcomes)
         self._clock, self._began = clock, clock()
-        self._keys: list[Key] = []  # a training's number is its place
+        self._keys: list[Key] = []  # the number of a training is its index here
         self._under_way: set[Key] = set()
         self._faults = FaultsInARow()
 
     def next_trial(self) -> TrialTask | None:
-        """The plan's next training; repeated, it has the number that it had."""
+        """The plan's next training. A repeated training keeps its number."""
         key = self._plan(self.outcomes, self._under_way)
         if key is None:
             return None
@@ -171,7 +171,7 @@ class Replications:
         return TrialTask(number=self._keys.index(key), architecture=self._networks[name], seed=seed)
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
-        """Only the last epoch counts: nothing is stopped early here."""
+        """Record the accuracy of the last epoch; no training is stopped early here."""
         if report.epoch < self._epochs:
             return True
         self._check_written(number)
@@ -180,25 +180,27 @@ class Replications:
         return False
 
     def _check_written(self, number: int) -> None:
-        """WriteError when the worker could not write its result down."""
+        """Raise WriteError if the worker could not write its result."""
         name, seed = self._keys[number]
         path = self._folder.file(self._networks[name].fingerprint(), seed)
         if not path.is_file():
             raise WriteError(f"{path}: could not be written by its worker; is the disk full?")
 
     def fail(self, number: int, failure: Failure) -> None:
-        """The network has no accuracy on that seed. RunFailedError where one training after another fails through no
-        fault of its network."""
+        """Record that the network has no accuracy on this seed.
+
+        RunFailedError if one training after another fails for a reason that is not its network.
+        """
         self._end(number, None, f"failed: {failure.text}")
         self._faults.failed(failure)
 
     def repeat(self, number: int) -> None:
-        """Forget that it was handed out; the plan names it again."""
+        """Count the training as not started; the plan names it again."""
         self._under_way.remove(self._keys[number])
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is under way and the plan wants nothing more."""
+        """Whether no training is running and the plan has no more."""
         return not self._under_way and self._plan(self.outcomes, ()) is None
 
     def _end(self, number: int, accuracy: float | None, said: str) -> None:
@@ -227,8 +229,10 @@ def replicate(
     again: str,
     console: Console,
 ) -> Outcomes:
-    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked. After an
-    interruption the last line says that the command `again` goes on."""
+    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked.
+
+    After an interruption, the last line names the command `again`, which continues.
+    """
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
     files = ReplicationFolder.of(folder, epochs, data, config)
     tell = plain_teller(console)

@@ -1,4 +1,4 @@
-"""What a run folder says: its progress, its report page, one of its trials."""
+"""Reads and reports a run folder: its progress, its report page, one of its trials."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import plotly.graph_objects as go
+from rich.console import Console
 
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.paired import Ablation
 from se_nas.data.inventory import Inventory
-from se_nas.errors import InputError
+from se_nas.errors import InputError, RunFailedError
 from se_nas.files import write_atomically
+from se_nas.process.invocation import invocation
 from se_nas.report.figures.gallery import figure_drawers
 from se_nas.report.page import render_page
 from se_nas.runs.ablation_file import ablation_files, load_ablation
 from se_nas.runs.confirmation_file import load_confirmation
 from se_nas.runs.images_file import load_inventory
+from se_nas.runs.lock import in_turn
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, load_config
@@ -29,6 +32,7 @@ from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import expectations
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
+from se_nas.tracking.console import plain_teller
 from se_nas.wording import counted, printable
 
 T = TypeVar("T")
@@ -55,8 +59,10 @@ def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
 
 
 def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: tuple[str, ...] = ()) -> TrialRecord:
-    """The trial that `knee`, `best`, `cheapest` or a number names; InputError when there is none, which says what
-    `also` could have been meant."""
+    """The trial that `knee`, `best`, `cheapest` or a number names.
+
+    InputError if there is none. Its message also lists the names `also`, which the caller accepts.
+    """
     if pick in ROLES:
         if not progress.front.members:
             raise InputError(f"{folder.path}: no network is trained in full yet, so there is no {pick}")
@@ -71,8 +77,10 @@ def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: 
 
 
 def find_folder(network: str) -> tuple[RunFolder, str]:
-    """The run folder that `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names, and what follows the colon; InputError when there
-    is no such folder."""
+    """The run folder in `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ..., and the text after the colon.
+
+    InputError if there is no such folder.
+    """
     if Path(network).is_dir():
         raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
     run_dir, colon, pick = network.rpartition(":")
@@ -84,21 +92,21 @@ def find_folder(network: str) -> tuple[RunFolder, str]:
 
 
 def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
-    """What `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names; InputError when there is no such trial."""
+    """The trial that `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names, with its run; InputError if there is none."""
     folder, pick = find_folder(network)
     config, progress = load_progress(folder)
     return folder, config, progress, pick_trial(progress, pick, folder)
 
 
 def search_title(config: SearchConfig) -> str:
-    """What a search is called in figures and pages."""
+    """The title of a search in figures and pages."""
     return f"{Path(config.space).stem} on {config.data_name.rpartition('/')[2]}"
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """The figures of its search, by name; a line for each file that was damaged and is left out; a line for each part
-    that could not be drawn."""
+    """A report: its figures by name, a line for each damaged file that is left out, a line for each part that could not
+    be drawn, and the page (None if it could not be drawn)."""
 
     figures: Mapping[str, go.Figure]
     damaged: Sequence[str]
@@ -112,12 +120,12 @@ class WrittenReport:
 
     @property
     def lines(self) -> Sequence[str]:
-        """Lines for the user: the problems, and where the page is."""
+        """Lines for the user: the problems, and the path of the page."""
         return [*self.problems, *([f"report    {self.page}"] if self.page else [])]
 
 
 class _Drawing:
-    """Draws one part after another; a part that fails costs no other, and becomes a line."""
+    """Draws one part after another. If a part fails, the others are still drawn, and `failed` gets a line."""
 
     def __init__(self) -> None:
         self.failed: list[str] = []
@@ -125,19 +133,37 @@ class _Drawing:
     def attempt(self, part: str, draw: Callable[[], T]) -> T | None:
         try:
             return draw()
-        except Exception as error:  # noqa: BLE001 - the search is good, whatever cannot be drawn of it
+        except Exception as error:  # noqa: BLE001 - a figure that cannot be drawn must not fail the search
             reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
             self.failed.append(f"{part}: could not be drawn ({reason}); tables and front are written")
             return None
 
 
+def rewrite_report(run_dir: Path, console: Console) -> None:
+    """Write the tables and the page of a run folder again. RunFailedError if a part could not be drawn."""
+    folder = RunFolder.open(run_dir)
+    with in_turn(folder.path):
+        config, progress = load_progress(folder)
+        folder.write_tables(progress)
+        report = write_report(folder, config, progress)
+    tell = plain_teller(console)
+    for line in report.lines:
+        tell(line)
+    if report.not_drawn:
+        raise RunFailedError(
+            f"{folder.path}: {counted(len(report.not_drawn), 'part')} of the report could not be drawn"
+        )
+
+
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> WrittenReport:
-    """Write `report.html` and its figures for papers, with all that was found after the search. What cannot be drawn
-    is left out, with a line; WriteError where the disk takes no more."""
+    """Write `report.html` and the figures for papers, with all results of later commands.
+
+    A part that cannot be drawn is left out, with a line. WriteError if the disk is full.
+    """
     skipping = " --skip-bad-images" if config.skip_bad_images else ""
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     facts = {
-        "command": f"python launch/search.py --space {folder.path.name}/space.yaml --data {config.data_name} "
+        "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "
         f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
         f"--objectives {config.objectives} --seed {config.seed}{skipping}",
         "images": _images(config),
@@ -193,13 +219,13 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
 
 
 def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Mapping[str, bytes]:
-    from se_nas.report.figures.paper import paper_figures  # matplotlib, which no search needs before its end
+    from se_nas.report.figures.paper import paper_figures  # imports matplotlib, which a search needs only at its end
 
     return paper_figures(progress, hidden_widths)
 
 
 def _images(config: SearchConfig) -> str:
-    """Text about the size, the classes, and accepted changes of the images."""
+    """A text about the size, the classes, and the accepted changes of the images."""
     changed = f"; changed {counted(len(config.earlier_images), 'time')} during the search, which was accepted"
     skipped = "; files that cannot be read were left out"
     return (
@@ -209,5 +235,5 @@ def _images(config: SearchConfig) -> str:
 
 
 def _hidden_widths(space: DesignSpace, records: Iterable[TrialRecord]) -> dict[int, tuple[int, ...]]:
-    """Of SE, by trial and stage."""
+    """The hidden widths of SE, by trial and stage."""
     return {record.number: space.decode(record.assignment).hidden_widths for record in records}

@@ -1,4 +1,4 @@
-"""Whether a run is sent to W&B: the flag decides, or W&B's own environment variables if the flag is `auto`.
+"""Decides whether a run is sent to W&B: by the flag, or by W&B's environment variables if the flag is `auto`.
 
 https://docs.wandb.ai/guides/track/environment-variables
 """
@@ -22,7 +22,7 @@ YES = {"1", "true", "t", "yes", "y", "on"}
 
 
 def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[str], None] = lambda _: None) -> Wandb:
-    """The mode for W&B. If a variable asks for a mode, `tell` gets a line that says which mode is used and why.
+    """The mode for W&B. If a variable asks for a mode, `tell` gets a line with the mode that is used and the reason.
 
     InputError for a WANDB_MODE that W&B does not know.
     """
@@ -40,7 +40,7 @@ def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[st
 
 
 def _asked(environment: Mapping[str, str]) -> tuple[str, Wandb | None]:
-    """The variable that is set, with its value, and its mode: None if no variable is set or the value is unknown."""
+    """The variable that is set, with its value, and its mode; None for an unknown mode or if no variable is set."""
     disabled = environment.get("WANDB_DISABLED", "")
     if disabled.strip().lower() in YES:
         return f"WANDB_DISABLED={disabled}", "off"

@@ -1,5 +1,4 @@
-"""The runs of W&B that a search and its findings tell, behind a guard: online if that is wanted and works, else on
-disk."""
+"""The W&B runs of a search and of its findings, behind a guard: online if wanted and possible, else on disk."""
 
 import contextlib
 import importlib
@@ -18,7 +17,7 @@ from se_nas.tracking.guarded import Guard, Teller
 from se_nas.tracking.protocol import Finding, Tracker
 
 OFFLINE = "wandb/offline-run-*"
-"""Where W&B keeps what is not sent, below the folder that it writes to."""
+"""The folders, below the folder of a run, where W&B keeps runs that are not sent."""
 
 Job = Literal["confirm", "ablate"]
 
@@ -27,15 +26,17 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Build(Protocol[T_co]):
-    """Starts a run in a mode of W&B's; `goes_on`: it adds to what an earlier run of its id has told."""
+    """Starts a W&B run in a mode of W&B. With `goes_on`, it adds to an earlier run of the same id."""
 
     def __call__(self, mode: str, *, goes_on: bool) -> T_co:
-        """What tells the run."""
+        """Start the run; return the tracker that writes to it."""
 
 
 def import_for_wandb() -> None:
-    """Import what a thread that tells W&B would else import beside this one: two threads that import at once meet
-    half-imported modules. pandas is used by W&B's tables and by plotly, where it is installed."""
+    """Import the modules that the W&B thread would otherwise import at the same time as this thread.
+
+    Two threads that import at once meet half-imported modules. W&B's tables and plotly use pandas if it is installed.
+    """
     for name in ("se_nas.tracking.wandb_afterwards", "se_nas.tracking.wandb_tracker", "requests"):
         importlib.import_module(name)
     with contextlib.suppress(ImportError):
@@ -45,10 +46,10 @@ def import_for_wandb() -> None:
 def wandb_guard(
     build: Build[T], wanted: Wandb, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
 ) -> Guard[T]:
-    """Tells a run in the mode that is wanted, and one on disk below `folder` if that fails.
+    """A guard that writes a run in the wanted mode, and on disk below `folder` if that fails.
 
-    The first goes on with an earlier run of its id; the one in its place does if there was one before (`goes_on`), and
-    else takes the place of what the first has sent.
+    The first run continues an earlier run of its id. The run on disk does so only with `goes_on`, if there was an
+    earlier run. Otherwise it replaces everything that the first run has sent.
     """
 
     def first() -> T:
@@ -61,8 +62,8 @@ def wandb_guard(
 
         end_service()
 
-    kept = f"from here it is told on disk; later: {_sync(folder)}"
-    off = "it is off from here, and everything else goes on"
+    kept = f"from here on it is written to disk; later: {_sync(folder)}"
+    off = "it is off from here on; everything else continues"
     return Guard(
         Teller(build=first, end=end, farewell=kept),
         Teller(build=lambda: build("offline", goes_on=goes_on), end=end, farewell=off),
@@ -73,14 +74,14 @@ def wandb_guard(
 
 
 def unsent(folder: Path, runs: str = OFFLINE) -> list[str]:
-    """How to send what W&B was told on disk, if any of the `runs` in `folder` (a pattern) was."""
+    """A line with the command that sends the runs on disk, if `folder` has any that match the pattern `runs`."""
     return [f"W&B       {_sync(folder, runs)}"] if any(folder.glob(runs)) else []
 
 
 def search_runs(
     folder: RunFolder, config: SearchConfig, *, each_trial: bool, take_live_front: Callable[[], Any]
 ) -> Build[Tracker]:
-    """The search's run, and with `each_trial` one for each trial as well; `take_live_front` is its tracker's."""
+    """A function that starts the search's run, and with `each_trial` a run for each trial. See `WandbTracker`."""
 
     def build(mode: str, *, goes_on: bool) -> Tracker:
         from se_nas.tracking.wandb_tracker import Both
@@ -101,8 +102,10 @@ def tell_finding(
     wanted: Wandb,
     tell: Callable[[str], None],
 ) -> None:
-    """A run of its own, in the search's group, for what a confirmation or an ablation with these `settings` has found;
-    found anew, it adds to the same run."""
+    """Write a W&B run, in the search's group, for the result of a confirmation or an ablation with these `settings`.
+
+    A repeated command adds to the same run.
+    """
     if (wanted := choose_wandb(wanted, os.environ, tell)) == "off":
         return
     guard = wandb_guard(
@@ -145,7 +148,7 @@ def _finding_run(
 def _search_run(
     folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool, take_live_front: Callable[[], Any]
 ) -> Tracker:
-    """One run for the whole search."""
+    """A tracker that writes one run for the whole search."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTracker
 
@@ -164,7 +167,7 @@ def _search_run(
 
 
 def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:
-    """A run for each trial."""
+    """A tracker that writes a run for each trial."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTrials
 
@@ -195,5 +198,5 @@ def _tags(config: SearchConfig) -> list[str]:
 
 
 def _told(config: SearchConfig) -> dict[str, Any]:
-    """The settings without paths of this machine."""
+    """The settings without the paths of this machine."""
     return config.model_dump() | {"data": config.data_name, "space": Path(config.space).name}

@@ -1,1 +1,1 @@
-"""Images: where they come from, how they are read, held and changed."""
+"""Images: their sources, and how they are read, held in memory and augmented."""

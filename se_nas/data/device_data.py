@@ -1,4 +1,4 @@
-"""Images as a training device holds them: all at once, or batch after batch from disk."""
+"""Images on a training device: either all images are held there, or each batch is read from disk when it is needed."""
 
 import warnings
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from se_nas.data.streaming import stream
 from se_nas.errors import InputError
 
 CHANGED_ALIKE = 32
-"""Images that share the random operations of an epoch, since one call then changes them all."""
+"""The number of images that share their random operations in an epoch, because one call changes all of them."""
 EVALUATION_BATCH = 512
 STREAMED_EVALUATION_BATCH = 128
-"""Smaller, since several wait in shared memory."""
+"""It is smaller, because several batches wait in shared memory."""
 SAMPLE = 1_000
-"""Images on disk that mean and deviation are taken from."""
+"""About the number of images on disk from which mean and standard deviation are computed."""
 
 
 class DeviceImages(Protocol):
-    """One part of a data set: uint8 images (B, S, S, 3) and labels (B,), batch by batch, on `device`."""
+    """One part of a data set on `device`. It yields batches: images (B, S, S, 3), uint8, and labels (B,)."""
 
     device: torch.device
     image_size: int
@@ -33,20 +33,20 @@ class DeviceImages(Protocol):
     def __len__(self) -> int: ...
 
     def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
-        """An epoch begins, whose batches will be the images at `chosen` (T, B), changed by `augment`."""
+        """Begin an epoch. Its batches are the images at `chosen` (T, B), changed by `augment`."""
 
     def advance(self) -> None:
-        """The next batch of the epoch will be taken; waits until it is there."""
+        """Wait until the next batch of the epoch is there. Call it before each `take`."""
 
     def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """The batch of the images at `chosen` (B,), which are the epoch's next."""
+        """The next batch of the epoch. `chosen` (B,) must be the indices of its images."""
 
     def batches(self, first: int = 0, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, in order; or of the batches only each so many-th, from the `first` on."""
+        """Batches of all images, in order; or only every `every`-th batch, from batch number `first` on."""
 
 
 class ResidentImages:
-    """All images on the device; on a CPU they are not copied, unless they are changed."""
+    """Holds all images on the device. On a CPU they are copied only if they are changed."""
 
     def __init__(self, part: ImageSet, device: torch.device) -> None:
         self.device, self.image_size = device, part.image_size
@@ -57,9 +57,9 @@ class ResidentImages:
         return len(self._labels)
 
     def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
-        """Change the images, `CHANGED_ALIKE` at a time; in an epoch of as many steps they come in different batches.
+        """Change the images, `CHANGED_ALIKE` at a time. With as many steps or more, these come in different batches.
 
-        They go into the memory of the last epoch's, since that is where a recorded step looks.
+        The changed images overwrite those of the last epoch, because a CUDA graph reads this memory.
         """
         if augment is None:
             return
@@ -70,22 +70,22 @@ class ResidentImages:
             self._changed[places] = augment(self._images[places], number)
 
     def advance(self) -> None:
-        """Nothing to wait for."""
+        """Return at once: all images are there."""
 
     def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Any batch, at any time."""
+        """The images at `chosen` (B,). They need not be the next ones."""
         images = self._images if self._changed is None else self._changed
         return images[chosen], self._labels[chosen]
 
     def batches(self, first: int = 0, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        """Views of the images."""
+        """Batches of all images, as views of the memory that holds them."""
         for start in range(first * EVALUATION_BATCH, len(self), every * EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
             yield self._images[part], self._labels[part]
 
 
 class StreamedImages:
-    """Images read and decoded by `loaders` processes ahead of the training; a batch always lies in the same memory."""
+    """Images that `loaders` processes read and decode ahead of the training. All batches use the same memory."""
 
     def __init__(self, part: ImageFiles, device: torch.device, *, loaders: int) -> None:
         self.device, self.image_size = device, part.image_size
@@ -97,14 +97,14 @@ class StreamedImages:
         return len(self._part)
 
     def begin(self, chosen: Tensor, augment: Augment | None = None) -> None:
-        """Start to fetch the epoch's batches; each image is changed by itself."""
-        self._coming = iter(())  # ends the last epoch's processes
+        """Start to fetch the epoch's batches. Each image has its own random operations."""
+        self._coming = iter(())  # ends the processes of the last epoch
         self._coming = iter(
             stream(self._part, chosen.tolist(), loaders=self._loaders, device=self.device, augment=augment)
         )
 
     def advance(self) -> None:
-        """Put the next batch where the last one was."""
+        """Wait for the next batch and copy it over the last batch."""
         fetched = _next(self._coming)
         if self._batch is None:
             self._batch = (fetched[0].to(self.device, copy=True), fetched[1].to(self.device, copy=True))
@@ -113,12 +113,12 @@ class StreamedImages:
                 held.copy_(each, non_blocking=True)
 
     def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """The batch that was fetched last."""
+        """The batch that `advance` fetched last."""
         assert self._batch is not None
         return self._batch
 
     def batches(self, first: int = 0, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        """Fetched once more each time."""
+        """Batches of all images, which are read from disk again on each call."""
         size = STREAMED_EVALUATION_BATCH
         starts = range(first * size, len(self), every * size)
         places = [range(start, min(start + size, len(self))) for start in starts]
@@ -130,9 +130,9 @@ class StreamedImages:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeviceData:
-    """The parts that a training may look at, on its device; `evaluation` is the validation or the test part.
+    """The training part and the `evaluation` part (validation or test) of a data set, on the training device.
 
-    All are normalised by the training part's `mean` and `deviation`, (3,) each, in pixel values of 0 to 255.
+    Both are normalised by the training part's `mean` and standard `deviation`, (3,) each, in pixel values of 0 to 255.
     """
 
     train: DeviceImages
@@ -145,7 +145,7 @@ class DeviceData:
     def of(
         cls, train: Part, evaluation: Part, *, mirrored: bool, device: torch.device, loaders: int = 1
     ) -> "DeviceData":
-        """Put the training part and one other on the device; what stays on disk is read by `loaders` processes each."""
+        """Put two parts on the device. Each part that stays on disk is read by `loaders` processes."""
         mean, deviation = _statistics(train)
         return cls(
             train=place(train, device, loaders=loaders),
@@ -156,22 +156,22 @@ class DeviceData:
         )
 
     def normalised(self, images: Tensor) -> Tensor:
-        """(B, S, S, 3) as uint8 -> float (B, 3, S, S) in channels-last memory."""
+        """Convert images (B, S, S, 3), uint8, to normalised floats (B, 3, S, S) in channels-last memory."""
         count, size = images.shape[:2]
-        rows = images.reshape(count, size, 3 * size)  # a CPU is three times as quick by whole rows as by pixels
+        rows = images.reshape(count, size, 3 * size)  # three times as fast on a CPU as pixel by pixel
         rows = torch.sub(rows, self.mean.repeat(size)).div_(self.deviation.repeat(size))
         return rows.view(count, size, size, 3).permute(0, 3, 1, 2)
 
 
 def place(part: Part, device: torch.device, *, loaders: int = 1) -> DeviceImages:
-    """One part on the device."""
+    """Put one part on the device."""
     if isinstance(part, ImageSet):
         return ResidentImages(part, device)
     return StreamedImages(part, device, loaders=loaders)
 
 
 def _next(coming: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """The next batch; a file that cannot be read is told without the trace that came with it from another process."""
+    """The next batch. The InputError for an unreadable file loses the traceback of the process that met it."""
     try:
         return next(coming)
     except InputError as error:
@@ -179,14 +179,14 @@ def _next(coming: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:
-    """The array's own memory, which may be shared with other processes; nobody writes to it."""
+    """A tensor that shares the array's memory. Nothing may write to it: other processes may read the same memory."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(np.ascontiguousarray(array))
 
 
 def _statistics(part: Part) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each channel, by how often each pixel value comes; of a sample of images on disk."""
+    """Mean and standard deviation of each channel, from counts of the pixel values. Images on disk are sampled."""
     if isinstance(part, ImageFiles):
         every = -(-len(part) // SAMPLE)
         part = part.loaded(range(0, len(part), every))

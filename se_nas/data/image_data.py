@@ -1,4 +1,4 @@
-"""What a data set is: images in memory, or files that stay on disk, in three parts."""
+"""A data set in three parts. Each part is images in memory, or image files that stay on disk."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ from se_nas.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageSet:
-    """RGB images (N, H, W, 3) as uint8 and their classes (N,) as int64.
+    """RGB images (N, H, W, 3), uint8, and their classes (N,), int64.
 
-    `content` is a digest of the files that they were read from; empty where they are from none.
+    `content` is a digest of the files from which the images were read; it is empty if there are no such files.
     """
 
     images: NDArray[np.uint8]
@@ -29,24 +29,24 @@ class ImageSet:
 
     @property
     def image_size(self) -> int:
-        """Pixels a side."""
+        """The side of an image in pixels."""
         return int(self.images.shape[1])
 
     @property
     def nbytes(self) -> int:
-        """Memory that the images take."""
+        """The memory of the images in bytes."""
         return self.images.nbytes
 
     def subset(self, places: NDArray[np.bool_]) -> "ImageSet":
-        """The images that are marked."""
+        """The images for which `places` is true."""
         return ImageSet(images=self.images[places], labels=self.labels[places])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageFiles:
-    """Images that stay on disk: `read(file, image_size)` gives one as (S, S, 3); classes (N,) as int64.
+    """Images that stay on disk, and their classes (N,), int64. `read(file, image_size)` returns an image (S, S, 3).
 
-    `content` is a digest of the files' pixels, the same as that of images in memory; empty where it is not known.
+    `content` is a digest of the files' pixels, equal to the digest of the same images in memory; empty if unknown.
     """
 
     files: tuple[str, ...]
@@ -60,16 +60,16 @@ class ImageFiles:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the images take: none."""
+        """The memory of the images in bytes: 0."""
         return 0
 
     def subset(self, places: NDArray[np.bool_]) -> "ImageFiles":
-        """The images that are marked."""
+        """The images for which `places` is true."""
         kept = tuple(self.files[place] for place in np.flatnonzero(places))
         return replace(self, files=kept, labels=self.labels[places], content="")
 
     def loaded(self, places: Sequence[int]) -> ImageSet:
-        """The images at these places, in memory."""
+        """Read the images at these places into memory."""
         images = np.empty((len(places), self.image_size, self.image_size, 3), np.uint8)
         for image, place in zip(images, places, strict=True):
             image[:] = self.read(Path(self.files[place]), self.image_size)
@@ -81,10 +81,10 @@ Part = ImageSet | ImageFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageData:
-    """A data set, its three parts apart: the search sees `train` and `validation`, retraining also `test`.
+    """A data set in three separate parts. A search sees `train` and `validation`; retraining also sees `test`.
 
-    `mirrored` says that an image and its mirror image show the same class (not so for digits). `scale` is that of
-    pixels that were not 8 bits. `notes` say how the set was understood, `warnings` what looks wrong.
+    `mirrored` is true if an image and its mirror image show the same class (false for digits). `scale` is the scale of
+    pixels that do not have 8 bits. `notes` say how the data set was understood; `warnings` say what looks wrong.
     """
 
     name: str
@@ -130,19 +130,19 @@ class ImageData:
             raise InputError(f"{self.name}: {name} images must be uint8, but are {images.dtype}")
 
     def fingerprint(self) -> str:
-        """16 hex digits, equal for equal images and classes; of files, wherever their images are held.
+        """16 hex digits that are equal for equal images and classes, in memory or on disk.
 
-        Of images on disk whose content is not known, names and sizes in bytes count.
+        If the content of files is unknown, their names and their sizes in bytes are used.
         """
         return _fingerprint(self.class_names, (self.train, self.validation, self.test))
 
     def is_known_as(self, fingerprint: str) -> bool:
-        """Whether the fingerprint is that of this data set, also as earlier versions computed it."""
+        """Whether `fingerprint` is that of this data set, computed by this version or by earlier versions."""
         parts = (self.train, self.validation, self.test)
         return fingerprint in (self.fingerprint(), _fingerprint(self.class_names, tuple(map(_without_content, parts))))
 
     def training_fingerprints(self) -> tuple[str, str]:
-        """The fingerprint without the test images, and the same as earlier versions computed it."""
+        """The fingerprint without the test images, computed as in this version and as in earlier versions."""
         parts = (self.train, self.validation)
         return (
             _fingerprint(self.class_names, parts),
@@ -150,7 +150,7 @@ class ImageData:
         )
 
     def inventory(self) -> Inventory:
-        """What the set was understood to be."""
+        """The content of the data set as it was understood."""
         parts = (self.train, self.validation, self.test)
         counts = np.stack([np.bincount(part.labels, minlength=self.classes) for part in parts], axis=1)
         return Inventory(
@@ -165,17 +165,17 @@ class ImageData:
 
     @property
     def unreadable(self) -> int:
-        """Files that were left out because they cannot be read."""
+        """The number of files that were left out because they cannot be read."""
         return sum(each.count for each in self.left_out if each.reason == UNREADABLE)
 
     @property
     def classes(self) -> int:
-        """How many there are."""
+        """The number of classes."""
         return len(self.class_names)
 
     @property
     def image_size(self) -> int:
-        """Pixels a side."""
+        """The side of an image in pixels."""
         return self.train.image_size
 
 
@@ -184,7 +184,7 @@ def _without_content(part: Part) -> Part:
 
 
 def _fingerprint(class_names: Sequence[str], parts: Sequence[Part]) -> str:
-    """16 hex digits; InputError where a file is gone whose size counts."""
+    """16 hex digits. InputError if the size of a file is needed but the file is missing."""
     digest = hashlib.blake2b("\0".join(class_names).encode(errors="surrogateescape"), digest_size=8)
     for part in parts:
         digest.update(part.labels.tobytes())

@@ -1,4 +1,4 @@
-"""The content of a data set as it was read: classes and images, what was left out and why, and what looks wrong."""
+"""The content of a data set as it was read: its classes and images, the files left out, and warnings."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LEAST_RANGE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Files or folders that are not used, why, and some of their paths, relative to the data set."""
+    """Files or folders that are not used, the reason, and some of their paths relative to the data set."""
 
     reason: str
     count: int
@@ -37,7 +37,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """The properties of one part's images, one entry for each. `names` is empty if images have no names."""
+    """The properties of one part's images, with one entry for each image. `names` is empty if images have no names."""
 
     labels: NDArray[np.int64]
     digests: Sequence[Hashable]
@@ -53,8 +53,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Classes and images of a data set. `counts` are the training, validation and test images of each class; `notes`
-    say how the set was read."""
+    """The classes and images of a data set. `counts` has the numbers of training, validation and test images of each
+    class; `notes` say how the data set was read."""
 
     name: str
     image_size: int
@@ -66,13 +66,13 @@ class Inventory:
 
     @property
     def totals(self) -> tuple[int, int, int]:
-        """Training, validation and test images."""
+        """The numbers of training, validation and test images."""
         train, validation, test = (sum(part) for part in zip(*self.counts, strict=True))
         return train, validation, test
 
 
 def images_that_look_wrong(class_names: Sequence[str], parts: Mapping[str, Seen]) -> tuple[str, ...]:
-    """Lines about everything that the user should check before anything trains."""
+    """Lines about everything that the user should check before a training."""
     return (
         *_uneven_classes(class_names, parts),
         *_constant(parts),
@@ -95,7 +95,7 @@ def _uneven_classes(class_names: Sequence[str], parts: Mapping[str, Seen]) -> li
             largest = printable(class_names[int(counts.argmax())])
             lines.append(
                 f"{counts.max() / counts.sum():.0%} of the training images are of class {largest}: a network that "
-                "always names it is as accurate"
+                "always predicts it has the same accuracy"
             )
     return lines
 
@@ -111,7 +111,7 @@ def _constant(parts: Mapping[str, Seen]) -> list[str]:
 
 
 def _dark(parts: Mapping[str, Seen]) -> list[str]:
-    """Parts whose pixels use little of the range; one line for all of them where all are so, by their common range."""
+    """Lines about parts whose pixels use a small part of the range; a single line if this is true for all pixels."""
     lowest, highest = min(seen.lowest for seen in parts.values()), max(seen.highest for seen in parts.values())
     if highest - lowest < LEAST_RANGE:
         return [f"all pixels lie between {lowest:g} and {highest:g} of 255: were they saved in another range?"]
@@ -141,7 +141,7 @@ def _in_two_parts(parts: Mapping[str, Seen]) -> list[str]:
 
 
 def _in_two_classes(class_names: Sequence[str], parts: Mapping[str, Seen]) -> list[str]:
-    """Images of one part that are equal but have different labels, but for those of one colour."""
+    """Lines about images of one part that are equal but have different labels. Images of one colour do not count."""
     lines = []
     for part, seen in parts.items():
         first = _places(seen)
@@ -157,7 +157,7 @@ def _in_two_classes(class_names: Sequence[str], parts: Mapping[str, Seen]) -> li
 
 
 def _places(seen: Seen) -> dict[Hashable, int]:
-    """The first image with each digest."""
+    """The index of the first image with each digest."""
     places: dict[Hashable, int] = {}
     for digest, place in _varied(seen):
         places.setdefault(digest, place)

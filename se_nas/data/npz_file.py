@@ -1,7 +1,7 @@
-"""A data set in one `.npz` file of arrays: images and labels of each split.
+"""Reads a data set from one `.npz` file with arrays of images and labels for each split.
 
-The keys are MedMNIST's, `train_images` and `train_labels`, or Keras's, `x_train` and `y_train`; other names of the
-splits and other orders are understood too. Pixels of any type are read by the rule in `pixels.py`.
+The keys are those of MedMNIST, `train_images` and `train_labels`, or those of Keras, `x_train` and `y_train`. Other
+names of the splits and other orders are understood too. Pixels of any type are read by the rule in `pixels.py`.
 """
 
 import re
@@ -24,7 +24,7 @@ WORDS = {
     "images": ("images", "image", "imgs", "x", "data"),
     "labels": ("labels", "label", "y", "targets", "target"),
 }
-"""The words in a key for images and for labels."""
+"""The words in a key that mean images, and those that mean labels."""
 SHORT = {"train": "train", "validation": "val", "test": "test"}
 """MedMNIST's names of the splits."""
 
@@ -33,9 +33,9 @@ Arrays = Mapping[tuple[str, str], NDArray[Any]]
 
 
 def load_npz(path: Path) -> ImageData:
-    """Load {train,val,test}_{images,labels}; without `val`, part of `train` is held out. InputError for what is wrong.
+    """Load {train,val,test}_{images,labels}. Without `val`, a part of `train` is held out. InputError for any fault.
 
-    `class_names`, an array of texts, may name the classes; else they are their numbers.
+    `class_names`, an array of texts, may name the classes. Without it, their names are their numbers.
     """
     content = _read(path)
     arrays, others = _understood(content, path)
@@ -77,13 +77,13 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             return {key: np.asarray(file[key]) for key in file.files}
     except FileNotFoundError:
         raise InputError(f"--data npz:{path}: no such file") from None
-    except Exception as error:  # noqa: BLE001 - a damaged archive fails in numpy, zipfile or zlib in many ways
+    except Exception as error:  # noqa: BLE001 - for a damaged archive, numpy, zipfile and zlib raise many kinds
         reason = " ".join(str(error).split())
         raise InputError(f"--data npz:{path}: not a readable .npz of plain arrays ({reason})") from None
 
 
 def _understood(content: Mapping[str, NDArray[Any]], path: Path) -> tuple[Arrays, list[str]]:
-    """The arrays by split and kind, and the keys of all others; InputError where some are missing or there twice."""
+    """The arrays by split and kind, and the keys of all other arrays. InputError if one is missing or duplicate."""
     keys: dict[tuple[str, str], str] = {}
     others = []
     for key in content:
@@ -112,7 +112,7 @@ def _understood(content: Mapping[str, NDArray[Any]], path: Path) -> tuple[Arrays
 
 
 def _meaning(key: str) -> tuple[str, str] | None:
-    """The split and the kind of an array, in either order.
+    """The split and the kind of an array. The key may name them in either order.
 
     >>> _meaning("train_images"), _meaning("X_valid"), _meaning("y_test"), _meaning("ids")
     (('train', 'images'), ('validation', 'images'), ('test', 'labels'), None)
@@ -127,7 +127,7 @@ def _meaning(key: str) -> tuple[str, str] | None:
 
 
 def _channels_last(images: NDArray[Any], name: str, path: Path, notes: list[str]) -> NDArray[Any]:
-    """Images as (N, H, W) or (N, H, W, channels); channels that come first are put last."""
+    """The images as (N, H, W) or (N, H, W, channels). If the channels come first, they are moved to the end."""
     if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
         notes.append(f"{name}_images: read as (N, channels, H, W)")
         images = np.moveaxis(images, 1, 3)
@@ -152,7 +152,7 @@ def _labels(arrays: Arrays, part: str, images: int, path: Path) -> NDArray[np.in
         one_hot = labels.ndim == 2 and labels.shape[1] > 1
         raise InputError(
             f"--data npz:{path}: {name}_labels must be whole numbers, (N,) or (N, 1), but are {labels.dtype} "
-            f"{labels.shape}{'; of one-hot labels, expected labels.argmax(axis=1)' if one_hot else ''}"
+            f"{labels.shape}{'; for one-hot labels, expected labels.argmax(axis=1)' if one_hot else ''}"
         )
     if images != len(labels):
         raise InputError(f"--data npz:{path}: {name} has {images} images and {len(labels)} labels")
@@ -160,7 +160,7 @@ def _labels(arrays: Arrays, part: str, images: int, path: Path) -> NDArray[np.in
 
 
 def _scale(images: Mapping[str, NDArray[Any]], path: Path) -> PixelScale:
-    """The scale of all pixels that are not 8 bits; InputError where it is ambiguous."""
+    """The scale of all pixels that do not have 8 bits. InputError if it is ambiguous."""
     ranges = []
     for part, array in images.items():
         name = f"{SHORT[part]}_images"
@@ -181,10 +181,10 @@ def _as_pixels(images: NDArray[Any], scale: PixelScale) -> NDArray[np.uint8]:
 def _classes(
     labels: NDArray[np.int64], given: NDArray[Any] | None, path: Path, notes: list[str]
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The numbers that the training labels have, sorted, and the names of their classes.
+    """The sorted numbers that occur as training labels, and the names of their classes.
 
-    A number that no training image has is no class. `given` names are those of the numbers 0 to K-1, or of the K
-    numbers that there are.
+    A number that no training image has is not a class. The `given` names belong to the numbers 0 to K-1, or to the K
+    numbers that occur.
     """
     numbers = np.unique(labels)
     if len(numbers) and numbers[0] < 0:
@@ -198,17 +198,18 @@ def _classes(
         )
     if len(numbers) > 2 and len(numbers) == len(labels):
         raise InputError(
-            f"--data npz:{path}: train_labels must be classes, but no two of {len(labels)} images share one"
+            f"--data npz:{path}: train_labels must be classes, but no two of {len(labels)} images have the same label"
         )
     if len(numbers) and numbers[-1] >= len(numbers):
         notes.append(
-            f"the labels are {len(numbers)} of the numbers {numbers[0]} to {numbers[-1]}: each that occurs is a class"
+            f"the labels are {len(numbers)} of the numbers {numbers[0]} to {numbers[-1]}: each number that occurs is a "
+            "class"
         )
     if given is None:
         return numbers, tuple(map(str, numbers.tolist()))
     if given.dtype.kind != "U" or given.ndim != 1 or not (len(given) == len(numbers) or len(given) > numbers[-1]):
         raise InputError(
-            f"--data npz:{path}: class_names must be {len(numbers)} texts, one a class, but are {given.dtype} "
+            f"--data npz:{path}: class_names must be {len(numbers)} texts, one for each class, but are {given.dtype} "
             f"{given.shape}"
         )
     names = tuple(map(str, given if len(given) == len(numbers) else given[numbers]))
@@ -220,7 +221,7 @@ def _classes(
 
 
 def _numbered(labels: NDArray[np.int64], numbers: NDArray[np.int64], part: str, path: Path) -> NDArray[np.int64]:
-    """Labels as places among the classes' numbers; InputError for one that no training image has."""
+    """Replace each label by its index in the classes' numbers. InputError for a label without training images."""
     if unknown := sorted(set(np.unique(labels).tolist()) - set(numbers.tolist())):
         raise InputError(
             f"--data npz:{path}: {part} images have the label {unknown[0]}, which no training image has; the training "
@@ -230,7 +231,7 @@ def _numbered(labels: NDArray[np.int64], numbers: NDArray[np.int64], part: str, 
 
 
 def as_rgb(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(N, H, W) or (N, H, W, 1 or 3) to (N, H, W, 3); grey becomes three equal channels."""
+    """Convert (N, H, W) or (N, H, W, 1 or 3) to (N, H, W, 3). Grey becomes three equal channels."""
     if images.ndim == 3:
         images = images[..., None]
     return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], 3)))

@@ -1,4 +1,4 @@
-"""The rule that turns pixels of any type into 8 bits. It uses their type and the values of the whole data set.
+"""The rule that converts pixels of any type to 8 bits. It uses their type and the values of the whole data set.
 
 All images of a data set share one scale, so that a dark image stays darker than a light one.
 
@@ -26,13 +26,13 @@ MOST = 2**16 - 1
 ROUNDING = 1 / 512
 """Half a step of 8 bits. Real numbers may be larger than 1 by this, because they are rounded."""
 LEAST_OF_UPPER_HALF = 64
-"""The least that the largest of the upper 8 bits may be: below are 14 bits, whose upper 8 keep 64 values at most."""
+"""If the maximum of the upper 8 bits is below this, the pixels have 14 bits at most: 64 values would be kept."""
 LEAST_OF_255 = 32.0
-"""The smallest maximum of a data set with real numbers from 0 to 255. Between 1 and this it is ambiguous."""
+"""The smallest maximum of a data set with real numbers from 0 to 255. A maximum between 1 and this is ambiguous."""
 
 
 class PixelKind(Enum):
-    """What kind of numbers an image has."""
+    """The kind of numbers in an image."""
 
     EIGHT_BIT = "8 bits a channel"
     WHOLE = "whole numbers"
@@ -42,7 +42,7 @@ class PixelKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelRange:
-    """The range of values of one image, or of one array of images. `whole`: all of them are whole numbers."""
+    """The range of values of one image, or of one array of images. `whole` is true if all values are whole numbers."""
 
     kind: PixelKind
     lowest: float
@@ -52,7 +52,7 @@ class PixelRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelScale:
-    """The values that mean white, for whole and for real numbers; black is 0. None if a data set has no such images."""
+    """The values of white, for whole and for real numbers; black is 0. None if a data set has no images of the kind."""
 
     white_of_whole: int | None = None
     white_of_real: float | None = None
@@ -65,7 +65,7 @@ class PixelScale:
             white = _white([values])
         if values.highest > white * (1 + ROUNDING):
             raise ValueError(f"values up to {values.highest:g}, but those of its data set end at {white:g}")
-        if white > 255:  # more bits than eight, of which the upper eight are kept
+        if white > 255:  # more than eight bits: the upper eight are kept
             upper: NDArray[np.uint8] = (pixels // 2 ** (int(white).bit_length() - 8)).astype(np.uint8)
             return upper
         scaled: NDArray[np.uint8] = np.rint(pixels * (255 / white)).clip(0, 255).astype(np.uint8)
@@ -83,7 +83,7 @@ EIGHT_BIT = PixelScale()
 
 
 def range_of(pixels: NDArray[Any]) -> PixelRange:
-    """The kind and the range of pixels; ValueError for values that no scale can read."""
+    """The kind and the range of pixels. ValueError for values that no scale can read."""
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint16)
     if pixels.dtype.kind == "f":
@@ -101,7 +101,7 @@ def range_of(pixels: NDArray[Any]) -> PixelRange:
 
 
 def scale_of(ranges: Iterable[tuple[str, PixelRange]]) -> PixelScale:
-    """The scale of a data set, of each image's or array's name and range; ValueError, with a name, where it is
+    """The scale of a data set, from the name and the range of each image or array. ValueError, with a name, if it is
     ambiguous."""
     named = list(ranges)
     whole = [(name, each) for name, each in named if each.kind is PixelKind.WHOLE]
@@ -122,7 +122,7 @@ def scale_of(ranges: Iterable[tuple[str, PixelRange]]) -> PixelScale:
 
 
 def _white(ranges: list[PixelRange]) -> float:
-    """The value that is white; ValueError where it is ambiguous."""
+    """The value of white. ValueError if it is ambiguous."""
     highest = max(each.highest for each in ranges)
     if all(each.whole for each in ranges):
         return float(2 ** next(bits for bits in BIT_DEPTHS if highest < 2**bits) - 1)
@@ -136,7 +136,7 @@ def _white(ranges: list[PixelRange]) -> float:
 
 
 def _check_upper_half(named: list[tuple[str, PixelRange]]) -> None:
-    """ValueError where fewer than 16 bits lie in 16, so that the upper 8 hold hardly any of them."""
+    """ValueError if the pixels use so few of the 16 bits that the upper 8 hold hardly any information."""
     if not named:
         return
     name, most = max(named, key=lambda pair: pair[1].highest)
@@ -148,7 +148,7 @@ def _check_upper_half(named: list[tuple[str, PixelRange]]) -> None:
 
 
 def _check_alike(largest: str, real: list[tuple[str, PixelRange]]) -> None:
-    """ValueError where one image seems to end at 1 and another one far above."""
+    """ValueError if one image seems to use the range 0 to 1 and another one a far larger range."""
     for name, each in real:
         if each.lowest < each.highest <= 1:
             raise ValueError(
@@ -158,7 +158,7 @@ def _check_alike(largest: str, real: list[tuple[str, PixelRange]]) -> None:
 
 
 def describe_scale(scale: PixelScale) -> dict[PixelKind, str]:
-    """How numbers that are not 8 bits were read, for people."""
+    """Lines for users that say how pixels without 8 bits were read, by their kind."""
     lines = {}
     if scale.white_of_whole is not None:
         bits = scale.white_of_whole.bit_length()

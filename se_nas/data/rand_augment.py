@@ -1,4 +1,4 @@
-"""RandAugment (Cubuk et al., arXiv 1909.13719) by torchvision, on images wherever they lie."""
+"""RandAugment (Cubuk et al., arXiv 1909.13719) by torchvision, for images on any device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from torch import Tensor
 from se_nas.seeds import derive_seed
 
 Augment = Callable[[Tensor, int], Tensor]
-"""uint8 (B, S, S, 3) to the same; the number decides all draws."""
+"""A function that changes images (B, S, S, 3), uint8. Its second argument is a number that decides all draws."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandAugment:
-    """Applies `operations` random operations of `magnitude`, 0 to 30, the same ones to all images of a call."""
+    """Applies `operations` random operations of `magnitude` (0 to 30). All images of a call get the same operations."""
 
     operations: int
     magnitude: int
     seed: int
 
     def __post_init__(self) -> None:
-        self._transform  # noqa: B018 - torchvision is imported here, and not in each process that loads images
+        self._transform  # noqa: B018 - imports torchvision here, and not in each process that loads images
 
     def __call__(self, images: Tensor, number: int) -> Tensor:
-        """uint8 (B, S, S, 3) to the same."""
+        """Change images (B, S, S, 3), uint8."""
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(derive_seed(self.seed, number))
             augmented: Tensor = self._transform(images.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

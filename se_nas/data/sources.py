@@ -1,7 +1,7 @@
-"""Where images come from: `digits`, torchvision's sets, `imagefolder:PATH`, `npz:PATH`.
+"""The sources of images: `digits`, torchvision's data sets, `imagefolder:PATH` and `npz:PATH`.
 
-Sets without a validation part give a share of their training part to it, always the same images, so that every
-search and every retraining see the same split.
+If a data set has no validation part, a fixed part of its training images becomes the validation part. So every search
+and every retraining see the same split.
 """
 
 import contextlib
@@ -25,16 +25,15 @@ from se_nas.machine.limits import memory_bytes
 from se_nas.wording import suggest
 
 MEMORY_SHARE = 0.25
-"""The part of this process's memory that a folder's decoded images may take; larger ones are read while training."""
+"""The fraction of this process's memory that a folder's decoded images may take. A larger folder stays on disk."""
 PATH_SOURCES = ("npz", "imagefolder")
 
 
 def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened: OnOpened | None = None) -> ImageData:
-    """Load a data set by its command-line name; images of a folder are cut to `image_size`.
+    """Load a data set by its command-line name. Images of a folder are cropped and resized to `image_size`.
 
     Image files that cannot be read are refused, or left out with `skip_bad`. `on_opened` is called while files are
-    opened.
-    InputError says in one line what is wrong with the name, the files or the download.
+    opened. InputError says in one line what is wrong with the name, the files or the download.
     """
     kind, colon, path = source.partition(":")
     if kind in PATH_SOURCES and colon:
@@ -69,9 +68,9 @@ def _seen(part: ImageSet) -> Seen:
 
 
 def _digits() -> ImageData:
-    """1,797 handwritten digits of 8×8 pixels that scikit-learn ships (UCI Optical Recognition of Digits).
+    """Load the 1,797 handwritten digits of 8×8 pixels in scikit-learn (UCI Optical Recognition of Digits).
 
-    Read without importing scikit-learn, for which a search would wait before its first trial.
+    scikit-learn is not imported, because this would delay the first trial of a search.
     """
     file = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
     table = np.loadtxt(str(file), delimiter=",")
@@ -96,7 +95,7 @@ def _torchvision(name: str) -> Callable[[], ImageData]:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 parts = [kind(root, train=train, download=True) for train in (True, False)]
-        except Exception as error:  # noqa: BLE001 - network, disk or half-unpacked files: all end here
+        except Exception as error:  # noqa: BLE001 - faults of network, disk and archive raise many kinds
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
                 f"--data {name}: could not be downloaded ({reason[:120]}); put torchvision's files into {root}, "

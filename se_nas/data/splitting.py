@@ -1,4 +1,4 @@
-"""Holds validation and test images out of a data set without these parts: always the same images."""
+"""Holds validation and test images out of a data set without these parts. They are always the same images."""
 
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ SPLIT_SEED = 0
 
 
 def split(whole: P, share: float) -> tuple[P, P]:
-    """(rest, share of each class), drawn by a fixed seed."""
+    """Split off `share` of each class by a fixed seed. Returns (rest, share)."""
     rng = np.random.default_rng(SPLIT_SEED)
     held = np.zeros(len(whole), bool)
     for label in np.unique(whole.labels):

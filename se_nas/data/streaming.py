@@ -1,4 +1,4 @@
-"""Batches read from disk ahead of the training, by processes that decode while it computes."""
+"""Reads batches from disk ahead of the training. Other processes decode them while the training computes."""
 
 import os
 import signal
@@ -13,11 +13,11 @@ from se_nas.data.image_data import ImageFiles, Part
 from se_nas.data.rand_augment import Augment
 
 AHEAD = 2
-"""Batches that each process keeps ready."""
+"""The number of batches that each process keeps ready."""
 
 
 def shared_bytes(part: Part, *, batch: int, loaders: int) -> int:
-    """Shared memory that `stream` uses at once for batches of that many images; none where they are in memory."""
+    """The most shared memory, in bytes, that `stream` uses for batches of `batch` images; 0 for images in memory."""
     if not isinstance(part, ImageFiles):
         return 0
     return (AHEAD * loaders + 1) * min(batch, len(part)) * 3 * part.image_size**2
@@ -31,23 +31,24 @@ def stream(
     device: torch.device,
     augment: Augment | None = None,
 ) -> Iterable[tuple[Tensor, Tensor]]:
-    """The images at these places, a batch each, in this order: uint8 (B, S, S, 3) and labels (B,)."""
+    """Yield the batches of images at these places, in this order: images (B, S, S, 3), uint8, and labels (B,)."""
     loader: DataLoader[Any] = DataLoader(
         _Files(part, augment),
         batch_sampler=[list(places) for places in batches],
         num_workers=loaders,
         prefetch_factor=AHEAD,
         pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # nobody else's random numbers move
+        generator=torch.Generator(),  # does not change the global random state
         worker_init_fn=_end_quietly,
     )
     return loader
 
 
 def _end_quietly(_worker: int) -> None:
-    """A signal to the whole process group is the driver's to answer, who must not be told that a loader was killed.
+    """Set the signals of a loader. Only the driver answers a signal to the whole process group.
 
-    A loader still ends by SIGTERM, by which Python ends those that are left when it exits.
+    The driver must not get a report that a loader was killed. A loader still ends at SIGTERM, which Python sends to the
+    loaders that are left when it exits.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

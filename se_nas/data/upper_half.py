@@ -1,4 +1,4 @@
-"""Which files have 16 bits a channel of which Pillow decodes only the upper 8, without a word.
+"""Files with 16 bits a channel of which Pillow decodes only the upper 8, without a warning.
 
 Pillow has no mode for more than 8 bits in colour. PNG, TIFF, SGI and PPM can hold 16. JPEG 2000 can too, but there
 Pillow's decoder rounds up and overflows, so that white becomes black.

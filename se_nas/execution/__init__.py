@@ -1,1 +1,1 @@
-"""Runs trials somewhere: in this process, or on Ray's workers."""
+"""Executors: they run trials in this process or on Ray's workers."""

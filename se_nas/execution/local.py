@@ -1,4 +1,4 @@
-"""Trials one after another in this process: for debugging, and where Ray is not wanted."""
+"""Runs trials one after another in this process: for debugging, or without Ray."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from se_nas.searching.failures import Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalExecutor:
-    """One trial at a time, here; an epoch that takes longer than `epoch_seconds` fails its trial."""
+    """Runs one trial at a time in this process. An epoch that takes longer than `epoch_seconds` fails its trial."""
 
     epoch_seconds: float
 
     @property
     def workers(self) -> int:
-        """One."""
+        """The number of trainings side by side: one."""
         return 1
 
     @property
     def description(self) -> str:
-        """For people."""
+        """Text for people that says how many trials train at a time, and where."""
         return "one network at a time, in this process"
 
     @property
@@ -35,7 +35,7 @@ class LocalExecutor:
         return cpu_count()
 
     def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
-        """Returns when every training that was handed out has ended."""
+        """Train until every training that was handed out has ended."""
         retries = Retries()
         while (task := work.next_trial()) is not None:
             reports = evaluate(task)

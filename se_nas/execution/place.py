@@ -1,4 +1,4 @@
-"""Place: what a machine must have before it trains for a search, and the check, which runs on that machine."""
+"""Place: the conditions that a machine must meet before it trains for a search, and the check that runs there."""
 
 import hashlib
 import platform
@@ -10,16 +10,22 @@ from pathlib import Path
 from se_nas import __version__
 
 Checked = Callable[[bool], str | None]
-"""A function that says what this machine lacks, e.g. images, and a GPU if its argument is true; None if nothing."""
+"""A function that returns what this machine lacks, e.g. images, as one line; None if it lacks nothing.
+
+If its argument is true, the machine must have a GPU too.
+"""
 
 
 def no_needs(needs_gpu: bool) -> None:
-    """The check for trainings that need nothing of a machine."""
+    """Find no problem: the check for trainings that need nothing of a machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What must be equal on every machine: versions, and the code of se-nas itself. `needs_gpu` asks for a GPU too."""
+    """The properties that must be equal on every machine: versions and the code of se-nas.
+
+    With `needs_gpu`, a machine must have a GPU too.
+    """
 
     versions: dict[str, str]
     needs_gpu: bool
@@ -31,7 +37,7 @@ class Conditions:
 
 
 def problem_here(check: Checked, conditions: Conditions) -> str | None:
-    """Why this machine cannot train, in one line; None if it can."""
+    """One line that says why this machine cannot train; None if it can."""
     here = _versions()
     for name, wanted in conditions.versions.items():
         if here[name] != wanted:
@@ -49,7 +55,7 @@ def _versions() -> dict[str, str]:
 
 
 def _code() -> str:
-    """8 hex digits, equal for equal code."""
+    """A checksum of the code of se-nas, as 8 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=4)
     package = Path(__file__).parents[1]
     for file in sorted(package.rglob("*.py")):

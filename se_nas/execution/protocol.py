@@ -1,4 +1,4 @@
-"""What an executor is: it runs many trainings, here or on other machines."""
+"""The executor protocol. An executor runs many trainings, in this process or on other machines."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,31 +19,31 @@ Tell = Callable[[str], None]
 
 
 def tell_nobody(_: str) -> None:
-    """Print nothing."""
+    """Drop the line."""
 
 
 @runtime_checkable
 class HasNeeds(Protocol):
-    """An evaluation that needs something of a machine beside a worker."""
+    """An evaluation that needs something of a machine besides a worker."""
 
     def needs(self) -> Checked:
         """The check that runs on each machine before its first trial."""
 
 
 class Work(Protocol):
-    """What there is to train: a search's loop, or chosen networks on chosen seeds."""
+    """The trainings that an executor runs: the trials of a search, or chosen networks on chosen seeds."""
 
     def next_trial(self) -> TrialTask | None:
-        """The next training; None when there is none now. It is asked again when one that is under way has ended."""
+        """The next training; None if there is none now. The executor asks again when a running training has ended."""
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
-        """Take a worker's report; False when that training is at its end."""
+        """Take a worker's report. Return False if that training is at its end."""
 
     def fail(self, number: int, failure: Failure) -> None:
-        """Record that the training ended without a result and is not repeated."""
+        """Record that the training has ended without a result and is not repeated."""
 
     def repeat(self, number: int) -> None:
-        """Hand the training out once more."""
+        """Hand out the training once more."""
 
     @property
     def is_over(self) -> bool:
@@ -51,15 +51,15 @@ class Work(Protocol):
 
 
 class Executor(Protocol):
-    """Does a work, `workers` trainings at a time."""
+    """Runs all trainings of a work, `workers` of them at a time."""
 
     @property
     def workers(self) -> int:
-        """Trainings side by side."""
+        """The number of trainings side by side."""
 
     @property
     def description(self) -> str:
-        """The same for people."""
+        """Text for people that says how many trainings run at a time, and where."""
 
     @property
     def cluster(self) -> str | None:
@@ -70,12 +70,14 @@ class Executor(Protocol):
         """The number of processors for one training."""
 
     def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
-        """Returns when every training that was handed out has ended. `tell` is told which machines get no work."""
+        """Train until every training that was handed out has ended. `tell` gets a line if a machine gets no work."""
 
 
 def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> EpochReport | Failure:
-    """The next report, or the failure that prevented it. An error in a trial, or an epoch longer than `epoch_seconds`,
-    fails the trial, not the search."""
+    """The next report, or the failure that prevented it.
+
+    An error in a trial, or an epoch longer than `epoch_seconds`, fails the trial but not the search.
+    """
     ends = time.monotonic() + epoch_seconds
 
     def late() -> str | None:

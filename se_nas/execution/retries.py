@@ -1,12 +1,12 @@
 """The retry policy: whether a failed training is repeated, and where. All executors share it.
 
-too little memory          once more, with nothing beside it
-killed by signal 9         the same: usually the kernel's out-of-memory killer sends it
+too little memory          once more, with no other training at the same time
+killed by signal 9         the same: usually the kernel's out-of-memory killer sends this signal
 killed as it started       the same, on another machine if there is one
 killed in another way      once more, on another machine if there is one
-failed in its first epoch  on every other machine before it counts
+failed in its first epoch  once on every other machine, before the failure counts
 the machine lacks a thing  the same
-its own error              counts at once
+its own error              never: the failure counts at once
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,7 @@ from se_nas.searching.failures import Failure, FailureKind
 
 
 class Next(Enum):
-    """What a failed training does next."""
+    """The next step of a failed training."""
 
     FAIL = auto()
     AGAIN = auto()
@@ -26,7 +26,7 @@ class Next(Enum):
 
 
 class Retries:
-    """Remembers what was tried with each training. Trainings are known by their numbers."""
+    """Remembers what was tried with each training. A training is identified by its number."""
 
     def __init__(self) -> None:
         self._killed: Counter[int] = Counter()
@@ -38,7 +38,7 @@ class Retries:
         return frozenset(self._tried.get(number, ()))
 
     def after(self, number: int, failure: Failure, *, machines: frozenset[str] = frozenset()) -> Next:
-        """The next step, if `machines` can take work and the training failed on `failure.node`."""
+        """The next step of a training that failed on `failure.node`, if `machines` can take work."""
         lacks_memory = failure.kind is FailureKind.MEMORY
         as_it_started = failure.kind is FailureKind.KILLED and failure.at_once
         if lacks_memory or as_it_started or (failure.kind is FailureKind.KILLED and "SIGKILL" in failure.reason):
@@ -59,9 +59,9 @@ class Retries:
         return Next.FAIL
 
     def told(self, number: int, failure: Failure) -> Failure:
-        """The failure with what was tried before it counted."""
+        """The failure, with a note of what was tried before it counted."""
         if number in self._had_it_alone and failure.kind is not FailureKind.NETWORK:
-            return replace(failure, reason=f"{failure.reason}, also with nothing beside it")
+            return replace(failure, reason=f"{failure.reason}, also when trained alone")
         if self._killed[number] > 1:
             return replace(failure, reason=f"{failure.reason}, twice")
         if len(self._tried.get(number, ())) > 1:
@@ -69,8 +69,10 @@ class Retries:
         return failure
 
     def _others(self, number: int, node: str, machines: frozenset[str]) -> bool:
-        """Note that the training was tried on `node`; return whether a machine is left where it was not. False if it
-        has failed on one machine twice: then Ray cannot place it elsewhere."""
+        """Note that the training was tried on `node`, and return whether an untried machine is left.
+
+        False if it has failed on one machine twice: then Ray cannot place it elsewhere.
+        """
         if node in self._tried[number]:
             return False
         if node:

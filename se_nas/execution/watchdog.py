@@ -1,4 +1,4 @@
-"""Watches from a thread of its own, and raises where the main thread works: for what would otherwise hang for ever."""
+"""A watchdog: its thread watches for problems and raises an error in the main thread, which may hang otherwise."""
 
 import contextlib
 import ctypes
@@ -11,20 +11,20 @@ from se_nas.errors import RunFailedError
 from se_nas.process import last_resort, last_words
 
 PATIENCE_SECONDS = 10.0
-"""After which a thread that does not react takes its process down."""
+"""The time that the watched thread has to react. After that, the watchdog ends the process."""
 AGAIN_SECONDS = 0.1
-"""Between two looks whether the watched thread has reacted."""
+"""The time between two checks whether the watched thread has reacted."""
 STOP_SECONDS = 0.5
-"""How long a problem waits to be told: a signal to the whole process group ends what is watched first, and is then
-noticed by the watched thread."""
+"""The delay before a problem is raised. A signal to the whole process group ends the watched thing first, and the
+watched thread notices the signal a moment later."""
 
 
 class WatchdogError(RunFailedError):
-    """What was watched has come to a bad end; the message says which."""
+    """The watched thing has a problem, which the message describes."""
 
 
 class _Bark(BaseException):
-    """Raised into the watched thread: no `except Exception` on the way takes it for its own."""
+    """The exception that is raised in the watched thread. No `except Exception` on its way catches it."""
 
 
 @contextlib.contextmanager
@@ -35,18 +35,18 @@ def watched(
     patience: float = PATIENCE_SECONDS,
     last: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
-    """Ask for a `problem` every `every` seconds; raise WatchdogError in this thread as soon as there is one.
+    """Call `problem` every `every` seconds, and raise WatchdogError in this thread as soon as it returns a problem.
 
-    A thread that is stuck outside Python takes no error: after `patience` seconds `last` is called, and the
-    process ends with exit code 3 and a line. After a request to stop, a problem only ends the stop sooner, and
-    KeyboardInterrupt is raised in its place; the stop has its own time limit.
+    A thread that is stuck outside Python receives no exception. So after `patience` seconds, `last` is called, one line
+    is printed, and the process ends with exit code 3. After a request to stop, a problem only ends the stop sooner:
+    KeyboardInterrupt is raised instead. The stop has its own time limit.
     """
     found: list[str] = []
     done, dropped, ending = threading.Event(), threading.Event(), threading.Lock()
     watched_thread = threading.get_ident()
 
     def bark() -> None:
-        with ending:  # nothing is raised into what comes after
+        with ending:  # nothing is raised into the code after the body
             if not done.is_set():
                 _raise_in(watched_thread)
 
@@ -89,8 +89,10 @@ def watched(
 
 @contextlib.contextmanager
 def _noticed(dropped: threading.Event) -> Iterator[None]:
-    """Python drops and prints an exception that falls into a destructor or the callback of a weak reference. A `_Bark`
-    is not printed but noticed, to be raised again."""
+    """Set `dropped` if Python drops a `_Bark`, so that it is raised again.
+
+    Python drops and prints an exception that is raised in a destructor or in the callback of a weak reference.
+    """
     before = sys.unraisablehook
 
     def notice(lost: "sys.UnraisableHookArgs") -> None:
@@ -103,10 +105,10 @@ def _noticed(dropped: threading.Event) -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.unraisablehook is notice:  # a stop puts its own in place
+        if sys.unraisablehook is notice:  # a stop installs its own hook
             sys.unraisablehook = before
 
 
 def _raise_in(thread: int) -> None:
-    """https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc"""
+    """Raise a `_Bark` in a thread: https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc"""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_Bark))

@@ -1,1 +1,1 @@
-"""What this machine allows: memory, processors, shared memory."""
+"""The limits of this machine: memory, processors, shared memory."""

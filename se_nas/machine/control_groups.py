@@ -21,7 +21,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mount:
-    """A mount of a hierarchy of groups: its group `top` is the folder `folder`."""
+    """A mount of a hierarchy of groups. The group `top` is the folder `folder`."""
 
     version: int
     controllers: frozenset[str]
@@ -30,7 +30,7 @@ class _Mount:
 
 
 def memory_bounds(root: Path) -> Iterator[Bound]:
-    """Bytes that each group of this process allows; `root` holds `proc` and `sys`."""
+    """The bytes of memory that each group of this process allows. `root` contains `proc` and `sys`."""
     for version, group, folder in _groups(root, "memory"):
         if version == 2:
             for name in ("memory.max", "memory.high"):
@@ -44,7 +44,8 @@ def memory_bounds(root: Path) -> Iterator[Bound]:
 
 
 def processor_bounds(root: Path) -> Iterator[Bound]:
-    """Processors, also in parts, that each group of this process may keep busy; `root` holds `proc` and `sys`."""
+    """The number of processors, also a fraction, that each group of this process allows. `root` contains `proc` and
+    `sys`."""
     for version, group, folder in _groups(root, "cpu"):
         if version == 2:
             quota, _, period = _text(folder / "cpu.max").strip().partition(" ")
@@ -52,7 +53,7 @@ def processor_bounds(root: Path) -> Iterator[Bound]:
         else:
             quota, period = _text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip()
             source = f"the control group {group} (cpu.cfs_quota_us)"
-        if quota.isdecimal() and period.isdecimal() and int(period):  # else "max", -1 or no such file
+        if quota.isdecimal() and period.isdecimal() and int(period):  # otherwise "max", -1 or no such file
             yield Bound(amount=int(quota) / int(period), source=source)
 
 
@@ -64,8 +65,11 @@ def process_bounds(root: Path) -> Iterator[Bound]:
 
 
 def memory_kills(root: Path) -> int:
-    """The number of processes that the kernel's out-of-memory killer has killed in this process's groups, or on the
-    machine if the groups do not count; 0 if unknown. `root` contains `proc` and `sys`."""
+    """The number of processes that the kernel's out-of-memory killer has killed in this process's groups.
+
+    If the groups do not count them, it is the number on the whole machine; 0 if unknown. `root` contains `proc` and
+    `sys`.
+    """
     names = {1: "memory.oom_control", 2: "memory.events"}
     counts = [count for version, _, folder in _groups(root, "memory") for count in _kills(folder / names[version])]
     return max(counts or _kills(root / "proc/vmstat"), default=0)
@@ -76,7 +80,7 @@ def _kills(file: Path) -> list[int]:
 
 
 def _groups(root: Path, controller: str) -> Iterator[tuple[int, PurePosixPath, Path]]:
-    """(version, name, folder) of this process's group and of all groups above it that are visible here."""
+    """(version, name, folder) of this process's group and of all visible groups above it."""
     for mount in _mounts(root):
         if mount.version == 1 and controller not in mount.controllers:
             continue
@@ -94,7 +98,7 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[int, PurePosixPath, P
 
 
 def _own_group(root: Path, version: int, controller: str) -> PurePosixPath | None:
-    """The group's name in /proc/self/cgroup. Lines are `number:controllers:name`; `0::name` for version 2."""
+    """The group's name in /proc/self/cgroup. Lines are `number:controllers:name`, or `0::name` for version 2."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, name = rest.partition(":")

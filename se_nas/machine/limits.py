@@ -45,7 +45,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What may be used, what the machine has, and the setting that limits it; `source` is None if none does."""
+    """The usable amount, the machine's amount, and the setting that limits it (`source`; None if none does)."""
 
     amount: int
     machine: int
@@ -66,13 +66,13 @@ def this_host() -> Host:
 
 
 def memory_limit(host: Host) -> Limit:
-    """Bytes that this process may use."""
+    """The limit of the memory in bytes that this process may use."""
     bounds = [*memory_bounds(host.root), *host.bounds, *_slurm_memory(host)]
     return _smallest(host.memory_bytes, bounds)
 
 
 def processor_limit(host: Host) -> Limit:
-    """Whole processors that this process may keep busy, one at least.
+    """The limit of the whole processors that this process may keep busy, at least one.
 
     A quota of 2.9 processors counts as 2, and one of 0.5 as 1. More processes would use up the quota early in each
     period of the scheduler, and all of them would wait for the rest of it.
@@ -86,12 +86,12 @@ def processor_limit(host: Host) -> Limit:
 
 
 def memory_bytes() -> int:
-    """Bytes that this process may use."""
+    """The bytes of memory that this process may use."""
     return memory_limit(this_host()).amount
 
 
 def cpu_count() -> int:
-    """Processors that this process may keep busy."""
+    """The number of processors that this process may keep busy."""
     return processor_limit(this_host()).amount
 
 

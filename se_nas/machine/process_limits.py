@@ -1,4 +1,4 @@
-"""How many processes, threads and open files this process may still have, found by trying.
+"""The numbers of processes, threads and open files that this process may still have, found by trying.
 
 `ulimit -u` counts the processes and threads of a user on the whole machine, and the control group `pids` of a container
 counts its own. Programs that reach such a limit in the middle of their work hang, or end without a reason: Ray and

@@ -1,6 +1,6 @@
-"""Shared memory: how much of /dev/shm is free, and what to do where that is too little.
+"""Shared memory: how much of /dev/shm is free, and what to do if that is too little.
 
-Docker gives a container 64 MB of it unless `--shm-size` says otherwise
+Docker gives a container 64 MB of shared memory unless `--shm-size` sets another size
 (https://docs.docker.com/reference/cli/docker/container/run/).
 """
 
@@ -15,7 +15,7 @@ CURE = "docker run --shm-size={gigabytes}g, or mount -o remount,size={gigabytes}
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Bytes that this user can still write there; None where there is no such folder."""
+    """The bytes that this user can still write into a folder; None if there is no such folder."""
     try:
         found = os.statvfs(folder)
     except OSError:
@@ -24,7 +24,7 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def megabytes(count: int) -> str:
-    """A number of bytes for people.
+    """A number of bytes as text for people.
 
     >>> megabytes(64 << 20), megabytes(200 << 10)
     ('64 MiB', '0.2 MiB')
@@ -34,12 +34,12 @@ def megabytes(count: int) -> str:
 
 
 def cure(needed_bytes: int) -> str:
-    """How to make /dev/shm hold that, with as much again for others."""
+    """The commands that make /dev/shm large enough for twice these bytes, because other programs use it too."""
     return CURE.format(gigabytes=max(1, math.ceil(2 * needed_bytes / (1 << 30))))
 
 
 def shared_memory_problem(needed_bytes: int) -> str | None:
-    """In one line, why /dev/shm does not hold what loader processes put there; None where it does, or is not used."""
+    """One line that says /dev/shm is too small for the loader processes; None if it is large enough or not used."""
     free = free_bytes(SHARED_MEMORY) if needed_bytes else None
     if free is None or free >= needed_bytes:
         return None
@@ -50,6 +50,7 @@ def shared_memory_problem(needed_bytes: int) -> str | None:
 
 
 def check_shared_memory(needed_bytes: int) -> None:
-    """InputError where /dev/shm does not hold what loader processes put there."""
+    """Raise InputError if /dev/shm is too small for the loader processes."""
+
     if (problem := shared_memory_problem(needed_bytes)) is not None:
         raise InputError(problem)

@@ -1,1 +1,1 @@
-"""Builds what the space describes, and counts what it costs. torch and fvcore."""
+"""Builds the network of an architecture and counts its cost. Uses torch and fvcore."""

@@ -1,6 +1,6 @@
-"""A network's feature maps, as timm's `features_only` gives them (huggingface/pytorch-image-models, _features.py).
+"""A network's feature maps, in the form of timm's `features_only` (huggingface/pytorch-image-models, _features.py).
 
-Detection and segmentation code that asks a timm backbone for its channels and strides takes one of ours.
+Detection and segmentation code that reads channels and strides from a timm backbone works with these backbones too.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from se_nas.space.architecture import Architecture
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """Of each feature map that is given: its channels, by how much its sides are smaller than the image's, and the
-    module that it comes from."""
+    """The properties of each feature map: its channels, its stride (the image's side over the map's side) and the name
+    of the module that computes it."""
 
     names: tuple[str, ...]
     widths: tuple[int, ...]
@@ -28,21 +28,21 @@ class FeatureInfo:
         return self.get_dicts()[index]
 
     def get_dicts(self, keys: Sequence[str] | None = None) -> list[dict[str, int | str]]:
-        """Of each map its `num_chs`, `reduction` and `module`, or those of them that `keys` name."""
+        """The `num_chs`, `reduction` and `module` of each map, or only the values that `keys` name."""
         maps = zip(self.widths, self.strides, self.names, strict=True)
         every: list[dict[str, int | str]] = [{"num_chs": w, "reduction": s, "module": n} for w, s, n in maps]
         return every if keys is None else [{key: one[key] for key in keys} for one in every]
 
     def channels(self) -> list[int]:
-        """Channels of each map."""
+        """The number of channels of each map."""
         return list(self.widths)
 
     def reduction(self) -> list[int]:
-        """The image's side over the map's."""
+        """The stride of each map: the image's side over the map's side."""
         return list(self.strides)
 
     def module_name(self) -> list[str]:
-        """Where each map comes from."""
+        """The name of the module that computes each map."""
         return list(self.names)
 
 
@@ -55,7 +55,7 @@ class Backbone(nn.Module):
         self.feature_info = feature_info
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(N, 3, H, W) -> the maps, the largest first."""
+        """Compute the maps of images (N, 3, H, W), the largest map first."""
         maps, features = [], images
         for name, layer in self.layers.named_children():
             features = layer(features)
@@ -65,8 +65,8 @@ class Backbone(nn.Module):
 
 
 def as_backbone(model: nn.Module, architecture: Architecture, out_indices: Sequence[int] | None = None) -> Backbone:
-    """The same modules without the head. `out_indices` are those of the wanted maps: 0 the stem's, 1 the first
-    stage's, and so on; -1 the last; all of them when none are given. InputError when there is no such map."""
+    """The same modules without the head. `out_indices` selects the maps: 0 is the stem's map, 1 is the first stage's,
+    -1 is the last. Without it, all maps are selected. InputError if a map does not exist."""
     layers = nn.Sequential()
     names, widths, strides = ["stem"], [architecture.stem_width], [architecture.stem_stride]
     for number, stage in enumerate(architecture.stages, start=1):

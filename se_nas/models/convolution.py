@@ -1,4 +1,4 @@
-"""Convolutions that compute the same as torch's in another way: two where torch's is wrong, one where it is slow."""
+"""Convolutions that compute the same as torch's in another way: torch's are wrong in two cases and slow in one."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from torch.nn import functional as F
 from se_nas.models.kernels.choice import is_traced
 
 DENSE_CHANNELS = 64
-"""The most channels for which dense is faster, in bf16, channels last, for groups of 8: `benchmarks/LOG.md`."""
+"""The most channels for which dense is faster than groups of 8 in bf16, channels last (`benchmarks/LOG.md`)."""
 
 
 class PointwiseConv2d(nn.Conv2d):
     """A 1×1 convolution without padding. On a CPU it takes every stride-th pixel first and then has stride 1.
 
-    oneDNN, torch's library for convolutions on a CPU, copies these pixels itself, into a workspace that is too small
-    where a vector of the processor holds more numbers than the features have channels (in channels-last memory; 16
-    numbers in AVX-512, 8 in AVX2). It writes past the end of that workspace: a signal kills the process, or gradients
-    are wrong. So oneDNN never gets a 1×1 convolution with a stride. Weights and FLOPs are those of `nn.Conv2d`.
+    oneDNN, torch's library for convolutions on a CPU, would copy these pixels into a workspace. This workspace is too
+    small if a vector of the processor holds more numbers than the features have channels (in channels-last memory; 16
+    numbers in AVX-512, 8 in AVX2). oneDNN then writes past its end: a signal kills the process, or gradients are wrong.
+    So oneDNN never gets a 1×1 convolution with a stride. Weights and FLOPs are those of `nn.Conv2d`.
     `benchmarks/convolution_sweep.py` measures both forms.
     """
 
@@ -34,9 +34,9 @@ class PointwiseConv2d(nn.Conv2d):
 
 
 class _EveryNthPixel(torch.autograd.Function):
-    """`features[:, :, ::s, ::s]` in the memory order of `features`, and its gradient in that order too.
+    """`features[:, :, ::s, ::s]` in the memory order of `features`. Its gradient has the same order.
 
-    Autograd's own gradient of a slice is in contiguous memory, from which each later layer would copy it.
+    Autograd's own gradient of a slice has contiguous memory, so the backward pass of each earlier layer would copy it.
     """
 
     @staticmethod
@@ -73,11 +73,13 @@ class SpatialConv2d(nn.Conv2d):
 
 
 class GroupedConv2d(SpatialConv2d):
-    """A convolution in groups, which a GPU trains by one dense convolution with zeros between the groups where channels
-    are few. Its weight is that of `nn.Conv2d`, and so are its FLOPs: zeros are not counted."""
+    """A grouped convolution. With few channels, a GPU trains it as a dense convolution with zeros between the groups.
+
+    Its weight and its FLOPs are those of `nn.Conv2d`: the zeros are not counted.
+    """
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C', H', W')."""
+        """(N, C, H, W) -> (N, C', ceil(H / stride), ceil(W / stride))."""
         if self.training and self._is_faster_dense(features) and not is_traced():
             return F.conv2d(features, self.dense_weight(), self.bias, self.stride, self.padding, self.dilation)
         return super().forward(features)
@@ -88,6 +90,6 @@ class GroupedConv2d(SpatialConv2d):
         return few and features.is_cuda and features.dtype == torch.bfloat16 and channels_last
 
     def dense_weight(self) -> Tensor:
-        """(C', C / groups, K, K) -> (C', C, K, K): the weights between groups are zeros."""
+        """The weight (C', C / groups, K, K) as (C', C, K, K). The weights between groups are zeros."""
         grouped = self.weight.view(self.groups, -1, *self.weight.shape[1:])
         return torch.diag_embed(grouped.movedim(0, -1), dim1=0, dim2=2).flatten(2, 3).flatten(0, 1)

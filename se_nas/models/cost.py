@@ -1,7 +1,7 @@
-"""What a network costs before it is trained: FLOPs, parameters, activations, counted by fvcore's rules.
+"""The cost of a network before it is trained: FLOPs, parameters and activations, counted by fvcore's rules.
 
-The total is a sum over stem, blocks and head, so each distinct part is counted once and remembered. A block is run
-on as few pixels as its stride allows: convolutions cost the same at every pixel.
+The total is a sum over stem, blocks and head, so each distinct part is counted once and cached. A block runs on as few
+pixels as its stride allows, because convolutions cost the same at every pixel.
 """
 
 import contextlib
@@ -27,10 +27,11 @@ with warnings.catch_warnings():
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`flops`: multiply-adds of convolutions and linear layers for one image; biases, norms and gates count none.
+    """The counted cost of a network or of a part of it.
 
-    `params`: learned numbers. `activations`: numbers that convolutions and linear layers put out (Radosavovic et
-    al., arXiv 2003.13678, section 3.1).
+    `flops`: multiply-adds of convolutions and linear layers for one image; biases, norms and gates do not count.
+    `params`: the number of learned parameters. `activations`: the number of output elements of convolutions and linear
+    layers (Radosavovic et al., arXiv 2003.13678, section 3.1).
     """
 
     flops: int
@@ -50,7 +51,7 @@ class Cost:
 
 
 def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
-    """Count the network on one square RGB image of `image_size` pixels a side."""
+    """Count the cost of a network for one square RGB image. `image_size` is its side in pixels."""
     total = _stem_cost(architecture.stem_width, architecture.stem_stride, image_size)
     size = _downsampled(image_size, architecture.stem_stride)
     for blocks in architecture.blocks():
@@ -63,7 +64,7 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
 
 
 def measure_module_cost(module: nn.Module, *inputs: torch.Tensor) -> Cost:
-    """Count any module on `inputs`; neither the module's mode nor its statistics change."""
+    """Count the cost of any module on `inputs`. The module's mode and statistics stay unchanged."""
     was_training = [part.training for part in module.modules()]
     module.eval()  # in training mode batch norm statistics would be updated
     try:
@@ -77,7 +78,8 @@ def measure_module_cost(module: nn.Module, *inputs: torch.Tensor) -> Cost:
 
 
 class _Counter(TorchFunctionMode):
-    """Counts each convolution and linear layer that runs; for fvcore's rule a linear layer is one of no pixels."""
+    """Counts each convolution and linear layer that runs. By fvcore's rule a linear layer is a convolution without
+    pixels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,12 +99,12 @@ class _Counter(TorchFunctionMode):
 COUNTED = (torch.conv2d, F.linear)
 
 MOST_NUMBERS = 1 << 24
-"""In the largest tensor of a part that is counted by running it. Larger ones only have a shape (torch's device "meta"),
-which takes three times as long and no memory."""
+"""The most elements of a part's largest tensor for which the part is counted on the CPU. A larger part is counted on
+torch's device "meta", which has only shapes: this takes three times as long and no memory."""
 
 
 class _Plain:
-    """A block without SE as a key: equal when it builds the same module."""
+    """A block without SE as a key of the cache. Two keys are equal if their blocks build the same module."""
 
     __slots__ = ("block",)
 
@@ -141,7 +143,7 @@ def _run_block_cost(part: _Plain, size: int) -> Cost:
 
 @cache
 def _squeeze_excite_cost(channels: int, hidden: int) -> Cost:
-    # The squeeze leaves one value a channel, so the module costs the same at every image size.
+    # The squeeze leaves one value for each channel, so the module costs the same at every image size.
     return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1), numbers=channels * hidden)
 
 
@@ -152,7 +154,7 @@ def _head_cost(width: int, num_classes: int) -> Cost:
 
 def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int], *, numbers: int) -> Cost:
     where = torch.device("meta") if numbers > MOST_NUMBERS else contextlib.nullcontext()
-    # Building a module draws its weights; nobody else's draws may shift
+    # Building a module draws its weights. This must not change the global random state.
     with torch.random.fork_rng(devices=()), where:
         return measure_module_cost(build(), torch.zeros(1, *shape))
 

@@ -1,9 +1,10 @@
-"""SE as one operator with a gradient of its own: as few passes over the feature map as possible.
+"""SE as one operator with its own gradient. It passes over the feature map as seldom as possible.
 
-By stock operators SE is 15 launches forward and backward, and autograd writes four maps of the features' size on the
-way. Here forward reads the map for the gate, and again to write the result; backward reads map and gradient for the
-gate's slope, and the gradient again to write its own. On a GPU that is some ten launches by kernels of our own;
-elsewhere, and where those do not work, stock operators on as many images at a time as stay in the processor's cache.
+With stock operators, SE has 15 launches forward and backward, and autograd also writes four maps of the features' size.
+Here the forward pass reads the map to compute the gate, and again to write the result. The backward pass reads the map
+and the gradient to compute the gate's gradient, and the arriving gradient again to write the features' gradient. On a
+GPU this takes some ten launches of our own kernels. On other devices, or if these kernels do not work, stock operators
+work on as many images at a time as fit in the processor's cache.
 """
 
 from types import ModuleType
@@ -18,7 +19,7 @@ from se_nas.models.kernels.excitation_stock import Gating
 
 
 def excite(features: Tensor, reduce: Tensor, reduce_bias: Tensor, expand: Tensor, expand_bias: Tensor) -> Tensor:
-    """`features` (N, C, H, W) scaled by their gates; `reduce` is (R, C), `expand` (C, R). Differentiable once."""
+    """Scale `features` (N, C, H, W) by their gates. `reduce` is (R, C), `expand` is (C, R). Differentiable once."""
     excited: Tensor = _Excite.apply(features, reduce, reduce_bias, expand, expand_bias)
     return excited
 

@@ -1,4 +1,4 @@
-"""Architecture -> nn.Module. Stem and head as in RegNet; a block module for each family."""
+"""Builds the `nn.Module` of an architecture. Stem and head are those of RegNet; each family has a block module."""
 
 from collections import OrderedDict
 
@@ -30,10 +30,10 @@ class Head(nn.Module):
 
 
 def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
-    """The network, freshly initialised from torch's global generator: (N, 3, H, W) -> (N, num_classes) logits.
+    """Build the network and draw its weights from torch's global generator: (N, 3, H, W) -> (N, num_classes) logits.
 
-    Convolutions are He-normal by fan-out, the classifier is normal with deviation 0.01, as in pycls; the last
-    batch norm of each branch starts at zero, so that a block starts as its shortcut (Goyal et al., arXiv
+    As in pycls, convolutions are He-normal by fan-out, and the classifier is normal with standard deviation 0.01. The
+    last batch norm of each branch starts at zero, so that a block starts as its shortcut (Goyal et al., arXiv
     1706.02677, section 5.1).
     """
     stages = [
@@ -54,7 +54,7 @@ def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
 
 
 def build_stem(width: int, stride: int) -> nn.Module:
-    """3×3 convolution, batch norm, ReLU: (N, 3, H, W) -> (N, width, ceil(H / stride), ceil(W / stride))."""
+    """Build 3×3 convolution, batch norm and ReLU: (N, 3, H, W) -> (N, width, ceil(H / stride), ceil(W / stride))."""
     return nn.Sequential(
         SpatialConv2d(IMAGE_CHANNELS, width, 3, stride=stride, padding=1, bias=False),
         BatchNorm(width, relu=True),
@@ -62,7 +62,7 @@ def build_stem(width: int, stride: int) -> nn.Module:
 
 
 def build_block(shape: BlockShape) -> nn.Module:
-    """The module of one block, by its family."""
+    """Build the module of one block, by its family."""
     return BLOCKS[type(shape.family)](shape)
 
 

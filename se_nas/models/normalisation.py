@@ -1,8 +1,9 @@
-"""Batch norm with what follows it in a residual network: the sum with a shortcut, and the ReLU.
+"""Batch norm together with the operators that follow it in a residual network: the sum with a shortcut, and the ReLU.
 
 Batch norm: Ioffe and Szegedy, arXiv 1502.03167, algorithm 1. While a network trains, norms, sums and ReLUs move more
-bytes than its convolutions. By stock operators forward reads or writes a map five times (eight with a sum) and backward
-eight times; by the kernels of `normalisation_triton` three times (four) and five times (seven).
+bytes than its convolutions. With stock operators, the forward pass reads or writes a map five times (eight times with a
+sum), and the backward pass eight times. With the kernels of `normalisation_triton`, the forward pass does so three
+times (four with a sum), and the backward pass five times (seven with a sum).
 """
 
 from typing import Any
@@ -16,9 +17,9 @@ from se_nas.models.kernels import choice
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Normalises each channel, adds a map if there is one, and applies a ReLU if `relu`; (N, C, H, W) to the same.
+    """Normalises each channel, adds a map if there is one, and applies a ReLU if `relu`: (N, C, H, W) -> (N, C, H, W).
 
-    What a batch norm has learned goes by the same names as in `nn.BatchNorm2d`; batches are not counted.
+    Parameters and running statistics have the same names as in `nn.BatchNorm2d`. Batches are not counted.
     """
 
     momentum: float
@@ -28,7 +29,7 @@ class BatchNorm(nn.BatchNorm2d):
         self.relu = relu
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        """Both (N, C, H, W) -> (N, C, H, W)."""
+        """Normalise `features` and add `added`; both have the shape (N, C, H, W), and so has the result."""
         if self.training and self._has_kernels_for(features):
             normalised: Tensor = _Normalise.apply(
                 features, added, self.weight, self.bias, self.running_mean, self.running_var, self
@@ -37,13 +38,13 @@ class BatchNorm(nn.BatchNorm2d):
         return self.forward_in_stock_operators(features, added)
 
     def _has_kernels_for(self, features: Tensor) -> bool:
-        """For maps in channels-last memory of more than one pixel in all."""
+        """Whether the kernels can be used: the map is in channels-last memory and has more than one pixel in all."""
         channels_last = features.is_contiguous(memory_format=torch.channels_last)
         pixels = features.numel() // self.num_features
         return channels_last and pixels > 1 and not choice.is_traced() and choice.take(features, self.weight)
 
     def forward_in_stock_operators(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        """The same, an operator after the other."""
+        """Compute the same by one stock operator after another."""
         result = F.batch_norm(
             features,
             self.running_mean,

@@ -1,4 +1,5 @@
-"""RegNet's X and Y block: arXiv 2003.13678, figure 4; layer by layer as in facebookresearch/pycls, models/anynet.py."""
+"""The X and Y blocks of RegNet: arXiv 2003.13678, figure 4, with the layers of facebookresearch/pycls,
+models/anynet.py."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,9 +12,9 @@ from se_nas.space.squeeze_excite import Site
 
 
 class RegNetBlockModule(nn.Module):
-    """1×1, grouped 3×3, 1×1 around a shortcut, with SE at the site that `shape` names.
+    """Convolutions 1×1, grouped 3×3 and 1×1, beside a shortcut, with SE at the site that `shape` names.
 
-    Parameters stand in the order of torchvision's RegNet, so weights can be copied by order.
+    Parameters have the order of torchvision's RegNet, so weights can be copied by order.
     """
 
     def __init__(self, shape: BlockShape) -> None:

@@ -8,7 +8,7 @@ from se_nas.models.kernels.choice import is_traced
 
 
 class SqueezeExcite(nn.Module):
-    """Scales each channel by a gate in (0, 1) computed from all channels' means; (N, C, H, W) to the same.
+    """Scales each channel by a gate in (0, 1), computed from the means of all channels: (N, C, H, W) -> (N, C, H, W).
 
     Squeeze: global average pooling (equation 2). Excitation: 1×1 to `hidden` channels, ReLU, 1×1 back, sigmoid
     (equation 3). Scale: equation 4. The 1×1 convolutions have biases, as in every public RegNetY. Under autocast the
@@ -27,7 +27,7 @@ class SqueezeExcite(nn.Module):
         return excite(features, *_matrix(self.reduce), *_matrix(self.expand))
 
     def forward_in_stock_operators(self, features: Tensor) -> Tensor:
-        """The same by the definition, for whoever reads the graph: exporters, compilers, counters of FLOPs."""
+        """Compute the same by the definition, for exporters, compilers and FLOP counters that read the graph."""
         squeezed = F.adaptive_avg_pool2d(features, 1)
         gate: Tensor = self.expand(F.relu(self.reduce(squeezed))).sigmoid()
         return features * gate

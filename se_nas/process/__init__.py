@@ -1,1 +1,1 @@
-"""How a command lives as a process: flags, streams, signals, exit codes, last words."""
+"""A command as a process: flags, streams, signals, exit codes, last words."""

@@ -1,7 +1,7 @@
-"""How the launch scripts read flags, end and fail: one clear line, and the exit code that says what happened.
+"""The command line of the launch scripts: they parse flags, and end with one clear line and a defined exit code.
 
-0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads its output; 143 terminated; 128 + n: ended
-by signal n. If a signal kills the process, another process prints the line (`se_nas.process.last_words`).
+The codes: 0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads the output; 143 terminated; 128 + n
+ended by signal n. If a signal kills the process, another process prints the line (`se_nas.process.last_words`).
 """
 
 import atexit
@@ -40,10 +40,10 @@ T = TypeVar("T")
 
 
 class _Stop:
-    """Turns a signal that asks for an end into KeyboardInterrupt, the one exception that Ray's compiled code passes on.
+    """Turns a signal that asks for an end into KeyboardInterrupt. Ray's compiled code passes on no other exception.
 
-    A second signal ends the process at once. A shutdown that takes longer than `PATIENCE_SECONDS` is cut off, after the
-    functions of `last_resort` have run.
+    A second signal ends the process at once. If a shutdown takes longer than `PATIENCE_SECONDS`, the functions of
+    `last_resort` run, and the process ends.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _Stop:
 
     @property
     def word(self) -> str:
-        """What happened, for people."""
+        """Text for people that says what happened."""
         words = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
         return words.get(signal.Signals(self._number), f"ended by {last_words.name_of(self._number)}")
 
@@ -91,13 +91,13 @@ class _Stop:
 
 def _handle_stops_by(handle: Callable[[int, FrameType | None], None]) -> None:
     for name in STOPS:
-        number = getattr(signal, name, None)  # no system has to have them all
+        number = getattr(signal, name, None)  # some systems lack some of these signals
         if number is not None and (name in STOPS[:2] or signal.getsignal(number) is not signal.SIG_IGN):
             signal.signal(number, handle)
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:
-    """Read the command line into `options`; a mistake ends in one line and exit code 2."""
+    """Parse the command line into `options`. A mistake prints one line and ends the process with exit code 2."""
     import tyro
 
     said = io.StringIO()
@@ -111,7 +111,7 @@ def parse_flags(options: type[T], *, prog: str) -> T:
 
 
 def run(main: Callable[[], None], *, prog: str) -> NoReturn:
-    """Call `main` and exit with the code that says how it ended; a second ctrl-C ends at once.
+    """Call `main`, and exit with the code that says how it ended. A second ctrl-C ends the process at once.
 
     The notes of an exception (PEP 678), e.g. how to resume, are printed with it.
     """
@@ -140,10 +140,10 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
     except KeyboardInterrupt as error:
         _leave(prog, stop.word, error, stop.code)
     except (BrokenPipeError, SystemExit) as error:
-        if BrokenPipeError not in (type(error), type(error.__context__)):  # rich turns the first into the second
+        if BrokenPipeError not in (type(error), type(error.__context__)):  # rich raises SystemExit for a broken pipe
             last_words.farewell()
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is left in the buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes the rest of the buffer
         _leave(prog, "nobody reads its output", error, UNREAD)
     except Exception as error:  # noqa: BLE001 - the last resort
         reason = f"{type(error).__name__}: {error}"
@@ -177,16 +177,23 @@ def _leave(prog: str, message: str, error: BaseException, code: int) -> NoReturn
 
 
 def _speaks_for_all() -> bool:
-    """Whether this is the only process of its command, or torchrun's first."""
+    """Whether this is the only process of its command, or the first process of torchrun."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
 
 
 def _exit_as_it_is(code: int) -> NoReturn:
-    """Run the `atexit` functions and exit without shutting the interpreter down. With torch and plotly, that takes a
-    second; after a stop in the middle of Ray's start it crashed one time in fourteen (signal 11)."""
-    with contextlib.suppress(BaseException):
-        atexit._run_exitfuncs()
+    """Run the `atexit` functions and exit without a shutdown of the interpreter.
+
+    With torch and plotly, the shutdown takes a second. After a stop in the middle of Ray's start, it crashed one time
+    in fourteen (signal 11). A Python without `_run_exitfuncs` is shut down all the same.
+    """
+    run_exit_functions = getattr(atexit, "_run_exitfuncs", None)
+    if run_exit_functions is not None:
+        with contextlib.suppress(BaseException):
+            run_exit_functions()
     last_words.farewell()
+    if run_exit_functions is None:
+        sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -194,7 +201,7 @@ def _exit_as_it_is(code: int) -> NoReturn:
 
 
 def _one_line(box: str) -> str:
-    """The first message in tyro's box of several lines, with its suggestion."""
+    """The first message in tyro's box of several lines, with the suggestion of tyro."""
     lines = [line.strip("│╭╮╰╯ ").strip() for line in box.splitlines()]
     lines = [line for line in lines if line and not line.startswith("─")] or ["bad flags"]
     if wrong := re.search(r"Error parsing (--[\w-]+): no type matching .*? from \['(.*?)'\]", " ".join(lines)):

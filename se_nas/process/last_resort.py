@@ -19,7 +19,7 @@ _due: list[Callable[[], None]] = []
 
 @contextlib.contextmanager
 def due(deed: Callable[[], None]) -> Iterator[None]:
-    """While the body runs, `leave` calls `deed` first, in a separate thread. Errors of `deed` are dropped."""
+    """Let `leave` call `deed` first, in a separate thread, while the body runs. Errors of `deed` are dropped."""
     _due.append(deed)
     try:
         yield
@@ -28,7 +28,7 @@ def due(deed: Callable[[], None]) -> Iterator[None]:
 
 
 def leave(message: str, code: int) -> NoReturn:
-    """End this process from any thread: call what is due, print one line that says how to go on, and exit."""
+    """End this process from any thread: call all `due` functions, print one line that says how to go on, and exit."""
     doing = threading.Thread(target=_do_what_is_due, daemon=True)
     doing.start()
     doing.join(DUE_SECONDS)

@@ -1,4 +1,4 @@
-"""The standard streams of a script: a stream that cannot be written does not end the work.
+"""The standard streams of a script. A stream that cannot be written does not end the work.
 
 If a stream is closed, or its device is full or gone, its output is dropped. If its encoding lacks a character, a plain
 one replaces it. A reader that goes away (`| head -1`) still ends a script, as its user has asked.
@@ -114,7 +114,7 @@ def endure() -> None:
 
 
 def lost() -> OSError | None:
-    """The error that lost some of the output; None if nothing is lost, or if a terminal is gone, as its user knows."""
+    """The error that lost some of the output; None if nothing is lost, or if a terminal is gone (its user knows)."""
     error = sys.stdout.error if isinstance(sys.stdout, Output) else None
     return None if error is None or error.errno == errno.EIO else error
 
@@ -130,7 +130,7 @@ def print_at_once(line: str) -> None:
 
 @contextlib.contextmanager
 def native_errors_to(file: Path) -> Iterator[None]:
-    """While the body runs, append to `file` what native code prints to the standard error. Python's output is shown."""
+    """Append to `file` what native code prints to the standard error in the body. Python's output is shown."""
     if not isinstance(sys.stderr, Output):  # descriptor 2 is also Python's
         yield
         return
@@ -146,7 +146,7 @@ def native_errors_to(file: Path) -> Iterator[None]:
 
 
 def stand_in(error: UnicodeError) -> tuple[str, int]:
-    """Plain characters for those that an encoding lacks; the code of a character that has no plain one.
+    """Plain characters that replace characters which an encoding lacks. Without a plain one, the code replaces it.
 
     >>> codecs.register_error(PLAIN, stand_in)
     >>> "· 4 ±0.1 é".encode("ascii", PLAIN)

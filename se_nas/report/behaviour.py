@@ -1,9 +1,9 @@
-"""What the page does: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
+"""The JavaScript of the page: tables sort and filter, and a trial that is chosen anywhere is marked everywhere.
 
-Rows carry their trial in `data-trial`, points in plotly's `customdata`, the lines through all decisions in their first
-dimension; a learning curve is drawn again in the trace whose `meta` is "chosen". Each row has a button, so that the
-keyboard chooses too; chosen again, a trial is one among the others. A chosen trial without a row is named in a line.
-Without JavaScript the page only stands still.
+Rows have their trial in `data-trial`, points in plotly's `customdata`, and the lines through all decisions in their
+first dimension. A learning curve is drawn again in the trace whose `meta` is "chosen". Each row has a button, so that
+the keyboard can choose too. To choose a trial again unmarks it. If a chosen trial has no row, a line names it. Without
+JavaScript the page shows its tables and texts only.
 """
 
 SCRIPT = """

@@ -1,4 +1,4 @@
-"""Figures in the page as data, and plotly.js, packed, which draws them: a third of the size that it has unpacked."""
+"""Figures in the page as data, and plotly.js, which draws them. It is compressed to a third of its size."""
 
 import base64
 import gzip
@@ -35,12 +35,12 @@ const drawn = unpack().then(source => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.then(() =>
   document.querySelectorAll(".plot").forEach(plot => Plotly.relayout(plot, {"font.color": ink(plot)}))));
 """
-"""`drawn` is a promise: whoever needs the drawn figures waits for it. DecompressionStream is in browsers since 2023.
-Text has the page's colour; a figure that a phone is too narrow for can be scrolled there."""
+"""`drawn` is a promise: code that needs the drawn figures waits for it. Browsers have DecompressionStream since 2023.
+Text has the page's colour. A figure that is too wide for a phone can be scrolled there."""
 
 
 def figure_html(figure: go.Figure) -> str:
-    """Where a figure is drawn, and its data beside it."""
+    """The HTML of a figure: the place where it is drawn, and its data beside it."""
     data = figure.to_json().replace("<", "\\u003c")
     place = f'<div class="figure" role="group" aria-label="{figure.layout.title.text}"><div class="plot"></div></div>'
     return f'{place}<script type="application/json">{data}</script>'
@@ -48,6 +48,6 @@ def figure_html(figure: go.Figure) -> str:
 
 @cache
 def plotly_html() -> str:
-    """The library, compressed, as text."""
+    """The HTML with the compressed library."""
     packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
     return f'<script id="plotly" type="application/gzip">{packed}</script>'

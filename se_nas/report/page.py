@@ -1,4 +1,4 @@
-"""report.html: one self-contained page. No network, no template engine; every text is escaped."""
+"""Renders report.html: one self-contained page. It needs no network and no template engine; every text is escaped."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -44,7 +44,7 @@ def render_page(
     retrained: Sequence[Retrained] = (),
     images: Inventory | None = None,
 ) -> str:
-    """The page as text: with the `figures` of the search (`gallery`), and `facts` that say how to reproduce it."""
+    """The page as text, with the `figures` of the search (`gallery`), and `facts` for its reproduction."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
     sections = {}
     if progress.front.members:
@@ -89,12 +89,13 @@ def _front(progress: SearchProgress, drawn: Mapping[str, str]) -> Iterator[str]:
 
 
 def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
-    """How sure the front is, trained again."""
+    """The section on the certainty of the front."""
     yield (
-        "<p>The networks of the front, and those near it, trained again for "
+        "<p>The networks of the front, and the networks near it, were trained again for "
         f"{counted(confirmation.epochs, 'epoch')} on seeds that the search had not used. Accuracy is on the validation "
-        "images; the intervals (95 %) are of the mean over seeds, with one deviation for all networks. The probability "
-        "is that no other of these networks is more accurate at no more cost; ● is on the front of the means.</p>"
+        "images. The intervals (95 %) are of the mean over seeds, with one standard deviation for all networks. The "
+        "probability is that no other of these networks is more accurate at no more cost. ● marks the front of the "
+        "means.</p>"
     )
     yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)
@@ -103,13 +104,14 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
 
 
 def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
-    """What SE is worth in the networks that were looked at."""
+    """The section on the worth of SE in the ablated networks."""
     yield (
-        "<p>The same trunk with SE in other places, trained on the same seeds. The gain is the mean difference in "
-        "validation accuracy between a network with SE there and one without, or with it elsewhere; the intervals of "
-        "these gains hold together with 95 %, and what a seed does to all networks is taken out. Everywhere is as in "
-        "RegNetY: after the 3×3, a quarter wide. The milliseconds are medians over one image at a time; a gain for "
-        "them has the uncertainty of both, and where SE does not surely take time, there is none.</p>"
+        "<p>The same trunk was trained with SE in other places, on the same seeds. The gain is the mean difference in "
+        "validation accuracy between a network with SE there and a network without it, or with it elsewhere. The "
+        "intervals of these gains hold simultaneously with 95 %; the common effect of a seed on all networks is "
+        "removed. Everywhere is as in RegNetY: after the 3×3, a quarter wide. The milliseconds are medians over one "
+        "image at a time. A gain per millisecond has the uncertainty of both. It is left out if SE takes no "
+        "significant time.</p>"
     )
     for ablation in ablations:
         yield figure_html(ablation_figure(ablation))
@@ -119,24 +121,24 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
 
 
 def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
-    """What became of the networks that were trained for long."""
+    """The section on the retrained networks."""
     yield (
-        "<p>Trained with a recipe of their own, and only then shown the test images, once. The intervals (95 %) are "
-        "for images of the same kind (Wilson), and with several seeds for the seeds too. RegNetX and RegNetY by a "
-        "trial are those of 1,000 trunks drawn from this space that are nearest to it in FLOPs, without SE and with a "
-        "quarter wide SE everywhere: they differ from it in the trunk too, which nobody searched for.</p>"
+        "<p>These networks were trained with a recipe of their own, and then tested once on the test images. The "
+        "intervals (95 %) are for images of the same kind (Wilson), and with several seeds for the seeds too. RegNetX "
+        "and RegNetY by a trial are the nearest to it in FLOPs of 1,000 trunks drawn from this space, without SE and "
+        "with a quarter wide SE everywhere. They also differ from it in the trunk, which was not searched for.</p>"
     )
     yield retrained_table(retrained)
     yield _data("retrain")
 
 
 def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]:
-    """What all trials say without further training."""
+    """The section on the effects of decisions over all trials, without further training."""
     if overview.effects:
         yield (
-            "<p>Networks with each value against the average network of equal cost; stopped ones count with the "
-            "accuracy that was expected of them. The search chose what it tried, so this shows what goes along with "
-            "accuracy, not what causes it; the intervals (95 %) are bootstraps over the networks.</p>"
+            "<p>Networks with each value are compared with the average network of equal cost. Stopped networks count "
+            "with the accuracy that they were expected to reach. The search chose what it tried, so this shows "
+            "correlation with accuracy, not its cause. The intervals (95 %) are bootstraps over the networks.</p>"
         )
         yield from _paragraphs(effect_sentences(overview.effects_of_se))
     else:
@@ -157,8 +159,8 @@ def _trust(
     yield from _those(drawn, "learning curves", "early epochs")
     if "early epochs" in drawn:
         yield (
-            "<p>Only networks that were trained to the end are in the correlation; they were chosen by their early "
-            "accuracy, so that over all networks it is likely higher.</p>"
+            "<p>The correlation is over networks that were trained to the end. They were chosen by their early "
+            "accuracy, so the correlation over all networks is likely higher.</p>"
         )
     yield from _paragraphs(
         agreement_sentences(confirmation, _on_fresh_seeds(confirmation), _in_long_trainings(retrained))
@@ -198,7 +200,7 @@ def _on_fresh_seeds(confirmation: ConfirmedFront | None) -> Agreement | None:
 
 
 def _in_long_trainings(retrained: Sequence[Retrained]) -> Agreement | None:
-    """Over the networks of the recipe that most of them were trained with."""
+    """The agreement over the networks of the most frequent recipe."""
     by_recipe: dict[str, dict[int, tuple[float, float]]] = {}
     for one in retrained:
         if one.search_accuracy is not None:
@@ -222,7 +224,7 @@ def _anchor(heading: str) -> str:
 
 
 def _those(drawn: Mapping[str, str], *names: str) -> Iterator[str]:
-    """The figures of these names, as far as there are any."""
+    """The figures of these names that exist."""
     return (drawn[name] for name in names if name in drawn)
 
 
@@ -231,6 +233,6 @@ def _paragraphs(sentences: Iterable[str]) -> Iterator[str]:
 
 
 def _data(*files: str) -> str:
-    """Where the figures come from: links to files beside the page."""
+    """Links to the files beside the page that have the data."""
     links = ", ".join(f'<a href="{escape(file)}">{escape(file)}</a>' for file in files)
     return f'<p class="data">Data: {links}</p>'

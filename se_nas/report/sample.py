@@ -1,4 +1,4 @@
-"""The trials that the page lists and draws one by one: all of them, or a sample of a large search."""
+"""The trials that the page lists and draws one by one: all trials, or a sample of a large search."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,13 +6,15 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
 
 MOST_SHOWN = 1_000
-"""The most failed trials, and the most others beside those that the page names. With more, the page is too large and
-too slow; `trials.csv` has all."""
+"""The maximum number of failed trials, and of other trials that the page does not name. With more, the page is too
+large and too slow; `trials.csv` has all trials."""
 
 
 def shown_trials(progress: SearchProgress, named: Collection[int] = ()) -> tuple[TrialRecord, ...]:
-    """The front, the trials with `named` numbers, and, spread evenly by number, failed trials and others, at most
-    `MOST_SHOWN` of each; in the order of the trials."""
+    """The front, the trials with `named` numbers, and samples of the failed and of the other trials, by number.
+
+    The samples have at most `MOST_SHOWN` trials each, and are spread evenly by number.
+    """
     numbers = {member.number for member in progress.front.members} | set(named)
     rest = [record for record in progress.records if record.number not in numbers]
     for group in (
@@ -25,7 +27,7 @@ def shown_trials(progress: SearchProgress, named: Collection[int] = ()) -> tuple
 
 
 def share_shown(shown: int, trials: int) -> str:
-    """Text that says how many of all trials are shown; empty if all are.
+    """A text with the number of trials that are shown; empty if all are shown.
 
     >>> share_shown(1_010, 10_000), share_shown(200, 200)
     ('1,010 of 10,000 trials', '')
@@ -34,7 +36,7 @@ def share_shown(shown: int, trials: int) -> str:
 
 
 def left_out_sentence(progress: SearchProgress, shown: Sequence[TrialRecord]) -> str:
-    """Text that says which trials are shown and where the others are; empty if all are shown."""
+    """A text about the trials that are shown and the place of the others; empty if all are shown."""
     trials = len(progress.records)
     if len(shown) == trials:
         return ""

@@ -1,4 +1,4 @@
-"""What a search has found, in sentences: for the page and for the terminal. Plain text, no markup."""
+"""Sentences about the results of a search, for the page and for the terminal. Plain text, no markup."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ from se_nas.wording import counted, format_cost, se_glyphs
 
 
 def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
-    """The three sentences that come first."""
+    """The first three sentences of the page."""
     counts = ", ".join(
         f"{progress.count(status):,} {word}"
         for status, word in (
@@ -46,7 +46,7 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
 
 
 def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -> str:
-    """What became of the search's front on fresh seeds."""
+    """A sentence about the search's front on fresh seeds."""
     found = {member.number for member in progress.front.members}
     verdicts = [one.verdict for one in confirmation.networks if one.record.number in found]
     stays = sum(verdict.is_surely_on_front for verdict in verdicts)
@@ -62,22 +62,22 @@ def confirmed_sentence(confirmation: ConfirmedFront, progress: SearchProgress) -
 
 
 def left_out_sentences(confirmation: ConfirmedFront) -> list[str]:
-    """Who may be on the front too, and was not trained again."""
+    """A sentence about networks that may be on the front but were not trained again; none if there are none."""
     if not confirmation.left_out:
         return []
     return [
-        f"{trials(confirmation.left_out)}: may be on the front too, but not trained again, since no more than "
+        f"{trials(confirmation.left_out)}: may be on the front too, but not trained again, because no more than "
         f"{len(confirmation.networks)} networks were asked for (--networks)."
     ]
 
 
 def trials(numbers: Sequence[int]) -> str:
-    """`trial 3`, `trials 3, 4`."""
+    """The trials by number: `trial 3`, `trials 3, 4`."""
     return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def ablation_sentences(ablation: Ablation) -> list[str]:
-    """What the effects say, sure ones apart from those that the seeds cannot tell."""
+    """Sentences about the effects: first the significant effects, then the others."""
     sure = [effect for effect in ablation.effects if effect.gain.is_sure]
     unsure = [effect.label for effect in ablation.effects if not effect.gain.is_sure]
     sentences = [
@@ -86,15 +86,15 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
         for effect in sure
     ]
     if unsure:
-        sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot tell what SE is worth: {'; '.join(unsure)}.")
+        sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot decide what SE is worth: {'; '.join(unsure)}.")
     return sentences
 
 
-GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per\n1k params", "per 1k\nFLOPs", "per\n.1 ms")
+GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per\n1k params", "per 1k\nFLOPs", "per\n0.1 ms")
 
 
 def gain_cells(effect: Effect) -> list[str]:
-    """A row of `GAIN_COLUMNS`: what SE there gains, what it adds, and the gain by what it adds."""
+    """A row of `GAIN_COLUMNS`: the gain of SE, its costs, and the gain per cost."""
     added = effect.added
     time = added["latency"]
     ratios = [effect.gain_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 1_000), ("latency", 0.1))]
@@ -108,9 +108,9 @@ def gain_cells(effect: Effect) -> list[str]:
 
 
 def effect_sentences(effects: Sequence[Marginal]) -> list[str]:
-    """What is sure of SE, and that the rest is not."""
+    """Sentences about the effects of SE: the significant effects, and the number of the others."""
     if not effects:
-        return ["Where SE is cannot be told apart here: the networks differ too little in it."]
+        return ["The effects of SE cannot be estimated here: the networks differ too little in their SE."]
     sure = [
         f"{one.factor} {one.value}: {100 * one.mean:+.2f} points ({100 * one.low:+.2f} to {100 * one.high:+.2f})"
         for one in effects
@@ -118,23 +118,23 @@ def effect_sentences(effects: Sequence[Marginal]) -> list[str]:
     ]
     unsure = len(effects) - len(sure)
     if not sure:
-        return ["The trials cannot tell the choices of SE apart: every interval has zero in it."]
-    told = [*sure, *([f"For {unsure} other choices of SE the trials cannot tell."] if unsure else [])]
+        return ["No choice of SE differs significantly from the others: every interval contains zero."]
+    told = [*sure, *([f"For {unsure} other choices of SE the trials cannot decide."] if unsure else [])]
     return [
         *told,
-        f"Each interval holds with 95 %: of {len(effects)}, {0.05 * len(effects):.1f} leave zero out by chance.",
+        f"Each interval holds with 95 %: of {len(effects)}, {0.05 * len(effects):.1f} exclude zero by chance.",
     ]
 
 
 def importance_sentence(importances: Importances) -> str:
-    """How much hangs on the decisions at all, and on which most."""
+    """A sentence about the variance in accuracy that the decisions explain, and the most important decisions."""
     if importances.explained <= 0:
         return (
-            "The decisions do not predict the accuracy of networks that the forest has not seen: at equal cost, what "
-            "is left is chance, or too few networks."
+            "The decisions do not predict the accuracy of networks that the forest has not seen: at equal cost, the "
+            "differences are chance, or there are too few networks."
         )
     sure = [one.factor for one in importances.of_each if one.is_sure][:3]
-    named = f"most by {', '.join(sure)}" if sure else "none of them alone for sure"
+    named = f"most by {', '.join(sure)}" if sure else "none of them significantly"
     return (
         f"At equal cost, the decisions predict {100 * importances.explained:.0f} % of the variance in accuracy of "
         f"networks that the forest has not seen, {named}."
@@ -142,7 +142,7 @@ def importance_sentence(importances: Importances) -> str:
 
 
 def split_sentences(splits: Sequence[Split]) -> list[str]:
-    """Which questions part the space, and that the others do not."""
+    """Sentences about the questions that split the space significantly, and the number of the others."""
     sure = [split for split in splits if split.is_sure]
     told = [
         f"{split.question}, {split.subspaces[0].label} against {split.subspaces[1].label}: the errors differ, in the "
@@ -150,23 +150,24 @@ def split_sentences(splits: Sequence[Split]) -> list[str]:
         for split in sure
     ]
     if len(sure) < len(splits):
-        told.append(f"For {len(splits) - len(sure)} of {len(splits)} questions the two sides cannot be told apart.")
+        unsure = len(splits) - len(sure)
+        told.append(f"For {unsure} of {len(splits)} questions the two sides do not differ significantly.")
     return told
 
 
 def agreement_sentences(
     confirmation: ConfirmedFront | None, confirmed: Agreement | None, retrained: Agreement | None
 ) -> Iterator[str]:
-    """How the search's accuracies hold on fresh seeds, as `confirmation` has it, and in long trainings."""
+    """Sentences about the rank correlation of the search's accuracies with later ones, on fresh seeds and retrained."""
     again = _on_fresh_seeds(confirmation) if confirmation else "on fresh seeds"
     for found, later in ((confirmed, again), (retrained, "retrained, on test images")):
         if found is None:
-            yield f"Networks {later}: too few to say how well the search's accuracies order them."
+            yield f"Networks {later}: too few to compare their order with that in the search."
         else:
             yield (
-                f"{found.count} networks {later}: the search's accuracies order them with a rank correlation of "
-                f"{found.correlation:.2f} ({found.low:.2f} to {found.high:.2f}); on average they come out "
-                f"{100 * found.change:+.2f} points from what the search saw."
+                f"{found.count} networks {later}: their accuracies have a rank correlation of {found.correlation:.2f} "
+                f"({found.low:.2f} to {found.high:.2f}) with those in the search; on average they differ by "
+                f"{100 * found.change:+.2f} points."
             )
 
 
@@ -175,7 +176,7 @@ def _points(gain: Gain) -> str:
 
 
 def _on_fresh_seeds(confirmation: ConfirmedFront) -> str:
-    """With the epochs, where they are others than the search's."""
+    """The text "on fresh seeds", with the epochs if they differ from the search's."""
     searched = len(confirmation.networks[0].record.curve)
     if confirmation.epochs == searched:
         return "on fresh seeds"

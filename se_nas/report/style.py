@@ -1,4 +1,4 @@
-"""How the page looks: by day and in the dark, on a desk and on a phone."""
+"""The style sheet of the page: light and dark, for desktops and phones."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #212529; --paper: #fff; --line: #dee2e6; --soft: #f1f3f5;

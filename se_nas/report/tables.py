@@ -1,4 +1,4 @@
-"""The page's tables: sortable, and every row knows its trial."""
+"""The tables of the page. They can be sorted, and each row has the number of its trial."""
 
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
@@ -14,7 +14,7 @@ from se_nas.wording import format_cost, printable, se_glyphs
 
 
 def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
-    """These trials; `every` adds their state, and a field to filter them by."""
+    """A table of these trials. `every` adds their state, and a field to filter the rows."""
     front = {member.number for member in progress.front.members}
     knee = progress.front.knee.number if front else None
     costs = list(dict.fromkeys(name for record in records for name in record.cost))
@@ -58,12 +58,12 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
         return table
     return (
         '<label class="filter">Show only rows with <input type="search" placeholder="complete, inner, a fingerprint">'
-        f'</label><div class="every">{table}<p class="none" role="status" hidden>No row here has that.</p></div>'
+        f'</label><div class="every">{table}<p class="none" role="status" hidden>No row contains this.</p></div>'
     )
 
 
 def confirmed_table(confirmation: ConfirmedFront) -> str:
-    """Each network that was trained again, with its mean, interval and probability."""
+    """A table of the networks that were trained again, with mean, interval and probability."""
     costs = confirmation.costs
     columns = ("trial", *costs, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
     members = {one.record.number for one in confirmation.members}
@@ -81,7 +81,7 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
 
 
 def ablation_table(ablation: Ablation) -> str:
-    """What SE is worth in each place, by itself and by what it costs."""
+    """A table of the gain of SE in each place, and of the gain per cost."""
     rows = [
         f"<tr>{_cell(escape(effect.label))}{''.join(_cell(cell, number=True) for cell in gain_cells(effect))}</tr>"
         for effect in ablation.effects
@@ -90,7 +90,7 @@ def ablation_table(ablation: Ablation) -> str:
 
 
 def retrained_table(retrained: Sequence[Retrained]) -> str:
-    """Each network that was retrained, with its test accuracy."""
+    """A table of the retrained networks, with their test accuracies."""
     costs = list(dict.fromkeys(name for one in retrained for name in one.cost if name != "activations"))
     columns = ("network", *costs, "search", "validation", "test", "95 %", "seeds", "SE by stage", "recipe")
     rows = []
@@ -134,13 +134,13 @@ def left_out_table(inventory: Inventory) -> str:
 
 
 def facts_table(facts: Mapping[str, str]) -> str:
-    """Names and texts."""
+    """A table of names and texts."""
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
     return f'<div class="scroll"><table>{rows}</table></div>'
 
 
 def se_html(tokens: Sequence[str]) -> str:
-    """SE by stage, as one pattern."""
+    """The SE by stage, as one pattern."""
     return f'<span class="se">{escape(se_glyphs(tokens))}</span>'
 
 
@@ -148,13 +148,13 @@ MARK = ' <span class="mark">●</span>'
 
 
 def _button(name: int | str) -> str:
-    """What chooses a row's trial: by a click anywhere in the row, and here by the keyboard."""
+    """The button that chooses a row's trial by the keyboard. A click anywhere in the row does the same."""
     label = f' aria-label="trial {name}"' if isinstance(name, int) else ""
     return f"<button type=button aria-pressed=false{label}>{escape(str(name))}</button>"
 
 
 def _table(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:
-    """A table whose heads sort it; columns in `numbers` stand to the right."""
+    """A table whose heads sort it. Columns in `numbers` are aligned to the right."""
     heads = "".join(
         f"<th{' class=number' if name in numbers else ''}><button type=button>{escape(name)}</button></th>"
         for name in head

@@ -1,4 +1,4 @@
-"""`ablate-TRIAL.json`: what SE is worth in a network, stage by stage."""
+"""`ablate-TRIAL.json`: the worth of SE in a network, stage by stage."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from se_nas import __version__
 from se_nas.analysis.paired import Ablation, Effect, Extra, Gain
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
+from se_nas.process.invocation import invocation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture import Architecture
 
@@ -40,18 +41,18 @@ def write_ablation(
 
 
 def ablation_files(folder: RunFolder) -> list[Path]:
-    """Those of a run folder, by trial."""
+    """The files of the ablations in a run folder, in the order of their trials."""
     return sorted(folder.path.glob("ablate-*.json"))
 
 
 def load_ablation(path: Path) -> Ablation:
-    """Read one back; InputError for a damaged file."""
+    """Read an ablation; InputError for a damaged file."""
     try:
         found = read_checked(path) or {}
         effects = tuple(_effect(each) for each in found["effects"])
         return Ablation(trial=int(found["trial"]), epochs=int(found["epochs"]), effects=effects)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        raise InputError(f"{path}: damaged; delete it, or run launch/ablate.py again") from None
+        raise InputError(f"{path}: damaged; delete it, or run `{invocation('ablate')}` again") from None
 
 
 def _effect(content: Mapping[str, Any]) -> Effect:

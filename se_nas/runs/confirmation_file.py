@@ -1,4 +1,4 @@
-"""`confirm.json`: what training a front again on fresh seeds has found."""
+"""`confirm.json`: the result of training a front again on fresh seeds."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ from se_nas import __version__
 from se_nas.analysis.confirmation import CONFIDENCE, ConfirmedFront
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
+from se_nas.process.invocation import invocation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress
 
 
 def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
-    """Write `confirm.json`: each network's accuracy by seed, and what follows from them."""
+    """Write `confirm.json`: each network's accuracy by seed, and the statistics of these accuracies."""
     content: dict[str, Any] = {
         "epochs": front.epochs,
         "confidence": CONFIDENCE,
@@ -37,7 +38,7 @@ def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
 
 
 def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedFront | None:
-    """What an earlier confirmation found; None when there is none."""
+    """The result of an earlier confirmation; None if there is none. InputError for a damaged file."""
     if not folder.confirmation.is_file():
         return None
     try:
@@ -55,4 +56,4 @@ def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedF
             left_out=[int(number) for number in found.get("left_out", ())],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise InputError(f"{folder.confirmation}: damaged; delete it, or run launch/confirm.py again") from None
+        raise InputError(f"{folder.confirmation}: damaged; delete it, or run `{invocation('confirm')}` again") from None

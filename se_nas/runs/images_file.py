@@ -1,4 +1,4 @@
-"""`images.json` of a run folder: how the images of the search were read; and the same as lines of text."""
+"""`images.json` of a run folder: how the images of the search were read. The same as lines of text."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -60,14 +60,14 @@ def load_inventory(folder: RunFolder) -> Inventory | None:
         read = _Inventory.model_validate(read_checked(folder.images))
     except ValidationError:
         raise InputError(
-            f"{folder.images}: damaged, so the report leaves it out; a resumed search writes it anew"
+            f"{folder.images}: damaged, so the report leaves it out; a resumed search writes it again"
         ) from None
     left_out = tuple(LeftOut(reason=each.reason, count=each.count, examples=each.examples) for each in read.left_out)
     return Inventory(**{**dict(read), "left_out": left_out})
 
 
 def short_lines(inventory: Inventory) -> Iterator[str]:
-    """The classes with their images, what is left out, and what looks wrong, each in a line with its label."""
+    """Lines, each with a label: the classes with their images, what is left out, and the warnings."""
     classes = zip(inventory.class_names, inventory.counts, strict=True)
     rows = [f"{printable(name)} ({_plus(counts)})" for name, counts in classes]
     more = f", and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""

@@ -1,7 +1,7 @@
-"""The lock of a run folder: one driver at a time may write. Light: a second one is refused before torch is imported.
+"""The lock of a run folder: one driver at a time may write. Light: a second driver is refused before torch is imported.
 
-The kernel holds the lock (flock) and releases it when the process dies. On NFS, Linux passes it on to the server, so it
-holds between machines too.
+The kernel holds the lock (flock) and releases it when the process dies. On NFS, Linux passes it on to the server, so
+the lock holds between machines too.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from se_nas.errors import InputError, WriteError
 
 LOCK, REPORT_LOCK = ".lock", ".report.lock"
 TURN_SECONDS = 60
-"""The longest time that a report waits for another one, whose process may be stopped."""
+"""The longest time that a report waits for another report, whose process may be stopped."""
 UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
@@ -32,7 +32,7 @@ def locked(run_dir: Path) -> Iterator[Path]:
         lock.acquire()
     except Timeout:
         raise InputError(f"{run_dir}: another command is writing here; wait for it or use another folder") from None
-    except NotImplementedError as error:  # filelock's word for ENOSYS
+    except NotImplementedError as error:  # filelock raises it for ENOSYS
         raise _without_locks(run_dir, str(error)) from None
     except OSError as error:
         reason = error.strerror or str(error)
@@ -47,8 +47,10 @@ def locked(run_dir: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def in_turn(run_dir: Path) -> Iterator[None]:
-    """Wait until no other command writes tables and report from the record: otherwise an older state could replace a
-    newer one. If no lock is available, do not wait: these files can be written again.
+    """Wait until no other command writes the tables and the report.
+
+    Otherwise an older state could replace a newer state. If no lock is available, do not wait: these files can be
+    written again.
     """
     lock = FileLock(run_dir / REPORT_LOCK, timeout=TURN_SECONDS)
     with contextlib.suppress(Timeout, NotImplementedError, OSError):
@@ -60,7 +62,7 @@ def in_turn(run_dir: Path) -> Iterator[None]:
 
 
 def check_unlocked(run_dir: Path) -> None:
-    """InputError when another driver writes in the folder, if there is one."""
+    """Raise InputError if another driver writes in the folder. A missing folder is no error."""
     if (run_dir / LOCK).is_file():
         with locked(run_dir):
             pass

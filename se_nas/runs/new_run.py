@@ -35,7 +35,7 @@ def new_run_folder(wanted: Path | None, default: Path) -> Iterator[Path]:
         else:
             check_new(path)
         stack.enter_context(locked(path))
-        check_new(path)  # another search may have come and gone
+        check_new(path)  # another search may have started and ended here
         try:
             yield path
         except BaseException:

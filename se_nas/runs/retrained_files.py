@@ -1,4 +1,4 @@
-"""What `retrain/` in a run folder holds: the result of each training, put together by network and recipe."""
+"""The results in `retrain/` of a run folder, grouped by network and recipe."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Number = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RetrainedResult(BaseModel):
-    """What `result.json` says of one training; what else it holds is for people."""
+    """The fields of `result.json` that are read again. Its other fields are for people."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -48,18 +48,18 @@ class RetrainedResult(BaseModel):
 
     @property
     def peak_learning_rate(self) -> float:
-        """The recipe's, for batches of the size that was used."""
+        """The recipe's peak learning rate for the batch size that was used."""
         return Recipe(**self.recipe).peak_learning_rate(self.batch_size)  # type: ignore[arg-type]
 
     @property
     def alike(self) -> tuple[object, ...]:
-        """What trainings must share to be those of one network by one recipe, on different seeds."""
+        """The properties that two trainings of one network by one recipe share, whatever their seeds."""
         settings = (self.network, self.fingerprint, self.recipe_name, self.data, self.test_images)
         return (*settings, *sorted(self.recipe.items()), *sorted(self.images.items()))
 
 
 def read_result(folder: Path) -> RetrainedResult | None:
-    """Of the retraining in `folder`; None when there is none, InputError when it is damaged."""
+    """The result of the retraining in `folder`; None if there is none, InputError if it is damaged."""
     path = folder / RESULT
     if not path.exists():
         return None
@@ -90,7 +90,7 @@ def load_retrained(folder: RunFolder) -> tuple[list[Retrained], list[str]]:
 
 
 def summarised(results: Sequence[RetrainedResult]) -> Retrained:
-    """The trainings of one network by one recipe, as one."""
+    """Combine the trainings of one network by one recipe."""
     first = results[0]
     epochs: Any = first.recipe["epochs"]
     return Retrained(

@@ -1,8 +1,9 @@
-"""The run folder: where each file of a search lies."""
+"""The run folder: the path and the content of each file of a search."""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from se_nas.wording import printable
 
 
 class RunFolder:
-    """Paths and writers of one run; alone it is enough to resume, report or retrain."""
+    """Paths and writers of one run. The folder alone is enough to resume, report or retrain."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,8 +38,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """The folder of an earlier search; InputError when there is none. One that was left before its first trial may
-        have no study yet."""
+        """The folder of an earlier search; InputError if there is none.
+
+        If the search ended before its first trial, the folder may have no study yet.
+        """
         if (reason := wrong_name(path)) is not None:
             raise InputError(f"{printable(str(path))}: {reason}; rename the folder")
         folder = cls(path)
@@ -54,7 +57,7 @@ class RunFolder:
 
     @property
     def front_files(self) -> tuple[Path, ...]:
-        """What there is of the search's outcome: the same files, the same artifact of W&B."""
+        """The files of the search's outcome that exist. Equal files give the same artifact in W&B."""
         return tuple(path for path in (self.front, self.best, self.trials_csv) if path.is_file())
 
     def trial(self, number: int) -> Path:
@@ -70,22 +73,22 @@ class RunFolder:
         return self.trial(number) / "result.json"
 
     def ablation(self, number: int) -> Path:
-        """The file that holds what SE is worth in a trial's network."""
+        """The file with the ablation of a trial's network."""
         return self.path / f"ablate-{number:04d}.json"
 
     def write_architecture(self, number: int, architecture: Architecture) -> None:
-        """Write a trial's network down, stage by stage."""
+        """Write a trial's network, stage by stage."""
         write_yaml(self.architecture(number), architecture.to_dict())
 
     def write_result(self, record: TrialRecord) -> None:
-        """Write an ended trial's `result.json`; what its worker has written already stays."""
+        """Write an ended trial's `result.json`. If its worker has written the same result, that file stays."""
         self.checkpoint_of(record.number).unlink(missing_ok=True)
         written, content = self.read_result(record.number), result_as_dict(record)
         if written is None or any(written.get(name) != content[name] for name in ("status", "fingerprint", "curve")):
             write_checked(self.result(record.number), content)
 
     def load_network(self, record: TrialRecord) -> Architecture:
-        """The network that a trial trained; InputError when its file is damaged or holds another."""
+        """The network that a trial trained; InputError if its file is damaged or has another network."""
         path = self.architecture(record.number)
         architecture = load_architecture(path)
         if architecture.fingerprint() != record.fingerprint:
@@ -109,19 +112,19 @@ class RunFolder:
         self.write_result(record)
 
     def checkpoint(self, task: TrialTask) -> Path:
-        """Where a trial that takes long keeps how far it is."""
+        """The file with the state of a long trial, from which its training can continue."""
         return self.checkpoint_of(task.number)
 
     def checkpoint_of(self, number: int) -> Path:
-        """The same, by the trial's number."""
+        """The checkpoint file of the trial with this number."""
         return self.trial(number) / "checkpoint.safetensors"
 
     def read_result(self, number: int) -> Mapping[str, Any] | None:
-        """A trial's `result.json`; None when it is not there, or not as it was written."""
+        """A trial's `result.json`; None if it is missing or was changed since it was written."""
         return read_checked(self.result(number))
 
     def write_tables(self, progress: SearchProgress) -> None:
-        """Write `trials.csv`, of the trials that have ended, and `front.json`."""
+        """Write `trials.csv` with the trials that have ended, and `front.json`."""
         ended = [record for record in progress.records if record.status is not TrialStatus.RUNNING]
         decisions = dict.fromkeys(name for record in progress.records for name in record.assignment)
         write_atomically(self.trials_csv, _csv(ended, list(decisions)))
@@ -129,34 +132,39 @@ class RunFolder:
 
 
 def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
-    """The content of `front.json`."""
-    best = progress.front.best_of_equal_cost()
+    """The content of `front.json`.
+
+    `members` are the complete trials that no other dominates by observed values, with what is expected of each. The
+    `picks` are chosen by what is expected, so a pick need not be a member.
+    """
+    believed = progress.front
+    observed = replace(ParetoFront.of(progress.records, progress.objectives), expected=believed.expected)
+    best = observed.best_of_equal_cost()
+    picks = {"knee": believed.knee, "best": believed.best, "cheapest": believed.cheapest} if believed.members else {}
     return {
         "objectives": list(progress.objectives.names),
         "hypervolume": progress.hypervolume,
         "reference": list(progress.reference),
         "members": [
-            {
-                "trial": member.number,
-                "fingerprint": member.fingerprint,
-                "accuracy": member.accuracy,
-                **_expected(progress.front, member),
-                "best_of_equal_cost": best[member.number].number,
-                **member.cost,
-                "se": list(member.se),
-                "assignment": dict(member.assignment),
-            }
-            for member in sorted(progress.front.members, key=lambda member: (member.cost["flops"], member.number))
+            _member(member, believed) | {"best_of_equal_cost": best[member.number].number}
+            for member in sorted(observed.members, key=lambda member: (member.cost["flops"], member.number))
         ],
+        "picks": {name: _member(picked, believed) for name, picked in picks.items()},
     }
 
 
-def _expected(front: ParetoFront, member: TrialRecord) -> dict[str, Any]:
-    """What is expected of a member, with its 90 % interval; {} where the front is that of what was observed."""
-    if member.number not in front.expected:
-        return {}
-    expected = front.expected[member.number]
-    return {"expected_accuracy": expected.mean, "interval": list(expected.interval)}
+def _member(record: TrialRecord, front: ParetoFront) -> dict[str, Any]:
+    """A complete trial with what is expected of it, if anything is, and the 90 % interval."""
+    expected = front.expected.get(record.number)
+    return {
+        "trial": record.number,
+        "fingerprint": record.fingerprint,
+        "accuracy": record.accuracy,
+        **({} if expected is None else {"expected_accuracy": expected.mean, "interval": list(expected.interval)}),
+        **record.cost,
+        "se": list(record.se),
+        "assignment": dict(record.assignment),
+    }
 
 
 def result_as_dict(record: TrialRecord) -> dict[str, Any]:
@@ -173,8 +181,10 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
 
 
 def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
-    """One row a trial: what is known of it, then its decisions. With `expected_accuracy` a stopped trial counts where
-    the report compares networks."""
+    """One row for each trial: its results, then its decisions.
+
+    The report uses `expected_accuracy` of a stopped trial where it compares networks.
+    """
     stopped = [
         observation for observation in observations_of(records) if observation.record.status is TrialStatus.PRUNED
     ]

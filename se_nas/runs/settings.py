@@ -1,4 +1,4 @@
-"""The resolved settings of a search, as `config.yaml` in its run folder holds them."""
+"""The resolved settings of a search, as `config.yaml` in its run folder has them."""
 
 import platform
 import secrets
@@ -20,7 +20,7 @@ from se_nas.wording import printable
 
 
 def running_versions() -> dict[str, str]:
-    """Of what a search's results depend on."""
+    """The versions of the software that a search's results depend on."""
     return {
         "se-nas": __version__,
         "torch": version_of("torch"),
@@ -30,11 +30,12 @@ def running_versions() -> dict[str, str]:
 
 
 class SearchConfig(BaseModel):
-    """What a search was asked to do. `images` is their fingerprint, `reference` (accuracy, costs) that of the
-    hypervolume, `space_seal` that of `space.yaml`; a version that changed on the way reads "2.15.0, then 2.16.0".
+    """The settings of a search.
 
-    `skip_bad_images` leaves out image files that cannot be read. `earlier_images` are the fingerprints of images that
-    were replaced by those of today, which the user accepted.
+    `images` is the fingerprint of the images, `reference` the reference point of the hypervolume (accuracy, costs), and
+    `space_seal` the checksum of `space.yaml`. A version that changed during the search reads "2.15.0, then 2.16.0".
+    `skip_bad_images` leaves out image files that cannot be read. `earlier_images` are the fingerprints of earlier
+    images, if the images changed and the user accepted the change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,25 +59,22 @@ class SearchConfig(BaseModel):
 
     @property
     def data_name(self) -> str:
-        """The data without the folders that they lie in, which are nobody else's business.
-
-        `npz:PATH/cifar10.npz`.
-        """
+        """The name of the data without the folders above it, which are private: `npz:PATH/cifar10.npz`."""
         kind, colon, path = self.data.partition(":")
         return printable(f"{kind}:PATH/{Path(path).name}" if colon else kind)
 
     def begun_with(self, versions: Mapping[str, str]) -> "SearchConfig":
-        """These settings with the versions of a search that has trained nothing before."""
+        """These settings with the versions of a search that has trained nothing yet."""
         return self.model_copy(update={"versions": dict(versions)})
 
     def going_on_on(self, images: str) -> "SearchConfig":
-        """These settings with the fingerprint of the images with which the search goes on."""
+        """These settings with the fingerprint of the images with which the search continues."""
         if images == self.images:
             return self
         return self.model_copy(update={"images": images, "earlier_images": [*self.earlier_images, self.images]})
 
     def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
-        """These settings, with the versions that are new put behind those before."""
+        """These settings, with each changed version appended to the earlier one."""
         together = dict(self.versions)
         for name, version in versions.items():
             known = together.get(name, "unknown")
@@ -90,13 +88,13 @@ class _SealedConfig(SearchConfig):
 
 
 def write_config(folder: RunFolder, config: SearchConfig) -> None:
-    """Write the settings as YAML, with their seal."""
+    """Write the settings as YAML, with their checksum."""
     settings = config.model_dump()
     write_yaml(folder.config, {**settings, "seal": checksum(settings)})
 
 
 def load_config(folder: RunFolder) -> SearchConfig:
-    """Read the settings back; InputError where they, or the space beside them, are not those of the search."""
+    """Read the settings. InputError if the settings or the space beside them were changed."""
     file = read_yaml(folder.config)
     settings = parse_entry(_SealedConfig, file).model_dump(exclude_unset=True)  # an earlier version wrote fewer
     if settings.pop("seal") != checksum(settings):
@@ -117,7 +115,7 @@ def load_config(folder: RunFolder) -> SearchConfig:
 
 
 def check_same(name: str, given: object, stored: object, folder: Path) -> None:
-    """InputError when a resumed search is asked to change what its results depend on."""
+    """Raise InputError if a resumed search is asked to change a setting that its results depend on."""
     if given is not None and given != stored:
         raise InputError(
             f"--{name} {given}: the search in {folder} was begun with {stored}; leave the flag out, or use a new --run"

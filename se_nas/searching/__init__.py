@@ -1,1 +1,1 @@
-"""Chooses what to train, stops what cannot win, and remembers everything. optuna, numpy, moocore; no torch."""
+"""The search: proposes networks, prunes trials, and records everything. Uses optuna, numpy and moocore, not torch."""

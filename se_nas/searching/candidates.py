@@ -1,4 +1,4 @@
-"""Networks that may be proposed, and their properties that are known before training."""
+"""Candidates: networks that may be proposed, with their properties that are known before training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A network that may be proposed, with its features for the model (d,)."""
+    """A network that may be proposed. The model sees its `features` (d,)."""
 
     assignment: Assignment
     inspection: Inspection

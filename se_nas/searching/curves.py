@@ -1,4 +1,4 @@
-"""The accuracies, lengths and costs of a search's trials as arrays, so that a judgement does not read the study."""
+"""The accuracies, lengths and costs of a search's trials as arrays, so that the pruner need not read the study."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class Curves:
         self._set_costs(number, costs)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
-        """Note the accuracy after an epoch, which replaces an earlier one, and costs that were measured since."""
+        """Note the accuracy after an epoch, and costs that were measured meanwhile. They replace earlier values."""
         while epoch > self._accuracy.shape[1]:
             self._accuracy = np.concatenate([self._accuracy, np.full_like(self._accuracy, math.nan)], axis=1)
         self._accuracy[number, epoch - 1] = accuracy

@@ -1,4 +1,4 @@
-"""What accuracy a trained network is expected to have, with its interval."""
+"""The accuracy that a trained network is expected to have, with its interval."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ NORMAL_QUANTILE = 1.645
 class Expectation:
     """The expected accuracy of a network, and the standard deviation of its true mean accuracy around it.
 
-    >>> Expectation(0.9, 0.01).interval
-    (0.88355, 0.91645)
+    >>> Expectation(0.5, 0.25).interval
+    (0.08875, 0.91125)
     """
 
     mean: float

@@ -1,4 +1,4 @@
-"""Failure: why a training ended without a result, as a type, and as the one line that the record keeps."""
+"""Failure: the reason why a training ended without a result, as a type and as the line that the record keeps."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 from se_nas.errors import RunFailedError
 
 FAULTS_IN_A_ROW = 3
-"""Trainings that may fail one after another through the fault of their machine or their images."""
+"""The number of trainings that may fail one after another because of their machine or their images."""
 
 
 class FailureKind(StrEnum):
@@ -44,9 +44,9 @@ _STARTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a training ended without a result: one line that starts with what happened.
+    """The reason why a training ended without a result: one line that starts with what happened.
 
-    `node` names the machine if there are several. `at_once`: it failed before the end of the first epoch.
+    `node` names the machine if there are several. `at_once` means that it failed before the end of the first epoch.
     """
 
     reason: str
@@ -62,13 +62,13 @@ class Failure:
 
 
 class FaultsInARow:
-    """Counts trainings that fail one after another and not by their own fault: all others would fail as well."""
+    """Counts trainings in a row that fail because of their machine or images. All others would fail as well."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def failed(self, failure: Failure) -> None:
-        """A training has failed for good; RunFailedError where it is one too many."""
+        """Note that a training has failed for good. RunFailedError if too many have failed in a row."""
         self._count = self._count + 1 if failure.kind is FailureKind.PLACE else 0
         if self._count >= FAULTS_IN_A_ROW:
             raise RunFailedError(
@@ -76,5 +76,5 @@ class FaultsInARow:
             )
 
     def went_well(self) -> None:
-        """A training has ended with a result."""
+        """Note that a training has ended with a result."""
         self._count = 0

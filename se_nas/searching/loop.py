@@ -1,8 +1,8 @@
-"""SearchLoop: a search in progress. Joins strategy, study and pruner; executors drive it, trackers listen.
+"""SearchLoop: a search in progress. It joins strategy, study and pruner. An executor drives it; trackers are notified.
 
 next_trial  strategy.ask -> decode -> study.start
 epoch_done  study.report -> pruner
-fail        the trial's end without a result
+fail        the trial ends without a result
 """
 
 import math
@@ -22,23 +22,24 @@ from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 
 HOPELESS_AFTER = 8
-"""Failed trials, when no other has ended."""
+"""The number of failed trials after which a search ends, if no trial has ended in another way."""
 
 
 class Listener(Protocol):
-    """Hears of every trial as it starts and ends."""
+    """Is notified of the start and the end of every trial."""
 
     def trial_started(self, record: TrialRecord) -> None:
-        """A trial is being trained."""
+        """Take the record of a trial whose training begins."""
 
     def trial_ended(self, record: TrialRecord) -> None:
-        """A trial is complete, pruned or failed; its files are written before the study closes it."""
+        """Take the record of a trial that is complete, pruned or failed. The study stores its end afterwards."""
 
 
 class SearchLoop:
-    """Hands out trials until the budget is used, and settles each one exactly once.
+    """Hands out trials until the budget is used, and settles each trial exactly once.
 
-    Trials that the study still holds as running were cut off; they come first, as they were.
+    Trials that are still running in the study were cut off by the end of an earlier process. They are trained first,
+    without changes.
     """
 
     def __init__(
@@ -54,9 +55,9 @@ class SearchLoop:
         seed: int,
         listener: Listener | None = None,
     ) -> None:
-        """A trial's training is seeded by `seed` and the trial's number.
+        """Take over all trials of the study. The training of a trial is seeded by `seed` and the trial's number.
 
-        `on_first_report` is called once, when something has been trained for an epoch since the start or the resume.
+        `on_first_report` is called once, after the first epoch since the start or the resume of the search.
         """
         self._space, self._cost_of, self._strategy = space, cost_of, strategy
         self._study, self._pruner = study, pruner
@@ -64,7 +65,7 @@ class SearchLoop:
         self.on_first_report: Callable[[], None] | None = None
         self._budget, self._epochs, self._seed = budget, epochs, seed
         self.exhausted: str | None = None
-        self._failed_so_far: int | None = 0  # None once a trial has ended otherwise
+        self._failed_so_far: int | None = 0  # None as soon as a trial has ended in another way
         self._faults = FaultsInARow()
         self.records = {record.number: record for record in study.records()}
         for record in self.records.values():
@@ -73,7 +74,7 @@ class SearchLoop:
         self.cut_off = deque(number for number, record in self.records.items() if _is_running(record))
 
     def next_trial(self) -> TrialTask | None:
-        """The next network to train; None when the budget is used or the strategy knows no further one."""
+        """The next network to train; None if the budget is used or the strategy finds no further network."""
         if self.cut_off:
             number = self.cut_off.popleft()
             record = replace(self.records[number], curve=(), seconds=0.0)
@@ -100,7 +101,7 @@ class SearchLoop:
         return self._start(record)
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
-        """Take a worker's report; False when the trial is at its end, stopped or fully trained."""
+        """Take a worker's report. Return False if the trial is at its end, pruned or fully trained."""
         if self.on_first_report is not None:
             self.on_first_report()
             self.on_first_report = None
@@ -126,8 +127,10 @@ class SearchLoop:
         return reason is None
 
     def fail(self, number: int, failure: Failure) -> None:
-        """The trial ended without a result. RunFailedError where one after another fails through no fault of its
-        network."""
+        """Settle a trial that ended without a result.
+
+        RunFailedError if one trial after another fails and the networks are not the reason.
+        """
         self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=failure.text))
         self._faults.failed(failure)
 
@@ -141,13 +144,13 @@ class SearchLoop:
         status: TrialStatus = TrialStatus.COMPLETE,
         reason: str = "",
     ) -> None:
-        """Settle a cut-off trial that had ended, but whose end the study does not hold."""
+        """Settle a cut-off trial whose training has ended, although the study does not contain its end."""
         self.cut_off.remove(number)
         record = replace(self.records[number], status=status, curve=tuple(curve), seconds=seconds, reason=reason)
         self._settle(replace(record, cost={**record.cost, **cost}))
 
     def repeat(self, number: int) -> None:
-        """The trial's worker died; the trial is handed out once more."""
+        """Hand out the trial once more, because its worker died."""
         self.cut_off.append(number)
 
     @property
@@ -167,7 +170,7 @@ class SearchLoop:
         )
 
     def _is_hopeless(self) -> bool:
-        """Whether all of so many trials have failed since the search was begun or resumed: more would too."""
+        """Whether at least `HOPELESS_AFTER` trials have ended since the start or resume, and all of them failed."""
         if self._failed_so_far is not None and self._failed_so_far >= HOPELESS_AFTER:
             self.exhausted = f"all of {self._failed_so_far} trials failed"
         return self.exhausted is not None

@@ -1,4 +1,4 @@
-"""What a search optimises: accuracy up, costs down."""
+"""The objectives of a search: accuracy is maximised, costs are minimised."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ COSTS = ("flops", "params", "activations", "latency")
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A quantity and its direction. Every cost but `latency` is known before a network is trained."""
+    """A quantity and its direction. Every cost except `latency` is known before a network is trained."""
 
     name: str
     maximise: bool
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
-        """Optuna's word for it."""
+        """The direction in the words of Optuna."""
         return "maximize" if self.maximise else "minimize"
 
 
@@ -28,7 +28,7 @@ ACCURACY = Objective("accuracy", maximise=True)
 
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """Accuracy first, then one or two costs."""
+    """The objectives in their order: accuracy, then one or two costs."""
 
     costs: tuple[str, ...]
 
@@ -37,12 +37,12 @@ class Objectives:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """`("accuracy", "flops", ...)`."""
+        """The names of the objectives: `("accuracy", "flops", ...)`."""
         return (ACCURACY.name, *self.costs)
 
 
 def parse_objectives(text: str) -> Objectives:
-    """Read `accuracy,flops[,params|activations|latency]`; InputError otherwise."""
+    """Parse a text such as `accuracy,flops,params`. InputError unless it has accuracy and one or two known costs."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in (ACCURACY.name, *COSTS):

@@ -39,7 +39,7 @@ class ParetoFront:
         objectives: Objectives,
         expected: Mapping[int, Expectation] | None = None,
     ) -> "ParetoFront":
-        """The front of the complete trials; of trials with equal values the first one stands for all."""
+        """Make the front of the complete trials. Among trials with equal values, only the first becomes a member."""
         expected = expected or {}
         complete = sorted(
             (record for record in records if record.status is TrialStatus.COMPLETE),
@@ -66,7 +66,7 @@ class ParetoFront:
         return len(self.members)
 
     def hypervolume(self, reference: Sequence[float]) -> float:
-        """Volume between the front and `reference` (objective values, accuracy first); 0 for an empty front."""
+        """The volume between the front and `reference` (objective values, accuracy first); 0 for an empty front."""
         if not self.members:
             return 0.0
         ref = np.array(reference, float)
@@ -97,16 +97,17 @@ class ParetoFront:
 
     @property
     def cheapest(self) -> TrialRecord:
-        """The member of the lowest first cost."""
+        """The member with the lowest first cost."""
         return self.members[0]
 
     @property
     def knee(self) -> TrialRecord:
-        """The member with the most gain over all objectives: on two, the farthest from the line through the extremes.
+        """The member with the most gain over all objectives.
 
-        Das, "On characterizing the 'knee' of the Pareto curve", Structural Optimization 18 (1999), for objectives
-        scaled to the front's range, costs logarithmically. On a straight front the more accurate member wins, and among
-        members of practically equal cost the most accurate one.
+        For two objectives, it is the member that is farthest from the line through the extremes: Das, "On
+        characterizing the 'knee' of the Pareto curve", Structural Optimization 18 (1999). Objectives are scaled to the
+        front's range, costs logarithmically. On a straight front, the more accurate member is the knee. Among members
+        of practically equal cost, it is the most accurate one.
         """
         losses = _losses(self.members, self.objectives, self.expected)
         losses[:, 1:] = np.log(np.maximum(losses[:, 1:], 1e-12))
@@ -119,7 +120,7 @@ class ParetoFront:
 def _losses(
     records: Sequence[TrialRecord], objectives: Objectives, expected: Mapping[int, Expectation]
 ) -> NDArray[np.float64]:
-    """(n, m) objective values, all to be minimised."""
+    """The objective values (n, m), with signs such that all are minimised."""
     losses = np.array([record.values(objectives.names) for record in records], float)
     losses[:, 0] = [-_accuracy(record, expected) for record in records]
     return losses

@@ -1,4 +1,4 @@
-"""How far a search is: what the console, W&B and the report tell of it."""
+"""The progress of a search, as the console, W&B and the report show it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from se_nas.searching.records import TrialRecord, TrialStatus
 
 @dataclass(slots=True)
 class RecordLog:
-    """All records in the order in which they were added. A later record replaces an earlier one of the same number."""
+    """All records in the order in which they were added. A record replaces an earlier record of the same number."""
 
     entries: list[TrialRecord] = field(default_factory=list)
 
@@ -23,9 +23,12 @@ class RecordLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchProgress:
-    """The state of a search after the first `length` entries of its log. `counts` are its trials by status; `reference`
-    is the hypervolume's, fixed for a search, and the hypervolume is in the objectives' units: accuracy times costs. It
-    is that of what was observed, whatever the front counts with, so that it never falls."""
+    """The state of a search after the first `length` entries of its log.
+
+    `counts` is the number of trials by status. `reference` is the reference point of the hypervolume, fixed for a
+    search. The hypervolume is in the units of the objectives: accuracy times costs. It is the hypervolume of observed
+    values, also where the front counts with expected ones, so that it never falls.
+    """
 
     log: RecordLog
     length: int
@@ -37,35 +40,35 @@ class SearchProgress:
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
-        """All records of that state. The time grows with the log."""
+        """All records of this state. The time grows with the length of the log."""
         return self.log.records(self.length)
 
     @property
     def objectives(self) -> Objectives:
-        """What the search optimises."""
+        """The objectives that the search optimises."""
         return self.front.objectives
 
     def count(self, status: TrialStatus) -> int:
-        """Trials in that status."""
+        """The number of trials with this status."""
         return self.counts.get(status, 0)
 
     @property
     def ended(self) -> int:
-        """Trials that are complete, pruned or failed."""
+        """The number of trials that are complete, pruned or failed."""
         return sum(self.counts.values()) - self.count(TrialStatus.RUNNING)
 
     @property
     def hypervolume_share(self) -> float:
-        """The hypervolume as a share of what a perfect network at no cost would have."""
+        """The hypervolume as a fraction of the hypervolume of a perfect network at no cost."""
         box = 1.0
         for value in self.reference[1:]:
             box *= value
         return self.hypervolume / ((1 - self.reference[0]) * box)
 
     def with_record(self, record: TrialRecord, before: TrialStatus | None) -> "SearchProgress":
-        """The progress after one more record, of a trial that had the status `before`, if any.
+        """The progress after one more record. `before` is the trial's earlier status, None for a new trial.
 
-        The time does not grow with the log.
+        The time does not grow with the length of the log.
         """
         assert self.length == len(self.log.entries), "only the latest progress goes on"
         self.log.entries.append(record)
@@ -90,7 +93,7 @@ def progress_of(
     budget: int,
     expected: Mapping[int, Expectation] | None = None,
 ) -> SearchProgress:
-    """Make the progress of these records, which have different numbers. Trials count with what is `expected`."""
+    """Make the progress of these records, whose numbers differ. Trials count with what is `expected` of them."""
     log = RecordLog(list(records))
     noted, given = log.records(len(log.entries)), tuple(reference)
     observed = ParetoFront.of(noted, objectives)

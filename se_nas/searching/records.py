@@ -1,4 +1,4 @@
-"""TrialRecord: everything that is known of one trial. What strategies learn from, trackers tell and tables hold."""
+"""TrialRecord: everything that is known of one trial. Strategies learn from it; trackers and tables show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from se_nas.space.decisions import Value
 
 
 class TrialStatus(StrEnum):
-    """Only a fully trained network is complete; a stopped one is pruned; a failed one says why."""
+    """The status of a trial. Only a fully trained network is complete; a stopped trial is pruned."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -19,7 +19,7 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """An assignment to try. `memo` is what the strategy wants to find again in the record (JSON values)."""
+    """An assignment to try. `memo` has JSON values that the strategy stores in the record for itself."""
 
     assignment: Mapping[str, Value]
     memo: Mapping[str, Any] = field(default_factory=dict)
@@ -27,8 +27,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """One trial. `curve` is the validation accuracy after each epoch; `cost` holds flops, params, activations
-    and, once measured, latency (milliseconds)."""
+    """One trial. `curve` is the validation accuracy after each epoch.
+
+    `cost` has flops, params, activations and, after its measurement, latency (milliseconds).
+    """
 
     number: int
     status: TrialStatus

@@ -1,4 +1,4 @@
-"""What the search and its workers say to each other. Workers import this alone, and none of the search's libraries."""
+"""The messages between the search and its workers. Workers import only these, and none of the search's libraries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from se_nas.space.architecture import Architecture
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask:
-    """What a worker is given: a number, the network to train, and the seed of its training."""
+    """A worker's task: the number of the trial, the network to train, and the seed of its training."""
 
     number: int
     architecture: Architecture
@@ -17,7 +17,7 @@ class TrialTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """What a worker reports after an epoch (counted from 1). `costs` holds what was measured on its device."""
+    """A worker's report after an epoch (counted from 1). `costs` are the costs that were measured on its device."""
 
     epoch: int
     accuracy: float

@@ -1,1 +1,1 @@
-"""What can be built: architectures, and the spaces they are drawn from. Plain Python."""
+"""Architectures, and the design spaces from which a search draws them. Plain Python, without torch."""

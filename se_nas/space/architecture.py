@@ -1,4 +1,5 @@
-"""Architecture: one network, written down. Frozen, hashable, with a fingerprint of what it builds."""
+"""The description of one network. It is frozen and hashable, and its fingerprint identifies the network that it
+builds."""
 
 import hashlib
 import json
@@ -12,7 +13,7 @@ from se_nas.space.squeeze_excite import Site, SqueezeExciteSpec, format_token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqueezeExciteShape:
-    """An SE module with its channels counted out: what a model needs to build it."""
+    """An SE module with its numbers of channels, from which a model builds it."""
 
     site: Site
     channels: int
@@ -21,7 +22,7 @@ class SqueezeExciteShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockShape:
-    """One block with every width resolved: what a model needs to build it."""
+    """One block with all of its widths, from which a model builds it."""
 
     family: BlockFamily
     width_in: int
@@ -31,7 +32,7 @@ class BlockShape:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """Equal for two blocks exactly when they build the same module."""
+        """A key that is equal for two blocks exactly if they build the same module."""
         se = (self.se.site.value, self.se.hidden) if self.se else None
         shape = self.family.shape(self.width_out)
         return self.family.name, self.width_in, self.width_out, self.stride, *shape, se
@@ -39,7 +40,7 @@ class BlockShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """`depth` blocks of one width; the first applies `stride`. `se` has an entry for each block."""
+    """`depth` blocks of one width. The first block applies `stride`. `se` has an entry for each block."""
 
     block: BlockFamily
     depth: int
@@ -62,14 +63,14 @@ class Stage:
 
     @property
     def se_token(self) -> str:
-        """`inner/4` when all blocks agree, else one token a block, joined by commas."""
+        """The token of the SE modules, e.g. `inner/4`. If blocks differ, one token for each, joined by commas."""
         tokens = [format_token(spec) for spec in self.se]
         return tokens[0] if len(set(tokens)) == 1 else ",".join(tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """A network: 3×3 stem on RGB images, stages of blocks, then global average pooling and a linear layer."""
+    """A network: a 3×3 stem on RGB images, stages of blocks, then global average pooling and a linear layer."""
 
     stem_width: int
     stem_stride: int
@@ -84,7 +85,7 @@ class Architecture:
             raise ValueError("an architecture needs at least one stage, but got none")
 
     def blocks(self) -> Iterator[tuple[BlockShape, ...]]:
-        """The blocks of each stage in turn, every width counted out."""
+        """Yield the blocks of each stage with all of their widths."""
         width_in = self.stem_width
         for stage in self.stages:
             blocks = []
@@ -104,7 +105,7 @@ class Architecture:
 
     @property
     def head_width(self) -> int:
-        """Channels that enter the classifier."""
+        """The number of channels that enter the classifier."""
         return self.stages[-1].width
 
     @property
@@ -113,10 +114,10 @@ class Architecture:
         return tuple(stage.se_token for stage in self.stages)
 
     def fingerprint(self) -> str:
-        """16 hex digits, equal exactly when two networks are equal, in every process and on every machine.
+        """16 hex digits that are equal exactly if two networks are equal, in every process and on every machine.
 
-        The blocks count, not how they were written: a stage split in two, or a reduction ratio that rounds to
-        the same hidden width, is the same network.
+        Only the blocks count, not the way they are written. A stage that is split in two makes the same network, and
+        so does a reduction ratio that rounds to the same hidden width.
         """
         blocks = [block.identity for stage in self.blocks() for block in stage]
         text = json.dumps([self.stem_width, self.stem_stride, blocks], separators=(",", ":"))
@@ -124,13 +125,13 @@ class Architecture:
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
-        """Of the widest SE in each stage; 0 where there is none."""
+        """The hidden width of the widest SE in each stage; 0 for a stage without SE."""
         return tuple(
             max((block.se.hidden if block.se else 0 for block in blocks), default=0) for blocks in self.blocks()
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The architecture file's content; `space.loading.load_architecture` reads it back."""
+        """The content of an architecture file. `architecture_file.load_architecture` reads it back."""
         return {
             "stem": {"width": self.stem_width, "stride": self.stem_stride},
             "stages": [

@@ -1,4 +1,4 @@
-"""YAML -> Architecture: one network, written out stage by stage or by its RegNet parameters."""
+"""Reads an architecture from YAML, where it is written stage by stage or by its RegNet parameters."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +14,12 @@ from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, pa
 
 
 def load_architecture(path: Path) -> Architecture:
-    """Read one network, written out stage by stage or as `regnet: {...}`; InputError where it is none."""
+    """Read one network, written stage by stage or as `regnet: {...}`. InputError if the file is not valid."""
     return _architecture(read_yaml(path))
 
 
 def parse_architecture(data: dict[str, Any], path: Path) -> Architecture:
-    """The same from plain data, which a file of another kind holds; an InputError names that file."""
+    """Read one network from the data in another kind of file. An InputError names the file `path`."""
     return _architecture(YamlFile(path=path, data=data, lines={}))
 
 
@@ -92,7 +92,8 @@ def _from_law(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
 
 
 def _specs(given: Any, count: int, location: Location, file: YamlFile) -> tuple[SqueezeExciteSpec | None, ...]:
-    """SE of `count` blocks or stages: one token for all, or a list; true is RegNetY's `inner/4`, false is none."""
+    """The SE of `count` blocks or stages, from one token for all or a list. `true` means RegNetY's `inner/4`, `false`
+    means none."""
     if not isinstance(given, list):
         return (_spec(given, location, file),) * count
     if len(given) != count:

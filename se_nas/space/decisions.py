@@ -1,4 +1,4 @@
-"""Decisions: the open questions of a design space, and an assignment that answers them."""
+"""The decisions that a design space leaves open, and assignments, which give each decision a value."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Assignment = Mapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Categorical:
-    """One of a few values without an order."""
+    """A decision among a few values without an order."""
 
     choices: tuple[Value, ...]
 
@@ -23,19 +23,19 @@ class Categorical:
             raise ValueError(f"choices must differ, but got {list(self.choices)}")
 
     def sample(self, rng: Random) -> Value:
-        """A value, each equally likely."""
+        """Draw a value. All values are equally likely."""
         return rng.choice(self.choices)
 
     def contains(self, value: Value) -> bool:
-        """Whether `value` is one of the choices, in value and in type."""
+        """Whether `value` equals one of the choices and has the same type."""
         return _typed(value) in map(_typed, self.choices)
 
     def values(self) -> tuple[Value, ...]:
-        """Every possible value."""
+        """All possible values."""
         return self.choices
 
     def neighbours(self, value: Value) -> Iterator[Value]:
-        """Every other choice."""
+        """All other choices."""
         return (choice for choice in self.choices if _typed(choice) != _typed(value))
 
 
@@ -55,7 +55,7 @@ class IntRange:
             )
 
     def sample(self, rng: Random) -> int:
-        """A value, each equally likely."""
+        """Draw a value. All values are equally likely."""
         return rng.randrange(self.low, self.high + 1, self.step)
 
     def contains(self, value: Value) -> bool:
@@ -63,11 +63,11 @@ class IntRange:
         return type(value) is int and value in range(self.low, self.high + 1, self.step)
 
     def values(self) -> range:
-        """Every possible value."""
+        """All possible values."""
         return range(self.low, self.high + 1, self.step)
 
     def neighbours(self, value: Value) -> Iterator[Value]:
-        """One step down and one step up."""
+        """The values one step down and one step up, if they are in the range."""
         return (near for near in (int(value) - self.step, int(value) + self.step) if self.contains(near))
 
 
@@ -83,7 +83,7 @@ class FloatRange:
             raise ValueError(f"a range needs from < to, but got from={self.low}, to={self.high}")
 
     def sample(self, rng: Random) -> float:
-        """A value, uniformly."""
+        """Draw a value uniformly."""
         return rng.uniform(self.low, self.high)
 
     def contains(self, value: Value) -> bool:
@@ -94,7 +94,7 @@ class FloatRange:
         """None: a real range cannot be listed."""
 
     def neighbours(self, value: Value) -> Iterator[Value]:
-        """A tenth of the range down and up, as far as the range goes."""
+        """The values a tenth of the range down and up, if they are in the range."""
         tenth = (self.high - self.low) / 10
         return (near for near in (float(value) - tenth, float(value) + tenth) if self.contains(near))
 
@@ -103,11 +103,11 @@ Decision = Categorical | IntRange | FloatRange
 
 T = TypeVar("T", bound=Value)
 Setting: TypeAlias = T | Decision
-"""What a space says of a property: a value, or the decision that will give one."""
+"""A property in a design space: a fixed value, or the decision that gives the value."""
 
 
 def settle(setting: "Setting[T]", name: str, assignment: Assignment) -> T:
-    """The value of a setting: itself, or what the assignment decides under `name`."""
+    """The value of a setting: the fixed value, or the value in the assignment under `name`."""
     if isinstance(setting, Categorical | IntRange | FloatRange):
         return assignment[name]  # type: ignore[return-value]  # DesignSpace.check compared the types
     return setting

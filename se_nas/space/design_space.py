@@ -1,4 +1,4 @@
-"""DesignSpace: the set of networks that a search may propose, as decisions and the rules between them."""
+"""The set of networks that a search may propose, given by decisions and rules between them."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -25,15 +25,15 @@ from se_nas.space.trunks import Trunk
 from se_nas.wording import format_count
 
 MOST_ENUMERATED = 20_000
-"""Spaces of at most this many assignments are counted exactly (about two seconds)."""
+"""A space with at most this many assignments is counted exactly, which takes about two seconds."""
 
 MOST_DRAWS = 20_000
-"""Draws that `sample` makes before it declares the rules unsatisfiable."""
+"""The number of draws after which `sample` reports that the rules cannot be satisfied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqueezeExciteChoices:
-    """What may be decided of one stage's SE."""
+    """The settings of one stage's SE."""
 
     present: Setting[bool]
     site: Setting[str]
@@ -41,7 +41,7 @@ class SqueezeExciteChoices:
     of: Reference
 
     def count_bound(self) -> int | None:
-        """Ways to settle it, absent counted once; None when the ratio is a real range."""
+        """The number of ways to set the SE; no SE counts once. None if the reduction ratio is a real range."""
         presences = _values(self.present)
         ratios = _values(self.reduction)
         if presences is None or ratios is None:
@@ -52,7 +52,7 @@ class SqueezeExciteChoices:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The lowest and highest allowed value of a cost, None where there is no such limit."""
+    """The lowest and the highest allowed value of a cost; None means no limit."""
 
     low: int | None = None
     high: int | None = None
@@ -60,7 +60,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceSize:
-    """How many distinct networks a space holds, before bounds on cost; not exact means at most so many."""
+    """The number of distinct networks in a space, without bounds on cost. If it is not `exact`, it is an upper
+    bound."""
 
     count: int
     exact: bool
@@ -71,10 +72,10 @@ class SpaceSize:
 
 @dataclass(frozen=True, kw_only=True)
 class DesignSpace:
-    """Decisions, their rules, and the way from an assignment to a network.
+    """Decisions, the rules between them, and the conversion of an assignment to a network.
 
-    `bounds` limits costs by name (`flops`, `params`, `activations`); they are a matter of the built network,
-    so `cost_violation` takes the measured cost, and `check` knows the rules alone.
+    `bounds` limits costs by name (`flops`, `params`, `activations`). Costs are measured on the built network, so
+    `cost_violation` takes the measured cost, and `check` tests only the rules.
     """
 
     name: str
@@ -87,11 +88,11 @@ class DesignSpace:
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
-        """The open questions, by name, in a fixed order."""
+        """The open decisions by name, in a fixed order."""
         return {name: setting for name, setting in self._settings() if _is_open(setting)}
 
     def sample(self, rng: Random) -> dict[str, Value]:
-        """An assignment that keeps the rules, each decision drawn uniformly; InputError if none is found."""
+        """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found."""
         for _ in range(MOST_DRAWS):
             assignment = {name: decision.sample(rng) for name, decision in self.decisions.items()}
             violation = self.check(assignment)
@@ -100,7 +101,7 @@ class DesignSpace:
         raise InputError(f"none of {MOST_DRAWS:,} drawn networks keeps the rules of this space; the last: {violation}")
 
     def check(self, assignment: Assignment) -> str | None:
-        """The rule that an assignment breaks, in words; None when it breaks none."""
+        """A message about the rule that an assignment breaks; None if it breaks no rule."""
         decisions = self.decisions
         if missing := decisions.keys() - assignment.keys():
             return f"undecided: {', '.join(sorted(missing))}"
@@ -108,7 +109,7 @@ class DesignSpace:
             return f"no such decision: {', '.join(sorted(unknown))}"
         for name, decision in decisions.items():
             if not decision.contains(assignment[name]):
-                return f"{name}={assignment[name]!r} is none of its values"
+                return f"{name}={assignment[name]!r} is not one of its values"
         try:
             self.decode(assignment)
         except ValueError as error:
@@ -116,7 +117,7 @@ class DesignSpace:
         return None
 
     def decode(self, assignment: Assignment) -> Architecture:
-        """The network of an assignment; ValueError when a rule is broken."""
+        """The network of an assignment. ValueError if the assignment breaks a rule."""
         stages = []
         for number, (trunk, se) in enumerate(zip(self.trunk.stages(assignment), self.se, strict=True), start=1):
             spec = None
@@ -142,7 +143,7 @@ class DesignSpace:
         )
 
     def cost_violation(self, cost: Mapping[str, int]) -> str | None:
-        """The bound that a measured cost breaks, in words; None when it breaks none."""
+        """A message about the bound that a measured cost breaks; None if it breaks no bound."""
         for name, limit in self.bounds.items():
             if limit.low is not None and cost[name] < limit.low:
                 return f"{name} {cost[name]:,} is below {limit.low:,}"
@@ -151,7 +152,7 @@ class DesignSpace:
         return None
 
     def neighbours(self, assignment: Assignment) -> Iterator[dict[str, Value]]:
-        """The valid assignments that differ in one decision and build another network."""
+        """Yield the valid assignments that differ in one decision and build another network."""
         own = self.decode(assignment).fingerprint()
         for name, decision in self.decisions.items():
             for value in decision.neighbours(assignment[name]):
@@ -160,7 +161,7 @@ class DesignSpace:
                     yield near
 
     def size(self) -> SpaceSize:
-        """The number of distinct networks: counted when the space is small, else a bound from its choices."""
+        """The number of distinct networks. It is counted in a small space; else it is a bound from the choices."""
         listed = [decision.values() for decision in self.decisions.values()]
         total = math.prod(math.inf if values is None else len(values) for values in listed)
         if total <= MOST_ENUMERATED:
@@ -169,7 +170,7 @@ class DesignSpace:
         stem = [_values(setting) for setting in (self.stem_width, self.stem_stride)]
         if None in placements or None in stem:
             raise InputError(
-                f"space '{self.name}': stem.width, stem.stride and se.reduction want choices or whole-number ranges"
+                f"space '{self.name}': stem.width, stem.stride and se.reduction need choices or whole-number ranges"
             )
         factors = [count or 1 for count in placements] + [len(values or ()) for values in stem]
         return SpaceSize(count=math.prod([self.trunk.size_bound(), *factors]), exact=False)
@@ -180,7 +181,7 @@ class DesignSpace:
         for values in product(*(decision.values() or () for decision in self.decisions.values())):
             try:
                 found.add(self.decode(dict(zip(names, values, strict=True))).fingerprint())
-            except ValueError:  # a rule is broken: no network
+            except ValueError:  # it breaks a rule
                 continue
         return found
 

@@ -1,6 +1,6 @@
-"""Block families: the parameters a block has beside its width, and the sites where it takes SE.
+"""Block families: the parameters of a block beside its width, and the sites where it can have SE.
 
-A family is a frozen record. `models.network.BLOCKS` maps each record's type to the module that builds it.
+A family is a frozen record. `models.network.BLOCKS` maps the type of each record to the module of the block.
 """
 
 from collections.abc import Set
@@ -12,10 +12,10 @@ from se_nas.space.squeeze_excite import Site, round_width
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegNetBlock:
-    """RegNet's X block: 1×1, grouped 3×3, 1×1, each with batch norm, around a shortcut.
+    """RegNet's X block: convolutions 1×1, grouped 3×3 and 1×1, each with batch norm, beside a shortcut.
 
-    Radosavovic et al., "Designing Network Design Spaces", arXiv 2003.13678, figure 4; with SE at the inner
-    site it is the Y block. `bottleneck` is the paper's b: the inner width is the block's width over b.
+    Radosavovic et al., "Designing Network Design Spaces", arXiv 2003.13678, figure 4. With SE at the inner site it is
+    the Y block. `bottleneck` is the paper's b: the inner width is the block's width divided by b.
     """
 
     name: ClassVar[str] = "regnet"
@@ -31,11 +31,11 @@ class RegNetBlock:
             raise ValueError(f"a bottleneck ratio must be positive, but got {self.bottleneck}")
 
     def inner_width(self, width: int) -> int:
-        """Channels of the grouped 3×3 in a block of `width` output channels."""
+        """The number of channels of the grouped 3×3 in a block of `width` output channels."""
         return round_width(width / self.bottleneck)
 
     def check_width(self, width: int) -> None:
-        """ValueError unless the groups divide the inner width."""
+        """Check a width. ValueError unless the group width divides the inner width."""
         inner = self.inner_width(width)
         if inner % self.group_width:
             raise ValueError(
@@ -44,7 +44,7 @@ class RegNetBlock:
             )
 
     def site_width(self, site: Site, *, width_in: int, width_out: int) -> int:
-        """Channels that an SE module at `site` sees."""
+        """The number of channels that an SE module at `site` sees."""
         match site:
             case Site.INNER:
                 return self.inner_width(width_out)
@@ -54,11 +54,11 @@ class RegNetBlock:
                 return width_out
 
     def shape(self, width_out: int) -> tuple[int, ...]:
-        """The numbers that, with widths and stride, fix the block: two records of equal shape build equal blocks."""
+        """The numbers that define the block together with widths and stride. Equal shapes build equal blocks."""
         return self.inner_width(width_out), self.group_width
 
 
 BlockFamily = RegNetBlock
-"""Any block family; a second one makes this a union."""
+"""Any block family. With a second family, this becomes a union."""
 
 FAMILIES: dict[str, type[BlockFamily]] = {RegNetBlock.name: RegNetBlock}

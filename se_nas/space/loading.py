@@ -1,4 +1,4 @@
-"""YAML -> DesignSpace. Every error is one line with file, line, key and what would be right."""
+"""Reads a design space from YAML. Every error is one line with file, line, key and the expected value."""
 
 from pathlib import Path
 from random import Random
@@ -28,7 +28,7 @@ from se_nas.space.yaml_file import Entry, YamlFile, parse_entry, read_yaml
 
 
 def load_design_space(path: Path) -> DesignSpace:
-    """Read a search space; InputError where the file does not describe one."""
+    """Read a search space. InputError if the file does not describe a search space."""
     file = read_yaml(path)
     entry = parse_entry(_SpaceEntry, file)
     trunk, se = _regnet(entry, file) if entry.regnet else _anynet(entry, file)
@@ -42,7 +42,7 @@ def load_design_space(path: Path) -> DesignSpace:
         bounds=_bounds(entry.bounds, file),
     )
     try:
-        space.sample(Random(0))  # rules that contradict each other are found here, not after start-up
+        space.sample(Random(0))  # finds rules that contradict each other before the search starts
     except InputError as error:
         raise file.error(("regnet",) if entry.regnet else ("rules",), str(error)) from None
     return space
@@ -114,7 +114,7 @@ E = TypeVar("E", bound=Entry)
 
 
 def _over(base: E, own: E) -> E:
-    """`own`, with `base` for what it does not say; SE entries merge key by key."""
+    """`own`, with the values of `base` for the keys that it lacks. SE entries are merged key by key."""
     update = {name: getattr(own, name) for name in own.model_fields_set}
     if isinstance(own, _Stage) and isinstance(base, _Stage) and "se" in update:
         update["se"] = _over(base.se, own.se)
@@ -160,11 +160,13 @@ def _regnet(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[SqueezeExc
             raise file.error((key,), "belongs to a space written stage by stage, but this one has `regnet`")
     if len(law.strides) != law.stages:
         raise file.error(
-            ("regnet", "strides"), f"expected {law.stages} strides, one a stage, but got {len(law.strides)}"
+            ("regnet", "strides"), f"expected {law.stages} strides, one for each stage, but got {len(law.strides)}"
         )
     own = law.se_by_stage if law.se_by_stage is not None else [_SqueezeExcite()] * law.stages
     if len(own) != law.stages:
-        raise file.error(("regnet", "se_by_stage"), f"expected {law.stages} entries, one a stage, but got {len(own)}")
+        raise file.error(
+            ("regnet", "se_by_stage"), f"expected {law.stages} entries, one for each stage, but got {len(own)}"
+        )
     trunk = RegNetTrunk(
         depth=law.depth,
         w0=law.w0,

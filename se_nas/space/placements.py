@@ -1,4 +1,4 @@
-"""The same trunk with SE elsewhere: nowhere, everywhere as in RegNetY, and each stage switched."""
+"""Other SE placements for the same trunk: no SE, SE in every stage as in RegNetY, or SE switched in one stage."""
 
 from dataclasses import replace
 
@@ -6,26 +6,29 @@ from se_nas.space.architecture import Architecture
 from se_nas.space.squeeze_excite import SqueezeExciteSpec
 
 REGNETY = SqueezeExciteSpec(reduction=4)
-"""SE as in RegNetY: after the 3×3, a quarter of the block's input wide (arXiv 2003.13678, section 5)."""
+"""SE as in RegNetY: after the 3×3, with a quarter of the block's input width (arXiv 2003.13678, section 5)."""
 
 
 def without_se(architecture: Architecture) -> Architecture:
-    """The trunk alone."""
+    """The trunk without SE."""
     for index in range(len(architecture.stages)):
         architecture = _with(architecture, index, None)
     return architecture
 
 
 def with_se_as_in_regnety(architecture: Architecture) -> Architecture:
-    """The trunk with RegNetY's SE in every stage, whatever it had."""
+    """The trunk with RegNetY's SE in every stage, instead of the architecture's own SE."""
     for index in range(len(architecture.stages)):
         architecture = _with(architecture, index, REGNETY)
     return architecture
 
 
 def switched(architecture: Architecture, index: int) -> Architecture:
-    """SE taken out of stage `index` (from 0) where it has it, else put there as in the nearest stage that has it (the
-    earlier of two), or as in RegNetY; all other stages stay as they are."""
+    """Switch SE in stage `index` (from 0); all other stages stay unchanged.
+
+    A stage with SE loses it. A stage without SE gets the SE of the nearest stage that has it (the earlier of two), or
+    RegNetY's SE if no stage has any.
+    """
     spec = None if has_se(architecture, index) else _nearest(architecture, index)
     return _with(architecture, index, spec)
 
@@ -36,7 +39,7 @@ def has_se(architecture: Architecture, index: int) -> bool:
 
 
 def _spec(architecture: Architecture, index: int) -> SqueezeExciteSpec | None:
-    """That of the stage's first block that has one."""
+    """The SE of the stage's first block with SE; None if no block has SE."""
     return next((spec for spec in architecture.stages[index].se if spec is not None), None)
 
 

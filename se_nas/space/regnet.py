@@ -1,8 +1,7 @@
-"""RegNet's quantised-linear width law, and the fit of widths to group widths.
+"""RegNet's quantised linear rule for widths, and the fit of widths to group widths.
 
-Radosavovic et al., "Designing Network Design Spaces", arXiv 2003.13678, section 3.3, equations 2–4. The fit
-follows facebookresearch/pycls, pycls/models/blocks.py (`adjust_block_compatibility`), by which the published
-networks were made.
+Radosavovic et al., "Designing Network Design Spaces", arXiv 2003.13678, section 3.3, equations 2–4. The fit is that of
+facebookresearch/pycls, pycls/models/blocks.py (`adjust_block_compatibility`), which made the published networks.
 """
 
 import math
@@ -15,7 +14,7 @@ QUANTUM = 8
 
 
 def stage_widths_and_depths(*, depth: int, w0: int, wa: float, wm: float) -> tuple[tuple[int, int], ...]:
-    """(width, depth) of each stage: block j's width w0 + wa·j, snapped to w0·wm^k and to a multiple of 8.
+    """(width, depth) of each stage. Block j has the width w0 + wa·j, rounded to w0·wm^k and to a multiple of 8.
 
     >>> stage_widths_and_depths(depth=13, w0=24, wa=36.44, wm=2.49)  # RegNetX-200MF
     ((24, 1), (56, 1), (152, 4), (368, 7))
@@ -34,7 +33,7 @@ def stage_widths_and_depths(*, depth: int, w0: int, wa: float, wm: float) -> tup
 
 
 def fit_group_width(width: int, *, group_width: int, bottleneck: float) -> tuple[int, RegNetBlock]:
-    """A width near `width` whose inner width the groups divide, and its block; rounding is that of pycls.
+    """A width close to `width` whose inner width the group width divides, and its block. It is rounded as in pycls.
 
     A group wider than the inner width shrinks to it. `bottleneck` is a whole number or one over a whole number.
 

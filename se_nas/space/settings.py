@@ -1,4 +1,4 @@
-"""How a YAML file says a setting: a value, a list of choices, or `{from, to, step}`."""
+"""The settings in a YAML file: a value, a list of choices, or `{from, to, step}`."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ MOST_WIDTH = 100_000
 
 @dataclass(frozen=True, slots=True)
 class _Parser:
-    """Reads a setting whose every value must be `what`."""
+    """Reads a setting. All of its values must fulfil `fits`; `what` describes such a value in messages."""
 
     what: str
     fits: Callable[[Any], bool]

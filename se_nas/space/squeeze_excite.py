@@ -1,6 +1,6 @@
-"""Where a Squeeze-and-Excitation (SE) module sits in a block, and how wide its hidden layer is.
+"""The site of a Squeeze-and-Excitation (SE) module in a block, and the width of its hidden layer.
 
-SENet: Hu et al., "Squeeze-and-Excitation Networks", arXiv 1709.01507; the sites are those of section 6.5.
+SENet: Hu et al., "Squeeze-and-Excitation Networks", arXiv 1709.01507. The sites are those of section 6.5.
 """
 
 import math
@@ -33,13 +33,13 @@ class Reference(StrEnum):
 
 
 def round_width(width: float) -> int:
-    """Nearest whole number of channels, halves up, never fewer than one."""
+    """The nearest whole number of channels, at least one. Halves are rounded up."""
     return max(1, math.floor(width + 0.5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqueezeExciteSpec:
-    """An SE module as a design decides it: site, reduction ratio, and what that is a fraction of.
+    """An SE module as a design sets it: site, reduction ratio, and the width that the ratio divides.
 
     >>> SqueezeExciteSpec(reduction=4).hidden_width(block_width_in=48, site_width=104)
     12
@@ -56,13 +56,13 @@ class SqueezeExciteSpec:
             raise ValueError(f"an SE reduction ratio must be at least 1 and finite, but got {self.reduction}")
 
     def hidden_width(self, *, block_width_in: int, site_width: int) -> int:
-        """Channels of the layer between squeeze and excitation, at least one."""
+        """The number of channels of the hidden layer, at least one."""
         reference = block_width_in if self.of is Reference.BLOCK_INPUT else site_width
         return round_width(reference / self.reduction)
 
 
 def format_token(spec: SqueezeExciteSpec | None) -> str:
-    """The short written form: `none`, `inner/4`, or `standard/16 of site`."""
+    """The short written form, e.g. `none`, `inner/4` or `standard/16 of site`."""
     if spec is None:
         return "none"
     suffix = f" of {spec.of}" if spec.of is not Reference.BLOCK_INPUT else ""
@@ -72,7 +72,7 @@ def format_token(spec: SqueezeExciteSpec | None) -> str:
 
 
 def parse_token(token: str) -> SqueezeExciteSpec | None:
-    """Read what `format_token` writes; ValueError says what a token looks like.
+    """Read a token that `format_token` wrote. The ValueError describes the form of a token.
 
     >>> parse_token("inner/4").hidden_width(block_width_in=32, site_width=64)
     8

@@ -1,4 +1,4 @@
-"""Two ways to give a trunk: widths and depths per stage (AnyNet), or RegNet's law. Neither knows of SE."""
+"""Two descriptions of a trunk: widths and depths of each stage (AnyNet), or RegNet's rule. A trunk has no SE."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from se_nas.space.regnet import QUANTUM, fit_group_width, stage_widths_and_depth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkStage:
-    """A stage before anything is said of SE."""
+    """A stage without its SE."""
 
     block: BlockFamily
     depth: int
@@ -22,25 +22,25 @@ class TrunkStage:
 
 
 class Trunk(Protocol):
-    """What a design space asks of its trunk."""
+    """The interface that a design space needs from its trunk."""
 
     @property
     def stage_count(self) -> int:
-        """Stages of every network of this trunk."""
+        """The number of stages of every network of this trunk."""
 
     def settings(self) -> Iterator[tuple[str, Setting[Any]]]:
-        """Every property with its name, fixed or open."""
+        """Yield every property, fixed or open, with its name."""
 
     def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
-        """The stages that an assignment gives; ValueError names the rule that it breaks."""
+        """The stages of an assignment. ValueError names the rule that the assignment breaks."""
 
     def size_bound(self) -> int:
-        """At least as many as there are distinct trunks."""
+        """An upper bound of the number of distinct trunks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyNetStage:
-    """What may be decided of one stage of an AnyNet."""
+    """The settings of one stage of an AnyNet."""
 
     depth: Setting[int]
     width: Setting[int]
@@ -51,9 +51,9 @@ class AnyNetStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyNetTrunk:
-    """Widths and depths per stage; arXiv 2003.13678, section 3.2, with its design rules as options.
+    """A trunk with widths and depths for each stage; arXiv 2003.13678, section 3.2, with its design rules as options.
 
-    A width that its groups do not divide becomes the nearest one that they do.
+    A width that the group width does not divide becomes the nearest width that it divides.
     """
 
     choices: tuple[AnyNetStage, ...]
@@ -62,17 +62,17 @@ class AnyNetTrunk:
 
     @property
     def stage_count(self) -> int:
-        """Stages of every network of this trunk."""
+        """The number of stages of every network of this trunk."""
         return len(self.choices)
 
     def settings(self) -> Iterator[tuple[str, Setting[Any]]]:
-        """`stage1.depth`, `stage1.width`, ..."""
+        """Yield `stage1.depth`, `stage1.width`, ... with their settings."""
         for number, stage in enumerate(self.choices, start=1):
             for name in ("depth", "width", "stride", "group_width", "bottleneck"):
                 yield f"stage{number}.{name}", getattr(stage, name)
 
     def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
-        """The stages that an assignment gives; ValueError when they break a design rule."""
+        """The stages of an assignment. ValueError if they break a design rule."""
         values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting in self.settings()}
         stages = []
         for number in range(1, self.stage_count + 1):
@@ -91,13 +91,13 @@ class AnyNetTrunk:
         return tuple(stages)
 
     def size_bound(self) -> int:
-        """The product of all choices."""
+        """The product of the numbers of choices."""
         return math.prod(_count(setting) for _, setting in self.settings())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegNetTrunk:
-    """The quantised-linear law; only parameters that give the wanted number of stages are valid."""
+    """A trunk by RegNet's quantised linear rule. Parameters are valid only if they give the wanted number of stages."""
 
     depth: Setting[int]
     w0: Setting[int]
@@ -109,24 +109,26 @@ class RegNetTrunk:
 
     @property
     def stage_count(self) -> int:
-        """Stages of every network of this trunk."""
+        """The number of stages of every network of this trunk."""
         return len(self.strides)
 
     def settings(self) -> Iterator[tuple[str, Setting[Any]]]:
-        """`depth`, `w0`, `wa`, `wm`, `group_width`, `bottleneck`, `stage1.stride`, ..."""
+        """Yield `depth`, `w0`, `wa`, `wm`, `group_width`, `bottleneck`, `stage1.stride`, ... with their settings."""
         for name in ("depth", "w0", "wa", "wm", "group_width", "bottleneck"):
             yield name, getattr(self, name)
         for number, stride in enumerate(self.strides, start=1):
             yield f"stage{number}.stride", stride
 
     def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
-        """The stages that an assignment gives; ValueError when the law gives another number of them."""
+        """The stages of an assignment. ValueError if the rule gives another number of stages."""
         values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting in self.settings()}
         pairs = stage_widths_and_depths(
             depth=int(values["depth"]), w0=int(values["w0"]), wa=float(values["wa"]), wm=float(values["wm"])
         )
         if len(pairs) != self.stage_count:
-            raise ValueError(f"the law must give {self.stage_count} stages, but these parameters give {len(pairs)}")
+            raise ValueError(
+                f"the RegNet rule must give {self.stage_count} stages, but these parameters give {len(pairs)}"
+            )
         stages = []
         for number, (raw_width, depth) in enumerate(pairs, start=1):
             width, block = fit_group_width(
@@ -137,7 +139,7 @@ class RegNetTrunk:
         return tuple(stages)
 
     def size_bound(self) -> int:
-        """Rising widths on the law's grid times the ways to share the depth among the stages."""
+        """The number of rising widths on the rule's grid, times the ways to divide the depth among the stages."""
         low, _ = _range(self.w0)
         _, depth = _range(self.depth)
         widest = (_range(self.w0)[1] + _range(self.wa)[1] * (depth - 1)) * math.sqrt(_range(self.wm)[1])

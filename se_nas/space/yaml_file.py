@@ -1,6 +1,7 @@
-"""Strict YAML: what a file says, and the line where it says it.
+"""Reads strict YAML: the content of a file, and the line of each key.
 
-Plain values only: duplicate keys, tags, anchors and aliases are refused, so a file cannot mean more than it shows.
+Only plain values are allowed. Duplicate keys, tags, anchors and aliases are refused, so a file means only what it
+shows.
 """
 
 import math
@@ -24,7 +25,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """A parsed file: plain data, and the line of each key."""
+    """A parsed file: its plain data, and the line of each key."""
 
     path: Path
     data: dict[str, Any]
@@ -40,12 +41,12 @@ class YamlFile:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Parse a YAML file; InputError with file and line for anything that cannot be trusted."""
+    """Parse a YAML file. InputError with file and line for any fault."""
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(f"{path}: cannot be read (not a file)")
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; that is no settings file")
+            raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; that is not a settings file")
         text = path.read_bytes().decode()
         root = yaml.compose(text, Loader=_NoAliases)
     except OSError as error:
@@ -70,7 +71,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 class Entry(BaseModel):
-    """A mapping in a file, in the shape that the program wants; nothing unknown, nothing converted."""
+    """A mapping in a file. Unknown keys are refused, and values are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -79,7 +80,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def parse_entry(model: type[M], file: YamlFile) -> M:
-    """The file's content in the shape of `model`; InputError says where it is not."""
+    """Read the file's content into a `model`. InputError names the first key that does not fit."""
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
@@ -87,7 +88,7 @@ def parse_entry(model: type[M], file: YamlFile) -> M:
 
 
 def _explain(error: ValidationError, file: YamlFile, keys_at: "_KeysAt") -> InputError:
-    """The first thing that pydantic objects to, as one line with file, line, key and what would be right."""
+    """The first error of pydantic as one line with file, line, key and the expected value."""
     first = min(error.errors(), key=lambda entry: entry["type"] == "missing")
     location: Location = tuple(first["loc"])
     match first["type"]:
@@ -103,13 +104,13 @@ def _explain(error: ValidationError, file: YamlFile, keys_at: "_KeysAt") -> Inpu
 
 
 class _KeysAt:
-    """Asks a pydantic model which keys it knows at a location."""
+    """Lists the keys that a pydantic model has at a location."""
 
     def __init__(self, model: Any) -> None:
         self._schema = model.model_json_schema()
 
     def __call__(self, location: Location) -> Iterable[str]:
-        """The known keys below `location`; none where the file's own shape says nothing."""
+        """The known keys below `location`; none if the model has no such location."""
         schema = self._schema
         for part in location:
             schema = self._resolve(schema)
@@ -126,7 +127,7 @@ class _KeysAt:
 
 
 def describe_value(value: Any) -> str:
-    """A value as an error message shows it, short; a text that looks like a number says why it is none."""
+    """A value in the short form of an error message. For a text that looks like a number, it says why it is a text."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -137,18 +138,18 @@ def describe_value(value: Any) -> str:
             number = float(value)
         except ValueError:
             return f"the text {shown}"
-        hint = f" (YAML reads it so; the number is written {_as_yaml(number)})" if math.isfinite(number) else ""
+        hint = f" (YAML reads it as a text; write the number as {_as_yaml(number)})" if math.isfinite(number) else ""
         return f"the text {shown}{hint}"
     return shown
 
 
 def shorten(text: str) -> str:
-    """At most 60 characters of a text."""
+    """Shorten a text to at most 60 characters."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _wanted(error: ErrorDetails, keys: Iterable[str]) -> str:
-    """What pydantic would have taken, in the words of a settings file."""
+    """The value that pydantic expected, in the words of a settings file."""
     limits = error.get("ctx", {})
     match error["type"]:
         case "model_type":
@@ -187,7 +188,7 @@ def _as_yaml(number: float) -> str:
 
 
 class _NoAliases(yaml.SafeLoader):
-    """Refuses anchors and aliases: settings need none, and they can be made to explode."""
+    """Refuses anchors and aliases. Settings do not need them, and a small file could expand to a huge one."""
 
     depth = 0
 
@@ -241,7 +242,7 @@ def _scalar(node: yaml.Node, location: Location, file: YamlFile) -> Any:
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (ValueError, yaml.YAMLError):
-        raise file.error(location, f"{shorten(repr(node.value))} is no {kind}") from None
+        raise file.error(location, f"{shorten(repr(node.value))} is not a valid {kind}") from None
 
 
 def _kind(node: Any) -> str:

@@ -1,1 +1,1 @@
-"""Tells of a search: in the terminal, in W&B. A tracker only tells; nothing depends on it."""
+"""Reports a search in the terminal and in W&B. No result depends on a tracker."""

@@ -24,26 +24,26 @@ class ConsoleTracker:
     def __init__(self, console: Console, *, title: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._title, self._clock = console, title, clock
         self._began = clock()
-        self._ended_before: int | None = None  # trials from before a resume, which say nothing of the rate
+        self._ended_before: int | None = None  # trials from before a resume, which do not count for the rate
         self._last: TrialRecord | None = None
         self._progress: SearchProgress | None = None
         self._live: Live | None = None
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Show that it runs."""
+        """Show that the trial runs."""
         if self._ended_before is None:
             self._ended_before = progress.ended
         self._show(progress)
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Show what became of it; why it failed stays to be read."""
+        """Show the result. The reason of a failure stays in the terminal."""
         self._last = record
         self._show(progress)
         if not self._console.is_terminal or record.status is TrialStatus.FAILED:
             self._console.print(_line(record, progress), soft_wrap=True, highlight=False)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
-        """The front, its knee, and what to do next."""
+        """Print the front, its knee, and the next steps."""
         self.close()
         self._console.print(_counts(progress, self._clock() - self._began), soft_wrap=True, highlight=False)
         if progress.front.members:
@@ -52,7 +52,7 @@ class ConsoleTracker:
             plain_teller(self._console)(note)
 
     def close(self) -> None:
-        """Leave the live display."""
+        """Stop the live display."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -96,7 +96,7 @@ class ConsoleTracker:
 
 
 def plain_teller(console: Console) -> Callable[[str], None]:
-    """Prints lines as they are: unwrapped, without markup."""
+    """A function that prints lines as they are: unwrapped, without markup."""
     return lambda line: console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -150,7 +150,7 @@ def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, ti
 
 
 def _shortened(progress: SearchProgress) -> Sequence[TrialRecord]:
-    """At most `MOST_ROWS` members, evenly along the front, its ends and its knee among them."""
+    """At most `MOST_ROWS` members, evenly along the front. Its ends and its knee are among them."""
     members = progress.front.members
     if len(members) <= MOST_ROWS:
         return members

@@ -1,10 +1,10 @@
-"""What may fail or hang without harm: it is told everything in a thread of its own, which nobody waits for.
+"""Runs trackers that may fail or hang in a thread of their own, so that the search does not wait for them.
 
 That thread imports and draws nothing that another thread may use: a module that is half imported in one thread breaks
-the other (pandas through plotly). The modules are imported, and figures are drawn, in the thread that calls the guard.
+the other (pandas through plotly). The thread that calls the guard imports the modules and draws the figures.
 
-What is told is kept, so that a teller that fails, or is not done in time at the end, can be replaced by another that is
-told all of it from the beginning.
+The guard keeps all calls. If a teller fails, or is not done in time at the end, another teller replaces it and gets all
+calls from the beginning.
 """
 
 import contextlib
@@ -24,21 +24,21 @@ from se_nas.wording import printable
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 20.0
-"""For the first teller to end."""
+"""The longest wait for the first teller to end."""
 INSTEAD_SECONDS = 10.0
-"""For one in its place, and a tenth of a second for each call that it is told."""
+"""The longest wait for a teller that replaces it, plus a tenth of a second for each call."""
 HURRIED_SECONDS = 3.0
-"""For either, when the program is being left."""
+"""The longest wait for either teller when the program is interrupted."""
 
 
 def is_leaving(error: BaseException | None) -> bool:
-    """Whether this is ctrl-C or SIGTERM, not a failure."""
+    """Whether `error` is ctrl-C or SIGTERM, not a failure."""
     return error is not None and not isinstance(error, Exception)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller(Generic[T]):
-    """How to build one, how to end it so that a call that hangs raises, and what is said when it has failed."""
+    """A reporter that may fail: how to build it, how to end it so that a hanging call raises, and its last line."""
 
     build: Callable[[], T]
     end: Callable[[], None]
@@ -46,10 +46,10 @@ class Teller(Generic[T]):
 
 
 class Guard(Generic[T]):
-    """Calls the first of `tellers` until it fails, then the next, from the first call on; `tell` gets a line each time.
+    """Calls the first of `tellers`. If it fails, the next teller gets all calls again; `tell` gets a line each time.
 
-    `prepare` imports all that the tellers need. It is called once, by `begin` and before their thread starts.
-    Without tellers, nothing is ever called.
+    `prepare` imports the modules that the tellers need. `begin` calls it once, before their thread starts. Without
+    tellers, nothing is ever called.
     """
 
     def __init__(
@@ -67,24 +67,24 @@ class Guard(Generic[T]):
         self._current: _Telling[T] | None = None
 
     def begin(self) -> None:
-        """Prepare here, then build the first teller in its thread. The first call to tell anything begins too."""
+        """Prepare in this thread, then build the first teller in its own thread. The first `attempt` begins too."""
         if self._has_begun or not self._others:
             return
         self._has_begun = True
         try:
             self._prepare()
-        except Exception as error:  # noqa: BLE001 - it only tells; the work goes on
+        except Exception as error:  # noqa: BLE001 - it only reports; the work continues
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             self._tell(f"{self._name} failed ({printable(reason[:200])}); {self._others[-1].farewell}")
             return
         self._begin_next()
 
     def attempt(self, call: Callable[[T], None]) -> None:
-        """Have it called some time, after all that was asked before."""
+        """Queue a call, which runs after all earlier calls."""
         self._ask(call)
 
     def close(self, last: Callable[[T], None], *, hurried: bool = False) -> None:
-        """Call `last`, and wait for a limited time until all is told. In a hurry, nothing begins for this alone."""
+        """Queue `last`, and wait for a limited time until all calls have run. `hurried`: begin nothing for it."""
         if hurried and not self._has_begun:
             return
         self._ask(last)
@@ -106,7 +106,7 @@ class Guard(Generic[T]):
                 self._current.calls.put(call)
 
     def _replace(self, failed: "_Telling[T]", reason: str) -> None:
-        """End it and begin the next, unless that was done already."""
+        """End the failed teller and begin the next, unless this was done already."""
         with self._lock:
             if failed is not self._current:
                 return
@@ -124,7 +124,7 @@ class Guard(Generic[T]):
 
 
 class _Telling(Generic[T]):
-    """A teller at work; `replace` is told of its failure."""
+    """A teller at work. `replace` is called if it fails."""
 
     def __init__(self, teller: Teller[T], replace: "Callable[[_Telling[T], str], None]") -> None:
         self.teller, self._replace = teller, replace
@@ -136,14 +136,14 @@ class _Telling(Generic[T]):
             built = self.teller.build()
             while (call := self.calls.get()) is not None:
                 call(built)
-        except BaseException as error:  # noqa: BLE001 - it only tells; the work goes on
+        except BaseException as error:  # noqa: BLE001 - it only reports; the work continues
             self._replace(self, " ".join(str(error).split())[:200] or type(error).__name__)
 
 
 class GuardedTracker:
-    """A tracker behind a guard. It is told of no trial's start.
+    """A tracker behind a guard. The tracker gets no start of a trial.
 
-    The front's live figure is drawn here, in the caller's thread; the tracker takes it from `live`.
+    The live figure of the front is drawn here, in the caller's thread. The tracker takes it from `live`.
     """
 
     def __init__(self, guard: Guard[Tracker], live: LiveFront) -> None:
@@ -151,21 +151,23 @@ class GuardedTracker:
         self._started = 0
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Begin with the second trial, so that the search's start does not wait for imports: where trials run side by
-        side, the first worker starts meanwhile."""
+        """Begin with the second trial, so that the start of the search does not wait for imports.
+
+        If trials run side by side, the first worker starts meanwhile.
+        """
         self._started += 1
         if self._started > 1:
             self._guard.begin()
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Draw the front if it is due, and pass on."""
+        """Draw the front if it is due, and pass the trial on."""
         self._live.look_at(progress)
         self._guard.attempt(lambda tracker: tracker.trial_ended(record, progress))
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
-        """Pass on."""
+        """Pass the outcome on."""
         self._guard.attempt(lambda tracker: tracker.search_ended(progress, outcome))
 
     def close(self) -> None:
-        """Pass on, and wait for all that was told; not for long where the search is being left."""
+        """Close the tracker, and wait for all calls; only briefly if the search is interrupted."""
         self._guard.close(lambda tracker: tracker.close(), hurried=is_leaving(sys.exception()))

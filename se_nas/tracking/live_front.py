@@ -1,4 +1,4 @@
-"""The figure of the front during a search: drawn in the search's own thread, taken by the thread that shows it."""
+"""The figure of the front during a search. The search's thread draws it; the thread that shows it takes it."""
 
 import time
 from collections import deque
@@ -13,9 +13,9 @@ LIVE_SECONDS = 30
 
 
 class LiveFront:
-    """Draws the front when it has changed, at most every `LIVE_SECONDS`; only the newest figure is kept.
+    """Draws the front when it has changed, at most every `LIVE_SECONDS`. Only the newest figure is kept.
 
-    `draw` makes the figure, `clock` gives seconds. `tell` gets a line when a figure could not be drawn, and none is
+    `draw` makes the figure, `clock` gives seconds. If a figure cannot be drawn, `tell` gets a line, and no figure is
     drawn after that.
     """
 
@@ -40,7 +40,7 @@ class LiveFront:
         self._shown, self._drawn_at = members, self._clock()
         try:
             self._newest.append(self._draw(progress))
-        except Exception as error:  # noqa: BLE001 - the search goes on without it
+        except Exception as error:  # noqa: BLE001 - the search continues without it
             self._failed = True
             reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
             self._tell(f"the front's live figure could not be drawn ({reason}); everything else goes on")

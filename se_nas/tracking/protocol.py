@@ -1,4 +1,4 @@
-"""What a tracker hears."""
+"""The protocol of a tracker, and the events that it is notified of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from se_nas.searching.records import TrialRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOutcome:
-    """The end of a search: its figures by name (plotly), the files of its front and of its best network, what to do
-    next."""
+    """The outcome of a search: its figures by name (plotly), the files of its front and of its best network, and the
+    next steps."""
 
     figures: Mapping[str, Any]
     front_files: tuple[Path, ...]
@@ -22,8 +22,8 @@ class SearchOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What trainings of so many epochs beside a search have shown: figures by name (plotly), numbers, and the file that
-    holds it."""
+    """The result of a confirmation or an ablation with trainings of `epochs`: figures by name (plotly), numbers, and
+    the file with the result."""
 
     epochs: int
     figures: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Finding:
 
 
 class Tracker(Protocol):
-    """Hears of each trial and of the end. Called from one thread."""
+    """Is notified of each trial and of the end of the search. All calls come from one thread."""
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
         """A trial is being trained."""
@@ -44,4 +44,4 @@ class Tracker(Protocol):
         """The budget is used or the space is exhausted."""
 
     def close(self) -> None:
-        """The search is left, for whatever reason; called once, last."""
+        """The search ends, for any reason. This is the last call, and comes once."""

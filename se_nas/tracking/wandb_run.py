@@ -1,6 +1,6 @@
-"""Starts runs of Weights & Biases that tell no more than they should; `wandb_tracker` fills them.
+"""Starts runs of Weights & Biases without private information; `wandb_tracker` fills them.
 
-W&B only tells: nothing is read back from it, it never asks for a login, and the search does not wait for it.
+Nothing is read back from W&B. It never asks for a login, and the search does not wait for it.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ PROJECT = "se-nas"
 STAGED = "staged"
 INIT_SECONDS = 20
 MOST_TAG_LETTERS = 64
-"""W&B refuses a run with a longer one."""
+"""W&B refuses a run with a longer tag."""
 
 
 def resolve_mode(wanted: str) -> str:
-    """`online`, `offline` or `off`; `auto` is online exactly when somebody is logged in and the server answers."""
+    """`online`, `offline` or `off`; `auto` is online if and only if a user is logged in and the server answers."""
     _silence()
     if wanted != "auto":
         return wanted
@@ -34,7 +34,7 @@ def resolve_mode(wanted: str) -> str:
 
 
 def _server_answers() -> bool:
-    """Whether a connection to W&B's server (or to a proxy's choice) opens within two seconds."""
+    """Whether a connection to W&B's server opens within two seconds. With a proxy it is assumed to."""
     url = urlsplit(wandb.setup().settings.base_url)
     if urllib.request.getproxies().get(url.scheme):
         return True
@@ -57,9 +57,9 @@ def start_run(
     tags: Sequence[str] = (),
     goes_on: bool = True,
 ) -> Any:
-    """A W&B run that writes below `folder` and never prompts; others of this process go on beside it.
+    """A W&B run that writes below `folder` and never prompts. Other runs of this process continue beside it.
 
-    `goes_on`: it adds to what an earlier run of that id has told, if there is one, instead of taking its place.
+    `goes_on`: it adds to an earlier run of that id, if there is one, and does not replace it.
     """
     _stage_below(folder)
     _silence()
@@ -93,15 +93,15 @@ def start_run(
 
 
 def _silence() -> None:
-    """Not only its runs, as their settings say: its requests tell of every error, in the middle of the live table."""
+    """Silence all of W&B. The settings silence its runs only; its requests would print errors into the live table."""
     os.environ.setdefault("WANDB_SILENT", "true")
 
 
 def end_service() -> None:
-    """End W&B's own process, by which every call that waits for it raises; what it has not written yet is lost.
+    """End W&B's own process. Every call that waits for it then raises. Data that it has not written yet are lost.
 
-    There is no gentler way: a server that answers with errors holds up `log` with a table, `log_artifact` and `finish`
-    for hours, whatever the setting `finish_timeout` says (wandb 0.31).
+    There is no gentler way: if the server answers with errors, `log` with a table, `log_artifact` and `finish` block
+    for hours, whatever the setting `finish_timeout` (wandb 0.31).
     """
     with contextlib.suppress(psutil.Error):
         for child in psutil.Process().children():
@@ -113,15 +113,17 @@ def end_service() -> None:
 
 
 def _stage_below(folder: Path) -> None:
-    """Keep the artifacts of an offline run with it until they are synced, not in the home folder, unless the user has
-    said where."""
+    """Keep the artifacts of an offline run beside it until they are synced, not in the home folder.
+
+    A folder that the user has chosen stays.
+    """
     chosen = os.environ.get("WANDB_DATA_DIR")
     if chosen is None or Path(chosen).name == STAGED:
         os.environ["WANDB_DATA_DIR"] = str(folder.absolute() / "wandb" / STAGED)
 
 
 def artifact_of(name: str, kind: str, files: Sequence[Path], metadata: Mapping[str, Any]) -> Any:
-    """An artifact of these files, by their own names; equal content is the same version."""
+    """An artifact of these files, by their own names. Equal content gives the same version."""
     artifact = wandb.Artifact(name, type=kind, metadata=dict(metadata))
     for file in files:
         artifact.add_file(str(file), name=file.name)
@@ -129,7 +131,7 @@ def artifact_of(name: str, kind: str, files: Sequence[Path], metadata: Mapping[s
 
 
 def use_artifact(run: Any, artifact: Any) -> None:
-    """Say that the run is made from this artifact, which another run has logged: the lineage in W&B.
+    """Record the lineage in W&B: the run comes from this artifact, which another run has logged.
 
     `run.use_artifact` does the same for an online run and refuses an offline one, whose `wandb sync` would send it.
     """

@@ -1,4 +1,4 @@
-"""What Weights & Biases is told of a search: a run for the whole of it, and on request one for each trial."""
+"""The W&B runs of a search: one for the whole search, and on request one for each trial."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ from se_nas.wording import se_glyphs
 
 
 class WandbTracker:
-    """Scalars a trial and the front as it grows; at the end the table of trials, the figures and the artifacts.
+    """Logs the numbers of each trial and the growing front; at the end the table of trials, figures and artifacts.
 
-    `take_live_front` gives a new figure of the front, or None where there is none.
+    `take_live_front` gives a new figure of the front, or None if there is none.
     """
 
     def __init__(self, run: Any, *, take_live_front: Callable[[], Any]) -> None:
@@ -26,10 +26,10 @@ class WandbTracker:
         run.define_metric("hypervolume", step_metric="trial", summary="max")
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Nothing to tell yet."""
+        """Nothing to log yet."""
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """The trial's numbers, and what the front has become."""
+        """Log the trial's numbers and the front."""
         told: dict[str, Any] = {
             "trial": record.number,
             "epochs": len(record.curve),
@@ -45,7 +45,7 @@ class WandbTracker:
         self._run.log(told)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
-        """Everything at once: table, scatter, figures, artifacts, summary."""
+        """Log the tables, the scatter plot, the figures, the artifacts and the summary."""
         first_cost = progress.objectives.costs[0]
         scatter = _table(progress, complete_only=True)
         self._run.log(
@@ -64,12 +64,12 @@ class WandbTracker:
         self._run.log_artifact(artifact_of(f"best-{self._run.id}", "configuration", outcome.best_files, about))
 
     def close(self) -> None:
-        """Flush."""
+        """Send the rest and end the run."""
         self._run.finish()
 
 
 class WandbTrials:
-    """A run for each trial that has ended, in the search's group: its decisions, its curve, what became of it.
+    """Writes a run for each trial that has ended, in the search's group: its decisions, its curve and its result.
 
     `start` begins a run of that id, name and configuration.
     """
@@ -78,10 +78,10 @@ class WandbTrials:
         self._start = start
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Nothing to tell yet."""
+        """Nothing to log yet."""
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """All of it at once, since workers tell the search alone."""
+        """Write the whole run at once, because workers report to the search only."""
         about = {**record.assignment, "se": list(record.se), "fingerprint": record.fingerprint, "trial": record.number}
         run = self._start(f"trial-{record.number:04d}", f"trial {record.number}", about)
         run.define_metric("*", step_metric="epoch")
@@ -91,35 +91,35 @@ class WandbTrials:
         run.finish()
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
-        """All is told."""
+        """Every trial has been logged."""
 
     def close(self) -> None:
-        """Each run was closed with its trial."""
+        """Nothing to close: each run ended with its trial."""
 
 
 class Both:
-    """Tells one tracker, then another."""
+    """Notifies several trackers, one after the other."""
 
     def __init__(self, *trackers: Tracker) -> None:
         self._trackers = trackers
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Pass on."""
+        """Pass the call on."""
         for tracker in self._trackers:
             tracker.trial_started(record, progress)
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
-        """Pass on."""
+        """Pass the call on."""
         for tracker in self._trackers:
             tracker.trial_ended(record, progress)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
-        """Pass on."""
+        """Pass the call on."""
         for tracker in self._trackers:
             tracker.search_ended(progress, outcome)
 
     def close(self) -> None:
-        """Pass on."""
+        """Pass the call on."""
         for tracker in self._trackers:
             tracker.close()
 

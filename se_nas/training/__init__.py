@@ -1,1 +1,1 @@
-"""Trains a network on images and says how accurate it is."""
+"""Trains a network on images and measures its accuracy. Uses torch."""

@@ -1,6 +1,6 @@
-"""The moving average of a network's weights, which is tested and kept in its place: arXiv 1703.01780, section 3.1.
+"""The moving average of a network's weights (arXiv 1703.01780, section 3.1), which is evaluated and saved instead.
 
-torch.optim.swa_utils.AveragedModel asks the device whether it has averaged yet, which a recorded step cannot.
+torch.optim.swa_utils.AveragedModel reads a counter from the device in each step. A CUDA graph cannot do this.
 """
 
 import copy
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """`network` is a copy whose weights and statistics follow those of `model`."""
+    """The average of a model. Weights and statistics of `network`, a copy, follow those of `model`."""
 
     def __init__(self, model: nn.Module) -> None:
         self.network = copy.deepcopy(model).requires_grad_(False)
@@ -21,7 +21,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def follow(self, kept: Tensor) -> None:
-        """Move to where the model is now; `kept` () is the share that stays. Waits for nothing."""
+        """Update the average: `kept` () of it stays, the rest comes from the model. Does not wait for the device."""
         difference = torch._foreach_sub(self._followed, self._averaged)
         torch._foreach_mul_(difference, 1 - kept)
         torch._foreach_add_(self._averaged, difference)
@@ -30,5 +30,5 @@ class WeightAverage:
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers, not copies of them."""
+    """The parameters and buffers by name, not copies of them."""
     return dict([*model.named_parameters(), *model.named_buffers()])

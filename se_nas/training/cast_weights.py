@@ -1,6 +1,6 @@
-"""Weights in bf16 for a forward pass: all cast by a few launches, and their gradients cast back by as few.
+"""Casts all weights to bf16 for a forward pass by a few launches, and their gradients back by a few launches.
 
-Autocast casts each weight, and each gradient, by a launch of its own: some hundred a step, of 2 to 3 microseconds each.
+Autocast has a launch for each weight and for each gradient: some hundred launches a step, of 2 to 3 microseconds each.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from se_nas.models.squeeze_excite import SqueezeExcite
 
 
 def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:
-    """`model(images)` under autocast, where convolutions and the classifier find their weights in bf16 already."""
+    """Compute `model(images)` under autocast. The weights of convolutions and classifier are already in bf16."""
     weights = _cast_by_autocast(model)
     cast = _Cast.apply(*weights.values())
     logits: Tensor = functional_call(model, dict(zip(weights, cast, strict=True)), (images,))
@@ -22,7 +22,7 @@ def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _cast_by_autocast(model: nn.Module) -> dict[str, nn.Parameter]:
-    """By name. SE's own operator takes single precision."""
+    """The weights that autocast would cast, by name. Those of SE stay in single precision, as its operator needs."""
     kept = {id(layer) for module in model.modules() if isinstance(module, SqueezeExcite) for layer in module.modules()}
     return {
         f"{path}.{name}".removeprefix("."): parameter
@@ -45,7 +45,7 @@ class _Cast(torch.autograd.Function):
 
 
 def _copies(sources: tuple[Tensor, ...], like: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
-    """In `dtype` and the memory order of `like`; torch copies many at once only if both orders are the same."""
+    """Copies in `dtype` and in the memory order of `like`. torch copies many tensors at once only in equal orders."""
     results = tuple(torch.empty_like(each, dtype=dtype) for each in like)
     ordered = [_ordered(source, result) for source, result in zip(sources, results, strict=True)]
     torch._foreach_copy_([_memory(each) for each in results], [_memory(each) for each in ordered])
@@ -57,10 +57,10 @@ def _ordered(source: Tensor, result: Tensor) -> Tensor:
 
 
 def _order(tensor: Tensor) -> list[int]:
-    """The steps of the dimensions that have more than one entry."""
+    """The strides of the dimensions that have more than one element."""
     return [step for step, size in zip(tensor.stride(), tensor.shape, strict=True) if size > 1]
 
 
 def _memory(tensor: Tensor) -> Tensor:
-    """All numbers as they lie there."""
+    """A view of all elements in the order of memory."""
     return tensor.as_strided((tensor.numel(),), (1,))

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file that says what it is. No pickle; a crash leaves the last whole one."""
+"""Checkpoints as single safetensors files that describe themselves. After a crash, the last complete file is left."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ FORMAT = "se-nas checkpoint 3"
 
 
 def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: list[dict[str, Any]]) -> None:
-    """Write weights, momentum, epoch and history; `identity` names the training that may go on from it."""
+    """Write weights, momentum, epoch and history. `identity` names the training that may continue from the file."""
     about = {
         "format": FORMAT,
         "identity": identity,
@@ -34,18 +34,18 @@ def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: lis
 
 
 def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict[str, Any]]:
-    """Put `trainer` where the checkpoint was made and return the history; InputError when it is another training's."""
+    """Restore `trainer` and return the history. InputError if the checkpoint belongs to another training."""
     tensors, about = read_tensors(path)
     if about.get("format") != FORMAT or about.get("identity") != identity:
         raise InputError(
-            f"{path}: made by another training (network, recipe, data or seed differ); remove it to start anew"
+            f"{path}: made by another training (network, recipe, data or seed differ); remove it to start again"
         )
     trainer.restore(tensors, epoch=int(about["epoch"]), precision=Precision(**about["precision"]))
     return list(about["history"])
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Write tensors with a JSON description, and a seal over both, in the file's own header."""
+    """Write tensors. The file's header has a JSON description and a checksum of tensors and description."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     described = json.dumps(about)
     metadata = {"se_nas": described, "seal": _checksum(contiguous, described)}
@@ -53,18 +53,18 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any])
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote; InputError when the file is not as it was written, or something else."""
+    """Read a file of `write_tensors`. InputError if the file was changed, or is another kind of file."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             metadata = file.metadata() or {}
             about = json.loads(metadata["se_nas"])
             if not isinstance(about, dict):
-                raise ValueError("its description is no object")
+                raise ValueError("its description is not an object")
             if "seal" not in metadata:
-                raise ValueError("it has no seal: an earlier se-nas wrote it")
+                raise ValueError("it has no checksum: an earlier se-nas wrote it")
             if metadata["seal"] != _checksum(tensors, metadata["se_nas"]):
-                raise ValueError("its content is not what was written")
+                raise ValueError("its content changed after it was written")
     except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a readable se-nas tensor file ({error})") from None
     return tensors, about

@@ -1,6 +1,6 @@
-"""A step that is replayed: the launches of one step, recorded as a CUDA graph, are sent to the GPU as one.
+"""Records the launches of one step as a CUDA graph, and replays them as one launch in later steps.
 
-A small network's step is hundreds of launches of a few microseconds each, and the host is slower than the GPU
+A step of a small network has hundreds of launches of a few microseconds each, so the host is slower than the GPU
 (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs).
 """
 
@@ -12,26 +12,26 @@ from typing import Protocol
 import torch
 
 WARM_UP_STEPS = 3
-"""Steps before the recording, on a stream of their own: libraries choose and allocate in them."""
+"""The number of steps before the recording, on a separate stream. Libraries choose algorithms and allocate in them."""
 
 Step = Callable[[], None]
 
 
 class Recorder(Protocol):
-    """How a device records."""
+    """Records a step on a device."""
 
     def warm_up(self, step: Step) -> None:
-        """Do the step as it is."""
+        """Do the step without a recording."""
 
     def record(self, step: Step) -> Step:
-        """What does the step's launches again each time; the step itself is not done. RuntimeError if it cannot be."""
+        """Record the step without doing it. Each call of the result does its launches. RuntimeError if it fails."""
 
 
 class Recorded:
-    """Calls `step`, a few times as it is and then by its record; as it is for ever where it cannot be recorded.
+    """Calls `step` directly a few times, and then by its CUDA graph. If it cannot be recorded, all calls are direct.
 
-    All calls do one step each, the first ones too. `step` is kept as long as its record, which has the addresses of
-    what the step works on, but does not hold it.
+    Each call does one step, also the first calls. `step` is kept as long as the graph, because the graph has only the
+    addresses of the tensors and does not keep them alive.
     """
 
     def __init__(self, step: Step, recorder: Recorder | None) -> None:
@@ -40,7 +40,7 @@ class Recorded:
         self._warm_ups = WARM_UP_STEPS
 
     def __call__(self) -> None:
-        """One step."""
+        """Do one step."""
         if self._recorder is not None:
             if self._warm_ups:
                 self._warm_ups -= 1
@@ -49,26 +49,28 @@ class Recorded:
             try:
                 self._do = self._recorder.record(self._step)
             except RuntimeError as error:
-                logging.getLogger(__name__).warning("this step cannot be recorded and runs as it is: %s", error)
+                logging.getLogger(__name__).warning(
+                    "this step cannot be recorded and runs without a CUDA graph: %s", error
+                )
             self._recorder = None
         self._do()
 
 
 class CudaGraphs:
-    """Records on one GPU; always on the same stream, since libraries keep memory for each that they have seen."""
+    """Records on one GPU, always on the same stream, because libraries keep memory for each stream that they used."""
 
     def __init__(self) -> None:
         self._stream = _side_stream()
 
     def warm_up(self, step: Step) -> None:
-        """On the stream that is recorded later."""
+        """Do the step on the stream that is recorded later."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             step()
         torch.cuda.current_stream().wait_stream(self._stream)
 
     def record(self, step: Step) -> Step:
-        """The replay of a CUDA graph."""
+        """Record a CUDA graph and return its replay."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):  # others may allocate
             step()
@@ -82,5 +84,5 @@ def _side_stream() -> torch.cuda.Stream:
 
 
 def build_recorder(device: torch.device) -> Recorder | None:
-    """What records on this device; None where nothing does."""
+    """The recorder for this device; None if the device has none."""
     return CudaGraphs() if device.type == "cuda" else None

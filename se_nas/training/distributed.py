@@ -1,8 +1,9 @@
-"""Several processes that train one network, each on a GPU of its own, as torchrun starts them.
+"""Several processes that train one network, each on its own GPU. torchrun starts them.
 
-Each batch is shared out: every process computes the gradients of its part, and all take the same step with their
-mean. So the recipe means the same however many there are, but for batch norm, which sees a process's part alone, as in
-torch's DistributedDataParallel. A step stays recordable: nothing is asked on the way.
+The processes share each batch: every process computes the gradients of its part, and all take the same step with the
+mean gradient. So a recipe means the same for any number of processes, except for batch norm, which sees only the part
+of its process, as in torch's DistributedDataParallel. The host waits for nothing in a step, so that a CUDA graph can
+record it.
 """
 
 import contextlib
@@ -20,18 +21,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessGroup:
-    """Process `rank` of `processes`."""
+    """The processes that train one network together; this is process `rank` of `processes`."""
 
     rank: int
     processes: int
 
     @property
     def is_first(self) -> bool:
-        """Whether this one speaks and writes for all."""
+        """Whether this process prints and writes files for all."""
         return self.rank == 0
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Set each tensor to its mean over the processes; all must be of one type."""
+        """Set each tensor to its mean over the processes. All tensors must have the same type."""
         if self.processes == 1 or not tensors:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -42,13 +43,13 @@ class ProcessGroup:
             tensor.copy_(part.view_as(tensor))
 
     def total(self, number: Tensor) -> Tensor:
-        """The sum over the processes."""
+        """The sum of `number` over the processes."""
         if self.processes > 1:
             dist.all_reduce(number)
         return number
 
     def agree(self, choice: T) -> T:
-        """What the first process chose."""
+        """The choice of the first process."""
         if self.processes == 1:
             return choice
         choices = [choice]
@@ -61,9 +62,9 @@ ALONE = ProcessGroup(rank=0, processes=1)
 
 @contextlib.contextmanager
 def joined() -> Iterator[ProcessGroup]:
-    """The processes that torchrun started this one with; alone without it.
+    """Join the processes that torchrun started. Without torchrun, the group has only this process.
 
-    torchrun names them in the environment: https://docs.pytorch.org/docs/stable/elastic/run.html
+    torchrun describes the group in the environment: https://docs.pytorch.org/docs/stable/elastic/run.html
     """
     if not dist.is_torchelastic_launched() or os.environ["WORLD_SIZE"] == "1":
         yield ALONE

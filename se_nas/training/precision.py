@@ -1,7 +1,8 @@
-"""In which memory layout and number format a network trains: what usually gains, or what was measured to.
+"""Chooses the memory layout and the number format of a training: the device's usual choice, or the fastest by
+measurement.
 
-What gains depends on the network and the device: channels last is 0.6 to 0.75 of the step on a CPU, but slower for
-wide groups on some GPUs (huggingface/pytorch-image-models, results/benchmark-train-amp-nhwc*.csv).
+The fastest choice depends on the network and the device. Channels last takes 0.6 to 0.75 of the step's time on a CPU,
+but is slower for wide groups on some GPUs (huggingface/pytorch-image-models, results/benchmark-train-amp-nhwc*.csv).
 """
 
 import copy
@@ -20,39 +21,40 @@ from se_nas.training.devices.timing import seconds_in_turn
 
 REPEATS = 5
 WORTHWHILE = 0.9
-"""Of the usual choice's time; what gains less is left alone, so that a repetition seldom chooses otherwise."""
+"""Another choice must take less than this fraction of the usual choice's time, so repeated runs seldom differ."""
 SHARE = 0.01
-"""Of a training's steps that measuring may take."""
+"""The fraction of a training's steps that the measurement may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precision:
-    """`bf16` is autocast: weights stay in single precision."""
+    """The memory layout and the number format. `bf16` means autocast: weights stay in single precision."""
 
     channels_last: bool
     bf16: bool
 
     @property
     def layout(self) -> torch.memory_format:
-        """What torch calls it."""
+        """The layout as a value of torch."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def placed(self, model: nn.Module) -> nn.Module:
-        """The same model, its weights in this layout."""
+        """The same model with its weights in this layout."""
         return model.to(memory_format=self.layout)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
-        """What a forward pass runs under."""
+        """The context for a forward pass."""
         return torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
     def forward(self, model: nn.Module, images: Tensor) -> Tensor:
-        """`model(images)` for a training step, under `precision`."""
+        """Compute `model(images)` for a training step; call it under `autocast`."""
         logits: Tensor = call_with_cast_weights(model, images) if self.bf16 else model(images)
         return logits
 
 
 def usual_precision(device: torch.device) -> Precision:
-    """Single precision on a CPU; on a GPU bf16 if it has units for it. Channels last but on a GPU without them."""
+    """The usual choice: bf16 on a GPU that has units for it, else single precision. A GPU without such units uses
+    contiguous memory; all other devices use channels last."""
     bf16 = device.type == "cuda" and has_bf16_units(device)
     return Precision(channels_last=device.type == "cpu" or bf16, bf16=bf16)
 
@@ -60,7 +62,7 @@ def usual_precision(device: torch.device) -> Precision:
 def choose_precision(
     model: nn.Module, *, batch_size: int, image_size: int, steps: int, device: torch.device
 ) -> Precision:
-    """The fastest for training `model`, measured where that is a small share of its `steps`, else the usual ones."""
+    """The fastest precision for training `model`, by measurement; the usual precision if `steps` are too few for it."""
     choices = possible_precisions(device)
     if steps * SHARE < len(choices) * (WARM_UP_STEPS + 1 + REPEATS):
         return choices[0]
@@ -72,7 +74,7 @@ def choose_precision(
 
 
 def possible_precisions(device: torch.device) -> list[Precision]:
-    """What `device` can do, the usual first."""
+    """The precisions that `device` supports, the usual one first."""
     usual = usual_precision(device)
     formats = (True, False) if has_bf16_units(device) else (False,)
     every = [Precision(channels_last=layout, bf16=bf16) for layout in (True, False) for bf16 in formats]
@@ -80,13 +82,13 @@ def possible_precisions(device: torch.device) -> list[Precision]:
 
 
 def fastest(choices: list[Precision], seconds: list[float]) -> Precision:
-    """The fastest choice if it beats the first by enough, else the first."""
+    """The fastest choice if it is clearly faster than the first, else the first."""
     best = min(range(len(choices)), key=seconds.__getitem__)
     return choices[best] if seconds[best] < WORTHWHILE * seconds[0] else choices[0]
 
 
 def bare_step(model: nn.Module, choice: Precision, images: Tensor) -> Step:
-    """Forward and backward of `model`, placed as `choice` says, on `images` (B, 3, S, S); without optimizer."""
+    """A step with forward and backward pass of `model` on `images` (B, 3, S, S) by `choice`, without an optimizer."""
     trained = choice.placed(model).train()
     placed = images.to(memory_format=choice.layout)
     labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
@@ -101,7 +103,7 @@ def bare_step(model: nn.Module, choice: Precision, images: Tensor) -> Step:
 
 
 def _measure(choices: list[Precision], model: nn.Module, images: Tensor) -> list[float]:
-    """Seconds of a step by each choice: medians, taken in turn."""
+    """The median seconds of a step for each choice. The choices take turns."""
     device = images.device
     candidates = [
         Recorded(bare_step(copy.deepcopy(model), choice, images), build_recorder(device)) for choice in choices

@@ -1,10 +1,10 @@
-"""A training recipe as data: everything that decides a training beside the network, the images and the seed."""
+"""A training recipe as data: all settings of a training except the network, the images and the seed."""
 
 import math
 from dataclasses import dataclass
 
 LEAST_STEPS = 32
-"""Steps an epoch should have before the batch may be as large as the recipe allows."""
+"""The number of steps that an epoch should have. For a small training set, the batch becomes smaller."""
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -22,19 +22,20 @@ RANGES: dict[str, tuple[float, float]] = {
     "rand_augment_magnitude": (0, 30),
     "ema_decay": (0, 0.999999),
 }
-"""The least and the most that each part of a recipe may be."""
+"""The lowest and the highest value of each part of a recipe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """SGD with Nesterov momentum, linear warm-up, cosine decay to zero, label smoothing.
 
-    `learning_rate` is for a batch of 128 images and scales with the root of the batch (Krizhevsky, arXiv
-    1404.5997, section 5). Weight decay spares norms and biases (He et al., arXiv 1812.01187, section 3.1). `cutout` is
-    the side of the hole as a share of the image's. `mixup` and `cutmix` are both parameters of the beta distribution
-    that mixing shares are drawn from; with both, every batch is mixed in one of the two ways. RandAugment takes so many
-    operations of a magnitude of 0 to 30 (Cubuk et al., arXiv 1909.13719). `ema_decay` is that of the weights' moving
-    average, which is then what is evaluated and kept. 0 is without.
+    `learning_rate` is for a batch of 128 images and scales with the square root of the batch size (Krizhevsky, arXiv
+    1404.5997, section 5). Weight decay does not apply to norms and biases (He et al., arXiv 1812.01187, section 3.1).
+    `cutout` is the side of the hole as a fraction of the image's side. `mixup` and `cutmix` are the alpha of a
+    symmetric beta distribution, from which mixing shares are drawn. If both are set, each batch uses one of the two.
+    RandAugment has a number of operations and a magnitude of 0 to 30 (Cubuk et al., arXiv 1909.13719). `ema_decay` is
+    the decay of the weights' moving average; with it, the average is evaluated and saved. The value 0 turns a setting
+    off.
     """
 
     epochs: int
@@ -63,16 +64,16 @@ class Recipe:
         return self.mixup > 0 or self.cutmix > 0
 
     def batch_size_for(self, images: int) -> int:
-        """The batch for a training set of `images`: smaller for small sets, so that an epoch has steps to learn in."""
+        """The batch size for a training set of `images`. It is smaller for small sets, so an epoch has enough steps."""
         wanted = 1 << int(math.log2(max(1, images / LEAST_STEPS)))
         return max(2, min(self.batch_size, max(16, wanted), images))
 
     def peak_learning_rate(self, batch_size: int) -> float:
-        """The rate after the warm-up, in batches of that size."""
+        """The learning rate after the warm-up, for this batch size."""
         return self.learning_rate * math.sqrt(batch_size / 128)
 
     def learning_rate_at(self, step: int, *, steps: int, steps_per_epoch: int, batch_size: int) -> float:
-        """The rate of step `step` out of `steps`, counted from 0."""
+        """The learning rate of step `step`, counted from 0, in a training of `steps` steps."""
         peak = self.peak_learning_rate(batch_size)
         warmup = min(self.warmup_epochs * steps_per_epoch, steps / 4)
         if step < warmup:
@@ -80,8 +81,9 @@ class Recipe:
         return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
     def ema_decay_at(self, step: int) -> float:
-        """What the average keeps of itself at `step`, counted from 0: less at first, so that it forgets the start.
+        """The fraction of itself that the average keeps at `step`, counted from 0.
 
-        As in TensorFlow's `ExponentialMovingAverage` with `num_updates`.
+        It is smaller at first, so that the average forgets the start. This is the rule of TensorFlow's
+        `ExponentialMovingAverage` with `num_updates`.
         """
         return min(self.ema_decay, (1 + step) / (10 + step))

@@ -1,4 +1,4 @@
-"""Reads a recipe from a YAML file; errors name file, line and key."""
+"""Reads a recipe from a YAML file. Errors name file, line and key."""
 
 import math
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from se_nas.training.recipe import RANGES, Recipe
 
 
 def load_recipe(path: Path, *, epochs: int | None, usual_epochs: int) -> Recipe:
-    """The recipe in `path`. What it leaves out is as in the search; `epochs` wins over the file's, which wins over
-    `usual_epochs`. InputError for anything that is no recipe."""
+    """Read the recipe in `path`. A missing key has the value of the search's recipe. The number of epochs is `epochs`,
+    else the file's, else `usual_epochs`. InputError if the file is not a valid recipe."""
     entry = parse_entry(_RecipeEntry, read_yaml(path))
     given: Mapping[str, Any] = entry.model_dump(exclude_unset=True)
     wanted = epochs if epochs is not None else given.get("epochs", usual_epochs)
@@ -28,7 +28,7 @@ def _field(name: str, kind: Any) -> Any:
 
 
 def _entry() -> type[Entry]:
-    """A key for each part of a recipe, with its range and its default."""
+    """Make the file's model: a key for each part of a recipe, with its range and its default."""
     keys: dict[str, Any] = {
         part.name: (_field(part.name, part.type), None if part.default is MISSING else part.default)
         for part in fields(Recipe)

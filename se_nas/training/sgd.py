@@ -1,7 +1,8 @@
-"""SGD with Nesterov momentum by torch's fused kernels, as `torch.optim.SGD` has it.
+"""SGD with Nesterov momentum by torch's fused kernels, as in `torch.optim.SGD`.
 
-Without the latter, since the first `torch.optim.Optimizer` of a process loads torch's compiler: two seconds of every
-worker's start, and with some versions of torch its frames, and the network in them, stay in memory for ever.
+`torch.optim.SGD` is not used, because the first `torch.optim.Optimizer` of a process loads torch's compiler. This takes
+two seconds at the start of every worker. With some versions of torch, its stack frames, and the network in them, also
+stay in memory for ever.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,11 @@ from torch.optim.sgd import sgd
 
 
 class Sgd:
-    """Weight decay spares norms and biases (He et al., arXiv 1812.01187, section 3.1). `rate` (): a tensor, so that a
-    recorded step sees it change. `momenta` holds those of the weights that were stepped."""
+    """SGD with Nesterov momentum. Weight decay does not apply to norms and biases (He et al., arXiv 1812.01187, section
+    3.1).
+
+    `rate` () is a tensor, so that a CUDA graph sees it change. `momenta` holds the momentum of each updated weight.
+    """
 
     def __init__(self, weights: Sequence[nn.Parameter], *, rate: Tensor, momentum: float, weight_decay: float) -> None:
         self.momenta: dict[nn.Parameter, Tensor] = {}
@@ -24,14 +28,14 @@ class Sgd:
         ]
 
     def forget_gradients(self) -> None:
-        """Before a backward pass."""
+        """Remove all gradients. Call it before each backward pass."""
         for weights, _ in self._groups:
             for weight in weights:
                 weight.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
-        """Once; weights without a gradient stay."""
+        """Update the weights once. Weights without a gradient stay unchanged."""
         for weights, weight_decay in self._groups:
             moved = [weight for weight in weights if weight.grad is not None]
             momenta = [self.momenta.get(weight) for weight in moved]

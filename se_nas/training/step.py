@@ -1,4 +1,4 @@
-"""One training step on one device, with nothing for the host to decide or to wait for, so that it can be replayed."""
+"""One training step on one device. The host decides nothing and waits for nothing, so a CUDA graph can replay it."""
 
 from typing import NamedTuple
 
@@ -16,16 +16,16 @@ from se_nas.training.sgd import Sgd
 
 
 class Schedule(NamedTuple):
-    """Of an epoch's T steps: the learning rate (T,), and what the weights' average keeps of itself (T,)."""
+    """The learning rate of each of an epoch's T steps, and the fraction of itself that the weights' average keeps."""
 
     rate: Tensor
     kept: Tensor
 
 
 class TrainingStep:
-    """Cut a batch, train on it, move on to the next; where it stands is counted on the device.
+    """Takes the next batch, augments it and trains on it. The step's index in the epoch is counted on the device.
 
-    `average`, if there is one, follows the weights.
+    `average` follows the weights unless it is None.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class TrainingStep:
         )
 
     def begin_epoch(self, draws: Draws, schedule: Schedule) -> None:
-        """Stand before the first step of an epoch with these draws, learning rates and averaging.
+        """Begin an epoch with these draws, learning rates and fractions of the average.
 
-        They go into the memory of the last epoch's, since that is where a recorded step looks.
+        They overwrite those of the last epoch, because a CUDA graph reads this memory.
         """
         if self._epoch is None:
             self._epoch = (
@@ -67,7 +67,7 @@ class TrainingStep:
 
     @property
     def mean_loss(self) -> float:
-        """Of the epoch so far; waits for the device."""
+        """The mean loss of the epoch so far. Waits for the device."""
         return float(self._total_loss) / max(1, int(self._index))
 
     def __call__(self) -> None:

@@ -1,4 +1,4 @@
-"""A trained network and what belongs to it, as one safetensors file: `weights.safetensors`."""
+"""A trained network with its data for use, as one safetensors file: `weights.safetensors`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,8 +28,11 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainedNetwork:
-    """`pixel_mean` and `pixel_deviation`, of each colour, are in pixel values of 0 to 255; `scale` is that of pixels
-    that were not 8 bits."""
+    """A trained network.
+
+    `pixel_mean` and `pixel_deviation`, the standard deviation, have a value for each colour, in pixel values of 0 to
+    255. `scale` is the scale of training pixels that do not have 8 bits.
+    """
 
     architecture: Architecture
     class_names: tuple[str, ...]
@@ -40,10 +43,10 @@ class TrainedNetwork:
     scale: PixelScale = EIGHT_BIT
 
     def build_model(self, *, num_classes: int | None = None) -> nn.Module:
-        """The network with its weights: normalised (N, 3, H, W) -> (N, classes) logits.
+        """Build the network with its weights: normalised images (N, 3, H, W) -> logits (N, classes).
 
-        `num_classes`, as in timm, gives it another classifier, freshly initialised: for transfer to other images. With
-        0 it gives the pooled features, (N, width of the last stage).
+        `num_classes`, as in timm, gives it a new classifier with initial weights, for transfer to other images. With 0,
+        the network returns the pooled features (N, width of the last stage).
         """
         model = build_model(self.architecture, num_classes=num_classes or len(self.class_names))
         kept = dict(self.weights)
@@ -55,16 +58,16 @@ class TrainedNetwork:
         return model.eval()
 
     def build_backbone(self, out_indices: Sequence[int] | None = None) -> Backbone:
-        """Its feature maps instead of logits, as timm's `features_only`: for detection and segmentation."""
+        """Build a network that returns feature maps, as timm's `features_only`, for detection and segmentation."""
         return as_backbone(self.build_model(), self.architecture, out_indices)
 
     def build_deployed(self) -> nn.Module:
-        """What is handed out: RGB images (N, 3, S, S) of 0 to 1 -> (N, classes) logits; it normalises by itself."""
+        """Build a network that normalises its images itself: RGB (N, 3, S, S) from 0 to 1 -> logits (N, classes)."""
         return Deployed(self.build_model(), self.pixel_mean, self.pixel_deviation).eval()
 
 
 class _Scale(BaseModel):
-    """The values that are white, in whole numbers of more than 8 bits and in real numbers."""
+    """The values of white, in whole numbers of more than 8 bits and in real numbers."""
 
     model_config = ConfigDict(strict=True)
 
@@ -73,11 +76,11 @@ class _Scale(BaseModel):
 
 
 EARLIER_SCALE = _Scale(white_of_whole=MOST, white_of_real=None)
-"""How versions before this one read images, which wrote no scale."""
+"""The scale with which earlier versions read images. They wrote no scale."""
 
 
 class _About(BaseModel):
-    """What the file says of its tensors."""
+    """The file's description of its tensors."""
 
     model_config = ConfigDict(strict=True)
 
@@ -90,7 +93,7 @@ class _About(BaseModel):
 
 
 class Deployed(nn.Module):
-    """A network in front of which its normalisation stands."""
+    """A network with its normalisation in front."""
 
     def __init__(self, model: nn.Module, pixel_mean: Sequence[float], pixel_deviation: Sequence[float]) -> None:
         super().__init__()
@@ -101,13 +104,13 @@ class Deployed(nn.Module):
         self.register_buffer("deviation", torch.tensor(pixel_deviation).view(1, 3, 1, 1) / 255)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, S, S) of 0 to 1 -> (N, classes) logits."""
+        """Images (N, 3, S, S) from 0 to 1 -> logits (N, classes)."""
         logits: Tensor = self.model((images - self.mean) / self.deviation)
         return logits
 
 
 def save_trained(folder: Path, network: TrainedNetwork) -> Path:
-    """Write the file into `folder`, and say where it is."""
+    """Write the file into `folder` and return its path."""
     about = {
         "format": FORMAT,
         "architecture": network.architecture.to_dict(),
@@ -122,7 +125,7 @@ def save_trained(folder: Path, network: TrainedNetwork) -> Path:
 
 
 def load_trained(folder: Path | str) -> TrainedNetwork:
-    """Read the network in the folder of a retraining, or its file; InputError when it is none."""
+    """Read the network from the folder of a retraining, or from its file. InputError if it is not a trained network."""
     path = Path(folder)
     path = path / FILE if path.is_dir() else path
     if not path.is_file():

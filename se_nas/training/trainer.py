@@ -1,4 +1,4 @@
-"""Trains one network, epoch by epoch, reproducibly: same seed, device and precision, same result."""
+"""Trains one network, epoch by epoch. The same seed, device and precision give the same result."""
 
 import math
 import time
@@ -29,7 +29,7 @@ class TrainingDivergedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """One epoch, counted from 1: mean training loss, share of the evaluation images that are right, seconds."""
+    """The result of one epoch, counted from 1: mean training loss, accuracy on the evaluation images, seconds."""
 
     epoch: int
     loss: float
@@ -38,17 +38,17 @@ class EpochResult:
 
 
 def build_initial_model(architecture: Architecture, *, num_classes: int, seed: int) -> nn.Module:
-    """The network with the weights that `seed` gives it; the global generator is left as it was."""
+    """Build the network with initial weights by `seed`. The global random state stays unchanged."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(derive_seed(seed, "initial weights"))
         return build_model(architecture, num_classes=num_classes)
 
 
 class Trainer:
-    """A training in progress: the model, its momentum, its average, and the number of epochs done.
+    """A training in progress: the model, its momentum, its average, and the number of finished epochs.
 
-    Order and augmentation of epoch e depend on (seed, e) alone, so weights, momentum, average, epoch and precision are
-    all that a checkpoint needs. Each of several processes `together` has a trainer of its own, of equal weights.
+    Order and augmentation of epoch e depend on (seed, e) alone. So a checkpoint needs only weights, momentum, average,
+    epoch and precision. If several processes train `together`, each has its own trainer, and all have equal weights.
     """
 
     def __init__(
@@ -88,16 +88,16 @@ class Trainer:
         self._step = TrainingStep(
             self.model, self._data, self.recipe, precision, average=self._average, together=self._together
         )
-        alone = self._together.processes == 1  # nobody has seen yet that a sum over processes can be recorded
+        alone = self._together.processes == 1  # it is not tested that a CUDA graph can record a sum over processes
         self._do_step = Recorded(self._step, build_recorder(self._device) if alone else None)
 
     @property
     def result(self) -> nn.Module:
-        """What the training gives: the average where the recipe has one, else the model itself."""
+        """The trained network: the average if the recipe has one, else the model itself."""
         return self.model if self._average is None else self._average.network
 
     def run_epoch(self) -> EpochResult:
-        """Train one more epoch and evaluate; TrainingDivergedError when the loss is no number."""
+        """Train one more epoch and evaluate. TrainingDivergedError if the loss is not finite."""
         began = time.perf_counter()
         loss = self._train_epoch()
         if not math.isfinite(loss):
@@ -108,7 +108,7 @@ class Trainer:
         return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds)
 
     def evaluate(self, held_out: DeviceImages | None = None) -> float:
-        """Share of the evaluation images, or of others, whose class the result so far names."""
+        """The accuracy of the result so far on the evaluation images, or on `held_out`."""
         part = self._data.evaluation if held_out is None else held_out
         model = self.result.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
@@ -119,7 +119,7 @@ class Trainer:
         return int(self._together.total(correct)) / len(part)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, statistics, momentum and average, by name: what `restore` takes back."""
+        """The weights, statistics, momentum and average by name, from which `restore` continues."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         if self._average is not None:
             state |= {f"average.{name}": value for name, value in self._average.network.state_dict().items()}
@@ -129,7 +129,7 @@ class Trainer:
         return state
 
     def restore(self, tensors: dict[str, Tensor], *, epoch: int, precision: Precision) -> None:
-        """Go on from a checkpoint exactly where it was made."""
+        """Continue from a checkpoint exactly where it was made."""
         self._adopt(precision)
         self.model.load_state_dict(_below("model.", tensors))
         if self._average is not None:
@@ -161,7 +161,7 @@ class Trainer:
         return float(self._together.total(loss)) / self._together.processes
 
     def _statistics(self) -> list[Tensor]:
-        """What batch norm has seen, which each process saw a part of."""
+        """The statistics of batch norm. Each process has those of its part of the images."""
         return [*self.model.buffers(), *(() if self._average is None else self._average.network.buffers())]
 
     def _augment(self) -> Augment | None:
@@ -189,7 +189,7 @@ class Trainer:
 
 
 def train(trainer: Trainer) -> Iterator[EpochResult]:
-    """Run what is left of the recipe; whoever listens may stop after any epoch by asking for no more."""
+    """Yield the results of the remaining epochs. The caller may stop the training after any epoch."""
     while trainer.epoch < trainer.recipe.epochs:
         yield trainer.run_epoch()
 

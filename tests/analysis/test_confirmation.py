@@ -1,4 +1,4 @@
-"""Fronts on several seeds, beside what is true by construction."""
+"""Fronts on several seeds, compared with known true values."""
 
 import math
 
@@ -14,14 +14,14 @@ def measured(cost: float, *accuracies: float) -> Measured:
 
 
 def sample(rng: np.random.Generator, truth: list[float], *, seeds: int, deviation: float = 0.01) -> list[Measured]:
-    """Networks of rising cost with these true means."""
+    """Networks of rising cost whose accuracies are drawn around these true means."""
     return [
         measured(float(cost), *(mean + deviation * rng.standard_normal(seeds))) for cost, mean in enumerate(truth, 1)
     ]
 
 
-class TestTheBelief:
-    def test_its_intervals_hold_the_truth_as_often_as_they_say(self) -> None:
+class TestBelief:
+    def test_intervals_contain_the_true_means_in_95_percent_of_the_cases(self) -> None:
         rng = np.random.default_rng(0)
         truth = [0.8, 0.83, 0.85, 0.9]
         inside = [
@@ -32,8 +32,8 @@ class TestTheBelief:
 
         assert 0.93 <= np.mean(inside) <= 0.97
 
-    def test_its_probabilities_come_true(self) -> None:
-        """Where the means are drawn anew each time, widely, of those said to be members with chance p a share p are."""
+    def test_probabilities_to_be_on_the_front_are_calibrated(self) -> None:
+        """The true means are drawn again each time. A fraction p of networks with the probability p is on the front."""
         rng = np.random.default_rng(1)
         said, true = [], []
         for _ in range(250):
@@ -47,13 +47,13 @@ class TestTheBelief:
             assert group.sum() > 40
             assert came_true[group].mean() == pytest.approx(chance[group].mean(), abs=0.13)
 
-    def test_the_deviation_is_pooled_over_networks(self) -> None:
+    def test_the_standard_deviation_is_pooled_over_networks(self) -> None:
         belief = Belief([measured(1, 0.5, 0.52), measured(2, 0.7, 0.74), measured(3, 0.9)])
 
         assert belief.freedom == 2
         assert belief.deviation == pytest.approx(math.sqrt((2 * 0.01**2 + 2 * 0.02**2) / 2))
 
-    def test_one_seed_each_tells_no_deviation(self) -> None:
+    def test_one_seed_for_each_network_gives_no_standard_deviation(self) -> None:
         verdicts = Belief([measured(1, 0.5), measured(2, 0.7), measured(3, 0.6)]).verdicts()
 
         assert [verdict.on_front for verdict in verdicts] == [1.0, 1.0, 0.0]
@@ -70,7 +70,7 @@ class TestTheBelief:
         with pytest.raises(ValueError, match="finite numbers, at least one each"):
             measured(1, *accuracies)
 
-    def test_with_two_costs_only_who_is_worse_in_both_can_be_beaten(self) -> None:
+    def test_with_two_costs_a_network_is_beaten_only_if_it_is_worse_in_both(self) -> None:
         networks = [
             Measured(costs=(1.0, 2.0), accuracies=(0.9, 0.9001)),
             Measured(costs=(2.0, 1.0), accuracies=(0.5, 0.5001)),
@@ -93,25 +93,25 @@ class TestTheBelief:
 NETWORKS = {
     0: measured(1, 0.80),
     1: measured(2, 0.90),
-    2: measured(2, 0.89),  # a deviation below the best at no more cost
+    2: measured(2, 0.89),  # one standard deviation below the best at no more cost
     3: measured(3, 0.80),  # far below
     4: measured(3, 0.885),
 }
 
 
-class TestWhoIsTrainedAgain:
-    def test_the_front_and_whom_chance_may_have_kept_from_it_nearest_first(self) -> None:
+class TestNetworksToTrainAgain:
+    def test_near_front_has_the_front_and_then_networks_that_chance_may_have_kept_from_it(self) -> None:
         assert near_front(NETWORKS, [0, 1], images=1_000, most=9) == [0, 1, 2, 4]
 
-    def test_no_more_than_asked_but_always_the_front(self) -> None:
+    def test_near_front_keeps_its_limit_but_never_cuts_the_front(self) -> None:
         assert near_front(NETWORKS, [0, 1], images=1_000, most=3) == [0, 1, 2]
         assert near_front(NETWORKS, [0, 1], images=1_000, most=1) == [0, 1]
 
-    def test_more_images_leave_less_to_chance(self) -> None:
+    def test_with_more_images_fewer_networks_are_near_the_front(self) -> None:
         assert near_front(NETWORKS, [0, 1], images=100_000, most=9) == [0, 1]
 
-    def test_whoever_is_above_all_that_its_rivals_reached_on_fresh_seeds_the_farthest_first(self) -> None:
-        again = [measured(1, 0.75, 0.81), measured(2, 0.86)]  # means of .78 and .86
+    def test_overlooked_networks_are_above_the_fresh_means_of_their_rivals_the_farthest_first(self) -> None:
+        again = [measured(1, 0.75, 0.81), measured(2, 0.86)]  # means of 0.78 and 0.86
         once = {
             2: measured(2, 0.89),
             3: measured(3, 0.80),
@@ -124,22 +124,22 @@ class TestWhoIsTrainedAgain:
         assert overlooked({}, again) == []
 
 
-class TestWhoIsInDoubt:
-    def test_a_toss_of_a_coin_comes_before_what_is_all_but_decided(self) -> None:
+class TestNetworksInDoubt:
+    def test_a_membership_near_one_half_comes_before_an_almost_decided_one(self) -> None:
         networks = [measured(1, 0.5, 0.51), measured(2, 0.7, 0.71), measured(3, 0.70, 0.71), measured(4, 0.715, 0.725)]
 
         assert in_doubt(networks, most_seeds=9) == [2, 3]
 
-    def test_who_has_had_most_seeds_gets_no_more(self) -> None:
+    def test_a_network_with_the_most_seeds_gets_no_further_seed(self) -> None:
         networks = [measured(1, 0.7, 0.71), measured(2, 0.7, 0.71)]
 
         assert in_doubt(networks, most_seeds=2) == []
 
-    def test_clear_fronts_leave_no_doubt(self) -> None:
+    def test_on_a_clear_front_no_network_is_in_doubt(self) -> None:
         assert in_doubt([measured(1, 0.5, 0.501), measured(2, 0.7, 0.701)], most_seeds=9) == []
 
 
-def test_a_confirmed_front_is_that_of_the_means_cheapest_first() -> None:
+def test_a_confirmed_front_is_the_front_of_the_means_cheapest_first() -> None:
     records = {number: record(number, flops=cost) for number, cost in ((4, 3.0), (7, 1.0), (9, 2.0))}
 
     front = ConfirmedFront.of(
@@ -151,7 +151,7 @@ def test_a_confirmed_front_is_that_of_the_means_cheapest_first() -> None:
     assert front.networks[2].verdict.mean == pytest.approx(0.75)
 
 
-def test_of_equal_means_the_dearer_is_not_on_the_confirmed_front() -> None:
+def test_of_two_equal_means_the_more_expensive_network_is_not_on_the_confirmed_front() -> None:
     records = {number: record(number, flops=cost) for number, cost in ((0, 1.0), (1, 2.0))}
 
     front = ConfirmedFront.of({0: {0: 0.5, 1: 0.5}, 1: {0: 0.5, 1: 0.5}}, records, ["flops"], epochs=3)

@@ -1,4 +1,4 @@
-"""Questions that part a space, beside what is true by construction."""
+"""Questions that split a space, compared with known true values."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from se_nas.analysis.equal_cost import LEAST_LESSONS
 from tests.analysis.test_effects import searched
 
 
-def test_a_question_that_matters_parts_the_space_and_one_that_does_not_does_not() -> None:
+def test_only_a_question_that_matters_splits_the_space() -> None:
     by_question = {split.question: split for split in splits(searched(np.random.default_rng(0)), ["flops"])}
 
     assert by_question["SE in stage 2"].is_sure
@@ -20,7 +20,7 @@ def test_a_question_that_matters_parts_the_space_and_one_that_does_not_does_not(
     assert np.median(worse.errors) - np.median(better.errors) == pytest.approx(0.02, abs=0.006)
 
 
-def test_each_side_has_its_networks_in_the_order_of_their_errors() -> None:
+def test_each_side_has_the_errors_of_its_networks_in_ascending_order() -> None:
     for split in splits(searched(np.random.default_rng(1)), ["flops"]):
         for side in split.subspaces:
             assert list(side.errors) == sorted(side.errors)
@@ -28,7 +28,7 @@ def test_each_side_has_its_networks_in_the_order_of_their_errors() -> None:
             assert sum(len(side.errors) for side in split.subspaces) == 120
 
 
-def test_widths_are_parted_in_the_middle_and_reductions_among_networks_that_have_one() -> None:
+def test_widths_are_split_in_the_middle_and_reductions_only_among_networks_with_se() -> None:
     records = searched(np.random.default_rng(2))
     by_question = {split.question: split for split in splits(records, ["flops"])}
 
@@ -38,8 +38,8 @@ def test_widths_are_parted_in_the_middle_and_reductions_among_networks_that_have
     assert sum(len(side.errors) for side in by_question["reduction"].subspaces) == len(with_se)
 
 
-def test_questions_about_nothing_seldom_find_something() -> None:
-    """Of 30 searches where SE is worth nothing; a false alarm in more than 4 has odds below 1 in 100."""
+def test_questions_without_an_effect_rarely_give_a_false_alarm() -> None:
+    """In 30 searches, SE has no effect. More than 4 false alarms have a probability below 1 in 100."""
     alarms = sum(
         any(split.is_sure for split in splits(searched(np.random.default_rng(seed), worth=0.0), ["flops"]))
         for seed in range(30)
@@ -48,7 +48,7 @@ def test_questions_about_nothing_seldom_find_something() -> None:
     assert alarms <= 4
 
 
-def test_few_networks_or_a_side_without_any_tell_nothing() -> None:
+def test_few_networks_or_an_empty_side_give_no_split() -> None:
     few = searched(np.random.default_rng(3), count=LEAST_LESSONS - 1)
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(4))]
 

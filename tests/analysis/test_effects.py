@@ -1,4 +1,4 @@
-"""What a whole search says, beside what is true by construction."""
+"""Effects of decisions in a whole search, compared with known true effects."""
 
 from dataclasses import replace
 
@@ -12,8 +12,10 @@ from tests.fakes import record
 
 
 def searched(rng: np.random.Generator, *, count: int = 120, worth: float = 0.02) -> list[TrialRecord]:
-    """Networks whose accuracy rises with the logarithm of their cost, and by `worth` with SE in stage 2; the dearer
-    ones have SE in stage 1 more often, which is worth nothing."""
+    """Networks whose accuracy rises with the logarithm of their cost, and by `worth` with SE in stage 2.
+
+    The more expensive networks have SE in stage 1 more often, but it has no effect.
+    """
     records = []
     for number in range(count):
         flops = float(np.exp(rng.uniform(10, 14)))
@@ -35,21 +37,21 @@ def of(records: list[TrialRecord]) -> dict[tuple[str, str], float]:
     return {(one.factor, one.value): one.mean for one in marginals(records, ["flops"])}
 
 
-def test_what_pays_is_above_its_peers_by_as_much_as_it_is_worth() -> None:
+def test_the_effect_of_a_useful_decision_is_its_true_worth() -> None:
     means = of(searched(np.random.default_rng(0)))
 
     gain = means["SE in stage 2", "inner/2"] - means["SE in stage 2", "none"]
     assert gain == pytest.approx(0.02, abs=0.005)
 
 
-def test_what_only_goes_along_with_a_higher_cost_does_not() -> None:
-    """Without regard to cost, networks with SE in stage 1 would be 5 points better."""
+def test_a_decision_that_only_comes_with_a_higher_cost_has_no_effect() -> None:
+    """If cost is ignored, networks with SE in stage 1 are 5 points better."""
     means = of(searched(np.random.default_rng(1), count=300))
 
     assert means["SE in stage 1", "inner/4"] == pytest.approx(0.0, abs=0.003)
 
 
-def test_its_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+def test_intervals_contain_the_true_effect_about_as_often_as_they_should() -> None:
     inside = []
     for seed in range(25):
         found = marginals(searched(np.random.default_rng(seed), worth=0.0), ["flops"])
@@ -58,7 +60,7 @@ def test_its_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     assert np.mean(inside) >= 0.85
 
 
-def test_decisions_of_se_count_as_what_they_built_and_numbers_by_size() -> None:
+def test_se_decisions_count_as_what_they_built_and_numbers_are_grouped_by_size() -> None:
     found = marginals(searched(np.random.default_rng(2)), ["flops"])
 
     factors = list(dict.fromkeys(one.factor for one in found))
@@ -68,8 +70,8 @@ def test_decisions_of_se_count_as_what_they_built_and_numbers_by_size() -> None:
     assert all(" to " in one.value for one in found if one.factor == "width")
 
 
-def test_stopped_networks_count_with_what_was_expected_of_them() -> None:
-    """Stopping all that lack SE in stage 2 but for a few must not hide what it is worth."""
+def test_pruned_networks_count_with_their_expected_accuracy() -> None:
+    """Most networks without SE in stage 2 are pruned. This must not hide the effect of SE there."""
     records = [
         replace(one, status=TrialStatus.PRUNED, curve=one.curve[:1]) if one.se[1] == "none" and one.number % 10 else one
         for one in searched(np.random.default_rng(3))
@@ -80,19 +82,19 @@ def test_stopped_networks_count_with_what_was_expected_of_them() -> None:
     assert means["SE in stage 2", "inner/2"] - means["SE in stage 2", "none"] == pytest.approx(0.02, abs=0.008)
 
 
-def test_few_networks_tell_nothing() -> None:
+def test_few_networks_give_no_effects() -> None:
     records = searched(np.random.default_rng(4), count=LEAST_LESSONS - 1)
 
     assert marginals(records, ["flops"]) == []
 
 
-def test_networks_that_differ_in_nothing_tell_nothing() -> None:
+def test_identical_networks_give_no_effects() -> None:
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(6))]
 
     assert marginals(alike, ["flops"]) == []
 
 
-def test_a_value_that_hardly_any_network_has_is_left_out() -> None:
+def test_a_value_that_few_networks_have_is_left_out() -> None:
     records = searched(np.random.default_rng(5))
     rare = [replace(records[0], assignment={**records[0].assignment, "depth": 9}), *records[1:]]
 

@@ -7,7 +7,7 @@ from se_nas.analysis.importances import REPEATS, _with_each_shuffled, importance
 from tests.analysis.test_effects import searched
 
 
-def test_what_accuracy_hangs_on_comes_first_and_is_sure() -> None:
+def test_the_decision_that_determines_accuracy_comes_first_and_is_sure() -> None:
     found = importances(searched(np.random.default_rng(0), worth=0.05), ["flops"])
 
     assert found is not None
@@ -17,7 +17,7 @@ def test_what_accuracy_hangs_on_comes_first_and_is_sure() -> None:
     assert 0.5 < found.explained < 1
 
 
-def test_where_nothing_pays_nothing_is_foretold() -> None:
+def test_without_a_useful_decision_nothing_is_predicted() -> None:
     found = importances(searched(np.random.default_rng(1), worth=0.0), ["flops"])
 
     assert found is not None
@@ -30,7 +30,7 @@ def test_the_same_search_has_the_same_importances() -> None:
     assert importances(records, ["flops"]) == importances(records, ["flops"])
 
 
-def test_of_each_table_one_column_is_shuffled_and_each_time_another_way() -> None:
+def test_each_table_has_one_shuffled_column_and_each_repeat_differs() -> None:
     table = np.random.default_rng(5).random((40, 3))
 
     found = _with_each_shuffled(table, np.random.default_rng(0))
@@ -43,7 +43,7 @@ def test_of_each_table_one_column_is_shuffled_and_each_time_another_way() -> Non
         assert len(np.unique(tables[..., column], axis=0)) == REPEATS
 
 
-def test_too_few_networks_or_decisions_that_are_all_alike_have_none() -> None:
+def test_few_networks_or_constant_decisions_give_no_importances() -> None:
     few = searched(np.random.default_rng(3), count=LEAST_LESSONS - 1)
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(4))]
 

@@ -1,4 +1,4 @@
-"""What is said of trials that failed."""
+"""Sentences about trials that failed."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def bad(number: int, reason: str = KILLED, *, flops: int = 110, **assignment: ob
     return record(number, status=TrialStatus.FAILED, reason=reason, assignment=assignment, flops=flops)
 
 
-def test_nothing_is_said_where_nothing_failed() -> None:
+def test_without_failed_trials_there_are_no_sentences() -> None:
     assert loss_sentences([good(number) for number in range(9)]) == []
 
 
@@ -46,7 +46,7 @@ def test_the_value_that_all_failed_networks_share_is_named(having: int, others: 
     assert told[-1] == "So the front may lack such networks."
 
 
-def test_failed_networks_that_are_larger_or_smaller_are_told() -> None:
+def test_larger_or_smaller_failed_networks_are_reported() -> None:
     others = [good(number, depth=number % 3) for number in range(40)]
     large = [bad(number, MEMORY, flops=10_000, depth=number % 3) for number in range(4)]
     small = [bad(number, MEMORY, flops=7, depth=number % 3) for number in range(4)]
@@ -55,7 +55,7 @@ def test_failed_networks_that_are_larger_or_smaller_are_told() -> None:
     assert "The failed networks are smaller: median 7 flops against 120." in loss_sentences([*small, *others])
 
 
-def test_what_all_networks_share_explains_nothing() -> None:
+def test_a_value_that_all_networks_share_is_not_reported() -> None:
     lost = [bad(number, stem=8, depth=number % 3) for number in range(6)]
     told = loss_sentences([*lost, *(good(number, stem=8, depth=number % 3) for number in range(20))])
 
@@ -63,7 +63,7 @@ def test_what_all_networks_share_explains_nothing() -> None:
     assert told[-1] == "So the front may lack networks like these."
 
 
-def test_a_search_in_which_everything_failed_has_no_front_to_bias() -> None:
+def test_a_search_in_which_all_trials_failed_reports_no_biased_front() -> None:
     assert loss_sentences([bad(number) for number in range(5)]) == [
         "5 of 5 trials failed: 5 because of killed workers."
     ]

@@ -1,4 +1,4 @@
-"""Differences on equal seeds, beside what is true by construction."""
+"""Differences on equal seeds, compared with known true values."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from se_nas.analysis.paired import Effect, Extra, Gain, PairedAccuracies
 
 
 def drawn(rng: np.random.Generator, means: dict[str, float], *, seeds: int) -> dict[str, dict[int, float]]:
-    """Accuracies whose seeds matter five times as much as their noise."""
+    """Accuracies in which the effect of a seed is five times as large as the noise."""
     of_seed = 0.05 * rng.standard_normal(seeds)
     return {
         name: {seed: mean + of_seed[seed] + 0.01 * rng.standard_normal() for seed in range(seeds)}
@@ -15,7 +15,7 @@ def drawn(rng: np.random.Generator, means: dict[str, float], *, seeds: int) -> d
     }
 
 
-def test_its_intervals_hold_the_true_gain_as_often_as_they_say() -> None:
+def test_intervals_contain_the_true_gain_in_95_percent_of_the_cases() -> None:
     rng = np.random.default_rng(0)
     inside = 0
     for _ in range(1_000):
@@ -25,7 +25,7 @@ def test_its_intervals_hold_the_true_gain_as_often_as_they_say() -> None:
     assert 0.93 <= inside / 1_000 <= 0.97
 
 
-def test_what_a_seed_does_to_all_networks_falls_out() -> None:
+def test_the_effect_of_a_seed_on_all_networks_cancels_out() -> None:
     paired = PairedAccuracies({"a": {0: 0.5, 1: 0.9}, "b": {0: 0.52, 1: 0.92}})
 
     gain = paired.gain("b", "a")
@@ -48,14 +48,14 @@ def test_two_networks_give_the_paired_t_interval() -> None:
     assert (gain.mean - gain.half_width, gain.mean + gain.half_width) == pytest.approx((interval.low, interval.high))
 
 
-def test_seeds_that_not_all_have_are_left_out() -> None:
+def test_seeds_that_a_network_lacks_are_left_out() -> None:
     paired = PairedAccuracies({"a": {0: 0.5, 1: 0.6, 2: 0.0}, "b": {0: 0.6, 1: 0.8, 5: 0.0}})
 
     assert paired.seeds == [0, 1]
     assert paired.gain("b", "a").mean == pytest.approx(0.15)
 
 
-def test_of_several_gains_that_are_nothing_few_are_ever_called_sure() -> None:
+def test_of_several_zero_gains_few_are_ever_called_sure() -> None:
     rng = np.random.default_rng(1)
     alarms = 0
     for _ in range(400):
@@ -66,7 +66,7 @@ def test_of_several_gains_that_are_nothing_few_are_ever_called_sure() -> None:
 
 
 @pytest.mark.parametrize("accuracies", [{"a": {0: 0.5, 1: 0.5}}, {"a": {0: 0.5, 1: 0.5}, "b": {1: 0.5}}])
-def test_one_network_or_one_common_seed_tells_nothing(accuracies: dict[str, dict[int, float]]) -> None:
+def test_one_network_or_one_common_seed_is_refused(accuracies: dict[str, dict[int, float]]) -> None:
     with pytest.raises(ValueError, match="two networks and two common seeds are needed"):
         PairedAccuracies(accuracies)
 
@@ -76,30 +76,30 @@ def an_effect(**added: Extra) -> Effect:
     return Effect(where="in stage 1", over="", gain=Gain(mean=0.02, half_width=0.01, seeds=3), added=counted | added)
 
 
-def test_a_gain_is_told_per_unit_of_what_is_added_with_its_interval() -> None:
+def test_a_gain_per_unit_of_added_cost_has_an_interval() -> None:
     gain = an_effect().gain_per("params", 1_000)
 
     assert gain is not None
     assert (gain.mean, gain.half_width) == pytest.approx((0.04, 0.02))
 
 
-def test_per_unit_of_what_is_not_surely_added_there_is_no_gain() -> None:
+def test_there_is_no_gain_per_unit_of_a_cost_that_is_not_surely_added() -> None:
     unsure = an_effect(latency=Extra(amount=0.01, low=-0.02, high=0.03))
 
     assert unsure.gain_per("latency", 0.1) is None
     assert unsure.gain_per("flops", 10_000) is None
 
 
-def test_the_interval_of_a_gain_per_millisecond_has_the_uncertainty_of_both_in_it() -> None:
+def test_the_interval_of_a_gain_per_millisecond_contains_both_uncertainties() -> None:
     gain = an_effect(latency=Extra(amount=0.02, low=0.01, high=0.04)).gain_per("latency", 0.1)
 
     assert gain is not None
     assert gain.mean == pytest.approx(0.1)
-    assert gain.half_width == pytest.approx(0.2)  # as far as .03 for .01 ms
+    assert gain.half_width == pytest.approx(0.2)  # the upper end is 0.03 for 0.01 ms
 
 
-def test_what_a_slow_machine_does_to_both_falls_out_of_the_time_that_is_added() -> None:
-    """The interval of a median holds it as often as it says, whatever the passes' distribution."""
+def test_a_slow_machine_does_not_change_the_added_time() -> None:
+    """The interval of a median contains it in 95 % of the cases, whatever the distribution of the passes is."""
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(500):
@@ -112,6 +112,6 @@ def test_what_a_slow_machine_does_to_both_falls_out_of_the_time_that_is_added() 
     assert inside / 500 >= 0.93
 
 
-def test_an_extra_outside_its_interval_cannot_be_made() -> None:
+def test_an_extra_outside_its_interval_is_refused() -> None:
     with pytest.raises(ValueError, match="low <= amount <= high"):
         Extra(amount=1.0, low=2.0, high=3.0)

@@ -22,7 +22,7 @@ class TestEarlyEpochs:
         assert (first.epoch, first.correlation) == (1, pytest.approx(1.0))
         assert 0.9 < first.low < 1
 
-    def test_the_interval_is_around_scipys_correlation(self) -> None:
+    def test_the_interval_is_around_the_correlation_of_scipy(self) -> None:
         records = self.curves(0.1)
         (first,) = epoch_predictions(records)
 
@@ -41,7 +41,7 @@ class TestEarlyEpochs:
 
 
 class TestAgreement:
-    def test_networks_that_keep_their_order_agree_whatever_they_lose(self) -> None:
+    def test_networks_that_keep_their_order_agree_whatever_accuracy_they_lose(self) -> None:
         searched = {trial: 0.5 + 0.01 * trial for trial in range(8)}
 
         found = agreement(searched, {trial: accuracy - 0.1 for trial, accuracy in searched.items()})
@@ -49,8 +49,8 @@ class TestAgreement:
         assert found is not None
         assert (found.count, found.correlation, found.change) == (8, pytest.approx(1.0), pytest.approx(-0.1))
 
-    def test_its_interval_holds_what_it_says(self) -> None:
-        """Of ten networks, from a normal distribution with a rank correlation of .58: in at least 90 % of 400 cases."""
+    def test_the_interval_contains_the_true_correlation(self) -> None:
+        """Ten networks from a normal distribution with the rank correlation 0.58: at least 90 % of 400 cases hold."""
         rng, held = np.random.default_rng(0), 0
         for _ in range(400):
             one = rng.standard_normal(10)
@@ -60,7 +60,7 @@ class TestAgreement:
 
         assert held > 0.9 * 400
 
-    def test_only_networks_that_have_both_count_and_too_few_tell_nothing(self) -> None:
+    def test_only_networks_with_both_accuracies_count_and_few_give_no_agreement(self) -> None:
         searched = {trial: 0.5 + 0.01 * trial for trial in range(20)}
         later = {trial: accuracy for trial, accuracy in searched.items() if trial < LEAST_PAIRS}
 

@@ -1,4 +1,4 @@
-"""What tests of whole searches ask of a run folder."""
+"""Fixtures and readers for tests of whole searches."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 
 def outcome_of(folder: Path) -> list[tuple[str, ...]]:
-    """What two equal searches agree in: everything but the seconds."""
+    """The values in which two equal searches agree: everything except the seconds."""
     return [tuple(value for key, value in row.items() if key != "seconds") for row in rows_of(folder)]
 
 

@@ -28,12 +28,12 @@ def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) 
     return dict(json.loads(path.read_text()))
 
 
-def test_the_networks_are_those_of_the_trunk_each_once_on_equal_seeds(searched: Path, console: Console) -> None:
+def test_each_variant_of_the_trunk_is_trained_once_on_equal_seeds(searched: Path, console: Console) -> None:
     found = ablated(searched, console, pick="0")
 
     expected, _ = plan_ablation(load_architecture(RunFolder(searched).architecture(0)))
     page, said = (searched / "report.html").read_text(), console.file.getvalue()  # type: ignore[attr-defined]
-    for column in ("points, 95 %", "per 1k", "per .1 ms"):
+    for column in ("points, 95 %", "per 1k", "per 0.1 ms"):
         assert column in " ".join(page.split())
     assert "points per" in said
     networks = {network["name"]: network for network in found["networks"]}
@@ -70,7 +70,7 @@ def test_the_networks_are_those_of_the_trunk_each_once_on_equal_seeds(searched: 
     ],
     ids=["one stage", "none", "all", "all, but wider than RegNetY's", "two of three"],
 )
-def test_every_comparison_is_made_once_and_none_of_a_network_with_itself(
+def test_every_comparison_is_made_once_and_no_network_is_compared_with_itself(
     tokens: tuple[str, ...], comparisons: list[str]
 ) -> None:
     trained, contrasts = plan_ablation(network_with_se(*tokens))
@@ -82,10 +82,10 @@ def test_every_comparison_is_made_once_and_none_of_a_network_with_itself(
         assert {one.with_se, one.without} <= set(trained)
 
 
-def test_the_gain_of_a_stage_is_that_of_having_se_there(
+def test_the_gain_of_a_stage_is_the_gain_of_se_in_it(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where SE in stage 2 is worth 10 points and SE in stage 1 takes 5, both are found, whichever the network has."""
+    """If SE in stage 2 is worth 10 points and SE in stage 1 costs 5, both are found, whatever SE the network has."""
 
     def pretended(self: Any, task: Any) -> Any:
         stages = task.architecture.stages
@@ -104,11 +104,11 @@ def test_the_gain_of_a_stage_is_that_of_having_se_there(
 
         assert gains["in stage 1"] == pytest.approx(-0.05)
         assert gains["in stage 2"] == pytest.approx(0.1)
-        of_se = [effect for effect in found["effects"] if effect["over"] != "as found"]  # elsewhere it may be wider
+        of_se = [effect for effect in found["effects"] if effect["over"] != "as found"]  # SE may be wider in others
         assert all(effect["added"]["params"]["amount"] > 0 for effect in of_se)
 
 
-def test_terminal_and_report_tell_of_it(searched: Path, console: Console) -> None:
+def test_terminal_and_report_show_the_ablation(searched: Path, console: Console) -> None:
     ablated(searched, console)
 
     assert "What SE is worth in trial" in console.file.getvalue()  # type: ignore[attr-defined]
@@ -117,7 +117,7 @@ def test_terminal_and_report_tell_of_it(searched: Path, console: Console) -> Non
     assert load_ablation(path).effects
 
 
-def test_again_it_trains_nothing(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_ablation_trains_nothing(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     first = ablated(searched, console)
 
     def never(self: Any, task: Any) -> Any:
@@ -129,7 +129,9 @@ def test_again_it_trains_nothing(searched: Path, console: Console, monkeypatch: 
     assert [effect["gain"] for effect in again["effects"]] == [effect["gain"] for effect in first["effects"]]
 
 
-def test_if_all_trainings_fail_it_says_so(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_all_trainings_fail_the_ablation_fails_with_a_message(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("no luck")
 
@@ -164,14 +166,14 @@ def test_a_network_without_its_run_is_refused() -> None:
         ablate.ablate(AblateRequest(network="knee"), Console())
 
 
-def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: Path, console: Console) -> None:
+def test_a_damaged_file_gets_one_line_and_the_report_leaves_it_out(searched: Path, console: Console) -> None:
     ablated(searched, console)
     folder = RunFolder(searched)
     (path,) = ablation_files(folder)
     for damage in ("", "{}", '{"effects": []}', '{"effects": [{"gain": 3}]}', '{"effects": 1}'):
         path.write_text(damage)
 
-        with pytest.raises(InputError, match=r"damaged; delete it, or run launch/ablate\.py again"):
+        with pytest.raises(InputError, match=r"damaged; delete it, or run `python launch/ablate\.py` again"):
             load_ablation(path)
     (problem,) = write_report(folder, *load_progress(folder)).problems
     assert problem.startswith(str(path))

@@ -19,7 +19,7 @@ from se_nas.searching.records import TrialStatus
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """Every training from now on, by fingerprint and seed."""
+    """The list of all further trainings, by fingerprint and seed."""
     done: list[tuple[str, int]] = []
     evaluate = evaluation.TrialEvaluation.__call__
 
@@ -38,7 +38,7 @@ def confirmed(run: Path, console: Console, **changes: Any) -> dict[str, Any]:
     return dict(json.loads((run / "confirm.json").read_text()))
 
 
-def test_every_network_of_the_front_is_trained_on_seeds_of_its_own(
+def test_every_network_of_the_front_is_trained_on_fresh_seeds(
     searched: Path, console: Console, trained: list[tuple[str, int]]
 ) -> None:
     found = confirmed(searched, console, most_seeds=6)
@@ -53,7 +53,7 @@ def test_every_network_of_the_front_is_trained_on_seeds_of_its_own(
     assert len(trained) == len(set(trained)) == sum(len(network["accuracies"]) for network in found["networks"])
 
 
-def test_the_report_and_the_terminal_tell_of_it(searched: Path, console: Console) -> None:
+def test_the_report_and_the_terminal_show_the_confirmation(searched: Path, console: Console) -> None:
     confirmed(searched, console)
 
     said = console.file.getvalue()  # type: ignore[attr-defined]
@@ -64,7 +64,7 @@ def test_the_report_and_the_terminal_tell_of_it(searched: Path, console: Console
     assert "differences of a few images are chance" not in page
 
 
-def test_the_same_command_trains_nothing_and_finds_the_same(
+def test_a_repeated_command_trains_nothing_and_gives_the_same_result(
     searched: Path, console: Console, trained: list[tuple[str, int]]
 ) -> None:
     first = confirmed(searched, console)
@@ -74,7 +74,7 @@ def test_the_same_command_trains_nothing_and_finds_the_same(
     assert len(trained) == count
 
 
-def test_who_is_better_than_the_front_is_on_fresh_seeds_is_trained_again_too(
+def test_a_network_above_the_front_on_fresh_seeds_is_trained_again_too(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, progress = load_progress(RunFolder.open(searched))
@@ -94,7 +94,7 @@ def test_who_is_better_than_the_front_is_on_fresh_seeds_is_trained_again_too(
     assert max(others) in found["left_out"]
 
 
-def test_more_seeds_are_added_to_those_that_are_there(
+def test_more_seeds_are_added_to_the_existing_seeds(
     searched: Path, console: Console, trained: list[tuple[str, int]]
 ) -> None:
     confirmed(searched, console)
@@ -106,7 +106,7 @@ def test_more_seeds_are_added_to_those_that_are_there(
     assert {seed for _, seed in set(trained) - before} == {2}
 
 
-def test_interrupted_it_says_how_to_go_on_and_does(
+def test_an_interrupted_confirmation_names_the_command_that_continues_and_it_does(
     searched: Path, console: Console, trained: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = evaluation.TrialEvaluation.__call__
@@ -137,17 +137,17 @@ def test_other_epochs_are_other_trainings(searched: Path, console: Console, trai
     assert len(trained) == 2 * count
 
 
-def test_a_confirmation_that_takes_the_place_of_one_for_other_epochs_says_so(searched: Path, console: Console) -> None:
+def test_a_line_says_that_a_confirmation_for_other_epochs_is_replaced(searched: Path, console: Console) -> None:
     confirmed(searched, console, networks=1)
     confirmed(searched, console, networks=1, epochs=2)
 
     said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
-    assert said.count("takes the place") == 1
-    assert "takes the place of the one for 4 epochs, whose trainings are kept: with --epochs 4 it comes back" in said
+    assert said.count("replaces the one") == 1
+    assert "replaces the one for 4 epochs, whose trainings are kept: --epochs 4 restores it" in said
     assert "on fresh seeds for 2 epochs (the search: 4)" in (searched / "report.html").read_text()
 
 
-def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: Path, console: Console) -> None:
+def test_a_damaged_file_gets_one_line_and_the_report_leaves_it_out(searched: Path, console: Console) -> None:
     confirmed(searched, console)
     folder = RunFolder.open(searched)
     config, progress = load_progress(folder)
@@ -161,24 +161,24 @@ def test_a_damaged_file_is_one_clear_line_and_the_report_goes_without(searched: 
     ):
         folder.confirmation.write_text(damage)
 
-        with pytest.raises(InputError, match=r"confirm\.json: damaged; delete it, or run launch/confirm\.py again"):
+        with pytest.raises(InputError, match=r"confirm\.json: damaged; .* run `python launch/confirm\.py` again"):
             load_confirmation(folder, progress)
     (problem,) = write_report(folder, config, progress).problems
     assert problem.startswith(str(folder.confirmation))
     assert "How sure is it?" not in folder.report.read_text()
 
 
-def test_a_damaged_file_is_written_anew_and_that_is_told(searched: Path, console: Console) -> None:
+def test_a_damaged_file_is_written_again_with_a_line(searched: Path, console: Console) -> None:
     confirmed(searched, console)
     (searched / "confirm.json").write_text("{")
 
     confirmed(searched, console)
 
-    assert "confirm.json: was damaged and is written anew" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "confirm.json: was damaged and is written again" in console.file.getvalue()  # type: ignore[attr-defined]
     json.loads((searched / "confirm.json").read_text())
 
 
-def test_a_resumed_search_ends_well_beside_a_damaged_confirmation(searched: Path, console: Console) -> None:
+def test_a_resumed_search_succeeds_beside_a_damaged_confirmation(searched: Path, console: Console) -> None:
     confirmed(searched, console)
     (searched / "confirm.json").write_text("{")
     (searched / "best.yaml").unlink()
@@ -189,7 +189,7 @@ def test_a_resumed_search_ends_well_beside_a_damaged_confirmation(searched: Path
     assert "confirm.json: damaged" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_seeds_that_are_there_all_count_even_if_fewer_are_asked_for(searched: Path, console: Console) -> None:
+def test_all_existing_seeds_count_even_if_fewer_are_asked_for(searched: Path, console: Console) -> None:
     confirmed(searched, console, seeds=4, most_seeds=4)
 
     found = confirmed(searched, console, seeds=2, most_seeds=2)
@@ -207,7 +207,7 @@ def test_an_altered_architecture_file_is_refused(searched: Path, console: Consol
         confirmed(searched, console)
 
 
-def test_of_a_network_that_cannot_be_trained_it_says_so(
+def test_a_network_that_cannot_be_trained_is_named(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member = json.loads((searched / "front.json").read_text())["members"][0]
@@ -226,7 +226,7 @@ def test_of_a_network_that_cannot_be_trained_it_says_so(
     assert f"trial {member['trial']}: every training of the confirmation failed" in said
 
 
-def test_a_front_that_has_grown_since_is_not_told_as_confirmed(searched: Path, console: Console) -> None:
+def test_a_front_that_has_grown_since_is_not_shown_as_confirmed(searched: Path, console: Console) -> None:
     confirmed(searched, console)
 
     search.resume_search(searched, SearchRequest(budget=12, workers=1, wandb="off"), console)
@@ -238,7 +238,7 @@ def test_a_front_that_has_grown_since_is_not_told_as_confirmed(searched: Path, c
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_side_by_side_no_training_is_named_twice_and_the_plan_ends(workers: int) -> None:
+def test_with_several_workers_no_training_is_planned_twice_and_the_plan_ends(workers: int) -> None:
     rng = np.random.default_rng(workers)
     costs = {f"trial {number}": (float(number),) for number in range(6)}
     plan = confirm.ConfirmationPlan(costs, seeds=2, most=6)
@@ -259,7 +259,7 @@ def test_side_by_side_no_training_is_named_twice_and_the_plan_ends(workers: int)
     assert sum(tried) > 12
 
 
-def test_what_was_written_is_read_back(searched: Path, console: Console) -> None:
+def test_a_confirmation_is_read_as_it_was_written(searched: Path, console: Console) -> None:
     found = confirmed(searched, console)
     folder = RunFolder.open(searched)
 

@@ -49,7 +49,7 @@ def test_both_files_give_the_networks_logits_for_any_batch(
     assert console.file.getvalue().count("from the network's logits") == 2  # type: ignore[attr-defined]
 
 
-def test_torch_alone_reads_its_file(tmp_path: Path) -> None:
+def test_torch_alone_reads_the_pt2_file(tmp_path: Path) -> None:
     network = save(tmp_path, "inner/4")
     path = tmp_path / "model.pt2"
     exporting._exported(network, path, exporting._write_torch)
@@ -67,7 +67,7 @@ def test_torch_alone_reads_its_file(tmp_path: Path) -> None:
     torch.testing.assert_close(logits, network.build_deployed()(images).detach())
 
 
-def test_a_file_that_differs_from_the_network_does_not_take_the_place_of_a_good_one(tmp_path: Path) -> None:
+def test_a_file_that_differs_from_the_network_does_not_replace_a_good_file(tmp_path: Path) -> None:
     network = save(tmp_path, "inner/4")
     path = tmp_path / "model.pt2"
     path.write_text("the good one")
@@ -83,7 +83,7 @@ def test_a_file_that_differs_from_the_network_does_not_take_the_place_of_a_good_
     assert {file.name for file in tmp_path.iterdir()} == {"model.pt2", "weights.safetensors"}
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     network = save(tmp_path, "none")
     (tmp_path / "model.pt2").mkdir()
 
@@ -96,7 +96,7 @@ def _touched(path: Path, model: nn.Module) -> exporting.Run:
     return model
 
 
-def test_what_is_needed_and_not_there_is_named_after_what_needs_nothing_is_written(
+def test_a_missing_package_is_named_after_the_file_that_needs_none_is_written(
     tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(tmp_path, "none")

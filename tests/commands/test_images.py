@@ -1,4 +1,4 @@
-"""The images of a search, from its first look at them to the model card: shown, checked, accepted, tested last."""
+"""The images of a search, from the first check to the model card: shown, checked, accepted, tested last."""
 
 import json
 import shlex
@@ -55,7 +55,7 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No memory for images."""
+    """Pretend that no memory is available for images."""
     monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 0)
 
 
@@ -66,7 +66,7 @@ def asked(request_tiny: SearchRequest, pictures: Path) -> SearchRequest:
 
 
 def cut(file: Path) -> bytes:
-    """Cut a file short, and give what it was."""
+    """Cut a file short, and return its earlier content."""
     whole = file.read_bytes()
     file.write_bytes(whole[:-30])
     return whole
@@ -92,7 +92,7 @@ def test_a_dry_run_shows_every_class_and_what_is_left_out(
     assert "whole numbers in wider types are read as 12 bits (72 images)" in said
 
 
-def test_a_search_shows_its_images_in_short_at_its_start_and_in_full_on_its_page(
+def test_a_search_lists_its_images_briefly_at_its_start_and_fully_on_its_page(
     asked: SearchRequest, console: Console, pictures: Path
 ) -> None:
     (pictures / "train/dark/notes<b>.txt").touch()
@@ -111,7 +111,7 @@ def test_a_search_shows_its_images_in_short_at_its_start_and_in_full_on_its_page
     assert str(pictures.parent) not in (asked.run / "images.json").read_text()  # type: ignore[operator]
 
 
-def test_a_run_folder_of_an_earlier_version_is_reported_on_and_resumed(asked: SearchRequest, console: Console) -> None:
+def test_a_run_folder_of_an_earlier_version_is_reported_and_resumed(asked: SearchRequest, console: Console) -> None:
     search.start_search(asked, console)
     folder = RunFolder(asked.run)  # type: ignore[arg-type]
     folder.images.unlink()
@@ -133,7 +133,7 @@ def test_a_damaged_list_of_images_is_left_out_of_the_report_with_a_line(asked: S
 
     (problem,) = write_report(folder, *load_progress(folder)).problems
 
-    assert problem == f"{folder.images}: damaged, so the report leaves it out; a resumed search writes it anew"
+    assert problem == f"{folder.images}: damaged, so the report leaves it out; a resumed search writes it again"
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])
@@ -150,7 +150,7 @@ def test_a_cut_image_is_refused_before_anything_trains(
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_cut_image_left_out_on_request_is_counted_in_report_and_card_by_every_later_command(
+def test_a_cut_image_that_is_left_out_is_counted_by_the_report_the_card_and_every_later_command(
     asked: SearchRequest, console: Console, pictures: Path
 ) -> None:
     cut(pictures / "test/light/03.png")
@@ -166,7 +166,7 @@ def test_a_cut_image_left_out_on_request_is_counted_in_report_and_card_by_every_
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_repaired_images_are_refused_until_they_are_accepted_which_is_recorded(
+def test_repaired_images_are_refused_until_they_are_accepted_and_this_is_recorded(
     asked: SearchRequest, console: Console, pictures: Path
 ) -> None:
     whole = cut(pictures / "train/light/03.png")
@@ -199,7 +199,7 @@ def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_file_that_goes_bad_while_the_search_runs_ends_it_with_its_name_and_the_search_goes_on_once_it_is_repaired(
+def test_a_file_that_goes_bad_during_a_search_ends_it_with_its_name_and_after_a_repair_it_continues(
     asked: SearchRequest, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, whole = pictures / "train/light/03.png", b""
@@ -230,7 +230,7 @@ def test_a_file_that_goes_bad_while_the_search_runs_ends_it_with_its_name_and_th
 @pytest.mark.parametrize(
     "before", ["in memory", "on disk", "in memory, an earlier version", "on disk, an earlier version"]
 )
-def test_a_run_is_resumed_on_a_machine_with_other_memory(
+def test_a_run_is_resumed_on_a_machine_with_more_or_less_memory(
     asked: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     def has_memory(there: bool) -> None:
@@ -239,7 +239,7 @@ def test_a_run_is_resumed_on_a_machine_with_other_memory(
     has_memory("in memory" in before)
     search.start_search(asked, console)
     folder = RunFolder(asked.run)  # type: ignore[arg-type]
-    if "earlier" in before:  # which counted names and sizes, or the resized pixels
+    if "earlier" in before:  # earlier fingerprints were of names and sizes, or of the resized pixels
         data = load_data(asked.data, image_size=8)  # type: ignore[arg-type]
         parts = [replace(part, content="") for part in (data.train, data.validation, data.test)]
         known = replace(data, train=parts[0], validation=parts[1], test=parts[2]).fingerprint()
@@ -255,7 +255,7 @@ def test_a_run_is_resumed_on_a_machine_with_other_memory(
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("command", ["retrain", "confirm", "ablate"])
-def test_a_bad_file_is_told_with_a_command_that_leaves_it_out(
+def test_a_bad_file_is_named_with_a_command_that_leaves_it_out(
     asked: SearchRequest, console: Console, pictures: Path, command: str
 ) -> None:
     search.start_search(asked, console)
@@ -314,7 +314,7 @@ def test_changed_images_are_only_accepted_when_resuming() -> None:
 
 
 class TestRetraining:
-    """Weights come before the test."""
+    """The weights are saved before the test."""
 
     @pytest.fixture
     def run(self, asked: SearchRequest, console: Console, on_disk: None) -> Path:
@@ -327,7 +327,7 @@ class TestRetraining:
         (folder,) = (run / "retrain").iterdir()
         return folder
 
-    def test_the_weights_are_on_disk_when_the_first_test_image_is_looked_at(
+    def test_the_weights_are_on_disk_when_the_first_test_image_is_read(
         self, run: Path, console: Console, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         there = []
@@ -343,7 +343,7 @@ class TestRetraining:
         assert there == [["architecture.yaml", "checkpoint.safetensors", "weights.safetensors"]]
 
     @pytest.mark.parametrize("error", [InputError("x.png: cannot be read"), MemoryError(), OSError("gone")])
-    def test_after_a_test_that_failed_the_same_command_goes_on_with_the_test(
+    def test_after_a_failed_test_the_same_command_continues_with_the_test(
         self, run: Path, console: Console, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
         request = RetrainRequest(run_dir=run, epochs=2, wandb="off")
@@ -373,7 +373,7 @@ class TestRetraining:
         assert trained_again == []
         assert read_result(self.folder(run)) is not None
 
-    def test_a_test_image_that_was_replaced_by_another_one_can_be_accepted(
+    def test_a_replaced_test_image_can_be_accepted(
         self, run: Path, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bad = pictures / "test/light/03.png"

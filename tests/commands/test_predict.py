@@ -57,7 +57,9 @@ def test_each_image_gets_the_networks_classes_in_their_order(
 
 
 @pytest.mark.usefixtures("network")
-def test_names_do_nothing_to_the_terminal(tmp_path: Path, images: list[Path], console: Console) -> None:
+def test_control_characters_in_names_do_not_reach_the_terminal(
+    tmp_path: Path, images: list[Path], console: Console
+) -> None:
     predict(PredictRequest(retrained=tmp_path, images=tuple(images), top=3), console, console)
 
     assert "\x1b" not in said(console)

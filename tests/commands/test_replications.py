@@ -1,4 +1,4 @@
-"""Chosen networks on chosen seeds: each training once, whatever happens."""
+"""Chosen networks on chosen seeds: each training is done once, whatever happens."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ NETWORKS = {"first": network(1), "second": network(3)}
 
 
 class Trainings:
-    """Counts the trainings that it pretends to do; the accuracy is a tenth of the seed, and more for a second epoch."""
+    """Pretends to train, and counts the trainings. The accuracy is a tenth of the seed, and more for a second epoch."""
 
     def __init__(self, files: ReplicationFolder) -> None:
         self.files = files
@@ -55,7 +55,7 @@ def files(tmp_path: Path) -> ReplicationFolder:
 
 @dataclass(frozen=True)
 class Beyond:
-    """Goes on as `plan` does, with two seeds at least."""
+    """Names trainings as `plan` does, with at least two seeds."""
 
     plan: EverySeed
     seeds: int = 2
@@ -65,13 +65,13 @@ class Beyond:
 
 
 def work(files: ReplicationFolder, *, told: list[str] | None = None, seeds: int = 2) -> Replications:
-    """Whoever asks it for the time hears that a minute has gone by."""
+    """The work of a plan. Its clock advances a minute with each call."""
     tell = [].append if told is None else told.append
     plan = Beyond(EverySeed(tuple(NETWORKS), seeds))
     return Replications(plan, NETWORKS, files, epochs=EPOCHS, tell=tell, clock=partial(next, count(step=60)))
 
 
-def test_it_says_how_many_are_done_of_how_many_and_how_long_the_rest_takes(files: ReplicationFolder) -> None:
+def test_each_line_has_the_number_done_the_total_and_the_time_left(files: ReplicationFolder) -> None:
     told: list[str] = []
 
     LocalExecutor(epoch_seconds=60).run(work(files, told=told, seeds=3), Trainings(files))
@@ -81,7 +81,7 @@ def test_it_says_how_many_are_done_of_how_many_and_how_long_the_rest_takes(files
         "(2 of 4, 2:00 left)",
         "(3 of 4, 1:00 left)",
         "(4 done)",
-        "(5 done)",  # more than the seeds that each network has at least
+        "(5 done)",  # more than the minimum of seeds for each network
         "(6 done)",
     ]
 
@@ -94,7 +94,7 @@ def test_every_training_of_the_plan_is_done(files: ReplicationFolder) -> None:
     assert planned.outcomes == {("first", 0): 0.0, ("second", 0): 0.0, ("first", 1): 0.1, ("second", 1): 0.1}
 
 
-def test_what_was_done_before_is_not_done_again(files: ReplicationFolder) -> None:
+def test_an_earlier_training_is_not_repeated(files: ReplicationFolder) -> None:
     LocalExecutor(epoch_seconds=60).run(work(files), Trainings(files))
     again, trainings = work(files), Trainings(files)
 
@@ -106,7 +106,7 @@ def test_what_was_done_before_is_not_done_again(files: ReplicationFolder) -> Non
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"curve": [0.1, 0.2], "seed": 7}', '{"curve": [0.1]}', '{"curve": 3}'])
-def test_a_damaged_file_costs_one_repetition(files: ReplicationFolder, damage: str) -> None:
+def test_a_damaged_file_repeats_one_training(files: ReplicationFolder, damage: str) -> None:
     LocalExecutor(epoch_seconds=60).run(work(files), Trainings(files))
     files.file(NETWORKS["first"].fingerprint(), 1).write_text(damage)
     trainings = Trainings(files)
@@ -116,7 +116,7 @@ def test_a_damaged_file_costs_one_repetition(files: ReplicationFolder, damage: s
     assert trainings.done == [(NETWORKS["first"].fingerprint(), 1)]
 
 
-def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: ReplicationFolder) -> None:
+def test_a_failed_training_has_no_accuracy_and_the_others_continue(files: ReplicationFolder) -> None:
     planned = work(files)
     task = planned.next_trial()
     assert task is not None
@@ -128,7 +128,7 @@ def test_a_failed_training_has_no_accuracy_and_the_others_go_on(files: Replicati
 
 
 def test_the_training_of_a_dead_worker_is_handed_out_again_under_its_number(files: ReplicationFolder) -> None:
-    """By its number, whoever hands it out counts how often it has killed its worker."""
+    """The executor counts by this number how often the training has killed its worker."""
     planned = work(files)
     first = planned.next_trial()
     assert first is not None
@@ -137,7 +137,7 @@ def test_the_training_of_a_dead_worker_is_handed_out_again_under_its_number(file
     assert planned.next_trial() == first
 
 
-def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(
+def test_a_training_whose_worker_always_dies_fails_and_the_others_continue(
     files: ReplicationFolder, tmp_path: Path
 ) -> None:
     planned, trainings = work(files), Trainings(files)
@@ -158,7 +158,7 @@ def test_a_training_whose_worker_always_dies_fails_and_the_others_go_on(
     assert len(planned.outcomes) == 4
 
 
-def test_side_by_side_no_training_is_handed_out_twice(files: ReplicationFolder) -> None:
+def test_with_several_workers_no_training_is_handed_out_twice(files: ReplicationFolder) -> None:
     planned = work(files)
 
     tasks = [planned.next_trial() for _ in range(5)]
@@ -168,7 +168,7 @@ def test_side_by_side_no_training_is_handed_out_twice(files: ReplicationFolder) 
     assert len({(task.architecture, task.seed) for task in tasks if task}) == 4
 
 
-def test_trainings_that_fail_in_a_row_through_no_fault_of_their_networks_end_it(files: ReplicationFolder) -> None:
+def test_failures_in_a_row_that_are_not_the_networks_fault_end_the_command(files: ReplicationFolder) -> None:
     folder_is_gone = Failure(kind=FailureKind.PLACE, reason="x.png is not there")
     work = Replications(
         EverySeed(tuple(NETWORKS), 4), NETWORKS, files, epochs=EPOCHS, tell=lambda _: None, clock=count().__next__

@@ -1,4 +1,4 @@
-"""Whether W&B hears of a run."""
+"""The choice whether a run is sent to W&B."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ from tests.commands.conftest import said_on
         ({"WANDB_DISABLED": "false", "WANDB_MODE": "offline"}, "offline"),
     ],
 )
-def test_auto_is_what_the_environment_says_and_the_line_names_the_variable(
+def test_auto_follows_the_environment_and_the_line_names_the_variable(
     environment: dict[str, str], expected: Wandb
 ) -> None:
     said: list[str] = []
@@ -44,7 +44,7 @@ def test_auto_is_what_the_environment_says_and_the_line_names_the_variable(
 
 @pytest.mark.parametrize("flag", ["auto", "online", "offline", "off"])
 @pytest.mark.parametrize("environment", [{}, {"WANDB_MODE": ""}, {"WANDB_DISABLED": ""}, {"WANDB_DISABLED": "false"}])
-def test_without_such_a_variable_the_flag_is_taken_without_a_word(flag: Wandb, environment: dict[str, str]) -> None:
+def test_without_such_a_variable_the_flag_is_used_without_a_line(flag: Wandb, environment: dict[str, str]) -> None:
     said: list[str] = []
 
     assert choose_wandb(flag, environment, said.append) == flag
@@ -67,7 +67,7 @@ def test_without_such_a_variable_the_flag_is_taken_without_a_word(flag: Wandb, e
         ("off", {"WANDB_MODE": "online"}, "W&B       off, because of --wandb off; WANDB_MODE=online is ignored"),
     ],
 )
-def test_a_flag_that_is_given_wins_and_a_line_says_so(flag: Wandb, environment: dict[str, str], line: str) -> None:
+def test_a_given_flag_wins_with_a_line(flag: Wandb, environment: dict[str, str], line: str) -> None:
     said: list[str] = []
 
     assert choose_wandb(flag, environment, said.append) == flag
@@ -75,7 +75,7 @@ def test_a_flag_that_is_given_wins_and_a_line_says_so(flag: Wandb, environment: 
     assert said[0].startswith(line)
 
 
-def test_a_flag_that_agrees_with_the_environment_says_nothing() -> None:
+def test_a_flag_that_agrees_with_the_environment_prints_no_line() -> None:
     said: list[str] = []
 
     assert choose_wandb("offline", {"WANDB_MODE": "dryrun"}, said.append) == "offline"
@@ -84,14 +84,14 @@ def test_a_flag_that_agrees_with_the_environment_says_nothing() -> None:
 
 @pytest.mark.parametrize("mode", ["sometimes", "Offline", "off"])
 @pytest.mark.parametrize("flag", ["auto", "online", "offline"])
-def test_a_mode_that_wandb_does_not_know_is_refused_with_those_it_does(mode: str, flag: Wandb) -> None:
+def test_an_unknown_wandb_mode_is_refused_and_the_known_modes_are_listed(mode: str, flag: Wandb) -> None:
     with pytest.raises(InputError, match=rf"WANDB_MODE={mode}: expected one of online, run, .*, disabled; unset it"):
         choose_wandb(flag, {"WANDB_MODE": mode})
     assert choose_wandb("off", {"WANDB_MODE": mode}) == "off"
 
 
 @pytest.mark.parametrize(("mode", "trackers"), [("disabled", 1), ("offline", 2)])
-def test_a_search_is_told_to_wandb_as_the_environment_says(
+def test_a_search_uses_wandb_as_the_environment_says(
     mode: str, trackers: int, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", mode)

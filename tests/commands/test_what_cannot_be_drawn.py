@@ -1,4 +1,4 @@
-"""A search is good whatever cannot be drawn of it: the rest is there, and a line says what is missing."""
+"""A search succeeds even if a part of its report cannot be drawn. The rest is written; a line names what is missing."""
 
 import json
 from dataclasses import replace
@@ -32,7 +32,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_that_cannot_be_drawn_costs_no_other(
+def test_if_one_part_cannot_be_drawn_the_others_are(
     part: str, request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, name = PARTS[part]
@@ -53,7 +53,7 @@ def test_a_part_that_cannot_be_drawn_costs_no_other(
     assert (f"report    {folder.report}" in said) == folder.report.is_file()
 
 
-def test_without_the_statistics_of_its_trials_a_search_still_ends_well(
+def test_without_the_statistics_of_its_trials_a_search_still_succeeds(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Overview, "of", fail)
@@ -64,7 +64,7 @@ def test_without_the_statistics_of_its_trials_a_search_still_ends_well(
     assert len(rows_of(request_tiny.run)) == 6
 
 
-def test_the_page_itself_says_which_figure_it_lacks(
+def test_the_page_names_the_figure_that_it_lacks(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery, "hypervolume_figure", fail)
@@ -74,7 +74,7 @@ def test_the_page_itself_says_which_figure_it_lacks(
     assert "&#x27;hypervolume by trial&#x27;: could not be drawn" in RunFolder(request_tiny.run).report.read_text()
 
 
-def test_a_disk_that_takes_no_report_is_a_failure_still(
+def test_a_disk_that_is_full_for_the_report_is_still_a_failure(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, content: object) -> NoReturn:

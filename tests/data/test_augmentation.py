@@ -27,7 +27,7 @@ class TestOrder:
     def test_an_epoch_visits_each_image_once(self) -> None:
         assert sorted(draws_of(12, 4).chosen.flatten().tolist()) == list(range(12))
 
-    def test_only_full_batches_are_drawn_and_each_epoch_leaves_out_others(self) -> None:
+    def test_only_full_batches_are_drawn_and_each_epoch_leaves_out_other_images(self) -> None:
         left_out = set()
         for epoch in range(5):
             chosen = draws_of(11, 4, epoch=epoch).chosen
@@ -37,7 +37,7 @@ class TestOrder:
             assert len(set(chosen.flatten().tolist())) == 8
         assert len(left_out) > 1
 
-    def test_seed_and_epoch_decide_all(self) -> None:
+    def test_seed_and_epoch_decide_all_draws(self) -> None:
         both = {"mixup": 0.2, "cutmix": 1.0}
         first, again = draws_of(32, 8, seed=1, **both), draws_of(32, 8, seed=1, **both)
 
@@ -58,7 +58,7 @@ class TestMirroring:
         assert (mirrored[0] == mirrored[2]).all()
         assert 16 < mirrored[0].sum() < 48
 
-    def test_never_where_a_mirror_image_shows_something_else(self) -> None:
+    def test_no_image_is_mirrored_if_mirror_images_show_another_class(self) -> None:
         assert not any(draws_of(64, 16, mirror=False, epoch=epoch).mirrored.any() for epoch in range(4))
 
 
@@ -67,7 +67,7 @@ def noise(images: int, size: int) -> NDArray[np.uint8]:
 
 
 def augmented(image: NDArray[np.uint8], down: int, right: int, flipped: bool) -> NDArray[np.uint8]:
-    """The image seen through a window moved `down` and `right`, black outside, then perhaps mirrored."""
+    """The image through a window that is moved `down` and `right`, with black outside, and mirrored if `mirrored`."""
     size, result = len(image), np.zeros_like(image)
     for row, column in product(range(size), range(size)):
         if 0 <= row + down < size and 0 <= column + right < size:
@@ -77,10 +77,10 @@ def augmented(image: NDArray[np.uint8], down: int, right: int, flipped: bool) ->
 
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize(("size", "reach"), [(16, 2), (8, 1), (7, 0)])
-def test_an_image_is_shifted_by_an_eighth_at_most_and_mirrored_only_where_that_is_allowed(
+def test_an_image_is_shifted_by_at_most_an_eighth_and_mirrored_only_if_allowed(
     size: int, reach: int, mirror: bool
 ) -> None:
-    """Each augmented image is found among all that are allowed; over 40 epochs each kind is seen."""
+    """Each augmented image is among all allowed images; over 40 epochs, each kind occurs."""
     images, seen = noise(8, size), set()
     allowed = set(product(range(-reach, reach + 1), range(-reach, reach + 1), {False, mirror}))
     for epoch in range(40):
@@ -113,7 +113,7 @@ def test_a_square_of_the_given_size_is_cut_out_and_ends_at_the_border(share: flo
 NO_PATCH = torch.tensor([3, 3, 0])
 
 
-def test_images_are_mixed_with_those_from_the_other_end() -> None:
+def test_images_are_mixed_with_the_batch_in_reverse_order() -> None:
     images = torch.rand(4, 3, 8, 8)
 
     mixed = mix(images, torch.tensor(0.75), NO_PATCH)
@@ -122,7 +122,7 @@ def test_images_are_mixed_with_those_from_the_other_end() -> None:
     torch.testing.assert_close(mixed[2], 0.75 * images[2] + 0.25 * images[1])
 
 
-def test_a_patch_of_the_partner_takes_the_place_of_the_image_and_nothing_else_changes() -> None:
+def test_a_patch_of_the_partner_replaces_that_part_of_the_image_alone() -> None:
     images = torch.rand(4, 3, 8, 8)
 
     mixed = mix(images, torch.tensor(0.9), torch.tensor([1, 6, 4]))  # rows -1 to 2, columns 4 to 7
@@ -134,8 +134,8 @@ def test_a_patch_of_the_partner_takes_the_place_of_the_image_and_nothing_else_ch
 
 
 @pytest.mark.parametrize("recipe", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}])
-def test_a_mixed_label_has_the_share_of_the_pixels_that_come_from_the_image(recipe: dict[str, float]) -> None:
-    """Seen on white images whose partners are black."""
+def test_the_share_of_a_mixed_label_is_the_share_of_the_images_pixels(recipe: dict[str, float]) -> None:
+    """The test uses white images whose partners are black."""
     draws = draws_of(2000, 2, **recipe)
     images = torch.stack([torch.ones(3, 16, 16), torch.zeros(3, 16, 16)])
 
@@ -150,11 +150,11 @@ def test_a_mixed_label_has_the_share_of_the_pixels_that_come_from_the_image(reci
     ]
 
 
-def test_shares_are_1_where_nothing_is_mixed() -> None:
+def test_shares_are_1_if_images_are_not_mixed() -> None:
     assert (draws_of(640, 10).share == 1).all()
 
 
-def test_processes_share_out_each_batch() -> None:
+def test_the_processes_divide_each_batch() -> None:
     whole = draws_of(64, 10, mixup=0.2)
 
     parts = [whole.of_process(rank, 3) for rank in range(3)]

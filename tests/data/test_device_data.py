@@ -19,7 +19,7 @@ Placed = Callable[[ImageSet], DeviceImages]
 
 
 def numbered(images: int, *, size: int = 16) -> ImageSet:
-    """Noise without symmetry; each image's label is its place."""
+    """Images of noise, without symmetry. The label of each image is its index."""
     pixels = np.random.default_rng(0).integers(1, 256, (images, size, size, 3))
     return ImageSet(images=pixels.astype(np.uint8), labels=np.arange(images))
 
@@ -47,7 +47,7 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[ImageSet
 
 
 class TestBatches:
-    def test_every_image_comes_once_in_order_and_as_it_is(self, placed: Placed) -> None:
+    def test_batches_yield_every_image_once_in_order_and_unchanged(self, placed: Placed) -> None:
         part = numbered(EVALUATION_BATCH + 3, size=2)
 
         batches = list(placed(part).batches())
@@ -56,7 +56,7 @@ class TestBatches:
         assert torch.cat([labels for _, labels in batches]).tolist() == list(range(len(part)))
         assert (torch.cat([images for images, _ in batches]).numpy() == part.images).all()
 
-    def test_an_epochs_batches_come_as_they_were_chosen(self, placed: Placed) -> None:
+    def test_the_batches_of_an_epoch_are_the_chosen_images(self, placed: Placed) -> None:
         part, chosen = numbered(12), torch.tensor([[3, 1], [0, 11], [3, 4]])
         images = placed(part)
 
@@ -69,7 +69,7 @@ class TestBatches:
                 assert labels.tolist() == places.tolist()
                 assert (pixels.numpy() == part.images[places]).all()
 
-    def test_a_streamed_batch_lies_where_the_last_one_lay_since_a_record_looks_there(self, tmp_path: Path) -> None:
+    def test_streamed_batches_use_the_same_memory_for_cuda_graphs(self, tmp_path: Path) -> None:
         images = place(on_disk(numbered(8), tmp_path), CPU)
         images.begin(torch.arange(8).reshape(4, 2))
         where = set()
@@ -79,7 +79,7 @@ class TestBatches:
 
         assert len(where) == 1
 
-    def test_a_file_that_cannot_be_read_is_named_in_one_line(self, tmp_path: Path) -> None:
+    def test_the_error_for_an_unreadable_file_is_one_line_with_its_name(self, tmp_path: Path) -> None:
         def refuse(file: Path, size: int) -> NDArray[np.uint8]:
             raise InputError(f"{file}: cannot be read as an image (truncated)")
 
@@ -91,14 +91,14 @@ class TestBatches:
                 read_on()
             assert str(refusal.value) == f"{tmp_path / '0.npy'}: cannot be read as an image (truncated)"
 
-    def test_nobody_elses_random_numbers_move(self, placed: Placed) -> None:
+    def test_loading_batches_keeps_the_global_random_state(self, placed: Placed) -> None:
         images, before = placed(numbered(8)), torch.get_rng_state()
         images.begin(torch.arange(8).reshape(4, 2))
         images.advance()
 
         assert torch.equal(torch.get_rng_state(), before)
 
-    def test_on_a_cpu_images_in_memory_are_not_copied_even_where_they_may_not_be_written(self) -> None:
+    def test_read_only_images_in_memory_are_not_copied_on_a_cpu(self) -> None:
         part = numbered(4)
         part.images.setflags(write=False)
 
@@ -107,7 +107,7 @@ class TestBatches:
         assert images.data_ptr() == part.images.ctypes.data
 
 
-def test_training_from_disk_is_training_from_memory(tmp_path: Path) -> None:
+def test_training_from_disk_equals_training_from_memory(tmp_path: Path) -> None:
     data = separable_data()
     files = on_disk(data.train, tmp_path)
 
@@ -122,7 +122,7 @@ def test_training_from_disk_is_training_from_memory(tmp_path: Path) -> None:
 
 
 class TestNormalisation:
-    def test_training_images_have_mean_zero_and_deviation_one_in_each_channel(self) -> None:
+    def test_normalised_training_images_have_mean_0_and_deviation_1_in_each_channel(self) -> None:
         data = separable_data()
 
         device_data = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=CPU)
@@ -132,7 +132,7 @@ class TestNormalisation:
         assert images.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
         assert images.is_contiguous(memory_format=torch.channels_last)
 
-    def test_other_images_are_normalised_by_the_training_images_statistics(self) -> None:
+    def test_other_images_are_normalised_by_the_statistics_of_the_training_images(self) -> None:
         data = separable_data()
         pixels = data.train.images.astype(float)
         expected = (data.test.images - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2))
@@ -151,7 +151,7 @@ class TestNormalisation:
         assert all(device_data.normalised(images).isfinite().all() for images, _ in device_data.evaluation.batches())
 
     @pytest.mark.parametrize("mirrored", [True, False])
-    def test_whether_images_may_be_mirrored_is_the_data_sets_to_say(self, mirrored: bool) -> None:
+    def test_the_data_set_decides_whether_images_are_mirrored(self, mirrored: bool) -> None:
         data = separable_data(mirrored=mirrored)
 
         assert DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU).mirrored is mirrored

@@ -23,9 +23,7 @@ class TestImageData:
         ],
         ids=["oblong", "grey", "flat", "float", "more images than labels"],
     )
-    def test_wrong_images_are_refused_in_a_line_that_names_the_part(
-        self, part: str, images: NDArray[np.uint8], says: str
-    ) -> None:
+    def test_the_error_for_wrong_images_names_the_part(self, part: str, images: NDArray[np.uint8], says: str) -> None:
         with pytest.raises(InputError) as refusal:
             replace(separable_data(), **{part: ImageSet(images=images, labels=np.arange(3))})
 
@@ -34,40 +32,40 @@ class TestImageData:
 
     @pytest.mark.parametrize("part", ["train", "validation", "test"])
     @pytest.mark.parametrize("labels", [[0, 1, 3], [0, 1, -1]])
-    def test_labels_lie_in_the_classes(self, part: str, labels: list[int]) -> None:
+    def test_labels_outside_the_classes_are_refused(self, part: str, labels: list[int]) -> None:
         wrong = replace(image_set(3), labels=np.array(labels))
 
         with pytest.raises(InputError, match=rf"^separable: {part} labels must lie in 0\.\.2, but reach from"):
             replace(separable_data(), **{part: wrong})
 
     @pytest.mark.parametrize("part", ["train", "validation", "test"])
-    def test_no_part_may_be_empty(self, part: str) -> None:
+    def test_an_empty_part_is_refused(self, part: str) -> None:
         with pytest.raises(InputError, match=f"^separable: {part} has 0 images and 0 labels$"):
             replace(separable_data(), **{part: image_set(0)})
 
     @pytest.mark.parametrize("part", ["validation", "test"])
-    def test_all_parts_have_the_size_of_the_training_images(self, part: str) -> None:
+    def test_a_part_with_another_image_size_is_refused(self, part: str) -> None:
         with pytest.raises(InputError, match=rf"train images are 8 px, but {part} images 6 px"):
             replace(separable_data(), **{part: image_set(9, size=6)})
 
-    def test_images_have_pixels(self) -> None:
+    def test_images_without_pixels_are_refused(self) -> None:
         nothing = image_set(9, size=0)
 
         with pytest.raises(InputError, match=r"^separable: train images"):
             replace(separable_data(), train=nothing, validation=nothing, test=nothing)
 
-    def test_one_class_cannot_be_learned(self) -> None:
+    def test_a_data_set_with_one_class_is_refused(self) -> None:
         one = replace(image_set(9), labels=np.zeros(9, np.int64))
 
         with pytest.raises(InputError, match="at least two classes are needed"):
             replace(separable_data(), train=one)
 
-    def test_the_image_size_is_the_pixels_of_a_side(self) -> None:
+    def test_the_image_size_is_the_side_in_pixels(self) -> None:
         assert separable_data().image_size == 8
 
 
 class TestFingerprint:
-    def test_equal_images_have_one_and_others_another(self) -> None:
+    def test_only_equal_data_sets_have_equal_fingerprints(self) -> None:
         first = separable_data()
 
         assert first.fingerprint() == separable_data().fingerprint()
@@ -77,7 +75,7 @@ class TestFingerprint:
         changed.images[0, 0, 0, 0] ^= 1
         assert first.fingerprint() != replace(first, test=changed).fingerprint()
 
-    def test_of_images_on_disk_names_and_sizes_count(self, tmp_path: Path) -> None:
+    def test_the_fingerprint_of_files_uses_their_names_and_sizes(self, tmp_path: Path) -> None:
         def part() -> ImageFiles:
             return ImageFiles(files=(str(tmp_path / "x"),), labels=np.zeros(1, np.int64), image_size=8, read=read)
 

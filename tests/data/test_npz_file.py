@@ -1,4 +1,4 @@
-"""How arrays in an `.npz` file are understood: keys, channels and labels."""
+"""The understanding of arrays in an `.npz` file: keys, channels and labels."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def of_labels(folder: Path, train: NDArray[Any], test: NDArray[Any] | None = Non
         ((7, 70, 700), ("7", "70", "700")),
     ],
 )
-def test_each_label_that_is_there_is_a_class_and_no_other(
+def test_exactly_the_labels_that_occur_are_classes(
     tmp_path: Path, numbers: tuple[int, ...], names: tuple[str, ...]
 ) -> None:
     data = of_labels(tmp_path, np.array(numbers)[LABELS])
@@ -61,8 +61,8 @@ def test_a_label_that_no_training_image_has_is_refused(tmp_path: Path, test: NDA
         of_labels(tmp_path, LABELS + 1, test)
 
 
-def test_numbers_that_are_no_classes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no two of 60 images share one"):
+def test_labels_that_are_not_classes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no two of 60 images have the same label"):
         of_labels(tmp_path, RNG.permutation(60))
 
 
@@ -82,7 +82,7 @@ def test_numbers_that_are_no_classes_are_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_keys_have_the_names_that_people_use(tmp_path: Path, keys: tuple[str, ...]) -> None:
+def test_common_names_of_keys_are_understood(tmp_path: Path, keys: tuple[str, ...]) -> None:
     halves = (GREY, LABELS, GREY[:30], LABELS[:30], GREY[:45], LABELS[:45])
 
     data = load(tmp_path, **dict(zip(keys, halves, strict=True)))
@@ -90,7 +90,7 @@ def test_keys_have_the_names_that_people_use(tmp_path: Path, keys: tuple[str, ..
     assert [len(data.train), len(data.validation), len(data.test)] == [60, 30, 45]
 
 
-def test_two_arrays_of_one_meaning_are_refused_and_others_counted(tmp_path: Path) -> None:
+def test_two_arrays_with_one_meaning_are_refused_and_other_arrays_are_counted(tmp_path: Path) -> None:
     data = of_labels(tmp_path, LABELS, ids=LABELS)
 
     assert [(each.reason, each.examples) for each in data.left_out] == [("arrays of other names", ("ids",))]
@@ -121,13 +121,13 @@ def test_channels_may_come_first(tmp_path: Path, channels: int) -> None:
     [
         (np.array(["cat", "dog", "cow"])[LABELS], r"train_labels holds <U3; expected numbers of classes"),
         (np.array([b"cat", b"dog", b"cow"])[LABELS], r"train_labels holds \|S3; expected numbers of classes"),
-        (np.eye(3)[LABELS], r"\(60, 3\); of one-hot labels, expected labels.argmax\(axis=1\)"),
+        (np.eye(3)[LABELS], r"\(60, 3\); for one-hot labels, expected labels.argmax\(axis=1\)"),
         (LABELS + 0.5, r"train_labels must be whole numbers"),
         (np.where(LABELS == 1, np.nan, LABELS), r"train_labels must be whole numbers"),
         (np.where(LABELS == 1, np.inf, LABELS), r"train_labels must be whole numbers"),
     ],
 )
-def test_labels_that_are_no_numbers_of_classes_are_refused_with_what_would_be_right(
+def test_the_error_for_labels_that_are_not_class_numbers_says_what_is_expected(
     tmp_path: Path, labels: NDArray[Any], says: str
 ) -> None:
     with pytest.raises(InputError, match=says):
@@ -135,27 +135,25 @@ def test_labels_that_are_no_numbers_of_classes_are_refused_with_what_would_be_ri
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.bool_])
-def test_labels_that_are_whole_are_read_whatever_their_type(tmp_path: Path, dtype: type) -> None:
+def test_whole_labels_of_any_type_are_read(tmp_path: Path, dtype: type) -> None:
     data = of_labels(tmp_path, (LABELS % 2).astype(dtype))
 
     assert (data.class_names, (data.test.labels == LABELS % 2).all()) == (("0", "1"), True)
 
 
 @pytest.mark.parametrize("shape", [(60, 8, 8, 4), (60, 8, 8, 2), (60, 4, 8, 8)])
-def test_images_with_an_alpha_channel_are_refused_with_what_would_be_right(
-    tmp_path: Path, shape: tuple[int, ...]
-) -> None:
+def test_the_error_for_an_alpha_channel_says_what_is_expected(tmp_path: Path, shape: tuple[int, ...]) -> None:
     images = np.zeros(shape, np.uint8)
 
     with pytest.raises(InputError, match="compose images with an alpha channel on a background first"):
         load(tmp_path, train_images=images, train_labels=LABELS, test_images=images, test_labels=LABELS)
 
 
-def test_keys_that_were_found_are_named_where_others_were_expected(tmp_path: Path) -> None:
+def test_the_error_for_missing_keys_names_the_keys_that_were_found(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing test_images, .* found Xtrain, ytrain beside them"):
         load(tmp_path, Xtrain=GREY, ytrain=LABELS)
 
 
-def test_two_classes_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_classes_with_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="class_names has x for two classes; rename one"):
         of_labels(tmp_path, LABELS, class_names=np.array(["x", "x", "y"]))

@@ -17,7 +17,7 @@ from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 
 GREYS = np.arange(1, 251, 3, dtype=np.float64)
-"""The shade of each image, as 8 bits have it."""
+"""The shade of each image in 8 bits."""
 
 NUMBERS: dict[str, tuple[str, Callable[[float], NDArray[Any]]]] = {
     "float32 from 0 to 1": (".tif", lambda grey: np.full((8, 8), grey / 255, np.float32)),
@@ -35,7 +35,7 @@ NUMBERS: dict[str, tuple[str, Callable[[float], NDArray[Any]]]] = {
 
 
 def folder_of(path: Path, save: Callable[[float, Path], object], *, suffix: str = ".png") -> str:
-    """Two classes of images, one for each grey, as the source that names them."""
+    """Write two classes with an image for each grey, and return the name of the source."""
     for index, grey in enumerate(GREYS):
         file = path / ("cat", "dog")[index % 2] / f"{index:03d}{suffix}"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def shades(data: ImageData) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_numbers_of_any_type_keep_every_shade(tmp_path: Path, kind: str) -> None:
+def test_pixels_of_any_type_keep_every_shade(tmp_path: Path, kind: str) -> None:
     suffix, pixels = NUMBERS[kind]
 
     data = load_data(
@@ -60,7 +60,7 @@ def test_numbers_of_any_type_keep_every_shade(tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_numbers_of_any_type_keep_every_shade_in_an_npz(tmp_path: Path, kind: str) -> None:
+def test_pixels_of_any_type_keep_every_shade_in_an_npz(tmp_path: Path, kind: str) -> None:
     images = np.stack([NUMBERS[kind][1](grey) for grey in GREYS])
     labels = np.arange(len(images)) % 2
     arrays = {f"{part}_images": images for part in ("train", "val", "test")}
@@ -81,7 +81,7 @@ def test_a_dark_image_stays_darker_than_a_light_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [True, 1])
-def test_two_values_are_black_and_white(tmp_path: Path, value: bool | int) -> None:
+def test_pixels_with_two_values_are_black_and_white(tmp_path: Path, value: bool | int) -> None:
     kind = np.bool_ if value is True else np.int32
     suffix = ".png" if value is True else ".tif"
 
@@ -101,7 +101,7 @@ def test_two_values_are_black_and_white(tmp_path: Path, value: bool | int) -> No
         (np.full((8, 8), np.inf, np.float32), "infinite or not a number"),
     ],
 )
-def test_values_that_no_scale_reads_are_refused_by_the_file(tmp_path: Path, odd: NDArray[Any], says: str) -> None:
+def test_the_error_for_values_outside_every_scale_names_the_file(tmp_path: Path, odd: NDArray[Any], says: str) -> None:
     source = folder_of(
         tmp_path, lambda grey, file: Image.fromarray(np.full((8, 8), grey, odd.dtype)).save(file), suffix=".tif"
     )
@@ -115,7 +115,7 @@ def test_values_that_no_scale_reads_are_refused_by_the_file(tmp_path: Path, odd:
 
 
 def png_in_colour(file: Path, pixels: NDArray[np.uint16], *, colour_type: int) -> None:
-    """A PNG with 16 bits a channel, (H, W, channels), which Pillow cannot write."""
+    """Write a PNG with 16 bits a channel, (H, W, channels). Pillow cannot write it."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, colour_type, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
@@ -126,7 +126,7 @@ def png_in_colour(file: Path, pixels: NDArray[np.uint16], *, colour_type: int) -
 
 
 def tiff(file: Path, pixels: NDArray[Any], *, sample_format: int = 1, photometric: int = 1) -> None:
-    """A TIFF of any type of numbers, (H, W) or (H, W, 3), little-endian, which Pillow cannot write."""
+    """Write a little-endian TIFF of any type of numbers, (H, W) or (H, W, 3). Pillow cannot write all of them."""
     height, width, channels = (*pixels.shape, 1)[:3]
     bits, data = pixels.dtype.itemsize * 8, np.ascontiguousarray(pixels).tobytes()
     start = 8 + 2 + 12 * 10 + 4
@@ -165,7 +165,7 @@ IN_COLOUR: dict[str, Callable[[Path, NDArray[np.uint16]], object]] = {
 
 @pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("kind", IN_COLOUR)
-def test_16_bits_in_colour_are_read_by_their_upper_half_or_refused_where_that_is_empty(
+def test_colour_with_16_bits_is_read_by_its_upper_half_or_refused_if_that_is_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, in_memory: bool
 ) -> None:
     if not in_memory:
@@ -180,7 +180,7 @@ def test_16_bits_in_colour_are_read_by_their_upper_half_or_refused_where_that_is
 
     data = load_data(saved("16 bits", 257), image_size=8)
 
-    assert "the upper 8 bits are read of 16 bits a channel in colour (84 images)" in data.notes
+    assert "colour with 16 bits a channel: only the upper 8 bits are read (84 images)" in data.notes
     if in_memory:
         assert shades(data) == GREYS.astype(int).tolist()
     for bits in (8, 10, 12, 14)[: 3 if kind == "rgb.ppm" else 4]:
@@ -240,7 +240,7 @@ def test_other_jpeg_2000_is_read(tmp_path: Path, mode: str) -> None:
         (np.full((8, 8), -3, np.int16), {"sample_format": 2}, "has negative values, -3 to -3"),
     ],
 )
-def test_numbers_that_pillow_would_misread_are_refused(
+def test_pixels_that_pillow_would_misread_are_refused(
     tmp_path: Path, pixels: NDArray[Any], tags: dict[str, int], says: str
 ) -> None:
     source = folder_of(tmp_path, lambda grey, file: Image.new("L", (8, 8), int(grey)).save(file))
@@ -252,7 +252,7 @@ def test_numbers_that_pillow_would_misread_are_refused(
     assert str(refusal.value).startswith(f"{tmp_path}/dog/odd.tif: cannot be read as an image ({says}")
 
 
-def test_a_tiff_of_8_bits_with_0_as_white_is_turned_around(tmp_path: Path) -> None:
+def test_a_tiff_with_8_bits_and_0_as_white_is_inverted(tmp_path: Path) -> None:
     tiff(tmp_path / "x.tif", np.full((8, 8), 3, np.uint8), photometric=0)
 
     assert read_image(tmp_path / "x.tif", 8).mean() == 252
@@ -282,7 +282,7 @@ def test_an_ambiguous_range_is_refused(tmp_path: Path, dtype: Any, top: float, s
     assert says in str(refusal.value)
 
 
-def test_one_image_from_0_to_1_among_others_to_255_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_the_error_for_an_image_up_to_1_among_images_up_to_255_names_it(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = rng.random((8, 8))
     source = folder_of(
@@ -295,7 +295,7 @@ def test_one_image_from_0_to_1_among_others_to_255_is_refused_by_its_name(tmp_pa
 
 
 def shape_in_alpha(mode: str, colour: int) -> Image.Image:
-    """A square that only the alpha channel shows."""
+    """A square that is visible only in the alpha channel."""
     alpha = np.zeros((8, 8), np.uint8)
     alpha[2:6, 2:6] = 255
     grey = np.full((8, 8), colour, np.uint8)
@@ -316,9 +316,7 @@ def shape_in_alpha(mode: str, colour: int) -> Image.Image:
     ("mode", "suffix"),
     [("RGBA", ".png"), ("LA", ".png"), ("P", ".png"), ("P", ".gif"), ("RGBA", ".webp"), ("RGBA", ".tif")],
 )
-def test_a_shape_that_only_alpha_shows_is_drawn_on_mid_grey(
-    tmp_path: Path, mode: str, suffix: str, colour: int
-) -> None:
+def test_a_shape_in_the_alpha_channel_is_drawn_on_mid_grey(tmp_path: Path, mode: str, suffix: str, colour: int) -> None:
     shape_in_alpha(mode, colour).save(tmp_path / f"x{suffix}", **({"lossless": True} if suffix == ".webp" else {}))
 
     image = read_image(tmp_path / f"x{suffix}", 8)
@@ -327,7 +325,7 @@ def test_a_shape_that_only_alpha_shows_is_drawn_on_mid_grey(
     assert image[4, 4].tolist() == [colour] * 3
 
 
-def test_what_lies_under_full_alpha_is_as_it_is(tmp_path: Path) -> None:
+def test_opaque_pixels_stay_unchanged(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 4)).astype(np.uint8)
     pixels[..., 3] = 255
     Image.fromarray(pixels).save(tmp_path / "x.png")
@@ -344,7 +342,7 @@ def test_other_modes_are_read_as_colours(tmp_path: Path, mode: str) -> None:
     assert read_image(tmp_path / f"x{suffix}", 8)[4, 4].tolist() == pytest.approx(colour, abs=4)
 
 
-def test_one_image_is_read_by_the_scale_of_its_data_set(tmp_path: Path) -> None:
+def test_an_image_is_read_by_the_scale_of_its_data_set(tmp_path: Path) -> None:
     Image.fromarray(np.full((8, 8), 200, np.uint16)).save(tmp_path / "dark.png")
     Image.fromarray(np.full((8, 8), 5000, np.uint16)).save(tmp_path / "other.png")
     twelve_bits = PixelScale(white_of_whole=4095)

@@ -42,7 +42,7 @@ def epoch(images: DeviceImages, seed: int) -> torch.Tensor:
     return torch.cat(batches)
 
 
-def test_seed_and_number_decide_what_is_done_to_an_image() -> None:
+def test_seed_and_number_decide_the_random_operations() -> None:
     batch, before = torch.from_numpy(IMAGES.images[:8]), torch.get_rng_state()
 
     first, again, otherwise = change()(batch, 3), change()(batch, 3), change()(batch, 4)
@@ -53,7 +53,7 @@ def test_seed_and_number_decide_what_is_done_to_an_image() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_an_epoch_sees_changed_images_and_the_next_one_others(images: DeviceImages) -> None:
+def test_each_epoch_has_its_own_changed_images(images: DeviceImages) -> None:
     first, second = epoch(images, 1), epoch(images, 2)
 
     original = torch.from_numpy(IMAGES.images)
@@ -63,7 +63,7 @@ def test_an_epoch_sees_changed_images_and_the_next_one_others(images: DeviceImag
     assert torch.equal(epoch(images, 1), first)
 
 
-def test_changed_images_lie_where_the_last_epochs_lay_since_a_record_looks_there() -> None:
+def test_changed_images_use_the_same_memory_for_cuda_graphs() -> None:
     images = place(IMAGES, CPU)
     assert isinstance(images, ResidentImages)
     held = []
@@ -75,14 +75,14 @@ def test_changed_images_lie_where_the_last_epochs_lay_since_a_record_looks_there
     assert held[0] == held[1]
 
 
-def test_several_processes_share_out_the_images_to_evaluate(images: DeviceImages) -> None:
+def test_several_processes_divide_the_images_to_evaluate(images: DeviceImages) -> None:
     whole = sum(len(labels) for _, labels in images.batches())
     parts = [sum(len(labels) for _, labels in images.batches(rank, 3)) for rank in range(3)]
 
     assert whole == sum(parts) == 80
 
 
-def test_images_that_are_changed_alike_come_in_different_batches() -> None:
+def test_images_with_the_same_random_operations_come_in_different_batches() -> None:
     images = place(image_set(CHANGED_ALIKE * 4), CPU)
     calls: list[torch.Tensor] = []
 
@@ -98,13 +98,13 @@ def test_images_that_are_changed_alike_come_in_different_batches() -> None:
     assert [len(call) for call in calls] == [CHANGED_ALIKE] * 4
 
 
-def test_validation_images_stay_as_they_are(images: DeviceImages) -> None:
+def test_validation_images_stay_unchanged(images: DeviceImages) -> None:
     epoch(images, 1)
 
     assert torch.equal(torch.cat([batch for batch, _ in images.batches()]), torch.from_numpy(IMAGES.images))
 
 
-def test_a_training_with_it_is_reproducible_and_another() -> None:
+def test_a_training_with_rand_augment_is_reproducible_and_differs_from_one_without() -> None:
     plain, first, again = (
         [trainer.run_epoch() for _ in range(2)]
         for trainer in (

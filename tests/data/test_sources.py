@@ -29,7 +29,7 @@ def parts(data: ImageData) -> list[ImageSet]:
 
 
 def refusal_of(source: str) -> str:
-    """The one line that refuses a source."""
+    """The message, one line, that refuses a source."""
     with pytest.raises(InputError) as refusal:
         load_data(source, image_size=8)
     assert "\n" not in str(refusal.value)
@@ -55,7 +55,7 @@ def same(one: ImageData, other: ImageData) -> bool:
         ("npz:~nobody-of-this-name/x.npz", "~nobody-of-this-name"),
     ],
 )
-def test_an_unknown_name_is_refused_with_what_would_be_right(source: str, hint: str) -> None:
+def test_the_error_for_an_unknown_source_suggests_a_known_name(source: str, hint: str) -> None:
     refusal = refusal_of(source)
 
     assert refusal.startswith("--data ")
@@ -68,7 +68,7 @@ class TestDigits:
     def digits(cls) -> ImageData:
         return load_data("digits", image_size=99)
 
-    def test_the_parts_are_all_1797_images_each_once(self, digits: ImageData) -> None:
+    def test_the_parts_have_each_of_the_1797_digits_once(self, digits: ImageData) -> None:
         shipped = load_digits()
         grey = np.round(shipped.images * 255 / 16).astype(np.uint8)
 
@@ -81,7 +81,7 @@ class TestDigits:
         assert ours == Counter((image.tobytes(), int(label)) for image, label in zip(grey, shipped.target, strict=True))
         assert ours.total() == 1797
 
-    def test_three_fifths_train_and_a_fifth_each_validates_and_tests_in_every_class(self, digits: ImageData) -> None:
+    def test_three_fifths_of_each_digit_train_and_a_fifth_each_is_validation_and_test(self, digits: ImageData) -> None:
         whole = np.bincount(load_digits().target)
         for part, share in zip(parts(digits), (0.6, 0.2, 0.2), strict=True):
             assert np.bincount(part.labels) == pytest.approx(share * whole, abs=1.01)
@@ -89,7 +89,7 @@ class TestDigits:
     def test_the_split_is_always_the_same(self, digits: ImageData) -> None:
         assert same(digits, load_data("digits", image_size=99))
 
-    def test_they_are_grey_of_8_pixels_and_not_to_be_mirrored(self, digits: ImageData) -> None:
+    def test_digits_are_grey_with_8_pixels_and_are_not_mirrored(self, digits: ImageData) -> None:
         assert (digits.image_size, digits.classes, digits.mirrored) == (8, 10, False)
         assert all((part.images == part.images[..., :1]).all() for part in parts(digits))
         assert (digits.train.images.min(), digits.train.images.max()) == (0, 255)
@@ -101,13 +101,13 @@ LABELS = np.arange(60) % 3
 
 
 def arrays(*names: str) -> dict[str, NDArray[Any]]:
-    """MedMNIST's keys with 60 grey images of three classes a part."""
+    """Arrays with MedMNIST's keys: each part has 60 grey images of three classes."""
     return {f"{name}_{what}": array for name in names for what, array in (("images", GREY), ("labels", LABELS))}
 
 
 @pytest.fixture
 def npz(tmp_path: Path) -> Callable[..., str]:
-    """Writes arrays and returns the source that names them."""
+    """A function that writes arrays and returns the name of the source."""
 
     def write(**content: NDArray[Any]) -> str:
         np.savez(tmp_path / "set.npz", **content)
@@ -117,7 +117,7 @@ def npz(tmp_path: Path) -> Callable[..., str]:
 
 
 class TestNpz:
-    def test_the_parts_are_read_as_they_are(self, npz: Callable[..., str]) -> None:
+    def test_the_parts_of_an_npz_are_read_unchanged(self, npz: Callable[..., str]) -> None:
         content = arrays("train", "val", "test")
         content["val_images"], content["test_images"] = GREY[::-1], GREY // 2
 
@@ -141,16 +141,12 @@ class TestNpz:
     @pytest.mark.parametrize(
         "labels", [LABELS[:, None], LABELS.astype(np.uint8), LABELS.astype(np.int32)[:, None], LABELS.astype(float)]
     )
-    def test_labels_may_stand_in_a_column_and_be_of_any_whole_type(
-        self, npz: Callable[..., str], labels: NDArray[Any]
-    ) -> None:
+    def test_labels_may_be_a_column_of_any_integer_type(self, npz: Callable[..., str], labels: NDArray[Any]) -> None:
         data = load_data(npz(**{**arrays("train", "val", "test"), "train_labels": labels}), image_size=8)
 
         assert (data.train.labels == LABELS).all()
 
-    def test_without_val_a_tenth_of_each_training_class_is_held_out_always_the_same(
-        self, npz: Callable[..., str]
-    ) -> None:
+    def test_without_val_a_fixed_tenth_of_each_training_class_is_held_out(self, npz: Callable[..., str]) -> None:
         source = npz(**arrays("train", "test"))
 
         data = load_data(source, image_size=8)
@@ -187,24 +183,24 @@ class TestNpz:
     @pytest.mark.parametrize(
         ("key", "array"), [("train_images", GREY[:0]), ("train_labels", LABELS[:50]), ("train_images", GREY[:50])]
     )
-    def test_so_is_one_that_validation_images_would_be_taken_from(
+    def test_a_wrong_training_array_is_refused_before_validation_images_are_held_out(
         self, npz: Callable[..., str], key: str, array: NDArray[Any]
     ) -> None:
         assert "images and" in refusal_of(npz(**{**arrays("train", "test"), key: array}))
 
     @pytest.mark.parametrize("key", ["train_images", "train_labels", "test_images", "test_labels", "val_labels"])
-    def test_a_missing_array_is_named(self, npz: Callable[..., str], key: str) -> None:
+    def test_the_error_names_a_missing_array(self, npz: Callable[..., str], key: str) -> None:
         content = arrays("train", "val", "test")
         del content[key]
 
         assert key in refusal_of(npz(**content))
 
-    def test_a_set_too_small_to_hold_out_validation_images_is_told_so(self, npz: Callable[..., str]) -> None:
+    def test_an_npz_too_small_to_hold_out_validation_images_is_refused(self, npz: Callable[..., str]) -> None:
         refusal = refusal_of(npz(**{**arrays("test"), "train_images": GREY[:9], "train_labels": LABELS[:9]}))
 
         assert "validation" in refusal
 
-    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+    def test_the_error_names_a_missing_file(self, tmp_path: Path) -> None:
         assert refusal_of(f"npz:{tmp_path}/none.npz") == f"--data npz:{tmp_path}/none.npz: no such file"
 
 
@@ -240,7 +236,7 @@ def test_a_damaged_npz_is_refused(tmp_path: Path, content: bytes) -> None:
     assert refusal_of(f"npz:{tmp_path}/set.npz").startswith(f"--data npz:{tmp_path}/set.npz: not a readable .npz")
 
 
-def test_a_folder_and_a_single_array_are_no_npz(tmp_path: Path) -> None:
+def test_a_folder_or_a_single_array_is_not_an_npz(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", GREY)
 
     for path in (tmp_path, tmp_path / "one.npy"):
@@ -254,7 +250,7 @@ def paint(file: Path, colour: tuple[int, ...] = (200, 100, 50), *, size: tuple[i
 
 
 def paint_classes(folder: Path, images: int) -> None:
-    """Two classes; every picture has its own grey."""
+    """Save two classes of pictures. Every picture has its own grey."""
     for label, name in enumerate(("cat", "dog")):
         for number in range(images):
             paint(folder / name / f"{number:02}.png", (5 * number + label,))
@@ -265,35 +261,35 @@ def greys(part: ImageSet) -> set[int]:
 
 
 class TestImageFolder:
-    def test_a_flat_folder_is_split_in_every_class_always_the_same(self, tmp_path: Path) -> None:
+    def test_a_flat_folder_has_a_fixed_split_in_every_class(self, tmp_path: Path) -> None:
         paint_classes(tmp_path, 40)
 
         data = load_data(f"imagefolder:{tmp_path}", image_size=8)
 
-        # Of 40: 6 test, and of the other 34: 5 validate.
+        # 6 of 40 images are test images, and 5 of the other 34 are validation images.
         assert [np.bincount(part.labels).tolist() for part in parts(data)] == [[29, 29], [5, 5], [6, 6]]
         assert sum(len(greys(part)) for part in parts(data)) == len(set.union(*map(greys, parts(data)))) == 80
         assert (data.name, data.classes, data.image_size) == (tmp_path.name, 2, 8)
         assert same(data, load_data(f"imagefolder:{tmp_path}", image_size=8))
 
-    def test_a_photograph_is_turned_as_its_camera_was_and_damaged_notes_of_that_are_no_matter(
+    def test_a_photograph_is_turned_upright_by_its_exif_orientation_and_damaged_exif_is_ignored(
         self, tmp_path: Path
     ) -> None:
         upright = np.zeros((8, 8, 3), np.uint8)
-        upright[:4] = 255  # light above, dark below
-        upright[:, 0] = 100  # and not the same on both sides
+        upright[:4] = 255  # light at the top, dark at the bottom
+        upright[:, 0] = 100  # the left and the right side differ
         lying = {
             1: upright,
             2: np.fliplr(upright),
             3: np.rot90(upright, 2),
             4: np.flipud(upright),
             5: upright.swapaxes(0, 1),
-            6: np.rot90(upright),  # to be turned clockwise
+            6: np.rot90(upright),  # must be turned clockwise
             7: np.rot90(upright, 2).swapaxes(0, 1),
             8: np.rot90(upright, -1),
         }
         for value, pixels in lying.items():
-            # TIFF 6.0: the orientation as a short number, the resolution as text, which is none.
+            # TIFF 6.0: the orientation is a short number; the resolution is a text, which is not valid.
             entries = struct.pack(">HHHIHxx", 2, 0x0112, 3, 1, value) + struct.pack(">HHI4s", 0x011A, 2, 4, b"odd")
             notes = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entries + struct.pack(">I", 0)
             Image.fromarray(pixels).save(tmp_path / f"{value}.png", exif=notes)
@@ -304,7 +300,7 @@ class TestImageFolder:
         for name in (*(f"{value}.png" for value in lying), "damaged.png", "cut_off.png"):
             assert np.array_equal(read_image(tmp_path / name, 8), upright), name
 
-    def test_train_val_and_test_folders_are_taken_as_they_are(self, tmp_path: Path) -> None:
+    def test_train_val_and_test_folders_are_read_unchanged(self, tmp_path: Path) -> None:
         for name, images in (("train", 8), ("val", 3), ("test", 5)):
             paint_classes(tmp_path / name, images)
 
@@ -321,7 +317,7 @@ class TestImageFolder:
             f"val: class 'unicorn' has no training images in {tmp_path / 'train'}"
         )
 
-    def test_images_that_would_fill_the_memory_stay_on_disk_and_are_the_same(
+    def test_images_too_large_for_memory_stay_on_disk_and_are_the_same(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         paint_classes(tmp_path, 40)
@@ -339,7 +335,7 @@ class TestImageFolder:
             assert (part.loaded(range(len(part))).images == other.images).all()
 
     @pytest.mark.parametrize("held_out", ["val", "test"])
-    def test_the_one_held_out_folder_tests_and_a_tenth_of_the_training_images_validates(
+    def test_a_single_held_out_folder_is_the_test_part_and_a_tenth_of_train_validates(
         self, tmp_path: Path, held_out: str
     ) -> None:
         paint_classes(tmp_path / "train", 20)
@@ -350,12 +346,12 @@ class TestImageFolder:
         assert [len(part) for part in parts(data)] == [36, 4, 6]
         assert greys(data.test) == {0, 5, 10, 1, 6, 11}
 
-    def test_a_train_folder_alone_gives_validation_and_test_images(self, tmp_path: Path) -> None:
+    def test_validation_and_test_images_are_held_out_of_a_train_folder_alone(self, tmp_path: Path) -> None:
         paint_classes(tmp_path / "train", 20)
 
         data = load_data(f"imagefolder:{tmp_path}", image_size=8)
 
-        # A tenth of 20, then a tenth of 18.
+        # a tenth of 20, then a tenth of 18
         assert [len(part) for part in parts(data)] == [32, 4, 4]
 
     def test_classes_are_numbered_by_their_sorted_names_and_read_at_any_depth(self, tmp_path: Path) -> None:
@@ -369,7 +365,7 @@ class TestImageFolder:
         assert data.train.labels.tolist() == [0, 1]
         assert data.train.images[:, 4, 4].argmax(axis=1).tolist() == [0, 2]
 
-    def test_an_image_is_cut_to_its_largest_centred_square(self, tmp_path: Path) -> None:
+    def test_an_image_is_cropped_to_its_largest_centred_square(self, tmp_path: Path) -> None:
         paint_classes(tmp_path, 20)
         wide = np.zeros((10, 30, 3), np.uint8)
         wide[:, 10:20] = 255
@@ -402,7 +398,7 @@ class TestImageFolder:
         assert says in refusal
 
     @pytest.mark.parametrize("path", ["none", "file"])
-    def test_what_is_no_folder_is_refused(self, tmp_path: Path, path: str) -> None:
+    def test_a_path_that_is_not_a_folder_is_refused(self, tmp_path: Path, path: str) -> None:
         (tmp_path / "file").write_text("")
 
         assert refusal_of(f"imagefolder:{tmp_path}/{path}") == f"--data imagefolder:{tmp_path}/{path}: no such folder"
@@ -418,7 +414,7 @@ class TestImageFolder:
         ],
         ids=["text", "empty", "half", "wrong length", "no data"],
     )
-    def test_a_corrupt_image_is_refused_by_its_name(self, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    def test_the_error_for_a_corrupt_image_names_it(self, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
         paint_classes(tmp_path, 20)
         corrupt = tmp_path / "dog" / "07.png"
         write(corrupt, damage(corrupt.read_bytes()))
@@ -432,7 +428,7 @@ def write(file: Path, content: bytes) -> None:
 
 
 class TestTorchvision:
-    """No network: the classes are replaced, or find their files where they would have put them."""
+    """Tests without a network: torchvision's classes are replaced, or find their files in their folder."""
 
     @pytest.fixture(autouse=True)
     def _own_cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,11 +438,11 @@ class TestTorchvision:
         ("source", "name", "classes"),
         [("cifar10", "CIFAR10", 10), ("cifar100", "CIFAR100", 100), ("fashion_mnist", "FashionMNIST", 10)],
     )
-    def test_a_tenth_of_the_training_images_validates_and_the_test_images_test(
+    def test_a_tenth_of_the_training_images_is_the_validation_part(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str, classes: int
     ) -> None:
         class Fake:
-            """Grey tensors as in FashionMNIST, else colour arrays and a list of labels as in CIFAR."""
+            """Grey tensors as in FashionMNIST, or colour arrays and a list of labels as in CIFAR."""
 
             def __init__(self, root: Path, *, train: bool, download: bool) -> None:
                 assert download
@@ -481,7 +477,7 @@ class TestTorchvision:
         ],
         ids=lambda error: type(error).__name__,
     )
-    def test_a_download_that_fails_says_what_else_can_be_done(
+    def test_the_error_for_a_failed_download_says_what_else_is_possible(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
         def fail(*_: object, **__: object) -> None:
@@ -496,13 +492,15 @@ class TestTorchvision:
         assert "npz:PATH, imagefolder:PATH or digits" in refusal
 
     @pytest.mark.parametrize("content", [b"", b"\x00\x00\x08\x01\x00\x00\x00\x09\x01"], ids=["empty", "cut"])
-    def test_files_left_half_unpacked_are_refused_with_their_folder(self, tmp_path: Path, content: bytes) -> None:
+    def test_the_error_for_half_unpacked_files_names_their_folder(self, tmp_path: Path, content: bytes) -> None:
         for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
             write(tmp_path / "datasets" / "FashionMNIST" / "raw" / f"{name}-ubyte", content)
 
         assert str(tmp_path / "datasets") in refusal_of("fashion_mnist")
 
-    def test_nothing_is_printed(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_download_prints_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         def chatter(*_: object, **__: object) -> None:
             print("100.0%")  # noqa: T201 - as torchvision does
             raise OSError

@@ -1,4 +1,4 @@
-"""How a driver ends that reads images from disk: as it was told to, with its loaders."""
+"""The end of a driver that reads images from disk: it exits as requested, and its loaders end too."""
 
 import os
 import signal
@@ -27,9 +27,9 @@ def read(file, size):
 
 def main():
     part = ImageFiles(files=("x",) * 1000, labels=np.zeros(1000, np.int64), image_size=8, read=read)
-    global coming  # still there when Python exits
+    global coming  # must exist when Python exits
     coming = iter(stream(part, [range(10)] * 100, loaders=2, device=torch.device("cpu")))
-    next(coming), next(coming)  # one of each loader
+    next(coming), next(coming)  # a batch from each loader
     if sys.argv[1] == "leave":
         return
     try:
@@ -45,7 +45,7 @@ run(main, prog="driver")
 """
 
 
-def test_a_driver_that_leaves_in_the_middle_of_an_epoch_does_not_wait_for_its_loaders() -> None:
+def test_a_driver_that_exits_during_an_epoch_does_not_wait_for_its_loaders() -> None:
     done = subprocess.run([sys.executable, "-c", DRIVER, "leave"], capture_output=True, text=True, timeout=800)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -54,7 +54,7 @@ def test_a_driver_that_leaves_in_the_middle_of_an_epoch_does_not_wait_for_its_lo
 @pytest.mark.parametrize(
     ("sent", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_a_signal_to_the_whole_group_stops_the_driver_as_one_to_it_alone(
+def test_a_signal_to_the_process_group_stops_the_driver_like_a_signal_to_it_alone(
     sent: signal.Signals, code: int, word: str
 ) -> None:
     driver = subprocess.Popen(
@@ -67,7 +67,7 @@ def test_a_signal_to_the_whole_group_stops_the_driver_as_one_to_it_alone(
     assert driver.stdout is not None
     assert driver.stdout.readline() == "streaming\n"
     children = psutil.Process(driver.pid).children()
-    loaders = [each for each in children if "speak_for" not in " ".join(each.cmdline())]  # that one outlives the driver
+    loaders = [each for each in children if "speak_for" not in " ".join(each.cmdline())]  # which outlives the driver
     os.killpg(driver.pid, sent)
 
     said, complained = driver.communicate(timeout=800)

@@ -15,7 +15,7 @@ def reports(*values: float) -> Iterator[EpochReport]:
         yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.0)
 
 
-def test_reports_come_in_order_and_a_training_that_ends_too_soon_says_so() -> None:
+def test_reports_come_in_order_and_a_training_that_ends_too_early_fails() -> None:
     training = reports(0.5)
 
     assert next_report(training, epoch_seconds=60) == EpochReport(epoch=1, accuracy=0.5, seconds=0.0)
@@ -23,7 +23,7 @@ def test_reports_come_in_order_and_a_training_that_ends_too_soon_says_so() -> No
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA out\nof memory"), FloatingPointError("nan"), AssertionError("x")])
-def test_whatever_a_trial_raises_becomes_its_reason_in_one_line(error: Exception) -> None:
+def test_the_error_of_a_trial_becomes_its_reason_in_one_line(error: Exception) -> None:
     def training() -> Iterator[EpochReport]:
         raise error
         yield
@@ -34,7 +34,7 @@ def test_whatever_a_trial_raises_becomes_its_reason_in_one_line(error: Exception
     assert reason.text == f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def test_ctrl_c_is_no_trial_failure() -> None:
+def test_ctrl_c_does_not_fail_the_trial() -> None:
     def training() -> Iterator[EpochReport]:
         raise KeyboardInterrupt
         yield
@@ -53,7 +53,7 @@ def test_an_epoch_that_hangs_fails_its_trial() -> None:
 
 
 class Trials:
-    """A work of `count` trainings that notes what became of them."""
+    """A work of `count` trainings that records how each of them ended."""
 
     def __init__(self, count: int) -> None:
         self.waiting, self.ends = list(range(count)), list[tuple[int, str]]()
@@ -78,11 +78,11 @@ class Trials:
 
 
 class OutOfMemoryError(RuntimeError):
-    """As torch names it."""
+    """An error with the name that torch uses."""
 
 
 @pytest.mark.parametrize(("failures", "end"), [(1, "done"), (9, "OutOfMemoryError: CUDA out of memory")])
-def test_a_training_that_lacked_memory_is_tried_once_more(failures: int, end: str) -> None:
+def test_a_training_that_lacked_memory_is_repeated_once(failures: int, end: str) -> None:
     left = [failures]
 
     def evaluate(task: TrialTask) -> Iterator[EpochReport]:

@@ -1,4 +1,4 @@
-"""What is kept of an error: its cause, and the cure where one is known."""
+"""The reason that is kept of an error: its cause, and its cure if one is known."""
 
 import errno
 
@@ -45,7 +45,7 @@ def caused(outer: Exception, inner: Exception) -> Exception:
         (caused(RuntimeError("no batch"), caused(ValueError("no image"), OSError("the cause"))), "OSError: the cause"),
     ],
 )
-def test_the_innermost_sentence_is_kept(error: Exception, kept: str) -> None:
+def test_the_sentence_of_the_innermost_error_is_kept(error: Exception, kept: str) -> None:
     reason = reason_of(error)
 
     assert kept in reason
@@ -100,11 +100,11 @@ def test_a_path_stays_in_the_reason() -> None:
         (ValueError("9"), FailureKind.NETWORK),
     ],
 )
-def test_an_error_says_what_kind_of_failure_it_is(error: Exception, kind: FailureKind) -> None:
+def test_an_error_has_the_right_kind_of_failure(error: Exception, kind: FailureKind) -> None:
     assert failure_of(error).kind is kind
 
 
-def test_an_image_that_cannot_be_read_any_more_is_no_fault_of_the_network() -> None:
+def test_an_image_that_became_unreadable_is_not_the_fault_of_the_network() -> None:
     failure = failure_of(InputError("x.png: cannot be read as an image (truncated)"))
 
     assert failure.kind is FailureKind.PLACE

@@ -1,4 +1,4 @@
-"""What becomes of a training that failed, by why it failed."""
+"""The next step of a failed training, by the reason of the failure."""
 
 import pytest
 
@@ -20,11 +20,11 @@ CRASH = failure(FailureKind.KILLED, "killed by signal 11 (SIGSEGV: a crash in na
 
 
 @pytest.mark.parametrize("killed", [MEMORY, SIGKILL, AS_IT_STARTED])
-def test_what_lacked_memory_or_may_have_is_repeated_alone_once(killed: Failure) -> None:
+def test_a_training_that_may_have_lacked_memory_is_repeated_alone_once(killed: Failure) -> None:
     retries = Retries()
 
     assert [retries.after(7, killed) for _ in range(2)] == [Next.ALONE, Next.FAIL]
-    assert retries.told(7, killed).text == f"{killed.reason}, also with nothing beside it (on here)"
+    assert retries.told(7, killed).text == f"{killed.reason}, also when trained alone (on here)"
 
 
 def test_a_training_whose_worker_died_as_it_started_is_repeated_alone_on_another_machine() -> None:
@@ -34,7 +34,7 @@ def test_a_training_whose_worker_died_as_it_started_is_repeated_alone_on_another
     assert retries.tried(0) == {HERE}
 
 
-def test_a_crash_is_repeated_once_on_another_machine_where_there_is_one() -> None:
+def test_a_crashed_training_is_repeated_once_on_another_machine_if_there_is_one() -> None:
     retries = Retries()
 
     assert retries.after(0, CRASH) is Next.AGAIN
@@ -48,7 +48,7 @@ def test_a_crash_is_repeated_once_on_another_machine_where_there_is_one() -> Non
     "failed",
     [failure(FailureKind.PLACE), failure(FailureKind.PLACE, at_once=True), failure(FailureKind.NETWORK, at_once=True)],
 )
-def test_the_fault_of_a_place_and_a_failure_at_once_count_only_when_no_machine_is_left(failed: Failure) -> None:
+def test_a_fault_of_the_machine_and_a_failure_at_once_count_only_when_no_machine_is_left(failed: Failure) -> None:
     retries = Retries()
 
     assert retries.after(0, failed, machines=BOTH) is Next.ELSEWHERE
@@ -56,7 +56,7 @@ def test_the_fault_of_a_place_and_a_failure_at_once_count_only_when_no_machine_i
     assert retries.told(0, failed).reason == "broken, on each of 2 machines"
 
 
-def test_a_trainings_own_error_counts() -> None:
+def test_an_error_of_the_training_itself_counts_at_once() -> None:
     assert Retries().after(0, failure(FailureKind.NETWORK), machines=BOTH) is Next.FAIL
 
 
@@ -71,13 +71,13 @@ def test_no_order_of_failures_repeats_a_training_for_ever() -> None:
             assert Next.FAIL in answers
 
 
-def test_a_failure_is_told_by_what_happened_and_where() -> None:
+def test_the_text_of_a_failure_has_its_reason_and_its_machine() -> None:
     assert failure(FailureKind.PLACE).text == "not the network's fault: broken (on here)"
     assert failure(FailureKind.NETWORK, node="").text == "broken"
 
 
 @pytest.mark.parametrize("kind", FailureKind)
-def test_the_kind_of_a_failure_is_known_from_its_reason(kind: FailureKind) -> None:
+def test_the_kind_of_a_failure_is_found_from_its_reason(kind: FailureKind) -> None:
     reasons = {
         FailureKind.MEMORY: "killed for memory by the kernel (signal 9, SIGKILL)",
         FailureKind.KILLED: "killed by signal 9 (SIGKILL)",

@@ -15,13 +15,13 @@ with watched(lambda: "it hangs", every=0.1, patience=0.5, last=lambda: print("la
 """
 
 
-def test_what_is_well_is_left_alone() -> None:
+def test_a_body_without_problems_is_not_disturbed() -> None:
     with watched(lambda: None, every=0.01):
         time.sleep(0.1)
 
 
 def stubborn() -> None:
-    """As code that tries again whatever happens."""
+    """Code that tries again whatever happens."""
     while True:
         try:
             time.sleep(0.01)
@@ -29,17 +29,17 @@ def stubborn() -> None:
             continue
 
 
-def test_a_problem_ends_what_is_under_way_at_once_and_is_named() -> None:
+def test_a_problem_ends_the_body_at_once_and_is_named() -> None:
     with pytest.raises(WatchdogError, match="the cat has died"), watched(lambda: "the cat has died", every=0.05):
         stubborn()
 
 
-def test_an_error_of_its_own_passes() -> None:
+def test_an_error_of_the_body_is_raised() -> None:
     with pytest.raises(KeyError), watched(lambda: None, every=0.01):
         raise KeyError
 
 
-def test_what_is_stuck_outside_python_is_taken_down_with_a_line() -> None:
+def test_a_process_stuck_outside_python_ends_with_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=800)
 
     assert done.returncode == 3
@@ -69,13 +69,13 @@ run(main, prog="script")
 
 
 def outcome_of(body: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command whose watched part is `body`."""
+    """The exit code, standard output and standard error of a command whose watched part is `body`."""
     program = COMMAND.replace("BODY", "\n            ".join(body.strip().splitlines()))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=800)
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_process_that_is_stuck_does_what_is_due_and_says_how_to_go_on() -> None:
+def test_a_stuck_process_calls_the_due_functions_and_says_how_to_go_on() -> None:
     told = outcome_of("dead.set()\nctypes.CDLL(None).sleep(3600)")
 
     assert told == (3, "tables\n", "script: Ray's dashboard has died; go on with: again\n")
@@ -91,13 +91,13 @@ def test_a_process_that_is_stuck_does_what_is_due_and_says_how_to_go_on() -> Non
     ],
     ids=["with the signal", "while it stops"],
 )
-def test_what_dies_of_a_stop_does_not_replace_it(dies: str, sent: str, code: int, word: str) -> None:
+def test_a_problem_that_a_stop_causes_does_not_replace_the_stop(dies: str, sent: str, code: int, word: str) -> None:
     told = outcome_of(dies.format(sent=sent))
 
     assert told == (code, "", f"script: {word}; go on with: again\n")
 
 
-def test_a_stop_that_hangs_does_what_is_due_and_says_how_to_go_on() -> None:
+def test_a_stop_that_hangs_calls_the_due_functions_and_says_how_to_go_on() -> None:
     told = outcome_of(
         "import se_nas.process.command_line as c\nc.PATIENCE_SECONDS = 1\ntry:\n    os.kill(os.getpid(), 15)\n"
         "    time.sleep(3600)\nfinally:\n    dead.set()\n    ctypes.CDLL(None).sleep(3600)"
@@ -106,7 +106,7 @@ def test_a_stop_that_hangs_does_what_is_due_and_says_how_to_go_on() -> None:
     assert told == (143, "tables\n", "script: terminated; go on with: again\n")
 
 
-def test_a_problem_that_falls_into_a_weak_reference_is_raised_again_and_prints_nothing() -> None:
+def test_a_problem_raised_in_a_weak_reference_is_raised_again_and_prints_nothing() -> None:
     told = outcome_of("""
 class Thing:
     pass
@@ -125,9 +125,9 @@ while True:
 
 
 @pytest.mark.parametrize("deed", ["raise_it", "hang"])
-def test_what_is_due_can_neither_fail_nor_hang_the_end(deed: str) -> None:
+def test_a_due_function_can_neither_fail_nor_delay_the_end(deed: str) -> None:
     program = (
-        "import time\nfrom se_nas import last_resort\nlast_resort.DUE_SECONDS = 0.2\n"
+        "import time\nfrom se_nas.process import last_resort\nlast_resort.DUE_SECONDS = 0.2\n"
         "def raise_it():\n    raise KeyError\ndef hang():\n    time.sleep(3600)\n"
         f"with last_resort.due({deed}):\n    last_resort.leave('stuck', 3)"
     )

@@ -3,7 +3,7 @@ import sys
 
 
 def test_a_worker_starts_without_the_libraries_of_the_search() -> None:
-    """They take a second to import, in each worker at once, and a hundred megabytes."""
+    """Their import takes a second in all workers at the same time, and a hundred megabytes in each."""
     program = (
         "import sys, se_nas.commands.search.evaluation, se_nas.execution.ray.tune\n"
         "names = {name.partition('.')[0] for name in sys.modules}\n"

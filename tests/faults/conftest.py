@@ -1,4 +1,4 @@
-"""Searches in processes of their own, to be killed."""
+"""Searches in separate processes, which tests kill."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ Search = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def large_space(tmp_path: Path) -> Path:
-    """2,600 networks that train in milliseconds."""
+    """A space of 2,600 networks that train in milliseconds."""
     path = tmp_path / "large.yaml"
     path.write_text(LARGE_SPACE)
     return path
@@ -38,7 +38,7 @@ def large_space(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def search(tmp_path: Path) -> Search:
-    """Starts `launch/search.py` with these flags, W&B off."""
+    """A function that starts `launch/search.py` with these flags and without W&B."""
 
     def start(*flags: object) -> subprocess.Popen[str]:
         call = [sys.executable, str(ROOT / "launch" / "search.py"), *map(str, flags), "--wandb", "off"]
@@ -50,7 +50,7 @@ def search(tmp_path: Path) -> Search:
 
 
 def wait_for(run: Path, results: int, process: subprocess.Popen[str]) -> None:
-    """Until so many trials have ended, and the search has not."""
+    """Wait until `results` trials have ended. The search must still run then."""
     deadline = time.monotonic() + 800
     while len(finished(run)) < results:
         assert process.poll() is None, process.communicate()
@@ -59,7 +59,7 @@ def wait_for(run: Path, results: int, process: subprocess.Popen[str]) -> None:
 
 
 def wait_until_it_takes_signals(process: subprocess.Popen[str]) -> None:
-    """Wait until a command has its handler for SIGTERM, which it sets right after the one for ctrl-C."""
+    """Wait until a command has set its handler for SIGTERM, which it does right after the handler for ctrl-C."""
     while process.poll() is None:
         status = Path(f"/proc/{process.pid}/status").read_text()
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
@@ -69,12 +69,12 @@ def wait_until_it_takes_signals(process: subprocess.Popen[str]) -> None:
 
 
 def mount(*arguments: str) -> bool:
-    """Whether this user could."""
+    """Mount a file system. Return whether this user is allowed to."""
     return subprocess.run(["mount", *arguments], capture_output=True).returncode == 0
 
 
 def finished(run: Path) -> dict[str, dict[str, Any]]:
-    """What each trial's result.json holds, by trial; only whole files count."""
+    """The content of each trial's result.json, by trial. Only complete files count."""
     results = {}
     for path in run.glob("trials/*/result.json"):
         results[path.parent.name] = json.loads(path.read_text())
@@ -82,7 +82,7 @@ def finished(run: Path) -> dict[str, dict[str, Any]]:
 
 
 def outcome(run: Path) -> tuple[list[dict[str, str]], str]:
-    """Trials and front as the search tells them, but for the seconds that each trial took."""
+    """The trials and the front as the search reports them, without the seconds that each trial took."""
     with (run / "trials.csv").open() as file:
         rows = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
     return rows, (run / "front.json").read_text()

@@ -1,4 +1,4 @@
-"""Clusters in which a machine cannot do the work: three raylets on this machine, one of which sees other code."""
+"""Clusters with a machine that cannot do the work: three raylets on this machine, one of which sees other code."""
 
 import json
 import os
@@ -46,9 +46,9 @@ made.shutdown()
 
 @contextmanager
 def cluster(*environments: Mapping[str, str]) -> Iterator[str]:
-    """The address of a cluster with a machine of one CPU for each of these environments; its head has none.
+    """The address of a cluster with a machine of one CPU for each of these environments. Its head has no CPU.
 
-    A process of its own starts it: Ray reads its settings once in a process, and other tests have changed them here.
+    A separate process starts it, because Ray reads its settings once in a process, and other tests have changed them.
     """
     call = [sys.executable, "-c", CLUSTER, json.dumps([dict(each) for each in environments])]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
@@ -91,7 +91,7 @@ def test_a_machine_with_other_code_gets_no_work_and_costs_no_trial(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_without_a_machine_that_can_do_the_work_is_named_before_anything_trains(
+def test_a_cluster_without_a_usable_machine_is_refused_before_anything_trains(
     tmp_path: Path, search: Search, space_file: Path, data_file: Path
 ) -> None:
     wrong = {"PYTHONPATH": str(no_code(tmp_path / "other"))}

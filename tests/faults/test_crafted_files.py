@@ -1,4 +1,4 @@
-"""Files made to do harm: a canary that each would leave behind never appears, and texts are shown, not obeyed."""
+"""Malicious files. Each tries to create a canary, which must never appear. Texts in files are shown, not executed."""
 
 import io
 import os
@@ -38,7 +38,7 @@ from se_nas.training.trained import load_trained
 
 
 class Trap:
-    """Unpickled, it makes a folder."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, canary: Path) -> None:
         self.canary = str(canary)
@@ -82,7 +82,7 @@ def as_tagged_mapping(canary: Path) -> bytes:
 
 
 def as_archive(canary: Path) -> bytes:
-    """Members that would land beside the folder: by `..`, by an absolute name, by a link, and a device."""
+    """An archive whose members would lie outside of the folder: by `..`, an absolute name, a link and a device."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
 
@@ -120,7 +120,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("file", READERS)
-def test_no_file_that_is_read_runs_what_it_holds(searched: Path, tmp_path: Path, file: str) -> None:
+def test_no_file_that_is_read_executes_its_content(searched: Path, tmp_path: Path, file: str) -> None:
     canary = tmp_path / "canary"
     (searched / "images/cat").mkdir(parents=True)
     for form in FORMS:
@@ -134,7 +134,7 @@ def test_no_file_that_is_read_runs_what_it_holds(searched: Path, tmp_path: Path,
         assert not canary.exists(), form.__name__
 
 
-def test_the_canary_would_sing(tmp_path: Path) -> None:
+def test_the_malicious_objects_do_create_the_canary(tmp_path: Path) -> None:
     pickle.loads(as_pickle(tmp_path / "canary"))
     yaml.unsafe_load(as_tagged_yaml(tmp_path / "another"))
 
@@ -144,7 +144,7 @@ def test_the_canary_would_sing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 @pytest.mark.parametrize("form", FORMS)
-def test_what_was_planted_where_torchvision_keeps_its_sets_is_not_read(
+def test_files_planted_in_the_folder_of_torchvision_are_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, form: Callable[[Path], bytes]
 ) -> None:
     """It keeps pickles there, and archives; both are compared with the published MD5 sums before they are opened."""
@@ -175,7 +175,9 @@ def test_what_was_planted_where_torchvision_keeps_its_sets_is_not_read(
 @pytest.mark.parametrize(
     "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("x")]
 )
-def test_a_pipe_a_device_and_a_dangling_link_are_no_files(tmp_path: Path, make: Callable[[Path], object]) -> None:
+def test_a_pipe_a_device_and_a_dangling_link_are_refused_as_files(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "images" / name).mkdir(parents=True)
         for number in range(12):
@@ -191,7 +193,7 @@ def test_a_pipe_a_device_and_a_dangling_link_are_no_files(tmp_path: Path, make: 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("file", [name for name in READERS if name.endswith(".json")])
-def test_a_pipe_in_the_place_of_a_result_is_not_waited_for(searched: Path, file: str) -> None:
+def test_a_pipe_instead_of_a_result_is_refused_without_waiting(searched: Path, file: str) -> None:
     (searched / file).parent.mkdir(parents=True, exist_ok=True)
     (searched / file).unlink(missing_ok=True)
     os.mkfifo(searched / file)
@@ -202,7 +204,7 @@ def test_a_pipe_in_the_place_of_a_result_is_not_waited_for(searched: Path, file:
         assert file.rpartition("/")[2] in str(refusal)  # noqa: PT017 - either way of refusing will do
 
 
-def test_an_archive_that_promises_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+def test_an_archive_that_declares_more_than_it_contains_is_refused(tmp_path: Path) -> None:
     header = io.BytesIO()
     write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**14, 8, 8, 3)})
     with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
@@ -216,7 +218,7 @@ def test_an_archive_that_promises_more_than_it_holds_is_refused(tmp_path: Path) 
 MARKUP = "<img src=x onerror=seen()><script>document.title='seen'</script>[bold]b[/bold]\x1b]0;seen\x07\x1b[31m"
 
 
-def test_names_and_reasons_are_shown_and_never_obeyed(
+def test_names_and_reasons_are_shown_and_never_interpreted(
     request_tiny: SearchRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Through the terminal, the page, the tables and the name of the run folder."""

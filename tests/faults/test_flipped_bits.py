@@ -1,4 +1,4 @@
-"""One bit of a run's file flipped at a time: it is noticed, or it changes nothing."""
+"""One bit of a run's file is flipped at a time. The flip is noticed, or it changes nothing."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ ALL = 2_000
 
 
 def flips(path: Path, count: int) -> Iterator[None]:
-    """Flip `count` drawn bits of the file, one by one; between them it is whole."""
+    """Flip `count` random bits of the file, one after another. Each bit is restored before the next flip."""
     whole, rng = path.read_bytes(), Random(0)
     for _ in range(count):
         damaged = bytearray(whole)
@@ -32,7 +32,7 @@ def flips(path: Path, count: int) -> Iterator[None]:
 
 
 def noticed(path: Path, count: int, read: Callable[[], Any]) -> int:
-    """How many flips were refused with a line that names the file; none may be read as another value."""
+    """The number of flips that were refused with a line that names the file. No flip may be read as another value."""
     right, lines = read(), []
     for _ in flips(path, count):
         try:
@@ -48,8 +48,10 @@ def noticed(path: Path, count: int, read: Callable[[], Any]) -> int:
     ("file", "least"), [("study.db", 0.05), ("config.yaml", 0.9), ("space.yaml", 1.0)], ids=["study", "config", "space"]
 )
 @pytest.mark.timeout(1200)
-def test_no_flipped_bit_changes_what_a_run_folder_says(searched: Path, file: str, least: float, count: int) -> None:
-    """Most of `study.db` is empty pages, and texts that Optuna writes and we do not read."""
+def test_no_flipped_bit_changes_the_content_of_a_run_folder(
+    searched: Path, file: str, least: float, count: int
+) -> None:
+    """Most of `study.db` consists of empty pages and of texts that Optuna writes and se-nas does not read."""
     folder = RunFolder(searched)
 
     refused = noticed(searched / file, count, lambda: load_progress(folder))
@@ -57,7 +59,7 @@ def test_no_flipped_bit_changes_what_a_run_folder_says(searched: Path, file: str
     assert least * count <= refused
 
 
-def test_trials_that_are_lost_at_the_end_are_missed(searched: Path) -> None:
+def test_a_loss_of_the_last_trials_is_noticed(searched: Path) -> None:
     with sqlite3.connect(searched / "study.db") as connection:
         connection.execute("DELETE FROM trials WHERE number >= 4")
     connection.close()
@@ -100,7 +102,7 @@ def test_no_flipped_bit_changes_a_result(searched: Path) -> None:
 
     assert right is not None
     assert all(result in (None, right) for result in seen)
-    assert seen.count(None) > 0.9 * ALL  # the others fell between the words
+    assert seen.count(None) > 0.9 * ALL  # the other flips hit unused bytes between the words
 
 
 def test_no_flipped_bit_changes_a_checkpoint(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_no_flipped_bit_changes_a_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 4096, 50_000])
 @pytest.mark.parametrize("file", ["study.db", "config.yaml", "space.yaml"])
-def test_a_cut_file_is_refused_by_its_name(searched: Path, file: str, kept: int) -> None:
+def test_a_truncated_file_is_refused_with_its_name(searched: Path, file: str, kept: int) -> None:
     path = searched / file
     content = path.read_bytes()
     path.write_bytes(content[: min(kept, len(content) // 2)])

@@ -1,4 +1,4 @@
-"""A disk that is full: a small file system in memory, made for the test, which takes root."""
+"""A full disk: a small file system in memory that the test makes, for which it needs root."""
 
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.faults.conftest import Search, finished, mount
 
 @pytest.fixture(params=["200k", pytest.param("600k", marks=pytest.mark.slow)])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """Too small for the trials, and large enough for them but not for the report."""
+    """A disk that is too small for the trials, or large enough for the trials but not for the report."""
     disk = tmp_path / "disk"
     disk.mkdir()
     try:
@@ -26,7 +26,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_full_disk_ends_the_search_with_a_line_and_costs_nothing_that_was_finished(
+def test_a_full_disk_ends_the_search_with_one_line_and_keeps_finished_trials(
     small_disk: Path, search: Search, space_file: Path, data_file: Path
 ) -> None:
     run = small_disk / "run"

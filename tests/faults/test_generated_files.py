@@ -1,4 +1,4 @@
-"""Five hundred generated YAML files: each is taken or refused with one line, soon, and in little memory."""
+"""Five hundred generated YAML files. Each is accepted, or refused with one line, quickly and with little memory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +100,7 @@ KINDS = [as_shipped, an_architecture, a_line_off, a_word_off, a_letter_off, cut,
 
 @pytest.mark.usefixtures("launched_here")
 @pytest.mark.parametrize("first", [0, 50, *(pytest.param(n, marks=pytest.mark.slow) for n in range(100, 500, 50))])
-def test_a_generated_file_is_taken_or_refused_with_one_line(
+def test_a_generated_file_is_accepted_or_refused_with_one_line(
     first: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], console: object
 ) -> None:
     path = tmp_path / "given.yaml"

@@ -1,4 +1,4 @@
-"""Two hundred generated command lines: each is taken or refused with one line, and never with a traceback."""
+"""Two hundred generated command lines. Each is accepted, or refused with one line, and never with a traceback."""
 
 from random import Random
 from typing import Any
@@ -128,7 +128,7 @@ def command_line(seed: int) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.parametrize("first", range(0, 200, 20))
-def test_a_generated_command_line_is_taken_or_refused_with_one_line(
+def test_a_generated_command_line_is_accepted_or_refused_with_one_line(
     first: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(first, first + 20):

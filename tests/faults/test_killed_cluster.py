@@ -1,4 +1,4 @@
-"""Ray's own processes killed (-9) under a search."""
+"""Ray's own processes are killed (-9) during a search."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.faults.conftest import Search, finished, wait_for
 
 
 @pytest.mark.parametrize("victim", ["raylet", pytest.param("gcs_server", marks=pytest.mark.slow)])
-def test_a_search_that_loses_its_cluster_ends_with_a_line_and_can_be_resumed(
+def test_a_search_that_loses_its_cluster_ends_with_one_line_and_can_be_resumed(
     tmp_path: Path, search: Search, space_file: Path, data_file: Path, victim: str
 ) -> None:
     run = tmp_path / "run"
@@ -26,7 +26,7 @@ def test_a_search_that_loses_its_cluster_ends_with_a_line_and_can_be_resumed(
 
     assert process.returncode == 3, told
     assert f"Ray's {victim} has died" in told.splitlines()[-1]
-    assert "(raylet)" not in said  # what Ray says of it, in colours and with the last lines of its log
+    assert "(raylet)" not in said  # Ray's own message, in colours and with the last lines of its log
     assert "[state-dump]" not in said
     assert resumed.returncode == 0, complaint
     assert {trial: finished(run)[trial] for trial in kept} == kept

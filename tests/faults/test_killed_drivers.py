@@ -1,4 +1,4 @@
-"""A driver that is killed (-9) at random moments, and resumed each time."""
+"""A driver is killed (-9) at random moments and resumed each time."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from tests.faults.conftest import Search, finished, outcome
 
 
 def kill_after(process: subprocess.Popen[str], run: Path, *, results: int, seconds: float) -> None:
-    """Kill it so many seconds after so many results are there, unless it ends before."""
+    """Kill the process `seconds` after there are `results` results, unless it ends earlier."""
     deadline = time.monotonic() + 800
     while len(list(run.glob("trials/*/result.json"))) < results and process.poll() is None:
         assert time.monotonic() < deadline
@@ -23,10 +23,10 @@ def kill_after(process: subprocess.Popen[str], run: Path, *, results: int, secon
 
 
 @pytest.mark.parametrize(("budget", "kills"), [(8, 2), pytest.param(40, 20, marks=pytest.mark.slow)])
-def test_a_search_that_is_killed_again_and_again_ends_as_if_it_never_was(
+def test_a_search_that_is_killed_repeatedly_ends_like_an_uninterrupted_search(
     tmp_path: Path, search: Search, space_file: Path, data_file: Path, budget: int, kills: int
 ) -> None:
-    """With one worker; the space has 36 networks, so 40 trials exhaust it. Moments are drawn with a fixed seed."""
+    """There is one worker. The space has 36 networks, so 40 trials exhaust it. The moments come from a fixed seed."""
     rng = Random(0)
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--workers", 1]
     whole, run = tmp_path / "whole", tmp_path / "killed"
@@ -51,7 +51,7 @@ def test_a_search_that_is_killed_again_and_again_ends_as_if_it_never_was(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_a_thousand_trials_with_a_kill_every_ten_seconds_are_a_thousand_results(
+def test_a_thousand_trials_with_a_kill_every_ten_seconds_give_a_thousand_results(
     tmp_path: Path, search: Search, large_space: Path, data_file: Path
 ) -> None:
     run, kills = tmp_path / "run", 0
@@ -59,7 +59,7 @@ def test_a_thousand_trials_with_a_kill_every_ten_seconds_are_a_thousand_results(
     flags = ["--space", large_space, "--data", f"npz:{data_file}", "--epochs", 1, "--strategy", "random"]
     process = search("--budget", 1000, "--run", run, *flags, "--workers", 1)
     while process.poll() is None:
-        kill_after(process, run, results=len(kept) + 1, seconds=10)  # so that each driver gets to its trials
+        kill_after(process, run, results=len(kept) + 1, seconds=10)  # so that each driver reaches its trials
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL

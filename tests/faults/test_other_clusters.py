@@ -1,4 +1,4 @@
-"""Clusters that a search did not start: those it must not touch, and those it is told to use and then loses."""
+"""Clusters that a search did not start. It must not touch some of them; it uses others and then loses them."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import pytest
 
 from tests.clusters import StartedCluster, started_cluster
 from tests.faults.conftest import Search, finished, wait_for
+from tests.processes import is_trainer
 
 TOKEN = "c" * 32
 OF_ANOTHER_CLUSTER = {
@@ -30,14 +31,14 @@ def flags(space_file: Path, data_file: Path, tmp_path: Path) -> list[object]:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartedCluster]:
-    """One with two CPUs and a token, which the environment has."""
+    """A cluster with two CPUs and a token. The environment contains the token."""
     with started_cluster(token=TOKEN) as made:
         monkeypatch.setenv("RAY_AUTH_MODE", "token")
         monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
         yield made
 
 
-def test_a_search_without_an_address_has_its_own_cluster_whatever_the_environment_says(
+def test_a_search_without_an_address_has_its_own_cluster_in_any_environment(
     search: Search, flags: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in OF_ANOTHER_CLUSTER.items():
@@ -47,12 +48,12 @@ def test_a_search_without_an_address_has_its_own_cluster_whatever_the_environmen
     said, told = process.communicate()
 
     assert (process.returncode, told) == (0, "")
-    assert "cluster   one of its own, on this machine\n" in said
+    assert "cluster   a new cluster on this machine\n" in said
     assert len(finished(tmp_path / "run")) == 2
 
 
 @pytest.mark.slow
-def test_a_search_without_an_address_leaves_a_cluster_that_somebody_started_alone(
+def test_a_search_without_an_address_does_not_touch_another_cluster(
     search: Search, flags: list[object], cluster: StartedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
@@ -62,7 +63,7 @@ def test_a_search_without_an_address_leaves_a_cluster_that_somebody_started_alon
     said, told = process.communicate()
 
     assert (process.returncode, told) == (0, "")
-    assert "cluster   one of its own, on this machine\n" in said
+    assert "cluster   a new cluster on this machine\n" in said
     assert before <= {process.pid for process in cluster.processes()}
 
 
@@ -75,7 +76,7 @@ def test_a_search_without_an_address_leaves_a_cluster_that_somebody_started_alon
     ],
     ids=["raylet", "head's server", "all of it"],
 )
-def test_a_search_whose_cluster_is_killed_ends_with_a_line_and_its_tables(
+def test_a_search_whose_cluster_is_killed_ends_with_one_line_and_its_tables(
     search: Search,
     flags: list[object],
     cluster: StartedCluster,
@@ -107,7 +108,7 @@ def test_a_search_whose_cluster_is_killed_ends_with_a_line_and_its_tables(
 
 
 @pytest.mark.slow
-def test_a_cluster_that_answers_no_more_is_lost_too(
+def test_a_cluster_that_no_longer_answers_counts_as_lost(
     search: Search, flags: list[object], cluster: StartedCluster, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -124,6 +125,6 @@ def test_a_cluster_that_answers_no_more_is_lost_too(
 
 
 def trainers(cluster: StartedCluster) -> list[psutil.Process]:
-    """The processes that train; Ray names them so."""
+    """The processes that train, found by the names that Ray gives them."""
     (raylet,) = cluster.processes("raylet")
-    return [each for each in raylet.children() if "_Worker" in "".join(each.cmdline())]
+    return [each for each in raylet.children() if is_trainer(each)]

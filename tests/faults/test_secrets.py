@@ -1,4 +1,4 @@
-"""What belongs to the user and the machine stays out of everything that a search writes."""
+"""Secrets of the user and of the machine are in no file that a search writes."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ SECRETS = {
 def test_no_key_token_host_or_environment_is_in_the_run_folder_or_on_the_terminal(
     tmp_path: Path, space_file: Path, data_file: Path
 ) -> None:
-    """W&B's files, which `wandb sync` would send, are in the run folder too."""
+    """The run folder also contains W&B's files, which `wandb sync` would send."""
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 2, "--budget", 4, "--workers", 2]
     call = [
@@ -39,8 +39,14 @@ def test_no_key_token_host_or_environment_is_in_the_run_folder_or_on_the_termina
     assert any(path.suffix == ".wandb" for path in files)
     written = {path: path.read_bytes() for path in files} | {Path("stdout"): done.stdout.encode()}
     host = socket.gethostname()
-    for secret in (*SECRETS.values(), "pa55word", *([host] if len(host) > 5 else [])):  # a short one is part of words
+    for secret in (
+        *SECRETS.values(),
+        "pa55word",
+        *([host] if len(host) > 5 else []),
+    ):  # a short name may be part of a word
         assert [path for path, content in written.items() if secret.encode() in content] == [], secret
     assert all(path.stat().st_uid == os.getuid() for path in files)
-    links = [path for path in run.rglob("*") if path.is_symlink() and "wandb" not in path.parts]  # W&B makes its own
+    links = [
+        path for path in run.rglob("*") if path.is_symlink() and "wandb" not in path.parts
+    ]  # W&B makes links of its own
     assert links == []

@@ -1,4 +1,4 @@
-"""A Ray cluster of three machines, by Ray's own stand-in: three raylets on this one."""
+"""A Ray cluster of three machines, which Ray's test utility simulates by three raylets on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tests.faults.conftest import Search, finished, outcome, wait_for
 
 @contextmanager
 def cluster(machines: int) -> Iterator[Any]:
-    """Each has one CPU."""
+    """A cluster of `machines` machines with one CPU each."""
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -26,7 +26,7 @@ def cluster(machines: int) -> Iterator[Any]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_machine_that_dies_costs_its_trial_a_repetition_and_the_search_goes_on_anywhere(
+def test_a_trial_of_a_dead_machine_is_repeated_and_the_search_goes_on(
     tmp_path: Path, search: Search, space_file: Path, data_file: Path
 ) -> None:
     run = tmp_path / "run"

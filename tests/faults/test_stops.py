@@ -1,4 +1,4 @@
-"""Stops at odd moments, a lock that is in the way, and output that nobody reads."""
+"""Stops at unusual moments, a lock of another process, and output that nobody reads."""
 
 import signal
 import subprocess
@@ -22,10 +22,10 @@ MOMENTS = Random(0)
     "seconds",
     [0.0, 6.0, *(pytest.param(MOMENTS.uniform(0, 11), marks=pytest.mark.slow) for _ in range(20))],
 )
-def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
+def test_ctrl_c_at_any_moment_prints_one_line_and_leaves_no_process_behind(
     search: Search, tmp_path: Path, space_file: Path, data_file: Path, seconds: float
 ) -> None:
-    """While Python itself still starts, nobody can prevent its traceback."""
+    """The moments begin after the start of Python itself, during which its traceback cannot be prevented."""
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 200, "--budget", 30, "--workers", 2]
     process = search("--run", run, *flags)
@@ -42,8 +42,8 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_nobody_behind(
     assert not left_behind(children)
 
 
-def test_a_ctrl_c_that_comes_twice_is_one(search: Search, tmp_path: Path, space_file: Path, data_file: Path) -> None:
-    """As from `uv run` without a terminal: the whole group gets it, and uv passes it on."""
+def test_a_repeated_ctrl_c_counts_once(search: Search, tmp_path: Path, space_file: Path, data_file: Path) -> None:
+    """Without a terminal, `uv run` passes on a signal that the whole process group has already received."""
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 400, "--budget", 30, "--workers", 2]
     process = search("--run", run, *flags)
@@ -52,7 +52,7 @@ def test_a_ctrl_c_that_comes_twice_is_one(search: Search, tmp_path: Path, space_
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)  # at once: how soon the second is noticed is the machine's affair
+    process.send_signal(signal.SIGINT)  # at once, because the machine decides how soon the second signal is noticed
     _, told = process.communicate(timeout=800)
 
     assert process.returncode == 130
@@ -76,7 +76,7 @@ run(main, prog="search.py")
 """
 
 
-def test_a_second_ctrl_c_leaves_at_once() -> None:
+def test_a_second_ctrl_c_ends_the_process_at_once() -> None:
     pipe = subprocess.PIPE
     process = subprocess.Popen([sys.executable, "-c", SLOW_TO_LEAVE], stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
@@ -92,7 +92,7 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     assert told == "search.py: interrupted; everything finished is kept\n"
 
 
-def test_a_second_driver_is_refused_and_a_dead_ones_lock_is_free(search: Search, searched: Path) -> None:
+def test_a_second_driver_is_refused_and_the_lock_of_a_dead_driver_is_free(search: Search, searched: Path) -> None:
     with locked(searched):
         refused = search("--resume", searched, "--budget", 7)
         _, told = refused.communicate(timeout=800)
@@ -113,7 +113,7 @@ def test_a_second_driver_is_refused_and_a_dead_ones_lock_is_free(search: Search,
     assert told == f"search.py: {searched}: another command is writing here; wait for it or use another folder\n"
 
 
-def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_resumes_it(
+def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_says_how_to_resume(
     search: Search, tmp_path: Path, space_file: Path, data_file: Path
 ) -> None:
     run = tmp_path / "run"
@@ -122,7 +122,7 @@ def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_resumes_it(
     assert unread.stdout is not None
     assert unread.stderr is not None
     unread.stdout.readline()
-    unread.stdout.close()  # as `| head -1` does
+    unread.stdout.close()  # like `| head -1`
     told = unread.stderr.read()
     unread.stderr.close()
     unread.wait(800)

@@ -1,4 +1,4 @@
-"""W&B's server ill in the middle of a search, from its start, and its own disk full."""
+"""W&B's server fails in the middle of a search or from its start, or the disk for W&B is full."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def search(folder: Path, *flags: object, url: str = "") -> subprocess.CompletedP
 
 
 def sync(folder: Path, server: StubServer, run: Path) -> None:
-    """What the line says is to be done later."""
+    """Run the command that the printed line recommends for later."""
     paths = map(str, run.glob("wandb/offline-run-*"))
     call = [sys.executable, "-m", "wandb", "sync", *paths]
     subprocess.run(call, cwd=folder, env=environment(folder, server.url), check=True, capture_output=True, timeout=800)
@@ -40,7 +40,7 @@ def sync(folder: Path, server: StubServer, run: Path) -> None:
         pytest.param(0, "silent", marks=pytest.mark.slow),
     ],
 )
-def test_a_search_is_unchanged_and_all_of_it_can_be_sent_later(
+def test_a_failing_server_does_not_change_a_search_and_everything_can_be_sent_later(
     tmp_path: Path, space_file: Path, data_file: Path, healthy_for: int, illness: Illness
 ) -> None:
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--budget", BUDGET]
@@ -65,7 +65,9 @@ def test_a_search_is_unchanged_and_all_of_it_can_be_sent_later(
 
 
 @pytest.mark.slow
-def test_a_disk_too_full_for_wandb_costs_the_search_nothing(tmp_path: Path, space_file: Path, data_file: Path) -> None:
+def test_a_disk_too_full_for_wandb_does_not_change_the_search(
+    tmp_path: Path, space_file: Path, data_file: Path
+) -> None:
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--wandb", "off"]
     search(tmp_path, *flags, "--budget", 2, "--run", run)

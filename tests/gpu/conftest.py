@@ -1,4 +1,4 @@
-"""What only a GPU can show; `pytest tests/gpu` on a machine that has one."""
+"""Tests that need a GPU. Run `pytest tests/gpu` on a machine with a GPU."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""SE's Triton kernels, compiled: what the definition gives in double precision, within the type's own rounding."""
+"""SE's compiled Triton kernels equal the definition in double precision, up to the rounding of the type."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from se_nas.models.kernels.choice import has_triton
 from se_nas.models.squeeze_excite import SqueezeExcite
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
-"""Of the largest value: about what rounding each number once to the type costs."""
+"""The largest error relative to the largest value: about that of rounding each number to the type once."""
 SIZES = [(24, 8, 16), (7, 20, 5), (56, 6, 8), (152, 14, 4), (368, 92, 2), (16, 1, 1), (1000, 9, 7), (2048, 512, 3)]
 """(channels, hidden, side)"""
 
@@ -26,14 +26,14 @@ class Definition(SqueezeExcite):
         return self.forward_in_stock_operators(features)
 
 
-def test_triton_works_here() -> None:
+def test_triton_works_on_this_gpu() -> None:
     assert has_triton()
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(("channels", "hidden", "side"), SIZES)
-def test_values_and_gradients_are_those_of_the_definition(
+def test_values_and_gradients_equal_those_of_the_definition(
     gpu: torch.device, channels: int, hidden: int, side: int, dtype: torch.dtype, layout: torch.memory_format
 ) -> None:
     generator = torch.Generator().manual_seed(channels)
@@ -54,7 +54,7 @@ def test_values_and_gradients_are_those_of_the_definition(
         assert error < TOLERANCE[dtype], f"{name}: {error}"
 
 
-def test_every_repetition_gives_the_same_bits(gpu: torch.device) -> None:
+def test_every_repetition_of_se_gives_the_same_bits(gpu: torch.device) -> None:
     module = SqueezeExcite(56, 14).to(gpu)
     features = torch.randn(256, 56, 8, 8, device=gpu).contiguous(memory_format=torch.channels_last)
     arriving = torch.randn_like(features)

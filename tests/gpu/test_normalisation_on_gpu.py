@@ -1,4 +1,4 @@
-"""Batch norm's Triton kernels, compiled: what stock operators give in double precision, within the type's rounding."""
+"""Batch norm's compiled Triton kernels equal stock operators in double precision, up to the rounding of the type."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from se_nas.models.kernels import normalisation_triton
 from se_nas.models.normalisation import BatchNorm
 
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 1e-2}
-"""Of the largest value: about what rounding each number once to the type costs."""
+"""The largest error relative to the largest value: about that of rounding each number to the type once."""
 SIZES = [(64, 24, 16), (33, 7, 5), (128, 152, 4), (16, 368, 2), (40, 16, 1), (3, 2048, 7), (256, 32, 32)]
 """(images, channels, side)"""
 FOLLOWED_BY = {"nothing": (False, False), "ReLU": (False, True), "sum and ReLU": (True, True)}
@@ -24,7 +24,7 @@ class Stock(BatchNorm):
 
 
 def maps(shape: tuple[int, ...], gpu: torch.device, dtype: torch.dtype) -> list[Tensor]:
-    """Features with means far from zero, what is added, and a gradient."""
+    """Features with means far from zero, a map to add, and a gradient."""
     generator = torch.Generator(gpu).manual_seed(shape[1])
     offset = 3 * torch.randn(1, shape[1], 1, 1, device=gpu, generator=generator)
     features = torch.randn(shape, device=gpu, generator=generator) + offset
@@ -47,7 +47,7 @@ def after_a_step(norm: BatchNorm, features: Tensor, added: Tensor | None, gradie
 @pytest.mark.parametrize("followed_by", FOLLOWED_BY)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("size", SIZES)
-def test_a_training_step_is_that_of_the_stock_operators(
+def test_a_training_step_equals_that_of_stock_operators(
     gpu: torch.device, size: tuple[int, int, int], dtype: torch.dtype, followed_by: str
 ) -> None:
     images, channels, side = size
@@ -69,7 +69,9 @@ def test_a_training_step_is_that_of_the_stock_operators(
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_every_repetition_gives_the_same_bits(gpu: torch.device, whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_repetition_of_batch_norm_gives_the_same_bits(
+    gpu: torch.device, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not whole:
         monkeypatch.setattr(normalisation_triton, "WHOLE_NUMBERS", 1)
     features, added, gradient = maps((128, 56, 4, 4), gpu, torch.bfloat16)
@@ -83,8 +85,8 @@ def test_every_repetition_gives_the_same_bits(gpu: torch.device, whole: bool, mo
         assert all(torch.equal(first[name], value) for name, value in again.items())
 
 
-def test_a_mean_that_is_large_beside_the_deviation_costs_no_accuracy(gpu: torch.device) -> None:
-    """Sums of squares would lose all digits here."""
+def test_a_mean_much_larger_than_the_deviation_costs_no_accuracy(gpu: torch.device) -> None:
+    """Plain sums of squares would lose all digits here."""
     features = (torch.randn(256, 16, 16, 16, device=gpu) + 3_000).contiguous(memory_format=torch.channels_last)
 
     result = BatchNorm(16).to(gpu)(features)
@@ -93,13 +95,13 @@ def test_a_mean_that_is_large_beside_the_deviation_costs_no_accuracy(gpu: torch.
     assert (result.double() - wanted).abs().max() < 1e-3
 
 
-def test_other_layouts_are_left_to_stock_operators(gpu: torch.device) -> None:
+def test_stock_operators_handle_other_layouts(gpu: torch.device) -> None:
     features = torch.randn(8, 16, 4, 4, device=gpu)
 
     torch.testing.assert_close(BatchNorm(16).to(gpu)(features), Stock(16).to(gpu)(features))
 
 
-def test_narrow_groups_are_convolved_as_one(gpu: torch.device) -> None:
+def test_narrow_groups_use_one_dense_convolution(gpu: torch.device) -> None:
     layer = GroupedConv2d(24, 24, 3, padding=1, groups=3, bias=False).to(gpu, memory_format=torch.channels_last)
     features = maps((64, 24, 8, 8), gpu, torch.bfloat16)[0].requires_grad_()
 

@@ -1,4 +1,4 @@
-"""A training on a GPU is recorded, repeats bit for bit, goes on from a checkpoint, and may run out of memory."""
+"""Trainings on a GPU: CUDA graphs, bit-for-bit repetition, checkpoints, and a lack of memory."""
 
 import gc
 import logging
@@ -47,7 +47,7 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 @pytest.mark.parametrize("recipe", [{}, EVERYTHING], ids=["plain", "everything"])
-def test_replayed_steps_train_as_single_launches_do(
+def test_replayed_steps_train_the_same_as_single_launches(
     gpu: torch.device, recipe: dict[str, float], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_training_bit_for_bit(gpu: torch.device) ->
     assert equal(first.tensors(), again.tensors())
 
 
-def test_it_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(gpu: torch.device, tmp_path: Path) -> None:
+def test_a_resumed_training_equals_one_without_interruption(gpu: torch.device, tmp_path: Path) -> None:
     whole = trainer_of(gpu, epochs=6, ema_decay=0.9)
     *_, last = train(whole)
     first = trainer_of(gpu, epochs=6, ema_decay=0.9)
@@ -86,7 +86,7 @@ def test_it_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(gpu: torch.devi
 
 
 @pytest.mark.parametrize("ill", ["stem.0.weight", "stage1.0.conv2.weight", "stage3.1.norm1.bias"])
-def test_what_is_no_number_is_not_hidden_on_its_way(gpu: torch.device, ill: str) -> None:
+def test_nan_and_infinity_are_not_hidden(gpu: torch.device, ill: str) -> None:
     trainer = trainer_of(gpu)
     with torch.no_grad():
         trainer.model.get_parameter(ill).fill_(torch.nan)
@@ -95,13 +95,15 @@ def test_what_is_no_number_is_not_hidden_on_its_way(gpu: torch.device, ill: str)
         trainer.run_epoch()
 
 
-def test_it_learns(gpu: torch.device) -> None:
+def test_a_training_on_a_gpu_learns(gpu: torch.device) -> None:
     *_, last = train(trainer_of(gpu, epochs=6))
 
-    assert last.accuracy > 0.9  # one in three by guessing
+    assert last.accuracy > 0.9  # a guess has one in three
 
 
-def test_a_step_that_waits_for_the_host_runs_as_it_is(gpu: torch.device, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_step_that_waits_for_the_host_runs_without_a_cuda_graph(
+    gpu: torch.device, caplog: pytest.LogCaptureFixture
+) -> None:
     total = torch.zeros((), device=gpu)
 
     def step() -> None:
@@ -115,11 +117,11 @@ def test_a_step_that_waits_for_the_host_runs_as_it_is(gpu: torch.device, caplog:
 
     assert float(total) == WARM_UP_STEPS + 3
     assert len(caplog.messages) == 1
-    assert "this step cannot be recorded and runs as it is" in caplog.messages[0]
+    assert "this step cannot be recorded and runs without a CUDA graph" in caplog.messages[0]
 
 
-def test_what_a_recorded_step_works_on_lives_as_long_as_its_record(gpu: torch.device) -> None:
-    """Several at a time, as they are measured: nobody else holds their networks."""
+def test_the_tensors_of_a_recorded_step_live_as_long_as_its_cuda_graph(gpu: torch.device) -> None:
+    """Several steps run in turn, as in a measurement. Nothing else keeps their tensors alive."""
 
     def recorded(number: int) -> tuple[Recorded, Tensor]:
         weight = torch.full((1 << 22,), float(number), device=gpu)
@@ -135,7 +137,7 @@ def test_what_a_recorded_step_works_on_lives_as_long_as_its_record(gpu: torch.de
     assert [float(total[0]) for _, total in runs] == [number * (WARM_UP_STEPS + 5.0) for number in range(4)]
 
 
-def test_numerics_are_measured_where_a_training_is_long(gpu: torch.device) -> None:
+def test_a_long_training_measures_its_precision(gpu: torch.device) -> None:
     model = build_initial_model(NETWORK, num_classes=3, seed=0).to(gpu)
 
     chosen = choose_precision(model, batch_size=64, image_size=8, steps=100_000, device=gpu)
@@ -145,14 +147,14 @@ def test_numerics_are_measured_where_a_training_is_long(gpu: torch.device) -> No
     assert 0 < WORTHWHILE < 1
 
 
-def test_latency_is_that_of_a_forward_pass(gpu: torch.device) -> None:
+def test_latency_is_the_time_of_a_forward_pass(gpu: torch.device) -> None:
     model = build_initial_model(NETWORK, num_classes=3, seed=0).to(gpu)
 
     assert 0.01 < measure_latency(model, image_size=8, device=gpu) < 100
 
 
 class Nowhere:
-    """Results that nobody keeps."""
+    """Results that are not stored."""
 
     def write_finished(self, task: TrialTask, **what: object) -> None:
         pass
@@ -162,12 +164,12 @@ class Nowhere:
 
 
 def giant() -> Architecture:
-    """A network whose batch takes gigabytes: 60 blocks, each of which keeps about eight maps of 8 MB in bf16."""
+    """A network whose batch takes gigabytes: 60 blocks, each with about eight stored maps of 8 MB in bf16."""
     stage = Stage(block=RegNetBlock(group_width=8), depth=60, width=1024, stride=1, se=(None,) * 60)
     return Architecture(stem_width=8, stem_stride=1, stages=(stage,))
 
 
-def test_a_network_too_large_for_the_gpu_fails_by_its_name_and_the_next_one_trains(gpu: torch.device) -> None:
+def test_a_network_too_large_for_the_gpu_fails_as_out_of_memory_and_the_next_one_trains(gpu: torch.device) -> None:
     data = separable_data(train=512)
     evaluation = TrialEvaluation(
         results=Nowhere(), train=data.train, validation=data.validation, mirrored=True, classes=data.classes,
@@ -177,7 +179,7 @@ def test_a_network_too_large_for_the_gpu_fails_by_its_name_and_the_next_one_trai
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved()
     whole = torch.cuda.get_device_properties(gpu).total_memory
-    torch.cuda.set_per_process_memory_fraction((1 << 30) / whole)  # so that it need not be as large as the GPU
+    torch.cuda.set_per_process_memory_fraction((1 << 30) / whole)  # so the network can be smaller than the GPU's memory
     try:
         failure = next_report(evaluation(TrialTask(number=0, architecture=giant(), seed=0)), epoch_seconds=300)
     finally:

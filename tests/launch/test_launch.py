@@ -16,7 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.processes import left_behind
+from tests.processes import is_trainer, left_behind
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,11 +93,9 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     for done in (searched, described, retrained, again, confirmed, ablated, exported, predicted, reported):
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 9
-    front = {m["fingerprint"]: m for m in json.loads((run / "front.json").read_text())["members"]}
+    picked = json.loads((run / "front.json").read_text())["picks"]["knee"]
     knee = json.loads(described.stdout)
-    assert {name: front[knee["fingerprint"]][name] for name in ("flops", "params", "activations")} == {
-        name: knee[name] for name in ("flops", "params", "activations")
-    }
+    assert all(picked[name] == knee[name] for name in ("fingerprint", "flops", "params", "activations"))
     assert "Test accuracy on 40 images" in retrained.stdout
     assert "epoch    6/6" in retrained.stdout
     assert "epoch    " not in again.stdout
@@ -144,7 +142,7 @@ def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
     while search.poll() is None:
         for process in psutil.Process(search.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if "_Worker" in "".join(process.cmdline()):
+                if is_trainer(process):
                     return process
     raise AssertionError(search.communicate())
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 OF_WANDB_ALONE = {"wandb", "opentelemetry"}
 """W&B imports these late, and nothing else of a search uses them."""
 WATCHED = """
-import json, runpy, sys, threading
+import json, sys, threading
 
 imported, drawn = set(), set()
 
@@ -40,10 +40,11 @@ def profile(frame, event, argument):
 
 sys.meta_path.insert(0, Watch())
 threading.setprofile(profile)  # of threads that start from now on
-script, told, *sys.argv[1:] = sys.argv[1:]
-module = runpy.run_path(script)
+told, *sys.argv[1:] = sys.argv[1:]
+from se_nas.commands.entry_points import search
+
 try:
-    module["main"]()
+    search("search.py")
 finally:
     found = sorted(name for name in imported if name in sys.modules)
     with open(told, "w") as file:
@@ -65,7 +66,7 @@ def folder_of_images(tmp_path: Path) -> Path:
 def watched_search(tmp_path: Path, *flags: object, terminal: bool = False) -> dict[str, list[str]]:
     """What second threads imported and drew; the search has to end well."""
     told = tmp_path / "told.json"
-    call = [sys.executable, "-c", WATCHED, str(ROOT / "launch" / "search.py"), str(told), *map(str, flags)]
+    call = [sys.executable, "-c", WATCHED, str(told), *map(str, flags)]
     environment = {**os.environ, "TTY_COMPATIBLE": "1" if terminal else "0", "WANDB_MODE": "offline"}
     done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What a process may use, on small trees of files as the kernel shows them."""
+"""The limits of a process, read from small trees of files like those of the kernel."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +34,7 @@ def host(
     affinity: int = MACHINE_PROCESSORS,
     bounds: tuple[Bound, ...] = (),
 ) -> Host:
-    """A machine of 64 GiB and 16 processors; `files` of control groups are by their path below /sys/fs/cgroup."""
+    """A machine with 64 GiB and 16 processors. `files` are those of control groups, by path below /sys/fs/cgroup."""
     written = {"proc/self/cgroup": groups, "proc/self/mountinfo": "\n".join(mounts)}
     for name, value in (written | {f"sys/fs/cgroup/{name}": value for name, value in (files or {}).items()}).items():
         file = root / name
@@ -142,7 +142,7 @@ def test_memory_is_what_the_control_groups_allow(
 
 
 @pytest.mark.parametrize("said", [UNLIMITED_V1, "-1", "", str(2000 * GIB)])
-def test_a_control_group_that_allows_more_than_there_is_limits_nothing(tmp_path: Path, said: str) -> None:
+def test_a_control_group_that_allows_more_than_the_machine_has_limits_nothing(tmp_path: Path, said: str) -> None:
     limit = memory_limit(
         host(tmp_path, groups="4:memory:/a", mounts=(V1_MEMORY,), files={"memory/a/memory.limit_in_bytes": said})
     )
@@ -150,7 +150,7 @@ def test_a_control_group_that_allows_more_than_there_is_limits_nothing(tmp_path:
     assert (limit.amount, limit.source) == (MACHINE_GIB * GIB, None)
 
 
-def test_a_group_above_that_does_not_count_those_below_limits_nothing(tmp_path: Path) -> None:
+def test_a_group_that_does_not_count_the_groups_below_it_limits_nothing(tmp_path: Path) -> None:
     files = {"memory/a/memory.limit_in_bytes": GIB, "memory/a/memory.use_hierarchy": 0, "memory/a/b/cgroup.procs": 1}
 
     limit = memory_limit(host(tmp_path, groups="4:memory:/a/b", mounts=(V1_MEMORY,), files=files))
@@ -198,7 +198,7 @@ def test_the_smallest_of_all_limits_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("quota", "processors"), [("0.01", 1), ("0.5", 1), ("1", 1), ("1.5", 1), ("2", 2), ("2.9", 2), ("12", 12)]
 )
-def test_a_quota_counts_in_whole_processors_and_one_at_least(tmp_path: Path, quota: str, processors: int) -> None:
+def test_a_quota_counts_in_whole_processors_and_at_least_one(tmp_path: Path, quota: str, processors: int) -> None:
     microseconds = round(float(quota) * 100_000)
     second = host(tmp_path / "2", groups="0::/", mounts=(V2,), files={"cpu.max": f"{microseconds} 100000"})
     first = host(
@@ -249,7 +249,7 @@ def test_processors_are_those_that_the_scheduler_may_use(tmp_path: Path) -> None
     assert processor_limit(host(tmp_path, affinity=3)).amount == 3
 
 
-def test_what_is_less_than_the_machine_is_described(tmp_path: Path) -> None:
+def test_limits_below_the_machine_are_described(tmp_path: Path) -> None:
     limited = host(tmp_path, affinity=3, environment={"SLURM_MEM_PER_NODE": "4096"})
 
     assert describe_limits(limited) == (

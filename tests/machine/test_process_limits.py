@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from se_nas import process_limits
 from se_nas.errors import InputError
+from se_nas.machine import process_limits
 from se_nas.machine.control_groups import Bound, process_bounds
 from se_nas.machine.process_limits import (
     check_few_processes,

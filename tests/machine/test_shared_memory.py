@@ -1,4 +1,4 @@
-"""A /dev/shm that is too small is named with its cure before anything trains."""
+"""A /dev/shm that is too small is reported with its cure before anything trains."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Frees = Callable[[dict[str, int | None]], None]
 
 @pytest.fixture
 def frees(monkeypatch: pytest.MonkeyPatch) -> Frees:
-    """Sets how many bytes are free in which folder."""
+    """A function that sets the number of free bytes of each folder."""
 
     def put(free: dict[str, int | None]) -> None:
         for module in (shared_memory, ray_store, ray_cluster):
@@ -29,7 +29,7 @@ def frees(monkeypatch: pytest.MonkeyPatch) -> Frees:
 
 
 @pytest.mark.parametrize("free", [None, 128 * MIB, 1 << 40])
-def test_ray_keeps_images_in_shared_memory_where_there_is_room(frees: Frees, free: int | None) -> None:
+def test_ray_keeps_images_in_shared_memory_if_there_is_room(frees: Frees, free: int | None) -> None:
     frees({"/dev/shm": free})
     told: list[str] = []
 
@@ -40,9 +40,7 @@ def test_ray_keeps_images_in_shared_memory_where_there_is_room(frees: Frees, fre
 
 
 @pytest.mark.parametrize("free", [0, 200 << 10, 20 * MIB, 64 * MIB, 128 * MIB - 1])
-def test_ray_keeps_images_in_its_folder_where_shared_memory_is_small_and_a_line_says_so(
-    frees: Frees, free: int
-) -> None:
+def test_ray_keeps_images_in_its_folder_and_reports_it_if_shared_memory_is_small(frees: Frees, free: int) -> None:
     frees({"/dev/shm": free, "/tmp/ray-1": 1 << 40})
     told: list[str] = []
 
@@ -63,7 +61,7 @@ def test_a_store_that_fits_nowhere_is_refused_with_both_places_and_the_cure(free
         store_settings(3000 * MIB, Path("/tmp/ray-1"), lambda _: None)
 
 
-def test_a_full_folder_for_temporary_files_is_refused_by_its_name(
+def test_a_full_folder_for_temporary_files_is_refused_with_its_name(
     frees: Frees, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
@@ -82,7 +80,7 @@ def test_loader_processes_that_need_more_shared_memory_are_refused(frees: Frees,
 
 
 @pytest.mark.parametrize(("free", "needed"), [(0, 0), (None, 1 << 40), (64 * MIB, 64 * MIB)])
-def test_loader_processes_that_fit_are_left_alone(frees: Frees, free: int | None, needed: int) -> None:
+def test_loader_processes_that_fit_are_accepted(frees: Frees, free: int | None, needed: int) -> None:
     frees({"/dev/shm": free})
 
     check_shared_memory(needed)

@@ -1,4 +1,4 @@
-"""Networks to build: samples of the shipped spaces, and a way to wake every weight."""
+"""Networks for tests: samples of the shipped spaces, and a function that makes every weight matter."""
 
 from random import Random
 
@@ -42,7 +42,7 @@ def samples(space):
 
 @torch.no_grad()
 def wake(module: nn.Module) -> nn.Module:
-    """Random norms, in evaluation mode: a fresh network's branches end in zeros and would hide mistakes."""
+    """Draw random norms and set evaluation mode. The branches of an initial network end in zeros and hide mistakes."""
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             nn.init.uniform_(part.weight, 0.5, 1.5)

@@ -1,4 +1,4 @@
-"""Convolutions give what double precision gives, whatever the shape, and count as torch's own do."""
+"""Convolutions equal double precision in any shape, and have the same FLOPs as torch's own convolutions."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ SWEEP = Path(__file__).parents[2] / "benchmarks" / "convolution_sweep.py"
 
 
 def sweep_ours(*options: str) -> subprocess.CompletedProcess[str]:
-    """Each shape is a process of its own, so that a crash is a line and not the end of the tests."""
+    """Run each shape in its own process, so that a crash is a line of output and does not end the tests."""
     command = [sys.executable, str(SWEEP), "--form", "ours", *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -43,7 +43,9 @@ def test_no_convolution_crashes_or_deviates_at_any_width(
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("pixels", [1, 2, 7, 8])
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_a_strided_pointwise_convolution_is_torchs(layout: torch.memory_format, pixels: int, stride: int) -> None:
+def test_a_strided_pointwise_convolution_computes_the_same_as_torch(
+    layout: torch.memory_format, pixels: int, stride: int
+) -> None:
     ours, stock = PointwiseConv2d(5, 7, stride=stride).double(), nn.Conv2d(5, 7, 1, stride=stride, bias=False).double()
     stock.load_state_dict(ours.state_dict())
     features = torch.randn(3, 5, pixels, pixels, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
@@ -58,7 +60,7 @@ def test_a_strided_pointwise_convolution_is_torchs(layout: torch.memory_format, 
 
 @pytest.mark.parametrize("groups", [1, 4])
 @pytest.mark.parametrize(("kernel", "stride", "sides"), [(3, 2, (1, 1)), (3, 4, (3, 9)), (5, 4, (8, 2))])
-def test_a_map_smaller_than_the_stride_gives_what_torch_gives(
+def test_a_map_smaller_than_the_stride_gives_the_same_as_torch(
     groups: int, kernel: int, stride: int, sides: tuple[int, int]
 ) -> None:
     settings = (8, 8, kernel, stride, kernel // 2, 1, groups)
@@ -82,7 +84,7 @@ def test_the_gradient_of_a_pointwise_convolution_has_a_gradient() -> None:
     assert torch.autograd.gradgradcheck(layer, torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True))
 
 
-def test_a_pointwise_gradient_is_in_the_memory_order_of_the_features() -> None:
+def test_a_pointwise_gradient_has_the_memory_order_of_the_features() -> None:
     features = torch.randn(2, 4, 8, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
 
     PointwiseConv2d(4, 6, stride=2)(features).sum().backward()
@@ -91,7 +93,7 @@ def test_a_pointwise_gradient_is_in_the_memory_order_of_the_features() -> None:
     assert features.grad.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_strided_pointwise_convolution_costs_what_torchs_does() -> None:
+def test_a_strided_pointwise_convolution_costs_the_same_as_torchs() -> None:
     features = torch.randn(1, 8, 16, 16)
 
     assert measure_module_cost(PointwiseConv2d(8, 24, stride=2), features) == measure_module_cost(

@@ -19,7 +19,7 @@ COUNTED = ("conv", "linear")
 
 
 def by_fvcore(model, image_size):
-    """The whole model by fvcore's own analyses."""
+    """The cost of the whole model by fvcore's own analyses."""
     model.eval()
     image = torch.zeros(1, 3, image_size, image_size)
     flops = FlopCountAnalysis(model, image).unsupported_ops_warnings(False).by_operator()
@@ -32,7 +32,7 @@ def by_fvcore(model, image_size):
 
 
 @pytest.mark.parametrize("network", PUBLISHED, ids=lambda network: network["name"])
-def test_a_published_network_costs_what_was_published(tmp_path, network):
+def test_a_published_network_has_the_published_cost(tmp_path, network):
     law = {name: network[name] for name in ("depth", "w0", "wa", "wm", "group_width", "se")}
     path = tmp_path / "regnet.yaml"
     path.write_text(json.dumps({"regnet": law}))
@@ -81,10 +81,14 @@ def test_every_site_stride_and_bottleneck_is_counted(size, bottleneck):
     assert measure_cost(architecture, image_size=size, num_classes=3) == expected
 
 
-def test_se_costs_and_a_wider_hidden_layer_costs_more():
+def test_se_adds_to_the_cost_and_a_wider_hidden_layer_adds_more():
     none, narrow, wide = (
         measure_cost(network(tokens=[token] * 2), image_size=32, num_classes=10)
-        for token in ("none", "inner/4", "inner/4 of site")  # 8 channels enter the first block, 24 are at its site
+        for token in (
+            "none",
+            "inner/4",
+            "inner/4 of site",
+        )  # 8 channels enter the first block, and 24 its site
     )
 
     assert none.flops < narrow.flops < wide.flops
@@ -92,10 +96,10 @@ def test_se_costs_and_a_wider_hidden_layer_costs_more():
     assert none.activations < narrow.activations < wide.activations
 
 
-def test_measuring_draws_no_random_numbers():
+def test_measuring_a_cost_keeps_the_global_random_state():
     before = torch.get_rng_state()
 
-    measure_cost(network(width=72), image_size=19, num_classes=11)  # seen by no other test, so nothing is remembered
+    measure_cost(network(width=72), image_size=19, num_classes=11)  # sizes without a cached cost
 
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -111,7 +115,7 @@ def half_frozen_model():
     return model
 
 
-def test_a_measured_module_is_left_as_it_was():
+def test_a_measured_module_stays_unchanged():
     model = half_frozen_model()
     before = state_of(model)
 
@@ -121,7 +125,7 @@ def test_a_measured_module_is_left_as_it_was():
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
 
 
-def test_a_module_that_refuses_its_input_is_left_as_it_was():
+def test_a_module_that_refuses_its_input_stays_unchanged():
     model = half_frozen_model()
     before = state_of(model)
 
@@ -153,8 +157,8 @@ def test_costs_add_up_by_name():
     assert total.as_dict() == {"flops": 11, "params": 22, "activations": 33}
 
 
-def test_a_part_too_large_to_run_costs_what_it_would_by_its_shapes(monkeypatch):
-    """Here with a bound that only the smallest parts keep; the widest network that a file may name fits no memory."""
+def test_a_part_too_large_to_run_is_counted_by_its_shapes(monkeypatch):
+    """The bound is so low here that only the smallest parts run. The widest network of a file fits in no memory."""
     architecture = network(width=32, bottleneck=0.25)
     expected = measure_cost(architecture, image_size=17, num_classes=10)
     monkeypatch.setattr(cost, "MOST_NUMBERS", 500)

@@ -1,4 +1,4 @@
-"""SE as one operator equals SE by its definition, whatever the layout, type, size and kernel."""
+"""SE as one operator equals SE by its definition, for any layout, type, size and kernel."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def gradients(run, module, features, arriving):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("cached", [1, 300, 1 << 18], ids=["an image", "a few images", "the batch"])
 @pytest.mark.parametrize("size", [(1, 1), (5, 7)])
-def test_values_and_gradients_are_those_of_the_stock_operators(layout, cached, size, monkeypatch):
+def test_values_and_gradients_equal_those_of_stock_operators(layout, cached, size, monkeypatch):
     monkeypatch.setattr(excitation_stock, "CACHED_NUMBERS", cached)
     module = SqueezeExcite(6, 4).double()
     features = LAYOUTS[layout](torch.randn(5, 6, *size, dtype=torch.float64))
@@ -37,7 +37,7 @@ def test_values_and_gradients_are_those_of_the_stock_operators(layout, cached, s
         torch.testing.assert_close(one, other)
 
 
-def test_a_gradient_that_is_spread_out_is_taken_as_it_comes():
+def test_a_gradient_that_is_not_contiguous_is_accepted():
     module, features = SqueezeExcite(6, 4), torch.randn(3, 6, 4, 4)
     arriving = torch.randn(3, 6, 1, 1).expand(3, 6, 4, 4)
 
@@ -69,7 +69,7 @@ def test_under_autocast_features_stay_in_bf16_and_the_gate_is_computed_in_single
 
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated. Please switch:FutureWarning")
-def test_whoever_traces_the_module_sees_stock_operators():
+def test_a_traced_module_has_stock_operators():
     module, features = SqueezeExcite(8, 2), torch.randn(1, 8, 4, 4)
 
     traced = torch.jit.trace(module, features)

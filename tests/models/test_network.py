@@ -19,7 +19,7 @@ from se_nas.space.placements import with_se_as_in_regnety, without_se
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
-# torchvision's names within a block, by ours; its blocks come in the same order.
+# Our names within a block, and torchvision's. The blocks have the same order.
 NAMES = {
     "shortcut.0": "proj.0",
     "shortcut.1": "proj.1",
@@ -35,7 +35,7 @@ NAMES = {
 
 
 def copy_weights(source, model):
-    """From torchvision's RegNet into ours, every tensor once."""
+    """Copy every tensor of torchvision's RegNet into our model once."""
     model.stem.load_state_dict(source.stem.state_dict())
     model.head.classify.load_state_dict(source.fc.state_dict())
     ours = [part for part in model.modules() if isinstance(part, RegNetBlockModule)]
@@ -50,7 +50,7 @@ def copy_weights(source, model):
         assert not state
 
 
-# Of torchvision's networks these two have pycls' widths; laws of arXiv 2003.13678, tables 5 and 6.
+# These two of torchvision's networks have the widths of pycls: arXiv 2003.13678, tables 5 and 6.
 LAWS = {
     "regnet_y_400mf": "{depth: 16, w0: 48, wa: 27.89, wm: 2.09, group_width: 8, se: inner/4}",
     "regnet_x_800mf": "{depth: 16, w0: 56, wa: 35.73, wm: 2.28, group_width: 16}",
@@ -58,7 +58,7 @@ LAWS = {
 
 
 @pytest.mark.parametrize("name", LAWS)
-def test_torchvisions_weights_give_torchvisions_logits(tmp_path, name):
+def test_with_torchvisions_weights_logits_equal_torchvisions(tmp_path, name):
     theirs = wake(torchvision.models.get_model(name, weights=None))
     path = tmp_path / "regnet.yaml"
     path.write_text(f"regnet: {LAWS[name]}")
@@ -78,14 +78,14 @@ def test_every_family_of_the_space_can_be_built():
 
 
 def structure(model):
-    """What a network is, told by torch: each block's layers with their settings, and the shapes of all tensors."""
+    """The structure of a network from torch: each block's layers with their settings, and the shapes of all tensors."""
     blocks = [repr(part) for part in model.modules() if isinstance(part, RegNetBlockModule)]
     shapes = [tensor.shape for tensor in model.state_dict().values()]
     return repr(model.stem), blocks, repr(model.head), shapes
 
 
 def vary(space, one, changes, data):
-    """`one` with some decisions taken anew."""
+    """`one` with new values for some decisions."""
     other = dict(one)
     for name in data.draw(st.permutations(list(space.decisions)))[:changes]:
         other[name] = data.draw(st.sampled_from(list(space.decisions[name].values())))
@@ -98,7 +98,7 @@ SMALL = load_design_space(ROOT / "search_spaces/small.yaml")
 @pytest.mark.parametrize("name", ["small", "tiny"])
 @settings(derandomize=True, deadline=None)
 @given(seed=st.integers(0, 10**6), changes=st.integers(0, 4), data=st.data())
-def test_fingerprints_are_equal_exactly_when_the_built_networks_are(tiny_space, name, seed, changes, data):
+def test_fingerprints_are_equal_exactly_if_the_built_networks_are_equal(tiny_space, name, seed, changes, data):
     space = {"small": SMALL, "tiny": tiny_space}[name]
     one = space.sample(Random(seed))
     first, second = space.decode(one), space.decode(vary(space, one, changes, data))
@@ -108,7 +108,7 @@ def test_fingerprints_are_equal_exactly_when_the_built_networks_are(tiny_space, 
     assert (first.fingerprint() == second.fingerprint()) == built_alike
 
 
-def test_equal_seeds_build_equal_weights_and_other_seeds_others(samples):
+def test_only_equal_seeds_give_equal_weights(samples):
     def build(seed):
         torch.manual_seed(seed)
         return build_model(samples[0], num_classes=10).state_dict()
@@ -134,12 +134,12 @@ def test_a_forward_and_a_backward_pass_at_its_own_size_reach_every_weight(space,
 
 
 @torch.no_grad()
-def test_with_no_se_anywhere_a_network_is_the_plain_one(samples):
+def test_a_network_without_se_equals_the_plain_network(samples):
     for architecture in samples:
         full = wake(build_model(with_se_as_in_regnety(architecture), num_classes=7))
         plain = build_model(without_se(architecture), num_classes=7).eval()
         weights = {name: weight for name, weight in full.state_dict().items() if ".se." not in name}
-        plain.load_state_dict(weights)  # strict: SE is all that it lacks
+        plain.load_state_dict(weights)  # strict: the plain network lacks only SE
         for part in list(full.modules()):
             for name, child in part.named_children():
                 if isinstance(child, SqueezeExcite):
@@ -168,7 +168,7 @@ def test_images_of_any_size_are_classified(samples, size):
     assert model(torch.randn(2, 3, *size)).shape == (2, 10)
 
 
-def test_a_fresh_block_is_its_shortcut():
+def test_an_initial_block_equals_its_shortcut():
     # Goyal et al., arXiv 1706.02677, section 5.1
     model = build_model(SMALL.decode(SMALL.sample(Random(0))), num_classes=10)
     for block in (part for part in model.modules() if isinstance(part, RegNetBlockModule)):
@@ -177,7 +177,7 @@ def test_a_fresh_block_is_its_shortcut():
         torch.testing.assert_close(block(x), torch.relu(block.shortcut(x)))
 
 
-def test_fresh_weights_have_the_published_deviations(tmp_path):
+def test_initial_weights_have_the_published_standard_deviations(tmp_path):
     # facebookresearch/pycls@5719de6, pycls/models/blocks.py, `init_weights`
     path = tmp_path / "regnet.yaml"
     path.write_text(f"regnet: {LAWS['regnet_y_400mf']}")
@@ -191,7 +191,7 @@ def test_fresh_weights_have_the_published_deviations(tmp_path):
     assert not model.head.classify.bias.any()
 
 
-def test_a_network_can_be_copied_and_its_weights_carried_over(samples):
+def test_a_network_can_be_copied_and_loads_the_weights_of_another(samples):
     model = wake(build_model(samples[0], num_classes=10))
     images = torch.randn(1, 3, 32, 32)
     fresh = build_model(samples[0], num_classes=10).eval()

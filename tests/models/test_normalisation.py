@@ -1,4 +1,4 @@
-"""Batch norm with what follows it equals the operators one after the other; a GPU's kernels have tests of their own."""
+"""Batch norm with sum and ReLU equals the single operators. The GPU's kernels have their own tests."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from se_nas.models.normalisation import BatchNorm
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("relu", "summed"), [(False, False), (True, False), (True, True)])
-def test_it_is_a_batch_norm_then_the_sum_then_the_relu(relu: bool, summed: bool, training: bool) -> None:
+def test_the_result_equals_batch_norm_then_sum_then_relu(relu: bool, summed: bool, training: bool) -> None:
     ours, plain = BatchNorm(6, relu=relu).train(training), nn.BatchNorm2d(6).train(training)
     nn.init.normal_(plain.weight)
     plain.running_mean.normal_()
@@ -26,13 +26,13 @@ def test_it_is_a_batch_norm_then_the_sum_then_the_relu(relu: bool, summed: bool,
     assert torch.equal(ours.running_var, plain.running_var)
 
 
-def test_a_single_value_a_channel_cannot_be_normalised() -> None:
+def test_a_single_value_per_channel_cannot_be_normalised() -> None:
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         BatchNorm(3)(torch.ones(1, 3, 1, 1))
 
 
 @pytest.mark.parametrize(("channels", "out", "groups"), [(24, 24, 3), (16, 32, 4), (8, 8, 8), (56, 56, 7)])
-def test_a_grouped_convolution_is_a_dense_one_with_zeros_between_the_groups(
+def test_a_grouped_convolution_equals_a_dense_one_with_zeros_between_groups(
     channels: int, out: int, groups: int
 ) -> None:
     grouped = GroupedConv2d(channels, out, 3, padding=1, stride=2, groups=groups, bias=False).double()

@@ -21,12 +21,12 @@ def block(site=None, *, width_in=16, width_out=16, stride=1, group_width=8, bott
 
 
 def norm(layer, x):
-    """A norm by itself, without the sum and the ReLU that ours may have in it."""
+    """A norm without the sum and the ReLU that our module may include."""
     return nn.BatchNorm2d.forward(layer, x)
 
 
 def head(m, x):
-    """1×1 and 3×3 of the branch: arXiv 2003.13678, figure 4."""
+    """The 1×1 and 3×3 of the branch: arXiv 2003.13678, figure 4."""
     return torch.relu(norm(m.norm2, m.conv2(torch.relu(norm(m.norm1, m.conv1(x))))))
 
 
@@ -54,13 +54,13 @@ SHAPES = [
 ]
 
 
-def test_every_site_is_told_by_the_paper():
+def test_every_site_comes_from_the_paper():
     assert BY_THE_PAPER.keys() == {None, *Site}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("site", BY_THE_PAPER, ids=str)
-def test_se_acts_where_its_site_says(site, shape):
+def test_se_acts_at_its_site(site, shape):
     module = block(site, **shape)
     x = torch.randn(2, shape.get("width_in", 16), 6, 6)
 
@@ -68,7 +68,7 @@ def test_se_acts_where_its_site_says(site, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_block_without_se_holds_none_and_equals_the_plain_part_of_one_with_se(shape):
+def test_a_block_without_se_equals_the_plain_part_of_a_block_with_se(shape):
     plain, excited = block(None, **shape), block(Site.INNER, **shape)
     plain.load_state_dict({k: v for k, v in excited.state_dict().items() if not k.startswith("se.")})
     excited.se.clear()

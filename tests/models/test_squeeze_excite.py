@@ -23,7 +23,7 @@ def test_the_module_computes_the_equations_of_the_paper(channels, hidden, size):
     torch.testing.assert_close(module(x), by_the_paper(module, x))
 
 
-def test_gradients_are_those_of_finite_differences():
+def test_gradients_equal_finite_differences():
     module = SqueezeExcite(4, 3).double()
     x = torch.randn(2, 4, 3, 3, dtype=torch.float64, requires_grad=True)
     parameters = dict(module.named_parameters())
@@ -44,7 +44,7 @@ def test_each_channel_is_scaled_by_one_gate_between_0_and_1():
     assert gates.max() < 1
 
 
-def test_an_image_is_not_touched_by_the_others_of_its_batch():
+def test_an_image_does_not_depend_on_the_other_images_of_its_batch():
     module, x = SqueezeExcite(8, 2), torch.randn(4, 8, 5, 5)
 
     torch.testing.assert_close(module(x)[:1], module(x[:1]))

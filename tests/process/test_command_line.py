@@ -1,4 +1,4 @@
-"""How a script ends when it is told to stop."""
+"""The end of a script that is asked to stop."""
 
 import subprocess
 import sys
@@ -30,9 +30,7 @@ run(main, prog="script")
 
 
 @pytest.mark.parametrize(("sent", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
-def test_a_stop_that_falls_into_a_weak_reference_is_not_lost_and_interrupts_once(
-    sent: str, code: int, word: str
-) -> None:
+def test_a_stop_raised_in_a_weak_reference_is_not_lost_and_interrupts_once(sent: str, code: int, word: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", DROPPED.format(sent=sent)], capture_output=True, text=True, timeout=800
     )
@@ -40,7 +38,7 @@ def test_a_stop_that_falls_into_a_weak_reference_is_not_lost_and_interrupts_once
     assert (done.returncode, done.stdout, done.stderr) == (code, "saved\n", f"script: {word}\n")
 
 
-def test_other_dropped_exceptions_are_still_told() -> None:
+def test_other_dropped_exceptions_are_still_printed() -> None:
     quiet = "\n".join(
         (
             "import os, signal",
@@ -64,7 +62,7 @@ def test_other_dropped_exceptions_are_still_told() -> None:
 
 
 @pytest.mark.parametrize("ends", ["print('all')", "raise InputError('wrong')"])
-def test_the_end_takes_nothing_apart_but_does_what_is_due_at_exit(ends: str) -> None:
+def test_the_end_runs_the_exit_functions_without_a_shutdown_of_the_interpreter(ends: str) -> None:
     program = "\n".join(
         (
             "import atexit",
@@ -88,7 +86,7 @@ def test_the_end_takes_nothing_apart_but_does_what_is_due_at_exit(ends: str) -> 
     assert (done.returncode, done.stdout, done.stderr) == expected
 
 
-def test_what_is_printed_last_is_not_lost_in_silence() -> None:
+def test_a_loss_of_the_last_output_is_reported() -> None:
     program = "from se_nas.process.command_line import run\nrun(lambda: print('all'), prog='script')"
 
     with Path("/dev/full").open("w") as full:
@@ -99,7 +97,7 @@ def test_what_is_printed_last_is_not_lost_in_silence() -> None:
     assert done.stderr == f"script: {reason}\n"
 
 
-def test_a_current_folder_that_is_gone_is_bad_input(tmp_path: Path) -> None:
+def test_a_removed_current_folder_is_bad_input(tmp_path: Path) -> None:
     program = (
         "import os, sys\nfrom se_nas.process.command_line import run\n"
         "os.rmdir(os.getcwd())\nrun(lambda: print('ran'), prog='script')"
@@ -109,3 +107,15 @@ def test_a_current_folder_that_is_gone_is_bad_input(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("script: the current folder cannot be used (No such file or directory)")
+
+
+def test_exit_functions_run_also_where_python_cannot_run_them_early(tmp_path: Path) -> None:
+    program = (
+        "import atexit\nfrom se_nas.process.command_line import run\nfrom se_nas.errors import InputError\n"
+        "del atexit._run_exitfuncs\natexit.register(print, 'left')\n"
+        "def main():\n    raise InputError('wrong')\nrun(main, prog='script')"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=800)
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "left\n", "script: wrong\n")

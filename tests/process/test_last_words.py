@@ -1,4 +1,4 @@
-"""What is said of a process that is killed, whatever kills it."""
+"""The line that is printed for a killed process, whatever kills it."""
 
 import subprocess
 import sys
@@ -30,14 +30,14 @@ def ended(does: str) -> subprocess.CompletedProcess[str]:
     ("does", "number", "name"),
     [
         ("ctypes.string_at(0)", 11, "SIGSEGV: a crash in native code"),
-        ("ctypes.CDLL(None).abort()", 6, "SIGABRT: native code gave up"),
+        ("ctypes.CDLL(None).abort()", 6, "SIGABRT: native code called abort"),
         *((f"os.kill(os.getpid(), {number})", number, name) for number, name in [(9, "SIGKILL"), (31, "SIGSYS")]),
         ("os.kill(os.getpid(), 7)", 7, "SIGBUS: memory or a mapped file that is gone; is /dev/shm or the disk full?"),
         ("os.kill(os.getpid(), 4)", 4, "SIGILL: an instruction that this processor does not have"),
         ("os.killpg(os.setpgrp() or os.getpgrp(), 9)", 9, "SIGKILL"),
     ],
 )
-def test_a_script_that_is_killed_says_by_what_and_how_to_go_on(does: str, number: int, name: str) -> None:
+def test_the_line_of_a_killed_script_names_the_signal_and_how_to_go_on(does: str, number: int, name: str) -> None:
     done = ended(does)
 
     assert done.returncode == -number
@@ -53,7 +53,7 @@ def test_a_script_that_is_killed_says_by_what_and_how_to_go_on(does: str, number
         (24, "SIGXCPU: the limit of processor time"),
     ],
 )
-def test_a_signal_that_asks_for_an_end_is_obeyed_and_named(number: int, name: str) -> None:
+def test_a_signal_that_asks_for_an_end_ends_the_script_and_is_named(number: int, name: str) -> None:
     done = ended(f"os.kill(os.getpid(), {number})")
 
     assert done.returncode == 128 + number
@@ -71,7 +71,7 @@ def test_a_signal_that_asks_for_an_end_is_obeyed_and_named(number: int, name: st
         ("os.kill(os.getpid(), 2)", 130, "script: interrupted; go on with: script --resume\n"),
     ],
 )
-def test_no_line_is_added_for_a_script_that_ends_by_itself(does: str, code: int, told: str) -> None:
+def test_a_script_that_ends_by_itself_gets_no_additional_line(does: str, code: int, told: str) -> None:
     done = ended(does)
 
     assert (done.returncode, done.stderr) == (code, told)
@@ -96,7 +96,7 @@ def test_what_native_code_printed_is_not_shown_but_explains_an_abort(errors: str
 
     done = ended(does)
 
-    assert done.stderr.startswith(f"script: killed by signal 6 (SIGABRT: native code gave up){cause}")
+    assert done.stderr.startswith(f"script: killed by signal 6 (SIGABRT: native code called abort){cause}")
     assert done.stderr.endswith("; go on with: script --resume\n")
     assert done.stderr.count("\n") == 1
 

@@ -1,4 +1,4 @@
-"""Headless Chromium as somebody uses it: a mouse that moves, keys that are pressed, a screen that is small or dark.
+"""Headless Chromium with the input of a user: a mouse, a keyboard, a small or a dark screen.
 
 It speaks the Chrome DevTools Protocol over a pipe: JSON that ends with a zero byte, commands in on descriptor 3,
 answers out on 4 (chromium/src, content/browser/devtools/devtools_pipe_handler.cc).
@@ -21,7 +21,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--enable-unsafe-swiftshader",  # WebGL without a GPU, which it would warn of
+    "--enable-unsafe-swiftshader",  # WebGL without a GPU; Chromium would print a warning otherwise
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 ]
@@ -30,13 +30,13 @@ CODES = {"Enter": (13, "\r"), " ": (32, " "), "Tab": (9, "")}
 
 
 class Browser:
-    """One page. What it complains about is in `complaints`: uncaught errors, what it writes to the console as an error
-    or a warning, and the browser's own errors."""
+    """One page. `complaints` has its uncaught errors, its errors and warnings on the console, and the browser's own
+    errors."""
 
     def __init__(self, chromium: str, profile: Path) -> None:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
-        # Out of the way of the descriptors that they become.
+        # Moved to high numbers, away from the descriptors that they become.
         theirs_in, theirs_out = (_moved(each) for each in (theirs_in, theirs_out))
         self._process = os.posix_spawn(
             chromium,
@@ -74,14 +74,14 @@ class Browser:
         self._settle(300)
 
     def prefer(self, *, dark: bool) -> None:
-        """Dark pages, or light ones."""
+        """Prefer dark or light pages."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
         if self.value("typeof drawn") == "object":
             self._settle(1500)
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression is, once it is settled."""
+        """The value of a JavaScript expression, after its promise is settled."""
         found = self._call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
@@ -97,25 +97,25 @@ class Browser:
             self._settle(200)
 
     def click(self, element: str) -> None:
-        """With the mouse."""
+        """Click on an element with the mouse."""
         self.point_at(element)
         for what in ("mousePressed", "mouseReleased"):
             self._mouse(what, *self._at, button="left", clickCount=1)
         self._settle(300)
 
     def press(self, key: str) -> None:
-        """A key, where the focus is."""
+        """Press a key; the focused element gets it."""
         code, text = CODES[key]
         self._call("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, text=text)
         self._call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
         self._settle(200)
 
     def type(self, text: str) -> None:
-        """Where the focus is."""
+        """Type text into the focused element."""
         self._call("Input.insertText", text=text)
 
     def close(self) -> None:
-        """End it."""
+        """End the browser."""
         self._session = None
         self._call("Browser.close")
         os.waitpid(self._process, 0)
@@ -160,7 +160,7 @@ class Browser:
 
 
 def _moved(descriptor: int) -> int:
-    """To a number of ten or more."""
+    """Move a descriptor to a number of at least 10."""
     moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
     os.close(descriptor)
     return moved

@@ -26,7 +26,7 @@ def test_the_page_is_self_contained_and_under_six_megabytes() -> None:
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="?(https?:)?//', page)
 
 
-def test_the_answer_comes_first_with_its_figures() -> None:
+def test_the_page_begins_with_the_answer_and_its_figures() -> None:
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.2, 300, TrialStatus.PRUNED))
 
     page = page_of(progress)
@@ -44,7 +44,7 @@ def test_text_from_outside_is_escaped() -> None:
     assert evil not in page
 
 
-def test_retrained_networks_are_told_with_their_intervals_and_a_name_is_escaped() -> None:
+def test_retrained_networks_are_listed_with_their_intervals_and_escaped_names() -> None:
     one = Retrained(
         network="<i>trial 0</i>",
         trial=0,
@@ -60,8 +60,8 @@ def test_retrained_networks_are_told_with_their_intervals_and_a_name_is_escaped(
 
     assert "0.8256 to 0.9448" in page  # Wilson's interval of 90 in 100
     assert "<i>trial" not in page
-    assert "Networks on fresh seeds: too few to say" in page
-    assert "Networks retrained, on test images: too few to say" in page
+    assert "Networks on fresh seeds: too few to compare" in page
+    assert "Networks retrained, on test images: too few to compare" in page
 
 
 def test_every_section_names_its_data() -> None:

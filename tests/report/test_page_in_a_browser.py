@@ -42,7 +42,7 @@ CONTRASTS = """(() => {
     .map(text => [luminance(getComputedStyle(text).fill), luminance(paper)].sort((one, other) => one - other))
     .map(pair => (pair[brighter] + 0.05) / (pair[darker] + 0.05));
 })()"""
-"""Of the figures' text against the page: WCAG 2.2, "contrast ratio"."""
+"""The contrast ratios of the figures' text against the page: WCAG 2.2, "contrast ratio"."""
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def browser(running: Browser, page: Path) -> Browser:
-    """The page, opened anew."""
+    """The page, newly opened."""
     running.complaints.clear()
     running.show(page)
     return running
 
 
 def column(browser: Browser, name: str) -> list[str]:
-    """What the table of all trials shows in a column."""
+    """The texts of a column in the table of all trials."""
     index = f"[...{TABLE}.tHead.rows[0].cells].findIndex(head => head.textContent === '{name}')"
     shown: list[str] = browser.value(
         f"[...{TABLE}.tBodies[0].rows].filter(row => !row.hidden).map(row => row.cells[{index}].textContent.trim())"
@@ -98,10 +98,10 @@ def row(trial: int) -> str:
     return f"document.querySelector('.every tr[data-trial=\"{trial}\"]')"
 
 
-def test_it_loads_without_a_complaint_and_draws_every_point_of_the_front(browser: Browser) -> None:
+def test_the_page_loads_without_an_error_and_draws_every_point_of_the_front(browser: Browser) -> None:
     assert browser.complaints == []
     assert browser.value(f"[0, 1].map(at => {FRONT}.data[at].x.length)") == [22, 2]
-    assert browser.value(f"{FRONT}.querySelectorAll('.scatterlayer .point').length") == 25  # the knee is ringed
+    assert browser.value(f"{FRONT}.querySelectorAll('.scatterlayer .point').length") == 25  # one is the ring
     assert browser.value(f"{PLOTS}.every(plot => plot.querySelector('.main-svg') !== null)")
     assert browser.value(f"document.querySelectorAll('.figure[aria-label]').length === {PLOTS}.length")
     assert browser.value("document.documentElement.scrollWidth <= innerWidth")
@@ -119,7 +119,7 @@ def test_a_click_on_a_point_selects_its_network_everywhere(browser: Browser) -> 
     browser.click(POINT)
 
     assert browser.value(CHOSEN) == browser.value(PRESSED) == ["1"]
-    assert browser.value("document.querySelectorAll('tr.chosen').length") == 2  # in the front's table, and in all
+    assert browser.value("document.querySelectorAll('tr.chosen').length") == 2  # in two tables
     assert browser.value(f"{FRONT}.data.map(trace => trace.selectedpoints || [])") == [[], [1], [0]]
     curve = browser.value(f"{PLOTS}.flatMap(plot => plot.data).find(trace => trace.meta === 'chosen').y")
     assert [accuracy for accuracy in curve if accuracy is not None] == [0.9]
@@ -130,7 +130,7 @@ def test_a_click_on_a_point_selects_its_network_everywhere(browser: Browser) -> 
     assert browser.complaints == []
 
 
-def test_a_row_is_chosen_by_mouse_and_by_keyboard_and_is_one_among_the_others_again(browser: Browser) -> None:
+def test_a_row_is_chosen_by_mouse_and_by_keyboard_and_chosen_again_it_is_unmarked(browser: Browser) -> None:
     browser.click(f"{row(0)}.cells[1]")
     by_mouse = browser.value(CHOSEN)
     browser.value(f"{row(3)}.querySelector('button').focus()")
@@ -146,7 +146,7 @@ def test_a_row_is_chosen_by_mouse_and_by_keyboard_and_is_one_among_the_others_ag
     assert browser.complaints == []
 
 
-def test_the_table_sorts_by_number_with_the_empty_last(browser: Browser) -> None:
+def test_the_table_sorts_by_number_with_empty_cells_last(browser: Browser) -> None:
     browser.click(heading("accuracy"))
     rising = column(browser, "accuracy")
     browser.press("Enter")  # the heading has the focus
@@ -161,7 +161,7 @@ def test_the_table_sorts_by_number_with_the_empty_last(browser: Browser) -> None
     assert browser.value(f"{heading('trial')}.parentElement.ariaSort") == "ascending"
 
 
-def test_the_table_shows_only_the_rows_that_are_asked_for(browser: Browser) -> None:
+def test_the_filter_shows_only_matching_rows(browser: Browser) -> None:
     browser.click(FILTER)
     browser.type("PRUNED")
 
@@ -177,7 +177,7 @@ def test_the_sections_can_be_reached_from_the_top(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_in_figures_stands_out(running: Browser, page: Path, dark: bool) -> None:
+def test_text_in_figures_has_enough_contrast(running: Browser, page: Path, dark: bool) -> None:
     running.show(page, dark=dark)
 
     contrasts: list[Any] = running.value(CONTRASTS)
@@ -185,14 +185,14 @@ def test_text_in_figures_stands_out(running: Browser, page: Path, dark: bool) ->
     assert min(contrasts) >= 4.5
 
 
-def test_when_the_evening_comes_figures_change_with_the_page(running: Browser, page: Path) -> None:
+def test_figures_change_with_the_page_between_light_and_dark(running: Browser, page: Path) -> None:
     running.show(page)
     running.prefer(dark=True)
 
     assert min(running.value(CONTRASTS)) >= 4.5
 
 
-def test_on_a_phone_nothing_sticks_out_and_a_wide_figure_is_scrolled(running: Browser, page: Path) -> None:
+def test_on_a_phone_nothing_overflows_and_a_wide_figure_is_scrolled(running: Browser, page: Path) -> None:
     running.show(page, width=390, phone=True)
 
     assert running.value("innerWidth") == 390
@@ -202,7 +202,7 @@ def test_on_a_phone_nothing_sticks_out_and_a_wide_figure_is_scrolled(running: Br
     assert set(scrolled) == {"Every network as a line", "Errors at equal cost: left is better"}
 
 
-def test_a_point_without_a_row_is_named_in_a_line_and_so_is_a_search_for_nothing(
+def test_a_line_names_a_chosen_point_without_a_row_and_a_filter_without_a_match(
     running: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample, "MOST_SHOWN", 3)
@@ -223,5 +223,5 @@ def test_a_point_without_a_row_is_named_in_a_line_and_so_is_a_search_for_nothing
     assert listed == [0, 1, 4, 7]
     assert said == f"Trial {left_out} has no row here; the file trials.csv has it."
     assert said_of_a_row == ""
-    assert running.value("document.querySelector('.none').innerText") == "No row here has that."
+    assert running.value("document.querySelector('.none').innerText") == "No row contains this."
     assert running.complaints == []

@@ -1,4 +1,4 @@
-"""A search of thousands of trials has a page that can be used, and that says what it leaves out."""
+"""A search of thousands of trials has a page that stays usable, and names what it leaves out."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -21,7 +21,7 @@ MANY = 4_000
 
 @pytest.fixture(scope="module")
 def many() -> SearchProgress:
-    """A front of two, and thousands that nobody wants."""
+    """A search with a front of two networks and thousands of dominated networks."""
     others = [
         replace(a_record(number, 0.5 + number / 100_000, 1_000 + number % 97), curve=(0.1, 0.5 + number / 100_000))
         for number in range(MANY - 2)
@@ -29,7 +29,7 @@ def many() -> SearchProgress:
     return a_progress(a_record(MANY, 0.9, 100), *others, a_record(MANY + 1, 0.99, 200))
 
 
-def test_the_front_is_always_shown_and_others_evenly(many: SearchProgress) -> None:
+def test_the_front_is_always_shown_and_a_sample_of_the_others_is_spread_evenly(many: SearchProgress) -> None:
     numbers = [record.number for record in shown_trials(many)]
 
     assert {MANY, MANY + 1} <= set(numbers)
@@ -38,8 +38,8 @@ def test_the_front_is_always_shown_and_others_evenly(many: SearchProgress) -> No
     assert {later - sooner for sooner, later in pairwise(others)} <= {3, 4}
 
 
-def test_what_the_page_names_is_always_shown(many: SearchProgress) -> None:
-    """Also a trial that the even choice leaves out."""
+def test_trials_that_the_page_names_are_always_shown(many: SearchProgress) -> None:
+    """Also a trial that is not in the even sample."""
     left_out = min({record.number for record in many.records} - {record.number for record in shown_trials(many)})
 
     assert left_out in {record.number for record in shown_trials(many, {left_out, MANY})}

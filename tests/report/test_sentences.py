@@ -11,45 +11,45 @@ def split(question: str, probability: float) -> Split:
     return Split(question=question, subspaces=sides, probability=probability)
 
 
-def test_a_question_that_parts_the_space_says_which_side_is_better_and_the_others_are_counted() -> None:
+def test_a_significant_question_names_its_better_side_and_the_others_are_counted() -> None:
     told = split_sentences([split("SE in stage 1", 0.4), split("SE in stage 2", 0.001), split("w0", 1.0)])
 
     assert told == [
         "SE in stage 2, with SE against without: the errors differ, in the median by -3.00 points (p = 0.001).",
-        "For 2 of 3 questions the two sides cannot be told apart.",
+        "For 2 of 3 questions the two sides do not differ significantly.",
     ]
 
 
-def test_importances_name_what_is_sure_or_that_nothing_is_foretold() -> None:
+def test_the_sentence_on_importances_names_the_significant_decisions_or_says_that_none_predicts() -> None:
     sure = Importance(factor="SE in stage 2", mean=0.3, low=0.1, high=0.5)
     unsure = Importance(factor="depth", mean=0.1, low=-0.1, high=0.3)
 
     assert "predict 40 %" in importance_sentence(Importances(0.4, (sure, unsure)))
     assert "most by SE in stage 2." in importance_sentence(Importances(0.4, (sure, unsure)))
-    assert "none of them alone for sure" in importance_sentence(Importances(0.4, (unsure,)))
+    assert "none of them significantly" in importance_sentence(Importances(0.4, (unsure,)))
     assert "do not predict" in importance_sentence(Importances(-0.1, (sure,)))
 
 
-def test_how_the_search_orders_networks_is_told_for_what_was_trained_again() -> None:
+def test_the_rank_correlation_is_reported_on_fresh_seeds_and_after_retraining() -> None:
     found = Agreement(count=8, correlation=0.5, low=-0.2, high=0.9, change=-0.012)
 
     fresh, too_few = agreement_sentences(None, found, None)
     _, retrained = agreement_sentences(None, None, found)
 
     assert fresh == (
-        "8 networks on fresh seeds: the search's accuracies order them with a rank correlation of 0.50 (-0.20 to "
-        "0.90); on average they come out -1.20 points from what the search saw."
+        "8 networks on fresh seeds: their accuracies have a rank correlation of 0.50 (-0.20 to 0.90) with those in the "
+        "search; on average they differ by -1.20 points."
     )
-    assert too_few == "Networks retrained, on test images: too few to say how well the search's accuracies order them."
+    assert too_few == "Networks retrained, on test images: too few to compare their order with that in the search."
     assert retrained.startswith("8 networks retrained, on test images:")
 
 
 def a_confirmation(*, epochs: int) -> ConfirmedFront:
-    """Of a network that the search trained for one epoch."""
+    """A confirmation of a network that the search trained for one epoch."""
     return ConfirmedFront.of({0: {0: 0.8, 1: 0.82}}, {0: a_record(0, 0.9, 100)}, ["flops"], epochs=epochs)
 
 
-def test_the_answer_has_three_sentences_and_says_of_other_epochs_that_they_are_others() -> None:
+def test_the_answer_has_three_sentences_and_names_the_epochs_if_they_differ() -> None:
     progress = a_progress(a_record(0, 0.9, 100))
 
     alone = answer(progress, None)

@@ -1,4 +1,4 @@
-"""A new search's folder is its own, whatever starts beside it."""
+"""The folder of a new search belongs to it alone, whatever starts at the same time."""
 
 import os
 import threading
@@ -23,7 +23,7 @@ TOGETHER = 8
 
 
 def claim_together(wanted: Path | None, default: Path) -> list[Path | InputError]:
-    """What each of eight claims at the same moment gets; each keeps its folder until all have theirs."""
+    """The results of eight claims at the same moment. Each claim keeps its folder until all claims have ended."""
     start, end = threading.Barrier(TOGETHER), threading.Barrier(TOGETHER)
 
     def claim(_: int) -> Path | InputError:
@@ -41,7 +41,7 @@ def claim_together(wanted: Path | None, default: Path) -> list[Path | InputError
         return list(pool.map(claim, range(TOGETHER)))
 
 
-def test_searches_without_a_name_that_start_at_the_same_moment_have_a_folder_each(tmp_path: Path) -> None:
+def test_searches_without_a_name_that_start_at_the_same_moment_get_different_folders(tmp_path: Path) -> None:
     default = tmp_path / "runs" / "tiny-20261127-120000"
 
     got = claim_together(None, default)
@@ -94,7 +94,7 @@ def leave_a_space_without_settings(run: Path) -> None:
 @pytest.mark.parametrize(
     "leave", [leave_nothing, leave_a_lock, leave_a_half_written_space, leave_a_space_without_settings]
 )
-def test_what_a_search_left_that_was_killed_before_it_began_does_not_block_the_same_command(
+def test_the_files_of_a_search_that_was_killed_at_its_start_do_not_block_the_same_command(
     tmp_path: Path, request_tiny: SearchRequest, console: Console, leave: Callable[[Path], None]
 ) -> None:
     assert request_tiny.run is not None
@@ -109,7 +109,7 @@ def test_what_a_search_left_that_was_killed_before_it_began_does_not_block_the_s
 @pytest.mark.parametrize(
     "left", [["notes.txt"], ["space.yaml"], [".lock", "trials"], [".lock", "space.yaml", "study.db"]]
 )
-def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path, left: list[str]) -> None:
+def test_a_folder_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, left: list[str]) -> None:
     for name in left:
         (tmp_path / name).write_text("mine")
 
@@ -118,7 +118,7 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path,
     assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == dict.fromkeys(left, "mine")
 
 
-def test_the_refusal_of_an_earlier_search_says_how_to_go_on_with_it(tmp_path: Path) -> None:
+def test_the_refusal_of_an_earlier_search_names_the_flag_that_resumes_it(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").touch()
 
     with pytest.raises(InputError, match=f"use --resume {tmp_path}"):
@@ -141,7 +141,7 @@ def test_a_search_that_fails_before_its_settings_are_written_leaves_nothing(tmp_
     assert not exists or not list(run.iterdir())
 
 
-def test_a_search_that_fails_before_its_first_trial_says_how_to_go_on(
+def test_a_search_that_fails_before_its_first_trial_names_the_command_that_resumes_it(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -168,7 +168,7 @@ def test_a_search_that_fails_before_its_first_trial_says_how_to_go_on(
         (os.mkfifo, "a folder is needed"),
     ],
 )
-def test_what_is_no_folder_is_refused(tmp_path: Path, make: Callable[[Path], None], expected: str) -> None:
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, make: Callable[[Path], None], expected: str) -> None:
     make(tmp_path / "run")
 
     with pytest.raises(InputError, match=expected), new_run_folder(tmp_path / "run", tmp_path):
@@ -184,20 +184,20 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_reason(tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "red\x1b[31m", os.fsdecode(b"caf\xe9"), "tab\t"])
-def test_a_name_that_sqlite_or_a_command_line_cannot_take_is_refused_at_once(tmp_path: Path, name: str) -> None:
+def test_a_name_that_sqlite_or_a_command_line_cannot_use_is_refused_at_once(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"its path (is not UTF-8|has a line break)"):
         SearchRequest(run=tmp_path / name, wandb="off").check()
     with pytest.raises(InputError, match="rename the folder"):
         RunFolder.open(tmp_path / name)
 
 
-def test_a_relative_name_that_looks_like_a_flag_is_refused_with_what_would_be_right() -> None:
+def test_a_relative_name_that_looks_like_a_flag_is_refused_with_the_correct_spelling() -> None:
     with pytest.raises(InputError, match=r"--run -x/y: other commands would take it for a flag; write /.*/-x/y"):
         check_new(Path("-x/y"))
 
 
 @pytest.mark.parametrize("name", ["-leading", "a 'quote\"", "größe", "日本", "$HOME", "a:b", "%41?#&"])
-def test_odd_names_of_run_folders_are_taken(tmp_path: Path, name: str) -> None:
+def test_odd_names_of_run_folders_are_accepted(tmp_path: Path, name: str) -> None:
     SearchRequest(run=tmp_path / name, wandb="off").check()
     with new_run_folder(tmp_path / name, tmp_path) as path:
         (path / "config.yaml").touch()
@@ -205,7 +205,7 @@ def test_odd_names_of_run_folders_are_taken(tmp_path: Path, name: str) -> None:
     assert (tmp_path / name / "config.yaml").is_file()
 
 
-def test_a_file_system_without_locks_is_refused_with_what_would_be_right(
+def test_a_file_system_without_locks_is_refused_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class NoLocks:

@@ -8,7 +8,7 @@ import sqlalchemy
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_studies() -> Iterator[None]:
-    """SQLite files that only this machine's power failing could harm: the tests do not wait for its disk."""
+    """Let SQLite not sync to disk, so that tests are quick. Only a power failure could damage these files."""
 
     def do_not_sync(connection: Any, _: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")

@@ -1,4 +1,4 @@
-"""A judgement from the arrays in memory is the one from the study on disk, whatever has happened."""
+"""The pruner decides the same from the arrays in memory and from the study on disk, whatever has happened."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ EPOCHS = 8
 
 
 def epochs_of(study: SearchStudy, trials: int, draw: Random) -> Iterator[tuple[int, int]]:
-    """Random lives of trials: begun, reported, cut off and begun anew, ended in every way; yields after each report."""
+    """Let trials start, report, be cut off, start again and end in every way, at random. Yield after each report."""
     running: dict[int, TrialRecord] = {}
     finals: dict[int, float] = {}
     started = 0
@@ -51,7 +51,9 @@ def epochs_of(study: SearchStudy, trials: int, draw: Random) -> Iterator[tuple[i
 @pytest.mark.parametrize(
     "seed", [0, 1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
 )
-def test_a_judgement_by_arrays_is_the_one_by_optunas_trials(tmp_path: Path, objectives: Objectives, seed: int) -> None:
+def test_the_pruner_decides_the_same_from_arrays_and_from_optuna_trials(
+    tmp_path: Path, objectives: Objectives, seed: int
+) -> None:
     path = tmp_path / "study.db"
     study = SearchStudy(path, objectives, {})
     pruner = FrontPruner(costs=objectives.costs, epochs=EPOCHS, never_stopped=5)

@@ -1,4 +1,4 @@
-"""A search in progress, with analytic learning curves in the place of training."""
+"""A search in progress, with analytic learning curves instead of training."""
 
 import contextlib
 import shutil
@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy
 
 from se_nas.execution.local import LocalExecutor
-from se_nas.searching import trial_rows
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.loop import SearchLoop
@@ -21,6 +20,7 @@ from se_nas.searching.propose.strategies import STRATEGIES, build_strategy
 from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
 from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
+from se_nas.searching.study import trial_rows
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
@@ -32,11 +32,11 @@ EPOCHS = 3
 
 
 class CutOffError(BaseException):
-    """The process ends here: no `except Exception` may stop it."""
+    """The end of the process at this moment. No `except Exception` may catch it."""
 
 
 class Clock:
-    """Counts the moments at which the search meets the world, and cuts it off at one of them."""
+    """Counts the moments at which the search interacts with other code, and cuts it off at one of them."""
 
     def __init__(self, cut_at: int | None = None) -> None:
         self.moments, self._cut_at = 0, cut_at
@@ -48,7 +48,7 @@ class Clock:
 
 
 class Journal:
-    """A listener that remembers."""
+    """A listener that remembers all notifications."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -64,12 +64,12 @@ class Journal:
 
 
 def luck(architecture: Architecture) -> float:
-    """A number in 0..1 that the network alone decides."""
+    """A number from 0 to 1 that depends only on the network."""
     return int(architecture.fingerprint()[:6], 16) / 16**6
 
 
 def reports(task: TrialTask, clock: Clock) -> Iterator[EpochReport]:
-    """A curve that rises to half by size and half by luck, slowly or fast; one network in six fails."""
+    """Yield a curve whose end depends one half on size and one half on luck. One network in six fails."""
     final = (min(1.0, cost_by_hand(task.architecture)["params"] / 600) + luck(task.architecture)) / 2
     slowness = int(task.architecture.fingerprint()[-1], 16) / 16
     for epoch in range(1, EPOCHS + 1):
@@ -80,7 +80,7 @@ def reports(task: TrialTask, clock: Clock) -> Iterator[EpochReport]:
 
 
 def wrapped_strategy(space: DesignSpace, sampler: str, seed: int) -> SearchStrategy:
-    """Put together as a search does it."""
+    """Build the strategy with its wrappers, as a search does."""
 
     def violation(assignment: Assignment) -> str | None:
         return space.check(assignment) or space.cost_violation(cost_by_hand(space.decode(assignment)))
@@ -117,7 +117,7 @@ def loop_on(
     strategy: SearchStrategy | None = None,
     **pruning: int,
 ) -> Iterator[SearchLoop]:
-    """A loop on the study at `path`, which is made or resumed, and closed again."""
+    """A loop on the study at `path`. The study is made or resumed, and closed afterwards."""
     space, clock = space or tiny_space(), clock or Clock()
 
     def cost_of(architecture: Architecture) -> dict[str, int]:
@@ -142,7 +142,7 @@ def loop_on(
 
 
 def search(path: Path, *, clock: Clock | None = None, **settings: Any) -> SearchLoop:
-    """Run a loop to its end, or to where the clock cuts it off."""
+    """Run a loop to its end, or to the moment at which the clock cuts it off."""
     clock = clock or Clock()
     with loop_on(path, clock=clock, **settings) as loop:
         LocalExecutor(epoch_seconds=60).run(loop, lambda task: reports(task, clock))
@@ -171,7 +171,7 @@ BOUNDED = replace(tiny_space(), bounds={"flops": Limit(low=10_000, high=30_000)}
 
 @pytest.fixture(scope="module", params=STRATEGIES)
 def records(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[TrialRecord]:
-    """A whole search of 25 trials within bounds, by each sampler."""
+    """The records of a whole search of 25 trials within bounds, for each sampler."""
     path = tmp_path_factory.mktemp(request.param) / "study.db"
     search(path, budget=25, space=BOUNDED, sampler=request.param)
     return stored(path)
@@ -202,7 +202,7 @@ class TestAWholeSearch:
             assert (len(record.curve) == EPOCHS) == (record.status is TrialStatus.COMPLETE)
             assert record.seconds == 0.5 * len(record.curve)
 
-    def test_a_trial_without_result_says_why(self, records: list[TrialRecord]) -> None:
+    def test_a_trial_without_a_result_has_a_reason(self, records: list[TrialRecord]) -> None:
         for record in records:
             match record.status:
                 case TrialStatus.COMPLETE:
@@ -214,20 +214,20 @@ class TestAWholeSearch:
 
 
 class TestEnds:
-    def test_the_listener_hears_of_each_start_and_each_end_once(self, path: Path) -> None:
+    def test_the_listener_is_notified_of_each_start_and_each_end_once(self, path: Path) -> None:
         loop = search(path, budget=8)
 
         assert loop.listener.heard == [
             (record.number, status) for record in stored(path) for status in (TrialStatus.RUNNING, record.status)
         ]
 
-    def test_the_campaign_knows_what_the_study_holds(self, path: Path) -> None:
+    def test_the_loop_has_the_same_records_as_the_study(self, path: Path) -> None:
         loop = search(path, budget=8)
 
         assert list(loop.records.values()) == stored(path)
         assert loop.is_over
 
-    def test_an_exhausted_space_ends_the_search_early_and_it_says_so(self, path: Path) -> None:
+    def test_an_exhausted_space_ends_the_search_early_with_a_reason(self, path: Path) -> None:
         space = replace(tiny_space(), bounds={"flops": Limit(high=10_000)})
 
         loop = search(path, budget=84, space=space)
@@ -238,7 +238,7 @@ class TestEnds:
         assert loop.exhausted.startswith("60 proposals in a row")
         assert all(record.status is not TrialStatus.RUNNING for record in stored(path))
 
-    def test_a_used_budget_is_not_exhaustion(self, path: Path) -> None:
+    def test_a_used_budget_does_not_count_as_exhausted(self, path: Path) -> None:
         assert search(path, budget=2).exhausted is None
 
     def test_a_larger_budget_goes_on_where_the_smaller_ended(self, path: Path, tmp_path: Path) -> None:
@@ -248,14 +248,14 @@ class TestEnds:
 
         assert stored(path) == stored(tmp_path / "at once.db")
 
-    def test_a_training_that_ends_too_early_has_failed(self, path: Path) -> None:
+    def test_a_training_that_ends_too_early_fails(self, path: Path) -> None:
         with loop_on(path, budget=1) as loop:
             LocalExecutor(epoch_seconds=60).run(loop, lambda _: iter([EpochReport(epoch=1, accuracy=0.9, seconds=1.0)]))
 
         (record,) = stored(path)
         assert (record.status, record.reason) == (TrialStatus.FAILED, "the training ended before its last epoch")
 
-    def test_an_accuracy_that_is_no_number_is_a_failure_and_the_search_goes_on(self, path: Path) -> None:
+    def test_an_accuracy_that_is_not_a_number_fails_the_trial_and_the_search_goes_on(self, path: Path) -> None:
         def nan(_: TrialTask) -> Iterator[EpochReport]:
             for epoch in range(1, EPOCHS + 1):
                 yield EpochReport(epoch=epoch, accuracy=float("nan"), seconds=1.0)
@@ -266,7 +266,7 @@ class TestEnds:
         assert [record.status for record in stored(path)] == [TrialStatus.FAILED] * 2
         assert all("nan" in record.reason for record in stored(path))
 
-    def test_where_everything_fails_the_search_ends_early_and_says_so(self, path: Path) -> None:
+    def test_a_search_in_which_all_trials_fail_ends_early_with_a_reason(self, path: Path) -> None:
         def broken(_: TrialTask) -> Iterator[EpochReport]:
             raise RuntimeError("no such device")
             yield
@@ -282,7 +282,7 @@ class TestEnds:
 
         assert [record.status is TrialStatus.FAILED for record in stored(path)] == [True] * 8 + [False] * 4
 
-    def test_one_trial_that_ends_well_lets_any_number_fail(self, path: Path) -> None:
+    def test_after_one_successful_trial_any_number_of_trials_may_fail(self, path: Path) -> None:
         def mostly_broken(task: TrialTask) -> Iterator[EpochReport]:
             if task.number:
                 raise RuntimeError
@@ -311,7 +311,7 @@ class TestEnds:
 
         assert heard == [(0, TrialStatus.RUNNING), (1, TrialStatus.RUNNING), (1, TrialStatus.FAILED)]
 
-    def test_what_a_strategy_notes_of_a_trial_is_kept(self, path: Path) -> None:
+    def test_the_memo_of_a_strategy_is_kept_in_the_record(self, path: Path) -> None:
         search(path, budget=3, sampler="nsga2")
 
         assert all(record.memo for record in stored(path))
@@ -340,7 +340,7 @@ class TestTrialsSideBySide:
             assert loop.next_trial() is None
         assert len({task.architecture.fingerprint() for task in tasks if task}) == 30
 
-    def test_a_trial_whose_worker_died_is_handed_out_once_more_and_starts_anew(self, path: Path) -> None:
+    def test_a_trial_whose_worker_died_is_handed_out_again_and_starts_from_the_beginning(self, path: Path) -> None:
         with loop_on(path, budget=1) as loop:
             first = loop.next_trial()
             loop.epoch_done(0, report(1))
@@ -355,7 +355,7 @@ class TestTrialsSideBySide:
         (record,) = stored(path)
         assert (record.status, record.seconds, len(record.curve)) == (TrialStatus.COMPLETE, 3.0, 3)
 
-    def test_what_a_worker_had_finished_is_taken_over(self, path: Path) -> None:
+    def test_a_trial_that_a_worker_had_finished_is_taken_over(self, path: Path) -> None:
         with loop_on(path, budget=2) as loop:
             loop.next_trial()
             loop.next_trial()
@@ -371,8 +371,8 @@ class TestTrialsSideBySide:
         assert (record.status, record.curve, record.seconds) == (TrialStatus.COMPLETE, (0.1, 0.2, 0.3), 7.0)
         assert record.cost["latency"] == 1.5
 
-    def test_a_trial_begun_anew_is_judged_by_its_new_reports_alone(self, path: Path) -> None:
-        """It shines before it is cut off, for two epochs, and begins badly when it is repeated."""
+    def test_a_repeated_trial_is_judged_only_by_its_new_reports(self, path: Path) -> None:
+        """The trial has good accuracies for two epochs before it is cut off, and bad ones when it is repeated."""
         with loop_on(path, budget=7) as loop:
             for _ in range(7):
                 loop.next_trial()
@@ -389,7 +389,7 @@ class TestTrialsSideBySide:
             assert not resumed.epoch_done(dearest, report(1, accuracy=0.1))
             assert resumed.records[dearest].reason.startswith("stopped at epoch 1")
 
-    def test_what_a_trial_reported_before_it_was_cut_off_is_not_part_of_its_curve(self, path: Path) -> None:
+    def test_reports_before_a_cut_off_are_not_part_of_the_curve(self, path: Path) -> None:
         with loop_on(path, budget=1) as loop:
             loop.next_trial()
             for epoch in (1, 2):
@@ -402,7 +402,7 @@ class TestTrialsSideBySide:
 
         assert stored(path)[0].curve == (0.5,)
 
-    def test_a_trial_that_was_cut_off_while_it_was_closed_is_running_still(
+    def test_a_trial_that_was_cut_off_during_its_end_is_still_running(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with loop_on(path, budget=1) as loop, monkeypatch.context() as patched:
@@ -418,11 +418,11 @@ class TestTrialsSideBySide:
 
 
 SHORT = {"budget": 10, "seed": 19}
-"""A search whose few trials end in every way: complete, failed, stopped at the first rung and at the second."""
+"""Settings of a search whose few trials end in every way: complete, failed, pruned at the first and second rung."""
 
 
 class TestCutOffAndResumed:
-    """The same trials and front as without the cut, wherever it was."""
+    """A search that is cut off at any moment and resumed gets the same trials and front as an uninterrupted search."""
 
     @pytest.fixture
     def uninterrupted(self, tmp_path: Path) -> list[TrialRecord]:
@@ -437,7 +437,9 @@ class TestCutOffAndResumed:
         }
         return records
 
-    def test_at_every_moment_between_search_and_world(self, tmp_path: Path, uninterrupted: list[TrialRecord]) -> None:
+    def test_a_search_cut_off_at_any_moment_resumes_to_the_same_end(
+        self, tmp_path: Path, uninterrupted: list[TrialRecord]
+    ) -> None:
         with loop_on(tmp_path / "empty.db", budget=0):
             pass
         search(shutil.copyfile(tmp_path / "empty.db", tmp_path / "whole.db"), **SHORT, clock=(clock := Clock()))
@@ -451,8 +453,10 @@ class TestCutOffAndResumed:
             assert list(resumed.records.values()) == uninterrupted, f"cut off at moment {moment}"
             assert front(resumed.records.values()) == front(uninterrupted)
 
-    def test_between_any_two_writes_to_the_study(self, tmp_path: Path, uninterrupted: list[TrialRecord]) -> None:
-        """As `kill -9` would: what a copy taken just before each commit holds is all that is left."""
+    def test_a_search_cut_off_between_any_two_writes_resumes_to_the_same_end(
+        self, tmp_path: Path, uninterrupted: list[TrialRecord]
+    ) -> None:
+        """Like `kill -9`: only a copy that is taken just before a commit is left."""
         path, left = tmp_path / "study.db", []
 
         def look(_: object) -> None:
@@ -468,7 +472,9 @@ class TestCutOffAndResumed:
             resumed = search(tmp_path / f"{write}.db", **SHORT)
             assert list(resumed.records.values()) == uninterrupted, f"killed before write {write} of {len(left)}"
 
-    def test_again_and_again(self, path: Path, uninterrupted: list[TrialRecord]) -> None:
+    def test_a_search_cut_off_repeatedly_resumes_to_the_same_end(
+        self, path: Path, uninterrupted: list[TrialRecord]
+    ) -> None:
         cuts, over = 0, False
         while not over:
             try:
@@ -479,7 +485,9 @@ class TestCutOffAndResumed:
         assert cuts > 2
         assert stored(path) == uninterrupted
 
-    def test_after_its_end_nothing_is_left_to_do(self, tmp_path: Path, uninterrupted: list[TrialRecord]) -> None:
+    def test_a_search_resumed_after_its_end_has_nothing_to_do(
+        self, tmp_path: Path, uninterrupted: list[TrialRecord]
+    ) -> None:
         resumed = search(tmp_path / "uninterrupted.db", **SHORT)
 
         assert resumed.listener.heard == []

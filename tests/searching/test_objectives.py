@@ -40,7 +40,7 @@ def test_accuracy_goes_up_and_every_cost_goes_down(cost: str) -> None:
         ("accuracy,flops,params,latency", "expected accuracy and one or two costs"),
     ],
 )
-def test_wrong_objectives_are_refused_in_one_line_that_says_what_is_right(text: str, hint: str) -> None:
+def test_wrong_objectives_are_refused_with_one_line_that_says_what_is_right(text: str, hint: str) -> None:
     with pytest.raises(InputError) as refusal:
         parse_objectives(text)
 

@@ -10,32 +10,32 @@ from tests.fakes import TWO_OBJECTIVES, record
 FINISHED = [record(number, curve=(0.1 * number, 0.5 + 0.04 * number), flops=9.0) for number in range(1, 6)]
 
 
-class TestWhatStoppedTrialsTeach:
+class TestObservationsOfPrunedTrials:
     def stopped(self, reached: float) -> TrialRecord:
         return record(9, status=TrialStatus.PRUNED, curve=(reached,), flops=9.0)
 
-    def test_the_accuracy_that_was_to_be_expected(self) -> None:
+    def test_a_pruned_trial_gives_its_expected_accuracy(self) -> None:
         observations = observations_of([*FINISHED, self.stopped(0.2)])
 
         assert observations[-1].record.number == 9
         assert observations[-1].accuracy == pytest.approx(0.58)
 
-    def test_with_more_doubt_where_the_finished_disagree(self) -> None:
+    def test_the_uncertainty_is_larger_if_finished_trials_disagree(self) -> None:
         noisy = [replace(one, curve=(one.curve[0], one.curve[1] + 0.02 * (-1) ** one.number)) for one in FINISHED]
 
         sure, unsure = (observations_of([*told, self.stopped(0.2)])[-1].doubt for told in (FINISHED, noisy))
 
         assert sure < 0.001 < unsure
 
-    def test_nothing_while_too_few_are_finished(self) -> None:
+    def test_pruned_trials_do_not_count_while_too_few_are_finished(self) -> None:
         assert len(observations_of([*FINISHED[:2], self.stopped(0.2)])) == 2
 
-    def test_nothing_if_they_failed_before_their_first_report(self) -> None:
+    def test_trials_without_a_report_give_no_observation(self) -> None:
         failed = [record(8, status=status, curve=(), flops=9.0) for status in (TrialStatus.FAILED, TrialStatus.PRUNED)]
 
         assert len(observations_of([*FINISHED, *failed])) == 5
 
-    def test_each_by_those_that_reached_its_own_epoch(self) -> None:
+    def test_the_forecast_of_a_pruned_trial_uses_trials_that_reached_its_last_epoch(self) -> None:
         long = [replace(one, curve=(*one.curve[:1], 0.4 + 0.02 * one.number, one.curve[-1])) for one in FINISHED]
         later = record(8, status=TrialStatus.PRUNED, curve=(0.3, 0.44), flops=9.0)
 
@@ -47,9 +47,9 @@ class TestWhatStoppedTrialsTeach:
         assert (expected[9], expected[8]) == pytest.approx((0.58, 0.58))
 
 
-class TestTheMostTelling:
+class TestMostTelling:
     def observations(self, count: int) -> list[Observation]:
-        """Two of three are on the front; every third is less accurate than all cheaper ones."""
+        """Observations of which two of three are on the front. Every third is less accurate than all cheaper ones."""
         return [
             Observation(
                 record(number, flops=float(1 + number)),
@@ -59,12 +59,12 @@ class TestTheMostTelling:
             for number in range(count)
         ]
 
-    def test_all_while_they_are_few(self) -> None:
+    def test_few_observations_are_all_kept(self) -> None:
         assert most_telling(self.observations(MOST_OBSERVATIONS), TWO_OBJECTIVES) == self.observations(
             MOST_OBSERVATIONS
         )
 
-    def test_half_of_the_front_and_half_of_all_others_in_their_order(self) -> None:
+    def test_half_of_the_kept_observations_are_near_the_front_and_the_order_stays(self) -> None:
         observations = self.observations(2_000)
 
         told = most_telling(observations, TWO_OBJECTIVES)
@@ -78,7 +78,7 @@ class TestTheMostTelling:
         assert others[-1] > 1_900
 
 
-def test_a_history_that_grows_teaches_what_the_last_records_do() -> None:
+def test_a_growing_history_gives_the_same_observations_as_the_last_records() -> None:
     draw = Random(0)
     history, last = History(), {}
     for step in range(700):

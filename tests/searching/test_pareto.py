@@ -17,7 +17,7 @@ objectives_of_a_search = st.sampled_from([TWO_OBJECTIVES, THREE_OBJECTIVES])
 
 @st.composite
 def records_on_a_grid(draw: st.DrawFn, most: int = 12) -> list[TrialRecord]:
-    """Complete trials of few distinct values, so that ties and equals are common."""
+    """Complete trials with few distinct values, so that ties and equal trials are common."""
     values = draw(st.lists(st.tuples(*[st.integers(1, 4)] * 3), max_size=most))
     return [
         record(number, accuracy=accuracy / 4, flops=flops, params=params)
@@ -26,7 +26,7 @@ def records_on_a_grid(draw: st.DrawFn, most: int = 12) -> list[TrialRecord]:
 
 
 def front_of(*points: tuple[float, ...], objectives: Objectives = TWO_OBJECTIVES) -> ParetoFront:
-    """The front of trials that are given as (accuracy, flops[, params])."""
+    """The front of trials given as (accuracy, flops[, params])."""
     records = [
         record(number, accuracy=accuracy, **dict(zip(objectives.costs, costs, strict=True)))
         for number, (accuracy, *costs) in enumerate(points)
@@ -40,7 +40,7 @@ def losses(one: TrialRecord, objectives: Objectives) -> tuple[float, ...]:
 
 
 def stands_aside(one: TrialRecord, other: TrialRecord, objectives: Objectives) -> bool:
-    """Whether `other` dominates `one`, or is its equal and came first."""
+    """Whether `other` dominates `one`, or is equal to it and came first."""
     mine, theirs = losses(one, objectives), losses(other, objectives)
     at_least_as_good = all(his <= my for his, my in zip(theirs, mine, strict=True))
     return at_least_as_good and (theirs != mine or other.number < one.number)
@@ -48,7 +48,7 @@ def stands_aside(one: TrialRecord, other: TrialRecord, objectives: Objectives) -
 
 class TestMembers:
     @given(records_on_a_grid(), objectives_of_a_search)
-    def test_the_front_is_what_no_other_trial_dominates_and_the_first_of_equals(
+    def test_the_front_has_the_trials_that_no_other_dominates_and_the_first_of_equals(
         self, records: list[TrialRecord], objectives: Objectives
     ) -> None:
         front = ParetoFront.of(records, objectives)
@@ -78,33 +78,33 @@ class TestMembers:
 
         assert ParetoFront.of([unfinished, complete], TWO_OBJECTIVES).members == (complete,)
 
-    def test_no_records_no_front(self) -> None:
+    def test_without_records_the_front_is_empty(self) -> None:
         assert len(ParetoFront.of([], TWO_OBJECTIVES)) == 0
 
 
 class TestHypervolume:
-    def test_of_a_staircase_counted_by_hand(self) -> None:
+    def test_the_hypervolume_of_two_objectives_equals_a_calculation_by_hand(self) -> None:
         front = front_of((0.5, 2), (0.8, 5))
 
-        # Flops 2 to 5 at accuracy 0.5, then 5 to 10 at 0.8: 3 × 0.5 + 5 × 0.8.
+        # From 2 to 5 flops at accuracy 0.5, then from 5 to 10 flops at 0.8: 3 × 0.5 + 5 × 0.8.
         assert front.hypervolume((0.0, 10.0)) == pytest.approx(5.5)
 
-    def test_of_three_objectives_counted_by_hand(self) -> None:
+    def test_the_hypervolume_of_three_objectives_equals_a_calculation_by_hand(self) -> None:
         front = front_of((0.5, 1, 3), (1.0, 2, 1), objectives=THREE_OBJECTIVES)
 
-        # Reference (0, 4, 4): boxes 0.5 × 3 × 1 and 1 × 2 × 3, which share 0.5 × 2 × 1.
+        # The reference is (0, 4, 4). The boxes 0.5 × 3 × 1 and 1 × 2 × 3 share 0.5 × 2 × 1.
         assert front.hypervolume((0.0, 4.0, 4.0)) == pytest.approx(1.5 + 6 - 1)
 
-    def test_what_lies_beyond_the_reference_adds_nothing(self) -> None:
+    def test_a_member_beyond_the_reference_adds_no_hypervolume(self) -> None:
         front = front_of((0.3, 1), (0.8, 5), (0.9, 50))
 
         assert front.hypervolume((0.5, 10.0)) == pytest.approx(0.3 * 5)
 
-    def test_of_an_empty_front_is_zero(self) -> None:
+    def test_the_hypervolume_of_an_empty_front_is_zero(self) -> None:
         assert front_of().hypervolume((0.0, 10.0)) == 0.0
 
     @given(records_on_a_grid(most=6), objectives_of_a_search)
-    def test_is_the_volume_of_the_union_of_the_members_boxes(
+    def test_the_hypervolume_is_the_volume_of_the_union_of_the_boxes_of_the_members(
         self, records: list[TrialRecord], objectives: Objectives
     ) -> None:
         reference = (0.25, *[3.5] * len(objectives.costs))
@@ -124,7 +124,7 @@ class TestHypervolume:
 
 
 class TestPicks:
-    def test_best_is_the_most_accurate_and_cheapest_the_one_of_least_flops(self) -> None:
+    def test_best_has_the_highest_accuracy_and_cheapest_the_least_flops(self) -> None:
         front = front_of((0.9, 50), (0.5, 2), (0.8, 5))
 
         assert (front.best.number, front.cheapest.number) == (0, 1)
@@ -134,8 +134,8 @@ class TestPicks:
 
         assert front.knee.number == 2
 
-    def test_for_the_knee_costs_count_by_their_ratios(self) -> None:
-        # Halfway in flops, 0.6 lies above the line; in log flops (0.85 of the way) below it.
+    def test_the_knee_is_found_on_a_logarithmic_cost_scale(self) -> None:
+        # On a linear scale (half of the way), 0.6 lies above the line. On a log scale (0.85 of the way), it lies below.
         front = front_of((0.0, 1), (0.6, 50), (1.0, 100))
 
         assert front.knee.number == 2
@@ -145,7 +145,7 @@ class TestPicks:
             (1.0, 100, 100), (0.9, 5, 5), (0.5, 1, 100), (0.5, 100, 1), (0.4, 1, 1), objectives=THREE_OBJECTIVES
         )
 
-        # Sums of the scaled losses: 2, 0.87, 1.83, 1.83, 1.
+        # The sums of the scaled losses are 2, 0.87, 1.83, 1.83, 1.
         assert front.knee.number == 1
 
     @pytest.mark.parametrize("factor", [0.001, 1000])

@@ -24,21 +24,21 @@ def test_a_perfect_network_at_no_cost_has_the_whole_hypervolume() -> None:
     assert progress.hypervolume_share == pytest.approx(1.0)
 
 
-def test_the_share_is_of_the_box_between_the_reference_and_the_ideal() -> None:
-    # Box: 0.8 × 200. The one member covers (0.6 - 0.2) × (200 - 50) of it: 60 / 160.
+def test_the_fraction_refers_to_the_box_between_the_reference_and_the_ideal() -> None:
+    # The box is 0.8 × 200. The only member covers (0.6 - 0.2) × (200 - 50) of it: 60 / 160.
     progress = progress_of([record(accuracy=0.6, flops=50)], TWO_OBJECTIVES, (0.2, 200.0), budget=1)
 
     assert progress.hypervolume == pytest.approx(60)
     assert progress.hypervolume_share == pytest.approx(0.375)
 
 
-def test_nothing_trained_is_an_empty_front_of_no_hypervolume() -> None:
+def test_without_trained_networks_the_front_is_empty_and_the_hypervolume_zero() -> None:
     progress = progress_of([], TWO_OBJECTIVES, (0.0, 200.0), budget=1)
 
     assert (len(progress.front), progress.hypervolume_share, progress.ended) == (0, 0.0, 0)
 
 
-def test_progress_that_grows_is_the_progress_of_the_records_so_far() -> None:
+def test_growing_progress_equals_the_progress_of_the_records_so_far() -> None:
     draw = Random(0)
     growing, records = progress_of([], THREE_OBJECTIVES, (0.0, 300.0, 30.0), budget=90), {}
     snapshots = []

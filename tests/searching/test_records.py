@@ -17,7 +17,7 @@ def test_a_trial_that_is_not_complete_has_no_objective_values(status: TrialStatu
         unfinished.values(("accuracy", "flops"))
 
 
-def test_values_come_in_the_order_they_are_asked_for() -> None:
+def test_values_have_the_order_of_the_given_names() -> None:
     complete = record(accuracy=0.5, flops=10, params=3)
 
     assert complete.values(("params", "accuracy", "flops")) == (3.0, 0.5, 10.0)

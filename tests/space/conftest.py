@@ -1,4 +1,4 @@
-"""Files to load: the shipped ones, and ones written for a test."""
+"""Files for tests: the shipped files, and files that a test writes."""
 
 import json
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from se_nas.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
-# Small enough to enumerate, with every way in which two assignments can build one network: an idle reduction,
-# ratios that round alike, a second stage of stride 1 that continues the first.
+# This space is small enough to enumerate. Two assignments can build the same network in three ways: an unused
+# reduction, ratios that round to the same width, and a second stage of stride 1 that continues the first.
 TINY = """
 image_size: 8
 stem: {width: [8, 16], stride: 1}
@@ -40,7 +40,7 @@ def published() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
-    """Writes a file's content and says where it lies."""
+    """A function that writes a file and returns its path."""
 
     def write(content: str | bytes) -> Path:
         path = tmp_path / "given.yaml"
@@ -52,7 +52,8 @@ def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
 
 @pytest.fixture
 def refusal(write) -> Callable[..., str]:
-    """What a loader says of a wrong file: one line of plain text that starts with the path, which is cut off."""
+    """A function that returns a loader's error for a wrong file: one line of plain text, without the path at its
+    start."""
 
     def refusal(load: Callable[[Path], Any], content: str | bytes) -> str:
         path = write(content)

@@ -12,7 +12,7 @@ from tests.space.conftest import ROOT
 
 
 def stage(*, depth=2, width=32, stride=2, group_width=8, bottleneck=1, se="none"):
-    """`se` is one token for all blocks, or one for each, joined by commas."""
+    """A stage. `se` is one token for all blocks, or a token for each block, joined by commas."""
     specs = tuple(parse_token(token) for token in se.split(","))
     return Stage(
         block=RegNetBlock(group_width=group_width, bottleneck=bottleneck),
@@ -31,12 +31,12 @@ def fingerprint(*stages, **stem):
     return network(*stages, **stem).fingerprint()
 
 
-# An example that all versions must agree on: it names trials in every run folder written so far.
+# All versions must agree on this fingerprint, because fingerprints name the trials in every existing run folder.
 EXAMPLE = network(stage(se="inner/4", width=24), stage(depth=3, width=48, se="none,standard/16 of site,post/2"))
 EXAMPLE_FINGERPRINT = "4006e2c5de751885"
 
 
-def test_every_width_of_a_block_is_counted_out():
+def test_every_width_of_a_block_is_computed():
     first, second = next(network(stage(se="inner/4", width=32, stride=2), stem_width=16).blocks())
 
     assert (first.width_in, first.width_out, first.stride) == (16, 32, 2)
@@ -93,7 +93,7 @@ def test_a_stage_split_in_two_is_the_same_network():
     ],
     ids=str,
 )
-def test_any_change_of_a_stage_is_another_network(change):
+def test_any_change_of_a_stage_makes_another_network(change):
     assert fingerprint(stage(se="inner/4")) != fingerprint(stage(**{"se": "inner/4", **change}))
 
 
@@ -104,7 +104,7 @@ def test_sites_of_equal_width_are_different_networks():
 
 
 @pytest.mark.parametrize("stem", [{"stem_width": 24}, {"stem_stride": 2}], ids=str)
-def test_another_stem_is_another_network(stem):
+def test_another_stem_makes_another_network(stem):
     assert fingerprint(stage(stride=1)) != fingerprint(stage(stride=1), **stem)
 
 
@@ -137,7 +137,7 @@ def test_equal_architectures_hash_equal():
     assert hash(again) == hash(EXAMPLE)
 
 
-def test_se_is_told_by_stage_in_short():
+def test_the_se_of_each_stage_has_a_short_form():
     assert EXAMPLE.se_tokens == ("inner/4", "none,standard/16 of site,post/2")
     assert EXAMPLE.head_width == 48
 
@@ -160,7 +160,7 @@ def test_the_hidden_width_of_se_is_never_below_one():
     ],
     ids=str,
 )
-def test_a_wrong_stage_is_refused_with_its_values(change, values):
+def test_the_error_for_a_wrong_stage_shows_its_values(change, values):
     with pytest.raises(ValueError, match=values):
         replace(stage(), **change)
 
@@ -174,7 +174,7 @@ def test_a_wrong_stage_is_refused_with_its_values(change, values):
     ],
     ids=str,
 )
-def test_a_wrong_architecture_is_refused_with_its_values(change, values):
+def test_the_error_for_a_wrong_architecture_shows_its_values(change, values):
     with pytest.raises(ValueError, match=values):
         replace(network(stage()), **change)
 
@@ -182,19 +182,19 @@ def test_a_wrong_architecture_is_refused_with_its_values(change, values):
 @pytest.mark.parametrize(
     ("wrong", "values"), [({"group_width": 0}, "got 0"), ({"group_width": 8, "bottleneck": 0}, "got 0")], ids=str
 )
-def test_a_wrong_block_is_refused_with_its_values(wrong, values):
+def test_the_error_for_a_wrong_block_shows_its_values(wrong, values):
     with pytest.raises(ValueError, match=values):
         RegNetBlock(**wrong)
 
 
-def test_a_family_that_takes_no_se_at_a_site_says_so(monkeypatch):
+def test_se_at_a_site_that_the_family_lacks_is_refused(monkeypatch):
     monkeypatch.setattr(RegNetBlock, "sites", frozenset({Site.INNER}))
 
     with pytest.raises(ValueError, match="takes no SE at site 'post'"):
         stage(se="post/4")
 
 
-def test_the_written_form_is_plain_data_with_se_shortened():
+def test_the_written_form_is_plain_data_with_short_se():
     written = EXAMPLE.to_dict()
 
     assert written["stem"] == {"width": 16, "stride": 1}

@@ -11,7 +11,7 @@ reproducibly = settings(derandomize=True, deadline=None)
 
 
 def distinct(choices):
-    """A key by which True, 1 and 1.0 differ."""
+    """Keys that differ for True, 1 and 1.0."""
     return [(type(choice), choice) for choice in choices]
 
 
@@ -72,7 +72,7 @@ def test_every_other_choice_is_a_neighbour(decision):
 
 @reproducibly
 @given(int_ranges())
-def test_whole_numbers_next_to_each_other_are_neighbours(decision):
+def test_adjacent_whole_numbers_are_neighbours(decision):
     values = list(decision.values())
 
     for low, high in pairwise(values):
@@ -133,11 +133,11 @@ def test_a_real_range_contains_its_ends_and_cannot_be_listed():
         (lambda: FloatRange(0.0, float("nan")), "from=0.0, to=nan"),
     ],
 )
-def test_an_impossible_decision_is_refused_with_its_values(make, values):
+def test_the_error_for_an_impossible_decision_shows_its_values(make, values):
     with pytest.raises(ValueError, match=values):
         make()
 
 
-def test_a_setting_is_its_value_or_what_was_decided():
+def test_a_setting_has_its_fixed_value_or_the_decided_value():
     assert settle(16, "width", {"width": 24}) == 16
     assert settle(IntRange(8, 32), "width", {"width": 24}) == 24

@@ -42,7 +42,7 @@ def fingerprints(space, assignments):
     return {space.decode(assignment).fingerprint() for assignment in assignments}
 
 
-def test_every_sample_keeps_the_rules_and_decodes_to_a_network_of_the_space(space):
+def test_every_sample_satisfies_the_rules_and_decodes_to_a_network_of_the_space(space):
     for assignment in samples(space, 50):
         architecture = space.decode(assignment)
 
@@ -79,8 +79,8 @@ def test_an_assignment_decides_every_part_of_the_network(tiny):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"stage1.depth": 3}, "stage1.depth=3 is none of its values"),
-        ({"stage1.se": 1}, "stage1.se=1 is none of its values"),
+        ({"stage1.depth": 3}, "stage1.depth=3 is not one of its values"),
+        ({"stage1.se": 1}, "stage1.se=1 is not one of its values"),
         ({"stage3.depth": 1}, "no such decision: stage3.depth"),
         ({"stage1.stride": 1}, "no such decision: stage1.stride"),
     ],
@@ -91,7 +91,7 @@ def test_check_names_the_decision_at_fault(tiny, change, rule):
     assert tiny.check({**assignment, **change}) == rule
 
 
-def test_check_names_what_is_undecided(tiny):
+def test_check_names_the_missing_decisions(tiny):
     (assignment,) = samples(tiny, 1)
     del assignment["stem.width"], assignment["stage2.se"]
 
@@ -99,7 +99,7 @@ def test_check_names_what_is_undecided(tiny):
 
 
 @pytest.mark.parametrize("what", ["widths", "depths"])
-def test_a_non_decreasing_rule_holds_for_all_samples_and_is_named_where_it_is_broken(write, what):
+def test_a_non_decreasing_rule_holds_for_all_samples_and_is_named_if_it_is_broken(write, what):
     space = load_design_space(write(f"rules: {{{what}: non-decreasing}}{TINY}"))
     name = what[:-1]
     (assignment,) = samples(space, 1)
@@ -111,11 +111,11 @@ def test_a_non_decreasing_rule_holds_for_all_samples_and_is_named_where_it_is_br
     assert space.check(broken) == f"stage {what} must not decrease, but got [{high}, {low}]"
 
 
-def test_check_names_the_number_of_stages_that_a_law_misses(write):
+def test_check_names_the_wrong_number_of_stages(write):
     space = load_design_space(write(LAW))
     flat = {"depth": 9, "w0": 32, "wa": 4.0, "wm": 3.0, "group_width": 8}
 
-    assert space.check(flat) == "the law must give 3 stages, but these parameters give 2"
+    assert space.check(flat) == "the RegNet rule must give 3 stages, but these parameters give 2"
 
 
 def test_neighbours_differ_in_one_decision_and_in_the_network(space):
@@ -130,21 +130,21 @@ def test_neighbours_differ_in_one_decision_and_in_the_network(space):
             assert space.decode(neighbour).fingerprint() != own
 
 
-def test_an_idle_reduction_makes_no_neighbour(tiny):
+def test_an_unused_reduction_makes_no_neighbour(tiny):
     (assignment,) = samples(tiny, 1)
     absent = {**assignment, "stage1.se": False}
 
     assert all(near["stage1.reduction"] == absent["stage1.reduction"] for near in tiny.neighbours(absent))
 
 
-def test_nothing_is_asked_of_se_that_is_always_absent(write):
+def test_se_that_is_always_absent_has_no_decisions(write):
     space = load_design_space(write(TINY.replace("present: [false, true]", "present: false")))
 
     assert not [name for name in space.decisions if name.endswith((".se", ".site", ".reduction"))]
 
 
 def test_a_small_space_is_counted_exactly(tiny):
-    # Counted a second time by hand: a network is its list of blocks (width in, width out, stride, hidden).
+    # Counted again in another way: a network is its list of blocks (width in, width out, stride, hidden).
     def blocks(width_in, depth, width, stride, ratio):
         for index in range(depth):
             source = width if index else width_in
@@ -161,14 +161,14 @@ def test_a_small_space_is_counted_exactly(tiny):
 
     assert size.exact
     assert size.count == len(networks)
-    assert size.count < 2 * len(stages) ** 2 * 2  # some were told twice
+    assert size.count < 2 * len(stages) ** 2 * 2  # some networks have two assignments
 
 
-def test_se_only_holds_256_networks():
-    # The trunk is fixed. Each of the 4 stages is without SE or has it with one of 3 ratios. The narrowest block
-    # input of a stage is 16, 16, 24 and 40 channels; its 1/2, 1/4 and 1/8 are whole or round to different hidden
-    # widths (8 4 2, 8 4 2, 12 6 3, 20 10 5), so all 4 ways differ. Stages differ in width and cannot trade
-    # places: (1 + 3)^4 = 256.
+def test_the_space_se_only_has_256_networks():
+    # The trunk is fixed. Each of the 4 stages has no SE, or SE with one of 3 ratios. The narrowest block input of the
+    # stages has 16, 16, 24 and 40 channels. The hidden widths for 1/2, 1/4 and 1/8 are different (8 4 2, 8 4 2,
+    # 12 6 3, 20 10 5), so all 4 choices differ. Stages have different widths and cannot be exchanged:
+    # (1 + 3)^4 = 256.
     size = load_design_space(ROOT / "search_spaces/se_only.yaml").size()
 
     assert size.exact
@@ -176,7 +176,7 @@ def test_se_only_holds_256_networks():
     assert str(size) == "256"
 
 
-def test_the_bound_is_the_count_where_no_two_assignments_build_the_same(monkeypatch):
+def test_the_bound_is_the_count_if_all_assignments_build_different_networks(monkeypatch):
     monkeypatch.setattr(design_space, "MOST_ENUMERATED", 0)
 
     size = load_design_space(ROOT / "search_spaces/se_only.yaml").size()
@@ -191,7 +191,7 @@ def test_a_large_space_states_a_bound_that_samples_do_not_exceed(space):
     assert size.exact or str(size).startswith("at most ")
 
 
-@pytest.mark.parametrize("text", [TINY, LAW], ids=["anynet", "law"])
+@pytest.mark.parametrize("text", [TINY, LAW], ids=["anynet", "regnet"])
 def test_the_bound_is_at_least_the_exact_count(write, monkeypatch, text):
     space = load_design_space(write(text))
     exact = space.size()
@@ -203,7 +203,7 @@ def test_the_bound_is_at_least_the_exact_count(write, monkeypatch, text):
     assert 0 < exact.count <= bound.count
 
 
-def test_rules_that_no_network_keeps_end_sampling_with_an_error(write, monkeypatch):
+def test_rules_that_no_network_satisfies_are_an_error(write, monkeypatch):
     space = load_design_space(write(LAW))
     monkeypatch.setattr(type(space), "check", lambda space, assignment: "broken")
     monkeypatch.setattr(design_space, "MOST_DRAWS", 10)
@@ -225,7 +225,7 @@ BOUNDED = f"bounds: {{flops: {{min: 1000, max: 2000}}, params: {{max: 300}}}}{TI
         ({"flops": 1500, "params": 301}, "params 301 is above 300"),
     ],
 )
-def test_a_cost_out_of_bounds_is_named_with_the_bound(write, cost, violation):
+def test_a_cost_out_of_bounds_is_reported_with_the_bound(write, cost, violation):
     space = load_design_space(write(BOUNDED))
 
     assert space.cost_violation({**cost, "activations": 10**9}) == violation

@@ -75,10 +75,10 @@ def changed(text, old, new):
     return text.replace(old, new)
 
 
-# What ships
+# Shipped spaces
 
 
-def test_a_shipped_space_opens_with_its_question_and_its_command(shipped):
+def test_a_shipped_space_begins_with_its_question_and_its_command(shipped):
     question, command, *_ = shipped.read_text().splitlines()
 
     assert re.fullmatch(r"# Question: .+\?", question)
@@ -86,7 +86,7 @@ def test_a_shipped_space_opens_with_its_question_and_its_command(shipped):
     assert f"search_spaces/{shipped.name}" in command or shipped.stem == "small"  # small is the default
 
 
-def test_a_shipped_space_bears_its_name_and_asks_for_se_at_every_stage(shipped):
+def test_a_shipped_space_has_its_files_name_and_decides_se_in_every_stage(shipped):
     space = load_design_space(shipped)
 
     assert space.name == shipped.stem
@@ -94,7 +94,7 @@ def test_a_shipped_space_bears_its_name_and_asks_for_se_at_every_stage(shipped):
         assert space.decisions[f"stage{number}.se"] == Categorical((False, True))
 
 
-# How settings are read
+# Settings
 
 
 def test_a_value_is_fixed_a_list_is_a_choice_and_from_to_is_a_range(write):
@@ -109,13 +109,13 @@ def test_a_value_is_fixed_a_list_is_a_choice_and_from_to_is_a_range(write):
     assert {choices.of for choices in space.se} == {Reference.SITE}
 
 
-def test_a_list_of_one_decides_nothing(write):
+def test_a_list_with_one_value_is_not_a_decision(write):
     space = load_design_space(write(changed(STAGES, "depth: 1", "depth: [1]")))
 
     assert "stage1.depth" not in space.decisions
 
 
-def test_a_stage_says_only_what_differs_from_every_stage(write):
+def test_a_stage_overrides_every_stage_key_by_key(write):
     space = load_design_space(
         write(changed(STAGES, "- depth: 1", "- se: {site: post}\n    group_width: 16\n    depth: 1"))
     )
@@ -127,7 +127,7 @@ def test_a_stage_says_only_what_differs_from_every_stage(write):
     assert [stage.group_width for stage in space.trunk.choices] == [16, 8]
 
 
-def test_a_law_may_say_se_stage_by_stage(write):
+def test_a_regnet_space_may_give_se_stage_by_stage(write):
     by_stage = "  se: {reduction: [2, 4]}\n  se_by_stage: [{present: false}, {}, {reduction: 8}]\n"
     space = load_design_space(write(LAW + by_stage))
 
@@ -135,7 +135,7 @@ def test_a_law_may_say_se_stage_by_stage(write):
     assert [choices.reduction for choices in space.se] == [Categorical((2, 4)), Categorical((2, 4)), 8]
 
 
-def test_a_space_without_a_name_is_called_as_its_file(write):
+def test_a_space_without_a_name_has_the_name_of_its_file(write):
     assert load_design_space(write(LAW)).name == "given"
 
 
@@ -148,7 +148,7 @@ def test_an_architecture_is_read_back_as_it_was_written(write, shipped):
         assert load_architecture(write(yaml.safe_dump(architecture.to_dict()))) == architecture
 
 
-def test_the_law_gives_regnety_400mf(write):
+def test_the_regnet_rule_gives_regnety_400mf(write):
     architecture = load_architecture(write(REGNETY_400MF))
 
     assert (architecture.stem_width, architecture.stem_stride) == (32, 2)
@@ -170,13 +170,13 @@ def test_the_law_gives_regnety_400mf(write):
         ("[false, true]", SqueezeExciteSpec(reduction=4)),
     ],
 )
-def test_se_is_a_token_a_yes_or_no_or_a_list_of_them(write, se, expected):
+def test_se_is_a_token_or_a_boolean_or_a_list_of_these(write, se, expected):
     architecture = load_architecture(write(changed(NETWORK, "inner/4", se)))
 
     assert architecture.stages[0].se[-1] == expected
 
 
-# What is refused: (file, what is replaced, by what, `line: key:`, what the message says)
+# Refused files: (file, replaced text, new text, `line: key:`, text in the message)
 
 FALLING = "rules: {depths: non-decreasing}\nstages:\n  - depth: 3"
 
@@ -190,11 +190,11 @@ WRONG_SPACES = [
     (STAGES, "  stride: 1\nevery", "every", "3: stem.stride:", "missing"),
     (STAGES, "  - depth: 1\n    width", "  - width", "12: stages.0:", "`depth`.*every_stage"),
     (STAGES, "name: example", "name: a\nname: b", "2: name:", "given twice"),
-    # A value of the wrong kind
+    # A value of a wrong kind
     (STAGES, "image_size: 32", "image_size: big", "2: image_size:", "(whole number|integer).*'big'"),
     (STAGES, "image_size: 32", "image_size: 0", "2: image_size:", "1.*0"),
-    (STAGES, "depth: 1", "depth: 1e1", "12: stages.0.depth:", r"1 to 200.*'1e1'.*written 10\)"),
-    (STAGES, "[2, 4]", "1e-3", "10: every_stage.se.reduction:", "at least 1.*'1e-3'.*written 0.001"),
+    (STAGES, "depth: 1", "depth: 1e1", "12: stages.0.depth:", r"1 to 200.*'1e1'.*number as 10\)"),
+    (STAGES, "[2, 4]", "1e-3", "10: every_stage.se.reduction:", "at least 1.*'1e-3'.*number as 0.001"),
     (STAGES, "depth: 1", "depth: .nan", "12: stages.0.depth:", "1 to 200.*nan"),
     (STAGES, "depth: 1", "depth: nan", "12: stages.0.depth:", "1 to 200.*'nan'$"),
     (STAGES, "depth: 1", "depth: true", "12: stages.0.depth:", "1 to 200.*[Tt]rue"),
@@ -223,7 +223,7 @@ WRONG_SPACES = [
     (STAGES, "step: 8", "by: 8", "16: stages.1.width:", "keys .*step.*by"),
     (LAW, "from: 1.8, to: 3.0", "from: 3.0, to: 3.0", "7: regnet.wm:", "from < to.*from=3.0, to=3.0"),
     (LAW, "to: 64.0", "to: 64.0, step: 8.0", "6: regnet.wa:", "keys .*step"),
-    # RegNet's law
+    # RegNet's rule
     (LAW, "{from: 24, to: 80, step: 8}", "25", "5: regnet.w0:", "multiple of 8.*25"),
     (LAW, "step: 8}", "step: 4}", "5: regnet.w0:", "multiple of 8"),
     (LAW, "{from: 24, to: 80, step: 8}", "8" + "0" * 400, "5: regnet.w0:", "8000"),
@@ -233,12 +233,12 @@ WRONG_SPACES = [
     (LAW, "{from: 8.0, to: 64.0}", "1.0e+308", "6: regnet.wa:", "number.*1e\\+308"),
     (LAW, "[1, 2, 2]", "[1, 2]", "10: regnet.strides:", "3 strides.*2"),
     (LAW, "strides:", "se_by_stage: [{}]\n  strides:", "10: regnet.se_by_stage:", "3 entries.*1"),
-    # Keys that do not go together, and rules that no network keeps
+    # Keys that exclude each other, and rules that no network satisfies
     (LAW, "regnet:", "stages: [{depth: 1}]\nregnet:", "3: stages:", "regnet"),
     (LAW, "regnet:", "rules: {widths: free}\nregnet:", "3: rules:", "regnet"),
     (STAGES, STAGES[STAGES.index("stages:") :], "", "1:", "`stages` and `regnet`"),
     (STAGES, "name: example", "bounds: {flops: {min: 9, max: 3}}", "1: bounds.flops:", "min=9, max=3"),
-    (STAGES, "name: example", "bounds: {flops: {min: 1e6}}", "1: bounds.flops.min:", r"written 1000000\)"),
+    (STAGES, "name: example", "bounds: {flops: {min: 1e6}}", "1: bounds.flops.min:", r"number as 1000000\)"),
     (STAGES, "stages:\n  - depth: 1", FALLING, "11: rules:", "depths must not decrease"),
     (LAW, "stages: 3\n  strides: [1, 2, 2]", "stages: 1\n  strides: [1]", "3: regnet:", "must give 1 stage"),
 ]
@@ -249,7 +249,7 @@ WRONG_SPACES = [
     WRONG_SPACES,
     ids=[f"{where} {new.strip()[:30]}" for _, _, new, where, _ in WRONG_SPACES],
 )
-def test_a_wrong_space_is_refused_at_its_line_with_what_was_expected(refusal, text, old, new, where, what):
+def test_the_error_for_a_wrong_space_names_the_line_and_the_expected_value(refusal, text, old, new, where, what):
     message = refusal(load_design_space, changed(text, old, new))
 
     assert message.startswith(where)
@@ -285,14 +285,14 @@ WRONG_NETWORKS = [
     WRONG_NETWORKS,
     ids=[f"{where} {new.strip()[:30]}" for _, _, new, where, _ in WRONG_NETWORKS],
 )
-def test_a_wrong_architecture_is_refused_at_its_line_with_what_was_expected(refusal, text, old, new, where, what):
+def test_the_error_for_a_wrong_architecture_names_the_line_and_the_expected_value(refusal, text, old, new, where, what):
     message = refusal(load_architecture, changed(text, old, new))
 
     assert message.startswith(where)
     assert re.search(what, message)
 
 
-# Whatever a file says, the answer is what it describes or one line
+# Any file is loaded, or refused with one line
 
 ODD_NUMBERS = [-1, 0, 1, 2, 7, 8, 10**9, 10**400, 0.5, 1e-320, 1e308, float("inf"), float("nan")]
 ODD_TEXTS = ["", "1e3", "inner/4", "inner/0", "two\nlines", "\x1b[31m"]
@@ -324,7 +324,7 @@ def put(data, path, value):
         (load_architecture, NETWORK),
         (load_architecture, REGNETY_400MF),
     ],
-    ids=["stages", "law", "network", "network by law"],
+    ids=["stages", "regnet", "network", "network by regnet"],
 )
 @settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
@@ -341,9 +341,9 @@ def test_a_file_with_an_odd_value_is_loaded_or_refused_in_one_line(write, load, 
 
 
 def refused(load, file):
-    """What a loader says against a file, None when it takes it."""
+    """A loader's error for a file; None if the file is loaded."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(design_space, "MOST_DRAWS", 200)  # contradictory rules are found sooner
+        patch.setattr(design_space, "MOST_DRAWS", 200)  # finds contradictory rules sooner
         try:
             load(file)
         except InputError as error:

@@ -1,4 +1,4 @@
-"""The same trunk with SE elsewhere."""
+"""Other SE placements for the same trunk."""
 
 from dataclasses import replace
 
@@ -19,18 +19,18 @@ from tests.fakes import network_with_se
         (("none", "none", "none"), "inner/4"),
     ],
 )
-def test_a_stage_is_given_the_se_of_the_nearest_or_of_regnety(own: tuple[str, ...], first_switched: str) -> None:
+def test_a_stage_gets_the_se_of_the_nearest_stage_or_of_regnety(own: tuple[str, ...], first_switched: str) -> None:
     assert switched(network_with_se(*own), 0).se_tokens == (first_switched, *own[1:])
 
 
-def test_of_two_nearest_stages_the_earlier_gives_its_se() -> None:
+def test_the_earlier_of_two_nearest_stages_gives_its_se() -> None:
     found = network_with_se("post/4", "none", "inner/8")
 
     assert switched(found, 1).se_tokens == ("post/4", "post/4", "inner/8")
 
 
-def test_everywhere_is_a_quarter_wide_after_the_3_by_3_whatever_was_there() -> None:
-    """RegNetY's: arXiv 2003.13678, section 5."""
+def test_se_as_in_regnety_replaces_all_other_se() -> None:
+    """RegNetY's SE: arXiv 2003.13678, section 5."""
     assert with_se_as_in_regnety(network_with_se("post/2", "none", "inner/8")).se_tokens == ("inner/4",) * 3
 
 
@@ -51,7 +51,7 @@ def test_each_stage_is_switched_and_nothing_else_changes() -> None:
         assert switched(switched(variant, 1), 1).se_tokens[0] == variant.se_tokens[0]
 
 
-def test_a_stage_that_is_not_switched_keeps_its_blocks_as_they_are() -> None:
+def test_a_stage_that_is_not_switched_keeps_its_blocks() -> None:
     block = RegNetBlock(group_width=8, bottleneck=1)
     mixed = Stage(block=block, depth=2, width=8, stride=1, se=(None, parse_token("inner/4")))
     found = Architecture(stem_width=8, stem_stride=1, stages=(mixed, replace(mixed, se=(None, None))))

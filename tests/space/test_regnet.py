@@ -27,7 +27,7 @@ def pycls_fit(width, multiplier, group_width):
     return int(inner / multiplier), group
 
 
-def test_the_law_and_the_group_fit_give_all_24_published_trunks(published):
+def test_the_regnet_rule_and_the_group_fit_give_all_24_published_trunks(published):
     assert len(published) == 24
     for network in published:
         law = {name: network[name] for name in ("depth", "w0", "wa", "wm")}
@@ -64,7 +64,7 @@ def test_widths_start_at_w0_and_rise_on_the_grid_while_depths_add_up(law):
         ("wm", math.nan),
     ],
 )
-def test_wrong_parameters_of_the_law_are_named_with_the_rule(name, value):
+def test_the_error_for_wrong_parameters_states_the_rule(name, value):
     law = {"depth": 16, "w0": 48, "wa": 27.89, "wm": 2.09, name: value}
 
     with pytest.raises(ValueError, match=rf"must hold, but got .*{name}={value}"):
@@ -73,7 +73,7 @@ def test_wrong_parameters_of_the_law_are_named_with_the_rule(name, value):
 
 @reproducibly
 @given(st.integers(1, 4000), st.integers(1, 256), st.sampled_from([0.125, 0.25, 0.5, 1, 2, 4, 8]))
-def test_the_fit_is_the_one_of_pycls(width, group_width, bottleneck):
+def test_the_fit_equals_that_of_pycls(width, group_width, bottleneck):
     fitted, block = fit_group_width(width, group_width=group_width, bottleneck=bottleneck)
 
     assert (fitted, block.group_width) == pycls_fit(width, 1 / bottleneck, group_width)
@@ -93,6 +93,6 @@ def test_the_groups_divide_a_fitted_width_and_fitting_it_again_changes_nothing(w
 
 
 @pytest.mark.parametrize("bottleneck", [1.5, 0.4])
-def test_a_bottleneck_is_whole_or_one_over_whole(bottleneck):
+def test_a_bottleneck_is_a_whole_number_or_one_over_a_whole_number(bottleneck):
     with pytest.raises(ValueError, match=f"one over a whole number, but got {bottleneck}"):
         fit_group_width(64, group_width=8, bottleneck=bottleneck)

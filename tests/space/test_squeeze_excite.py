@@ -21,7 +21,7 @@ reproducibly = settings(derandomize=True, deadline=None)
 
 @reproducibly
 @given(st.none() | specs)
-def test_a_token_is_read_back_as_what_was_written(spec):
+def test_a_token_is_read_back_as_it_was_written(spec):
     assert parse_token(format_token(spec)) == spec
 
 
@@ -37,7 +37,7 @@ def test_tokens_are_short():
     "token",
     ["", "inner", "inner/", "inner/x", "inner/0", "inner/-2", "inner/nan", "inner/inf", "outer/4", "inner/4 of x"],
 )
-def test_a_wrong_token_is_quoted_and_the_right_form_shown(token):
+def test_the_error_for_a_wrong_token_quotes_it_and_shows_the_right_form(token):
     with pytest.raises(ValueError, match="SITE/RATIO") as caught:
         parse_token(token)
 
@@ -76,6 +76,6 @@ def test_senet_divides_the_width_at_the_site_by_sixteen(channels, hidden):
 
 
 @pytest.mark.parametrize("reduction", [0, -4, math.inf, math.nan])
-def test_a_wrong_ratio_is_refused_with_its_value(reduction):
+def test_the_error_for_a_wrong_ratio_shows_its_value(reduction):
     with pytest.raises(ValueError, match=f"ratio must be .* but got {reduction}"):
         SqueezeExciteSpec(reduction=reduction)

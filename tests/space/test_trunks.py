@@ -37,7 +37,7 @@ FREE = AnyNetTrunk(choices=(free_stage(), free_stage(), free_stage()))
 
 @reproducibly
 @given(anynet_assignments(FREE))
-def test_an_anynet_is_built_as_decided_with_widths_fitted_to_their_groups(assignment):
+def test_an_anynet_has_the_decided_stages_with_widths_fitted_to_their_groups(assignment):
     stages = FREE.stages(assignment)
 
     for number, stage in enumerate(stages, start=1):
@@ -51,7 +51,7 @@ def test_an_anynet_is_built_as_decided_with_widths_fitted_to_their_groups(assign
 
 @reproducibly
 @given(anynet_assignments(FREE), st.sampled_from(["width", "depth"]))
-def test_a_non_decreasing_rule_refuses_exactly_what_decreases(assignment, what):
+def test_a_non_decreasing_rule_refuses_exactly_decreasing_values(assignment, what):
     ruled = AnyNetTrunk(choices=FREE.choices, **{f"{what}s_non_decreasing": True})
     values = [getattr(stage, what) for stage in FREE.stages(assignment)]
 
@@ -62,14 +62,14 @@ def test_a_non_decreasing_rule_refuses_exactly_what_decreases(assignment, what):
             ruled.stages(assignment)
 
 
-def test_the_law_decides_widths_and_depths():
+def test_the_regnet_rule_decides_widths_and_depths():
     stages = regnet_trunk(depth=IntRange(12, 20)).stages({"depth": 16})
 
     assert [stage.width for stage in stages] == [48, 104, 208, 440]
     assert [stage.depth for stage in stages] == [1, 3, 6, 6]
 
 
-def test_a_law_that_gives_another_number_of_stages_is_refused_with_both_numbers():
+def test_the_error_for_a_wrong_number_of_stages_shows_both_numbers():
     with pytest.raises(ValueError, match="must give 3 stages, but these parameters give 4"):
         regnet_trunk(strides=(2,) * 3).stages({})
 
@@ -98,7 +98,9 @@ def grid(low, high, count):
         pytest.param((2, 2), (8, 8), (0.0, 16.0), (1.5, 9.0), 2, id="widths vary most"),
     ],
 )
-def test_the_bound_of_a_law_is_at_least_the_number_of_its_trunks(depths, w0s, slopes, multipliers, stage_count):
+def test_the_bound_of_a_regnet_trunk_is_at_least_the_number_of_its_trunks(
+    depths, w0s, slopes, multipliers, stage_count
+):
     trunk = regnet_trunk(
         depth=IntRange(*depths),
         w0=IntRange(*w0s, 8),

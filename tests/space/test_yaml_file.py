@@ -61,7 +61,7 @@ def test_an_error_names_file_line_and_key():
         pytest.param("a: 1\n" * (MOST_BYTES // 5 + 1), "", f"larger than {MOST_BYTES:,} bytes", id="large file"),
     ],
 )
-def test_what_is_not_plain_yaml_is_refused_at_its_line(refusal, content, where, what):
+def test_the_error_for_yaml_that_is_not_plain_names_the_line(refusal, content, where, what):
     message = refusal(read_yaml, content)
 
     assert message.startswith(where)
@@ -69,7 +69,7 @@ def test_what_is_not_plain_yaml_is_refused_at_its_line(refusal, content, where, 
 
 
 @pytest.mark.parametrize(("name", "reason"), [("missing.yaml", "No such file"), (".", "Is a directory")])
-def test_what_is_no_file_is_refused_with_the_reason(tmp_path, name, reason):
+def test_the_error_for_a_path_that_is_not_a_file_gives_the_reason(tmp_path, name, reason):
     path = tmp_path / name
 
     with pytest.raises(InputError, match=rf"^{re.escape(str(path))}: cannot be read \({reason}.*\)$"):

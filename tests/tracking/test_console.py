@@ -48,7 +48,7 @@ def test_without_a_terminal_each_ended_trial_is_one_plain_line() -> None:
     assert "stopped at epoch 3" in lines[1]
 
 
-def test_on_a_terminal_why_a_trial_failed_stays_when_the_live_table_is_gone() -> None:
+def test_on_a_terminal_the_reason_of_a_failure_stays_after_the_live_table_is_gone() -> None:
     text = io.StringIO()
     tracker = ConsoleTracker(console_on(text, terminal=True), title="t", clock=lambda: 0.0)
     complete = a_record(0, 0.9, 500)
@@ -63,7 +63,7 @@ def test_on_a_terminal_why_a_trial_failed_stays_when_the_live_table_is_gone() ->
     assert "the loss is no number" in above
 
 
-def test_the_closing_summary_names_front_knee_and_what_to_do_next() -> None:
+def test_the_closing_summary_names_front_knee_and_next_steps() -> None:
     text = io.StringIO()
     tracker = ConsoleTracker(console_on(text, terminal=False), title="t", clock=lambda: 0.0)
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.91, 900))

@@ -21,7 +21,7 @@ def teller(heard: Heard, *, farewell: str = "it is off", end: Callable[[], None]
     return Teller(build=lambda: heard, end=end, farewell=farewell)
 
 
-def test_all_is_told_in_its_order_and_the_close_waits_for_it() -> None:
+def test_calls_run_in_their_order_and_close_waits_for_them() -> None:
     heard: Heard = []
     said: list[str] = []
     guard = Guard(teller(heard), name="W&B", tell=said.append)
@@ -33,7 +33,7 @@ def test_all_is_told_in_its_order_and_the_close_waits_for_it() -> None:
     assert (heard, said) == (["a", "b", "c", "end"], [])
 
 
-def test_a_failure_is_told_once_in_one_line_and_not_repeated() -> None:
+def test_a_failure_is_reported_once_in_one_line() -> None:
     said: list[str] = []
     heard: Heard = []
     guard = Guard(teller(heard), name="W&B", tell=said.append)
@@ -46,7 +46,7 @@ def test_a_failure_is_told_once_in_one_line_and_not_repeated() -> None:
     assert (heard, said) == ([], ["W&B failed (server is gone); it is off"])
 
 
-def test_the_next_teller_is_told_all_of_it_from_the_beginning() -> None:
+def test_the_next_teller_gets_all_calls_from_the_beginning() -> None:
     first: Heard = []
     second: Heard = []
     said: list[str] = []
@@ -61,7 +61,7 @@ def test_the_next_teller_is_told_all_of_it_from_the_beginning() -> None:
     assert said == ["W&B failed (server is gone); it is kept"]
 
 
-def test_a_teller_that_cannot_even_be_built_is_given_up() -> None:
+def test_a_teller_that_cannot_be_built_is_given_up() -> None:
     def build() -> Heard:
         raise SystemExit("no wandb")
 
@@ -72,7 +72,7 @@ def test_a_teller_that_cannot_even_be_built_is_given_up() -> None:
     assert said == ["W&B failed (no wandb); it is off"]
 
 
-def test_nobody_waits_for_it_until_the_end() -> None:
+def test_the_caller_does_not_wait_for_the_teller_before_the_end() -> None:
     may_go_on = Event()
     heard: Heard = []
 
@@ -120,7 +120,7 @@ def test_a_teller_that_hangs_is_ended_and_the_next_takes_over(
     assert said == ["W&B failed (not done within 0 seconds); it is kept"]
 
 
-def test_tellers_that_cannot_even_be_ended_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tellers_that_cannot_be_ended_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "HURRIED_SECONDS", 0.1)
     never = Event()
     said: list[str] = []
@@ -135,12 +135,12 @@ def test_tellers_that_cannot_even_be_ended_are_left_alone(monkeypatch: pytest.Mo
     guard = Guard(teller([], end=end), teller([], end=end), name="W&B", tell=said.append)
     guard.attempt(hang)
     guard.close(say("end"), hurried=True)
-    never.set()  # what was left alone raises now, and nobody hears of it
+    never.set()  # the thread that was left alone raises now, and its error is ignored
 
     assert said == ["W&B failed (not done within 0 seconds); it is off"] * 2
 
 
-def test_a_reason_cannot_steer_the_terminal() -> None:
+def test_a_reason_with_control_characters_does_not_reach_the_terminal() -> None:
     said: list[str] = []
 
     def fail_in_red(_: Heard) -> None:

@@ -8,7 +8,7 @@ GROWING = [a_record(number, 0.1 * number, 100 + number) for number in range(1, 8
 
 
 def looked_at(live: LiveFront) -> list[int | None]:
-    """What is taken after each trial of a front that grows with each."""
+    """The figures that are taken after each trial, while the front grows with each trial."""
     taken = []
     for index in range(len(GROWING)):
         live.look_at(a_progress(*GROWING[: index + 1]))
@@ -20,7 +20,7 @@ def front_size(progress: SearchProgress) -> int:
     return len(progress.front)
 
 
-def test_the_front_is_drawn_when_it_has_changed_but_not_more_often_than_it_may() -> None:
+def test_the_front_is_drawn_when_it_has_changed_but_at_most_once_per_interval() -> None:
     ticks = count(step=LIVE_SECONDS / 3)
     live = LiveFront(front_size, tell=print, clock=lambda: float(next(ticks)))
 
@@ -39,7 +39,7 @@ def test_a_figure_is_taken_once_and_only_the_newest_is_kept() -> None:
     assert (live.take(), live.take()) == (3, None)
 
 
-def test_a_front_that_cannot_be_drawn_is_told_of_once_and_not_tried_again() -> None:
+def test_a_front_that_cannot_be_drawn_is_reported_once_and_not_tried_again() -> None:
     said: list[str] = []
     ticks = count(step=LIVE_SECONDS)
 

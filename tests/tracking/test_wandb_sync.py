@@ -1,4 +1,4 @@
-"""What reaches W&B's server: offline runs pushed by `wandb sync`, and online ones, to a stand-in on this machine."""
+"""The data that reach W&B's server (a stand-in on this machine): offline runs after `wandb sync`, and online runs."""
 
 import os
 import re
@@ -78,12 +78,12 @@ FIGURES = {
     "networks",
     "learning curves",
 }
-"""Those of the page, but for how early epochs predict the last: these networks have but one."""
+"""The figures of the page, except the rank correlation of early epochs: these networks have one epoch only."""
 
 
 @pytest.fixture(scope="module", params=["offline", "online"])
 def received(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Received:
-    """What arrived of a search and the retraining of its winner."""
+    """The data of a search and of the retraining of its winner, as they arrived."""
     folder = tmp_path_factory.mktemp(request.param)
     with wandb_stub() as server:
         own = {"HOME": str(folder), "WANDB_BASE_URL": server.url, "WANDB_API_KEY": API_KEY}
@@ -128,7 +128,7 @@ def test_every_trial_and_epoch_arrives_and_the_figures_with_them(received: Recei
     assert received.runs["s1-confirm"].summary["surely on the front"] == 1
 
 
-def test_artifacts_are_committed_and_say_where_the_weights_come_from(received: Received) -> None:
+def test_artifacts_are_committed_and_record_the_origin_of_the_weights(received: Received) -> None:
     named = {name: one for name, one in received.artifacts.items() if not name.startswith("run-")}
 
     assert {name: one.type for name, one in named.items()} == {

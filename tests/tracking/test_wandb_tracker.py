@@ -1,4 +1,4 @@
-"""The offline run, read back by W&B's own reader: what `wandb sync` would send."""
+"""The offline run, read by W&B's own reader: the records that `wandb sync` would send."""
 
 import json
 import subprocess
@@ -41,13 +41,13 @@ def records_in(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_nobody_logged_in_means_offline_and_a_wish_is_kept() -> None:
+def test_without_a_login_auto_means_offline_and_an_explicit_mode_is_kept() -> None:
     assert resolve_mode("auto") == "offline"
     assert [resolve_mode(mode) for mode in ("online", "offline", "off")] == ["online", "offline", "off"]
 
 
 def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> None:
-    """A search of these trials, each so many seconds after the other."""
+    """Track a search of these trials, which end `seconds` apart."""
     ticks = count(step=seconds)
     run = start(folder, "search")
     live = LiveFront(lambda seen: front_figure(seen, title="t"), tell=print, clock=lambda: float(next(ticks)))
@@ -64,7 +64,7 @@ def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> 
     tracker.close()
 
 
-def test_a_search_leaves_scalars_a_trial_and_tables_figure_and_artifacts_at_the_end(tmp_path: Path) -> None:
+def test_a_search_logs_scalars_for_each_trial_and_tables_figures_and_artifacts_at_the_end(tmp_path: Path) -> None:
     tracked(tmp_path, a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200)))
 
     records = records_in(tmp_path)
@@ -81,7 +81,7 @@ def test_a_search_leaves_scalars_a_trial_and_tables_figure_and_artifacts_at_the_
     assert (run["tags"], run["run_group"], run["job_type"]) == (["search", "small"], "g", "search")
 
 
-def test_the_front_is_drawn_as_it_grows_but_not_for_each_trial(tmp_path: Path) -> None:
+def test_the_growing_front_is_drawn_but_not_for_each_trial(tmp_path: Path) -> None:
     grows = a_progress(*(a_record(number, 0.1 * number, 100 + number) for number in range(1, 8)))
 
     tracked(tmp_path, grows, seconds=LIVE_SECONDS / 3)
@@ -92,7 +92,7 @@ def test_the_front_is_drawn_as_it_grows_but_not_for_each_trial(tmp_path: Path) -
     assert 2 <= len(drawn) <= 4
 
 
-def test_a_trial_can_have_a_run_of_its_own_beside_the_searchs(tmp_path: Path) -> None:
+def test_each_trial_can_have_its_own_run_beside_the_run_of_the_search(tmp_path: Path) -> None:
     search = start(tmp_path, "search")
 
     def begin(run_id: str, name: str, about: Mapping[str, Any]) -> Any:
@@ -120,7 +120,7 @@ def test_a_baseline_comes_from_no_front(tmp_path: Path) -> None:
     assert not [record for record in records_in(tmp_path) if record["type"] == "artifact"]
 
 
-def test_a_retraining_leaves_its_curve_its_weights_and_where_it_comes_from(tmp_path: Path) -> None:
+def test_a_retraining_logs_its_curve_its_weights_and_its_origin(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"weights")
 
@@ -137,7 +137,7 @@ def test_a_retraining_leaves_its_curve_its_weights_and_where_it_comes_from(tmp_p
     assert artifacts["weights-abc"]["type"] == "model"
 
 
-def test_a_finding_leaves_its_figures_its_numbers_and_its_file_made_from_the_front(tmp_path: Path) -> None:
+def test_a_finding_logs_its_figures_its_numbers_its_file_and_its_origin(tmp_path: Path) -> None:
     front, file = tmp_path / "front.json", tmp_path / "confirm.json"
     for path in (front, file):
         path.write_text("{}")
@@ -157,7 +157,7 @@ def test_a_finding_leaves_its_figures_its_numbers_and_its_file_made_from_the_fro
     assert artifacts["found-abc"]["type"] == "evidence"
 
 
-def test_what_is_to_be_synced_lies_with_the_run(tmp_path: Path) -> None:
+def test_files_that_wait_for_sync_are_in_the_run_folder(tmp_path: Path) -> None:
     tracked(tmp_path, a_progress(a_record(0, 0.5, 100)))
 
     assert list((tmp_path / "wandb" / "staged").glob("**/*"))

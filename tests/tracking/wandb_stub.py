@@ -1,4 +1,4 @@
-"""A stand-in for the W&B server: takes what `wandb sync` or an online run sends, and keeps it as plain data.
+"""A stand-in for the W&B server. It receives what `wandb sync` or an online run sends, and keeps it as plain data.
 
 It knows as much GraphQL as wandb 0.31 needs, by the operation's name; what it does not know it answers with an
 error and notes in `Received.unknown`. It asks nobody who they are: any API key of 40 characters will do.
@@ -26,7 +26,7 @@ Illness = Literal["errors", "hangs up", "silent"]
 
 @dataclass
 class Run:
-    """One run; `fields` has what W&B calls displayName, project, groupName, jobType, tags, host, ..."""
+    """One run. `fields` has W&B's displayName, project, groupName, jobType, tags, host, ..."""
 
     fields: Json = field(default_factory=dict)
     config: Json = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Artifact:
 
 @dataclass
 class Received:
-    """All that arrived: runs by id, artifacts by `name:v0`, and the operations in their order."""
+    """Everything that arrived: runs by id, artifacts by `name:v0`, and the operations in their order."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
@@ -63,9 +63,9 @@ class Received:
 
 
 class StubServer(ThreadingHTTPServer):
-    """`received` fills while it runs.
+    """The server. `received` fills while it runs.
 
-    After `healthy_for` requests it is ill until `heal`: it answers with error 500, hangs up, or says nothing.
+    After `healthy_for` requests it is ill until `heal`: it answers with error 500, hangs up, or does not answer.
     """
 
     def __init__(self, *, healthy_for: float, illness: Illness) -> None:
@@ -83,12 +83,12 @@ class StubServer(ThreadingHTTPServer):
         return self.requests > self.healthy_for
 
     def heal(self) -> None:
-        """Answer everything from here on."""
+        """Answer all further requests."""
         self.healthy_for = math.inf
         self.healed.set()
 
     def take_file(self, kind: str, owner: str, name: str, content: bytes) -> None:
-        """A file of a run or of an artifact: what came to an address that `_upload` gave out."""
+        """Keep a file of a run or of an artifact, which was sent to an address from `_upload`."""
         if kind == "run":
             self.received.runs[owner].files[name] = content
         elif name == "wandb_manifest.json":
@@ -97,7 +97,7 @@ class StubServer(ThreadingHTTPServer):
             self.received.artifacts[owner].files[name] = content
 
     def take_stream(self, run_id: str, message: Json) -> None:
-        """Rows of history, the summary, the exit code."""
+        """Keep rows of the history, the summary and the exit code."""
         run = self.received.runs[run_id]
         for name, chunk in message.get("files", {}).items():
             rows = [json.loads(line) for line in chunk["content"]]
@@ -108,7 +108,7 @@ class StubServer(ThreadingHTTPServer):
         run.exit_code = message.get("exitcode", run.exit_code)
 
     def answer(self, operation: str, v: Json) -> Json | None:
-        """What GraphQL's `operation` gets for its variables; None if this stub does not know it."""
+        """The answer to a GraphQL `operation` with its variables; None if this stub does not know it."""
         runs, artifacts = self.received.runs, self.received.artifacts
         match operation:
             case "ServerFeaturesQuery":
@@ -148,7 +148,7 @@ class StubServer(ThreadingHTTPServer):
             case "UseArtifact":
                 runs[v["runName"]].used.append(_key(v["artifactID"]))
                 return {"useArtifact": {"artifact": {"id": v["artifactID"]}}}
-            # From here on: asked by online runs only.
+            # Only online runs send the operations below.
             case "Viewer":
                 return {"viewer": {"id": "u", "entity": ENTITY, "username": ENTITY, "teams": {"edges": []}}}
             case "ArtifactType":
@@ -165,7 +165,7 @@ class StubServer(ThreadingHTTPServer):
         return f"{self.url}/upload/{kind}/{owner}/{quote(name)}"
 
     def _version(self, v: Json) -> str:
-        """The version that has this content already, else a new one."""
+        """The version with this content; a new version if there is none."""
         name, artifacts = v["artifactCollectionName"], self.received.artifacts
         versions = [key for key in artifacts if key.startswith(f"{name}:")]
         key = next((key for key in versions if artifacts[key].digest == v["digest"]), f"{name}:v{len(versions)}")
@@ -175,7 +175,7 @@ class StubServer(ThreadingHTTPServer):
         return key
 
     def _resumed(self, run_id: str) -> Json | None:
-        """What a second session of a run has to know of the first."""
+        """The state of a run, which a second session of the run needs."""
         if run_id not in self.received.runs:
             return None
         run = self.received.runs[run_id]
@@ -194,7 +194,7 @@ class StubServer(ThreadingHTTPServer):
         }
 
     def _find(self, name: str) -> str | None:
-        """The version that `name:alias` or `name:v0` means."""
+        """The version that `name:alias` or `name:v0` names."""
         name, _, alias = name.partition(":")
         versions = [key for key in self.received.artifacts if key.startswith(f"{name}:")]
         return next((key for key in reversed(versions) if alias in ("latest", key.partition(":")[2])), None)
@@ -284,13 +284,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class has this name
+        """Log nothing."""
 
 
 @contextmanager
 def wandb_stub(*, healthy_for: float = math.inf, illness: Illness = "errors") -> Iterator[StubServer]:
-    """The server at a free port of 127.0.0.1, for the length of a `with`."""
+    """The server at a free port of 127.0.0.1, for the duration of a `with`."""
     with StubServer(healthy_for=healthy_for, illness=illness) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -310,7 +310,7 @@ def _state(artifact: Artifact) -> str:
 
 
 def _id(key: str) -> str:
-    """The id that stands for an artifact's `name:v0`: wandb expects base64."""
+    """The id of an artifact's `name:v0`: wandb expects base64."""
     return base64.b64encode(key.encode()).decode()
 
 

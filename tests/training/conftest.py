@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
-    """These networks are too small to share."""
+    """Use one thread: these networks are too small for several threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

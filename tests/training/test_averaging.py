@@ -15,7 +15,7 @@ def state(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
-def test_the_average_is_the_sum_by_the_book() -> None:
+def test_the_average_equals_the_sum_by_the_formula() -> None:
     model = network()
     average = WeightAverage(model)
     expected = state(model)
@@ -34,7 +34,7 @@ def test_the_average_is_the_sum_by_the_book() -> None:
         torch.testing.assert_close(value, expected[name])
 
 
-def test_the_model_goes_its_own_way() -> None:
+def test_the_model_does_not_depend_on_the_average() -> None:
     with_average, without = trainer_of(ema_decay=0.9), trainer_of()
     for trainer in (with_average, without):
         trainer.run_epoch()
@@ -43,7 +43,7 @@ def test_the_model_goes_its_own_way() -> None:
     assert not equal(dict(with_average.result.state_dict()), dict(with_average.model.state_dict()))
 
 
-def test_a_training_averages_over_all_its_steps_by_the_recipes_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_averages_all_of_its_steps_by_the_recipes_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[float] = []
     follow = WeightAverage.follow
 
@@ -60,7 +60,7 @@ def test_a_training_averages_over_all_its_steps_by_the_recipes_schedule(monkeypa
     assert len(set(kept)) > 6
 
 
-def test_the_average_is_what_is_evaluated_and_comes_back_from_a_checkpoint() -> None:
+def test_the_average_is_evaluated_and_restored_from_a_checkpoint() -> None:
     whole, cut = trainer_of(ema_decay=0.9), trainer_of(ema_decay=0.9)
     results = [whole.run_epoch() for _ in range(3)]
     first = cut.run_epoch()

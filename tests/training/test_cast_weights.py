@@ -1,4 +1,4 @@
-"""Weights cast ahead of autocast: the same numbers, by fewer launches."""
+"""Weights that are cast before autocast give the same numbers with fewer launches."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def model_and_images(layout: torch.memory_format) -> tuple[nn.Module, Tensor]:
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_logits_and_gradients_are_those_of_autocast_bit_for_bit(layout: torch.memory_format) -> None:
+def test_logits_and_gradients_equal_those_of_autocast_bit_for_bit(layout: torch.memory_format) -> None:
     model, images = model_and_images(layout)
     results = []
     for call in (call_with_cast_weights, lambda model, images: model(images)):
@@ -34,7 +34,7 @@ def test_logits_and_gradients_are_those_of_autocast_bit_for_bit(layout: torch.me
 
 
 def test_gradients_in_another_memory_order_are_put_into_the_weights() -> None:
-    """As those of a transposed product are."""
+    """The gradients of a transposed product are in such an order."""
 
     class Transposed(nn.Module):
         def __init__(self) -> None:

@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def saved(path: Path, *, epochs: int = 1, identity: str = "this training", **parts: Any) -> Trainer:
-    """A training cut off after `epochs`, and its checkpoint."""
+    """Train `epochs` epochs and save the checkpoint."""
     trainer = trainer_of(**parts)
     history = [asdict(result) for result in islice(train(trainer), epochs)]
     save_checkpoint(path, trainer, identity=identity, history=history)
@@ -31,7 +31,7 @@ def saved(path: Path, *, epochs: int = 1, identity: str = "this training", **par
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 3])
-def test_a_training_goes_on_as_if_it_had_never_been_cut_off(path: Path, epochs: int) -> None:
+def test_a_resumed_training_equals_one_without_interruption(path: Path, epochs: int) -> None:
     whole = trainer_of(seed=3)
     uninterrupted = list(train(whole))
     saved(path, epochs=epochs, seed=3)
@@ -44,7 +44,7 @@ def test_a_training_goes_on_as_if_it_had_never_been_cut_off(path: Path, epochs: 
     assert equal(resumed.tensors(), whole.tensors())
 
 
-def test_a_checkpoint_says_what_it_is(path: Path) -> None:
+def test_a_checkpoint_describes_itself(path: Path) -> None:
     saved(path, epochs=2, learning_rate=0.05)
 
     with safe_open(path, framework="pt") as file:
@@ -55,7 +55,7 @@ def test_a_checkpoint_says_what_it_is(path: Path) -> None:
     assert [past["epoch"] for past in about["history"]] == [1, 2]
 
 
-def test_a_newer_checkpoint_takes_the_place_of_the_older(path: Path) -> None:
+def test_a_new_checkpoint_replaces_the_old_one(path: Path) -> None:
     saved(path, epochs=1)
     saved(path, epochs=2)
 
@@ -66,7 +66,7 @@ def test_a_newer_checkpoint_takes_the_place_of_the_older(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_tensors_come_back_bit_for_bit_whatever_their_memory_format(path: Path) -> None:
+def test_tensors_in_any_memory_format_are_restored_bit_for_bit(path: Path) -> None:
     tensors = {
         "channels last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
         "transposed": torch.randn(4, 3).T,
@@ -82,7 +82,7 @@ def test_tensors_come_back_bit_for_bit_whatever_their_memory_format(path: Path) 
 
 
 class Trap:
-    """A pickle that would run code when it is read."""
+    """An object whose pickle would run code when it is read."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return pytest.fail, ("the pickle was read",)
@@ -103,10 +103,10 @@ WRONG: dict[str, Callable[[Path], object]] = {
 
 
 class TestRefusals:
-    """One line that names the file; the trainer stays as it was."""
+    """A refusal is one line that names the file, and the trainer stays unchanged."""
 
     @pytest.mark.parametrize("spoil", WRONG.values(), ids=WRONG)
-    def test_a_file_that_is_no_checkpoint_is_refused(self, path: Path, spoil: Callable[[Path], object]) -> None:
+    def test_a_file_that_is_not_a_checkpoint_is_refused(self, path: Path, spoil: Callable[[Path], object]) -> None:
         saved(path)
         spoil(path)
         trainer = trainer_of()

@@ -39,7 +39,7 @@ def test_every_call_does_one_step_before_and_after_the_recording() -> None:
     assert (counter.steps, recorder.warm_ups, replays.steps) == (WARM_UP_STEPS, WARM_UP_STEPS, 10 - WARM_UP_STEPS)
 
 
-def test_what_cannot_be_recorded_runs_as_it_is_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_step_that_cannot_be_recorded_runs_directly_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     counter = Counter()
     recorded = Recorded(counter, FakeRecorder(None))
 
@@ -49,7 +49,7 @@ def test_what_cannot_be_recorded_runs_as_it_is_and_says_so_once(caplog: pytest.L
 
     assert counter.steps == 10
     assert [record.getMessage() for record in caplog.records] == [
-        "this step cannot be recorded and runs as it is: operation not permitted when stream is capturing"
+        "this step cannot be recorded and runs without a CUDA graph: operation not permitted when stream is capturing"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Two processes on this machine's processors, through torch's gloo."""
+"""Two processes on the CPUs of this machine, with torch's gloo."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from tests.training.test_trainer import trainer_of
 
 
 def trained(together: ProcessGroup) -> tuple[dict[str, Tensor], list[float]]:
-    """A network without batch norm, to which it is the same how a batch is shared out."""
+    """Train a network without batch norm. Its result does not depend on how the processes divide a batch."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
     data = separable_data()
@@ -31,7 +31,7 @@ def trained(together: ProcessGroup) -> tuple[dict[str, Tensor], list[float]]:
 
 
 def normalised(together: ProcessGroup) -> dict[str, Tensor]:
-    """A network with batch norm, by a recipe with everything; what a checkpoint would hold."""
+    """Train a network with batch norm by a recipe with all settings; return the tensors of a checkpoint."""
     model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
     data, device = separable_data(), torch.device("cpu")
     on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=device)
@@ -42,7 +42,7 @@ def normalised(together: ProcessGroup) -> dict[str, Tensor]:
 
 
 def one_process(rank: int, port: int, folder: Path) -> None:
-    """What torchrun would start."""
+    """The process that torchrun would start."""
     own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_PORT": str(port)}
     os.environ.update(own, TORCHELASTIC_RUN_ID="test", WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
     torch.set_num_threads(1)
@@ -65,7 +65,7 @@ def one_process(rank: int, port: int, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Tensor]]:
-    """What each of two processes found."""
+    """The results of two processes."""
     folder = tmp_path_factory.mktemp("together")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -74,7 +74,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Tensor]]:
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
-def test_two_processes_take_the_steps_that_one_takes(pair: list[dict[str, Tensor]]) -> None:
+def test_two_processes_take_the_same_steps_as_one_process(pair: list[dict[str, Tensor]]) -> None:
     weights, results = trained(ALONE)
 
     for process in pair:
@@ -83,27 +83,27 @@ def test_two_processes_take_the_steps_that_one_takes(pair: list[dict[str, Tensor
             torch.testing.assert_close(process["weights"][name], value)  # type: ignore[index]
 
 
-def test_both_have_the_same_weights_bit_for_bit(pair: list[dict[str, Tensor]]) -> None:
+def test_both_processes_have_the_same_weights_bit_for_bit(pair: list[dict[str, Tensor]]) -> None:
     first, second = (process["weights"] for process in pair)
 
     assert all(torch.equal(first[name], second[name]) for name in first)  # type: ignore[index]
 
 
-def test_both_have_the_same_statistics_though_each_saw_its_part(pair: list[dict[str, Tensor]]) -> None:
+def test_both_processes_have_the_same_statistics_after_different_images(pair: list[dict[str, Tensor]]) -> None:
     first, second = (process["with norm"] for process in pair)
 
     assert any("running_var" in name for name in first)  # type: ignore[attr-defined]
     assert all(torch.equal(first[name], second[name]) for name in first)  # type: ignore[index]
 
 
-def test_statistics_are_averaged_and_the_first_decides(pair: list[dict[str, Tensor]]) -> None:
+def test_statistics_are_averaged_and_the_first_process_decides(pair: list[dict[str, Tensor]]) -> None:
     for process in pair:
         assert process["statistics"].tolist() == [0.5, 0.5]
         assert process["agreed"] == 7
 
 
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")  # as some queueing systems leave it
+    monkeypatch.setenv("WORLD_SIZE", "2")  # some queueing systems set it
 
     with joined() as together:
         assert together is ALONE

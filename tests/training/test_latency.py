@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 
 class Watched(nn.Module):
-    """Notes in which mode it and its copies are called, and on what."""
+    """Records the mode and the images' shape of each call of itself and its copies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Watched(nn.Module):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_it_is_measured_in_eval_mode_and_the_mode_is_kept(training: bool) -> None:
+def test_latency_is_measured_in_eval_mode_and_the_models_mode_is_kept(training: bool) -> None:
     model = Watched().train(training)
 
     measure_latency(model, image_size=6, device=CPU)
@@ -36,7 +36,7 @@ def test_it_is_measured_in_eval_mode_and_the_mode_is_kept(training: bool) -> Non
     assert model.training is training
 
 
-def test_it_is_positive_and_statistics_stay_as_they_were() -> None:
+def test_latency_is_positive_and_statistics_stay_unchanged() -> None:
     model = build_model(tiny_architecture(), num_classes=3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 

@@ -12,7 +12,7 @@ LAST, FIRST = Precision(channels_last=True, bf16=False), Precision(channels_last
 
 
 class SlowInOneLayout(nn.Module):
-    """Takes its time when its images come channels last; remembers how many batches it was shown."""
+    """Is slow for images in channels-last memory, and records the layout of each batch."""
 
     def __init__(self, shown: list[str]) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class SlowInOneLayout(nn.Module):
         return self.convolve(images).mean((2, 3))
 
 
-def test_a_cpu_usually_trains_channels_last_in_single_precision() -> None:
+def test_the_usual_precision_of_a_cpu_is_channels_last_in_single_precision() -> None:
     assert usual_precision(CPU) == LAST
     assert possible_precisions(CPU)[0] == LAST
 
@@ -42,7 +42,7 @@ def test_bf16_is_tried_only_where_the_device_has_units_for_it(bf16: bool, monkey
     assert len(possible_precisions(CPU)) == len(set(possible_precisions(CPU))) == (4 if bf16 else 2)
 
 
-def test_the_layout_that_is_measured_to_be_faster_is_taken() -> None:
+def test_the_layout_that_is_measured_as_faster_is_chosen() -> None:
     shown: list[str] = []
 
     chosen = choose_precision(SlowInOneLayout(shown), batch_size=2, image_size=4, steps=100_000, device=CPU)
@@ -51,7 +51,7 @@ def test_the_layout_that_is_measured_to_be_faster_is_taken() -> None:
     assert shown.count("last") == shown.count("first") > 0
 
 
-def test_a_short_training_is_not_measured() -> None:
+def test_a_short_training_has_no_measurement() -> None:
     shown: list[str] = []
 
     chosen = choose_precision(SlowInOneLayout(shown), batch_size=2, image_size=4, steps=1_000, device=CPU)
@@ -65,7 +65,7 @@ def test_a_small_gain_changes_nothing(seconds: list[float], choice: Precision) -
     assert fastest([LAST, FIRST], seconds) == choice
 
 
-def test_measuring_leaves_the_model_and_the_random_numbers_alone() -> None:
+def test_measuring_keeps_the_model_and_the_global_random_state() -> None:
     trainer = trainer_of()
     before = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
     random = torch.get_rng_state()

@@ -15,12 +15,12 @@ def read(folder: Path, text: str, *, epochs: int | None = None) -> Recipe:
     return load_recipe(path, epochs=epochs, usual_epochs=60)
 
 
-def test_what_is_left_out_is_as_in_the_search(tmp_path: Path) -> None:
+def test_missing_keys_have_the_values_of_the_search(tmp_path: Path) -> None:
     assert read(tmp_path, "mixup: 0.2\n") == Recipe(epochs=60, mixup=0.2)
 
 
 @pytest.mark.parametrize(("text", "epochs", "expected"), [("epochs: 9\n", None, 9), ("epochs: 9\n", 3, 3)])
-def test_the_flag_wins_over_the_file_which_wins_over_the_usual(
+def test_the_number_of_epochs_comes_from_the_flag_then_the_file_then_the_default(
     tmp_path: Path, text: str, epochs: int | None, expected: int
 ) -> None:
     assert read(tmp_path, text, epochs=epochs).epochs == expected
@@ -36,7 +36,7 @@ def test_the_flag_wins_over_the_file_which_wins_over_the_usual(
         ("batch_size: 1\n", "recipe.yaml:1: batch_size: expected at least 2, but got 1"),
     ],
 )
-def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_the_error_for_a_mistake_names_its_line(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(InputError) as error:
         read(tmp_path, text)
 
@@ -44,7 +44,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, complaint: 
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_recipe_is_read_and_opens_with_what_it_is_for(path: Path) -> None:
+def test_a_shipped_recipe_is_valid_and_begins_with_its_purpose(path: Path) -> None:
     assert load_recipe(path, epochs=None, usual_epochs=60).epochs == 60
     assert path.read_text().startswith("# Recipe: ")
     assert f"--recipe recipes/{path.name}" in path.read_text()

@@ -15,7 +15,7 @@ print("torch._dynamo" in sys.modules)
 """
 
 
-def test_it_steps_as_torchs_own_does_and_leaves_what_has_no_gradient() -> None:
+def test_steps_equal_torchs_and_weights_without_gradient_stay_unchanged() -> None:
     torch.manual_seed(0)
     ours, theirs = (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
@@ -40,7 +40,7 @@ def test_it_steps_as_torchs_own_does_and_leaves_what_has_no_gradient() -> None:
     assert set(sgd.momenta) == {*ours[0].parameters(), *ours[1].parameters()}
 
 
-def test_without_momentum_nothing_is_remembered() -> None:
+def test_without_momentum_no_state_is_kept() -> None:
     weight = nn.Parameter(torch.ones(2, 2))
     sgd = Sgd([weight], rate=torch.tensor(0.5), momentum=0.0, weight_decay=0.0)
 
@@ -52,7 +52,7 @@ def test_without_momentum_nothing_is_remembered() -> None:
 
 
 def test_a_training_loads_no_compiler() -> None:
-    """It would take every worker two seconds."""
+    """The compiler would take every worker two seconds."""
     done = subprocess.run([sys.executable, "-c", A_TRAINING], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"

@@ -23,13 +23,13 @@ def network() -> nn.Module:
 
 
 def schedule(rates: torch.Tensor) -> Schedule:
-    """Nothing is averaged."""
+    """A schedule without an average."""
     return Schedule(rate=rates, kept=torch.zeros(len(rates)))
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
-def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
-    """Against torch's plain optimizer, stepped by hand."""
+def test_an_epoch_equals_nesterov_sgd_by_the_formula(mixup: float) -> None:
+    """The reference is torch's plain optimizer, stepped by hand."""
     data = separable_data()
     on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU)
     recipe = Recipe(epochs=1, mixup=mixup, weight_decay=0.01)
@@ -67,7 +67,7 @@ def test_an_epoch_is_nesterov_sgd_by_the_book(mixup: float) -> None:
     assert step.mean_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
 
-def test_the_next_epoch_lies_where_the_last_one_lay_since_a_record_looks_there() -> None:
+def test_epochs_use_the_same_memory_for_cuda_graphs() -> None:
     data = separable_data()
     on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU)
     recipe = Recipe(epochs=2, cutout=0.5)

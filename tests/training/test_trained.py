@@ -29,7 +29,7 @@ def images() -> torch.Tensor:
     return torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 
-def test_a_network_comes_back_as_it_was_saved(trained: TrainedNetwork, images: torch.Tensor, tmp_path: Path) -> None:
+def test_a_network_is_loaded_as_it_was_saved(trained: TrainedNetwork, images: torch.Tensor, tmp_path: Path) -> None:
     save_trained(tmp_path, trained)
 
     loaded = load_trained(tmp_path)
@@ -39,14 +39,14 @@ def test_a_network_comes_back_as_it_was_saved(trained: TrainedNetwork, images: t
     assert torch.equal(loaded.build_model()(images), trained.build_model()(images))
 
 
-def test_what_is_handed_out_normalises_by_itself(trained: TrainedNetwork, images: torch.Tensor) -> None:
+def test_the_deployed_network_normalises_its_images_itself(trained: TrainedNetwork, images: torch.Tensor) -> None:
     mean, deviation = torch.tensor(trained.pixel_mean), torch.tensor(trained.pixel_deviation)
     normalised = (images * 255 - mean[:, None, None]) / deviation[:, None, None]
 
     torch.testing.assert_close(trained.build_deployed()(images), trained.build_model()(normalised))
 
 
-def test_another_classifier_stands_on_the_same_features(trained: TrainedNetwork, images: torch.Tensor) -> None:
+def test_a_new_classifier_gets_the_same_features(trained: TrainedNetwork, images: torch.Tensor) -> None:
     features = trained.build_model(num_classes=0)(images)
     head = trained.build_model().get_submodule("head").get_submodule("classify")
 
@@ -65,7 +65,7 @@ class TestBackbone:
             ((0,), [8], [1], ["stem"]),
         ],
     )
-    def test_gives_the_maps_that_it_says(
+    def test_the_backbone_returns_the_maps_that_it_describes(
         self,
         trained: TrainedNetwork,
         images: torch.Tensor,
@@ -86,7 +86,9 @@ class TestBackbone:
             (2, width, 16 // stride, 16 // stride) for width, stride in zip(channels, reduction, strict=True)
         ]
 
-    def test_its_last_map_is_what_the_head_pools(self, trained: TrainedNetwork, images: torch.Tensor) -> None:
+    def test_the_last_map_of_the_backbone_is_the_heads_input(
+        self, trained: TrainedNetwork, images: torch.Tensor
+    ) -> None:
         last = trained.build_backbone()(images)[-1]
 
         torch.testing.assert_close(last.mean((2, 3)), trained.build_model(num_classes=0)(images))
@@ -114,7 +116,9 @@ class TestBackbone:
         ({"format": "se-nas weights 3", **FINE, "image_size": 0}, "its description is damaged .image_size"),
     ],
 )
-def test_a_file_that_describes_no_network_is_refused(tmp_path: Path, about: dict[str, object], complaint: str) -> None:
+def test_a_file_that_does_not_describe_a_network_is_refused(
+    tmp_path: Path, about: dict[str, object], complaint: str
+) -> None:
     write_tensors(tmp_path / "weights.safetensors", {"weight": torch.ones(1)}, about)
 
     with pytest.raises(InputError, match=complaint):

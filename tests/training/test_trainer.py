@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def trainer_of(
     *, seed: int = 0, data: ImageData | None = None, model: nn.Module | None = None, **recipe: float
 ) -> Trainer:
-    """A trainer of the tiny network on separable images, three epochs unless the recipe says otherwise."""
+    """A trainer of the tiny network on separable images, for three epochs unless `epochs` is given."""
     data = data or separable_data()
     model = model or build_initial_model(tiny_architecture(), num_classes=data.classes, seed=seed)
     device_data = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=CPU)
@@ -25,17 +25,17 @@ def trainer_of(
 
 
 def curve(results: list[EpochResult]) -> list[tuple[int, float, float]]:
-    """Everything of the epochs but the time they took."""
+    """The results of the epochs without their times."""
     return [(result.epoch, result.loss, result.accuracy) for result in results]
 
 
 def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    """Bit for bit."""
+    """Whether all tensors are equal bit for bit."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 class Constant(nn.Module):
-    """Says `answer` to every image, and remembers those that it was trained on."""
+    """Predicts `answer` for every image, and records the images of its training."""
 
     def __init__(self, answer: int = 0) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class TestInitialModel:
         assert equal(first, again)
         assert not equal(first, other)
 
-    def test_nobody_elses_random_numbers_move(self) -> None:
+    def test_building_a_model_keeps_the_global_random_state(self) -> None:
         before = torch.get_rng_state()
 
         build_initial_model(tiny_architecture(), num_classes=3, seed=5)
@@ -68,10 +68,10 @@ class TestInitialModel:
 
 
 class TestTraining:
-    def test_it_learns_what_can_be_learned(self) -> None:
+    def test_a_training_learns_separable_images(self) -> None:
         *_, last = train(trainer_of(epochs=6))
 
-        assert last.accuracy > 0.9  # one in three by guessing
+        assert last.accuracy > 0.9  # a guess has one in three
 
     def test_the_same_seed_gives_the_same_training_bit_for_bit(self) -> None:
         first, again = trainer_of(seed=7), trainer_of(seed=7)
@@ -89,7 +89,7 @@ class TestTraining:
 
         assert curve(of_seed(1)) != curve(of_seed(2))
 
-    def test_nobody_elses_random_numbers_move(self) -> None:
+    def test_a_training_keeps_the_global_random_state(self) -> None:
         trainer, before = trainer_of(), torch.get_rng_state()
 
         trainer.run_epoch()
@@ -108,7 +108,7 @@ class TestTraining:
     def test_epochs_are_counted_from_one_and_end_with_the_recipe(self) -> None:
         assert [result.epoch for result in train(trainer_of())] == [1, 2, 3]
 
-    def test_whoever_listens_may_stop_after_any_epoch(self) -> None:
+    def test_the_caller_may_stop_after_any_epoch(self) -> None:
         trainer = trainer_of()
 
         list(islice(train(trainer), 2))
@@ -116,12 +116,12 @@ class TestTraining:
         assert trainer.epoch == 2
 
     @pytest.mark.parametrize("learning_rate", [1e30, math.inf, math.nan])
-    def test_a_loss_that_is_no_number_ends_it(self, learning_rate: float) -> None:
+    def test_a_loss_that_is_not_finite_ends_the_training(self, learning_rate: float) -> None:
         with pytest.raises(TrainingDivergedError, match=r"the training loss became (nan|inf) in epoch \d"):
             list(train(trainer_of(learning_rate=learning_rate)))
 
-    def test_weight_decay_acts_on_the_weights_of_layers_and_spares_norms_and_biases(self) -> None:
-        """One step from the same place, with and without decay: only what is decayed comes to differ."""
+    def test_weight_decay_applies_to_the_weights_of_layers_and_not_to_norms_and_biases(self) -> None:
+        """One step from the same weights, with and without decay: only the decayed weights differ."""
 
         def after_one_step(weight_decay: float) -> dict[str, Tensor]:
             model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
@@ -143,7 +143,7 @@ class TestTraining:
 
 
 class TestEvaluation:
-    def test_accuracy_is_the_share_of_the_evaluation_images_named_right(self) -> None:
+    def test_accuracy_is_the_fraction_of_correct_evaluation_images(self) -> None:
         data = separable_data()
 
         for answer in range(3):
@@ -158,7 +158,7 @@ class TestEvaluation:
 
         assert accuracy == pytest.approx((data.test.labels == 0).mean())
 
-    def test_it_changes_nothing(self) -> None:
+    def test_an_evaluation_keeps_the_trainer_unchanged(self) -> None:
         trainer = trainer_of()
         trainer.run_epoch()
         before = {name: tensor.clone() for name, tensor in trainer.tensors().items()}

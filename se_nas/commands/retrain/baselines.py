@@ -1,4 +1,4 @@
-"""RegNetX and RegNetY beside a network: of equal FLOPs, from the same space."""
+"""Baselines for a network: a RegNetX and a RegNetY of equal FLOPs, from the same space."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,16 +14,16 @@ BASELINES: dict[str, Callable[[Architecture], Architecture]] = {
     "RegNetX": without_se,
     "RegNetY": with_se_as_in_regnety,
 }
-"""What becomes of a trunk: arXiv 2003.13678, section 5."""
+"""The function that makes a baseline from a trunk: arXiv 2003.13678, section 5."""
 DRAWS = 1_000
 
 
 def baselines(
     space: DesignSpace, cost_of: CostOf, flops: Sequence[float]
 ) -> Iterator[tuple[str, tuple[Architecture, ...]]]:
-    """Each name, and for each of `flops` the trunk that is nearest, as a ratio, among `DRAWS` drawn from the space.
+    """Each name, and for each of `flops` the nearest trunk (by ratio) among `DRAWS` drawn from the space.
 
-    Nothing is chosen by accuracy. InputError when none keeps the space's bounds.
+    Nothing is chosen by accuracy. InputError if none keeps the space's bounds.
     """
     rng = Random(0)
     trunks = [space.decode(space.sample(rng)) for _ in range(DRAWS)]

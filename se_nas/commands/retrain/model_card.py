@@ -1,19 +1,20 @@
-"""The model card of a retrained network: what it is, how it was made, how good it is and where that ends.
+"""The model card of a retrained network: what it is, how it was made, how good it is, and its limits.
 
 After Mitchell et al., arXiv 1810.03993.
 """
 
+from se_nas.process.invocation import invocation
 from se_nas.runs.retrained_files import RetrainedResult, summarised
 from se_nas.wording import counted, format_cost, se_glyphs
 
 
 def model_card(result: RetrainedResult) -> str:
-    """Markdown."""
+    """The model card as Markdown."""
     tested, search = summarised([result]).tested, result.search_accuracy
     if search is None:
-        origin = f"one of 1,000 drawn from its space, the nearest in FLOPs to trial {result.trial}: a baseline"
+        origin = f"a baseline: of 1,000 networks drawn from the space, the nearest in FLOPs to trial {result.trial}"
         found = "not trained by the search"
-        chosen = "Nothing but its FLOPs chose it."
+        chosen = "It was chosen by its FLOPs alone."
     else:
         origin = f"found by se-nas {result.version}"
         found = f"{100 * search:.2f} % of validation accuracy in its short training"
@@ -32,7 +33,7 @@ def model_card(result: RetrainedResult) -> str:
     return f"""# {_plain(result.network)}, retrained
 
 A RegNet-style network for images of {result.image_size} px in {len(result.classes)} classes ({names}{more}),
-{origin}. SE by stage: `{se_glyphs(result.se)}` (a dot is none, a number the reduction).
+{origin}. SE by stage: `{se_glyphs(result.se)}` (a dot means no SE, a number is the reduction).
 Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`.
 
 | cost of one image | |
@@ -43,7 +44,7 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 
 | | |
 | --- | --- |
-| test accuracy | {100 * result.test_accuracy:.2f} % of {result.test_images:,} images, looked at once |
+| test accuracy | {100 * result.test_accuracy:.2f} % of {result.test_images:,} images, used only once |
 | 95 % interval for images of the same kind | {100 * tested.low:.2f} to {100 * tested.high:.2f} % (Wilson) |
 | validation accuracy | {100 * result.validation_accuracy:.2f} % of {result.images["validation"]:,} images |
 | in the search | {found} |
@@ -51,16 +52,16 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 ## How it was made
 
 Trained on {result.images["train"]:,} images of
-`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images had no part in it.{left_out}
+`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images were not used for it.{left_out}
 
-| recipe, as it was used on so many images | |
+| recipe, with the values for this number of images | |
 | --- | --- |
 {recipe}
 
 ## Use
 
 ```python
-from se_nas.training.trained import load_trained
+from se_nas import load_trained
 
 network = load_trained("this folder")
 model = network.build_model()                    # normalised (N, 3, H, W) -> logits
@@ -68,18 +69,18 @@ backbone = network.build_backbone()              # the feature maps of stem and 
 features = network.build_model(num_classes=0)    # pooled features, for transfer
 ```
 
-`python launch/predict.py FOLDER IMAGE...` names what image files show; `python launch/export.py FOLDER` writes it for
-ONNX and for torch alone.
+`{invocation("predict")} FOLDER IMAGE...` prints what image files show; `{invocation("export")} FOLDER` writes the
+network as ONNX and for torch alone.
 
 ## Limits
 
-- One training with one seed: another seed gives another accuracy, which the interval does not cover.
-- It knows its {len(result.classes)} classes and will name one of them for any image.
-- Nothing is known of images that come from elsewhere: other cameras, scales, corruptions, or a shift over time.
-- Whether the accuracy differs between groups of images was not looked at.
+- This is one training with one seed. Another seed gives another accuracy, which the interval does not cover.
+- The network knows its {len(result.classes)} classes and names one of them for any image.
+- Nothing is known about images from other sources: other cameras, scales, corruptions, or a shift over time.
+- It was not measured whether the accuracy differs between groups of images.
 """
 
 
 def _plain(text: str) -> str:
-    """Without what Markdown or a terminal would act on."""
+    """The text without the characters that Markdown or a terminal would interpret."""
     return "".join(letter for letter in text if letter.isprintable() and letter not in "`|<>[]*")

@@ -1,4 +1,4 @@
-"""What the command line asks for once a search has its winner: retrain, export, predict. Light, as request.py."""
+"""The flags of the commands that use the winner of a search: retrain, export, predict. Light: no torch."""
 
 import os
 import re
@@ -11,15 +11,16 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from se_nas.commands.flags import Wandb, check_least, flag
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.errors import InputError
+from se_nas.shipped_files import shipped
 from se_nas.wording import parse_count
 
-DEFAULT_RECIPE = Path(__file__).parents[3] / "recipes" / "long.yaml"
+DEFAULT_RECIPE = shipped("recipes", "long.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainRequest:
     """Retrain networks of a search with a long recipe, test each once, and save the weights with a model card in
-    RUN_DIR/retrain. Interrupted, the same command goes on where it was. On several GPUs: torchrun --nproc-per-node N
+    RUN_DIR/retrain. After an interruption the same command continues. On several GPUs: torchrun --nproc-per-node N
     launch/retrain.py RUN_DIR ..."""
 
     run_dir: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
@@ -48,7 +49,7 @@ class RetrainRequest:
     """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
 
     def check(self) -> None:
-        """InputError for a number out of its range."""
+        """Raise InputError for a number out of its range."""
         check_least(self, epochs=1, seed=0, seeds=1, max_latency=0)
         choose_wandb(self.wandb, os.environ)
         if not re.fullmatch(r"[\w.-]{1,64}", self.recipe.stem):
@@ -57,7 +58,7 @@ class RetrainRequest:
             raise InputError(f"--pick {self.pick}: a limit goes with knee, best, cheapest or front, not with a trial")
 
     def limits(self) -> dict[str, float]:
-        """The most that each limited cost may be; InputError where that is no number."""
+        """The upper limit of each limited cost; InputError if a limit is no number."""
         limits = {}
         for cost, given in (("flops", self.max_flops), ("params", self.max_params)):
             if given is not None:
@@ -79,19 +80,19 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictRequest:
-    """Say what image files show, by a retrained network."""
+    """Print what image files show, as predicted by a retrained network."""
 
     retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
     """Folder of a retrained network, RUN_DIR/retrain/NAME."""
     images: Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE")]
-    """Image files; they are cut to a centred square and resized, as those of a folder in the search."""
+    """Image files; they are cut to a centred square and resized, like the images of a folder in the search."""
     top: Annotated[int, arg(metavar="N")] = 1
     """Classes to name for each image, the likeliest first."""
     json: FlagCreatePairsOff[bool] = False
-    """Print an object for each image, a line each."""
+    """Print a JSON object for each image, one per line."""
 
     def check(self) -> None:
-        """InputError for a number out of its range, or no image."""
+        """Raise InputError for a number out of its range, or if there is no image."""
         check_least(self, top=1)
         if not self.images:
             raise InputError("name one or more image files after the network")

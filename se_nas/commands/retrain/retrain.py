@@ -1,4 +1,4 @@
-"""Retrains networks of a search with a long recipe, tests each training exactly once, and tells how sure that is."""
+"""Retrains networks of a search with a long recipe, tests each training exactly once, and prints an interval."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +19,13 @@ from se_nas.commands.wandb_runs import OFFLINE, unsent
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, WriteError
 from se_nas.files import make_folder
+from se_nas.process.invocation import invocation
 from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.retrained_files import summarised
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord
+from se_nas.shipped_files import given_or_shipped
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.training.distributed import joined
@@ -33,10 +35,12 @@ from se_nas.wording import format_cost, se_glyphs
 
 
 def retrain(request: RetrainRequest, console: Console) -> None:
-    """Retrain what `request` picks; a network that was tested with the same settings before is only told of."""
+    """Retrain the networks that `request` picks. A network tested before with the same settings is only printed."""
     folder = RunFolder.open(request.run_dir)
     config, progress = load_progress(folder)
-    recipe = load_recipe(request.recipe, epochs=request.epochs, usual_epochs=5 * config.epochs)
+    recipe = load_recipe(
+        given_or_shipped(request.recipe, "recipes"), epochs=request.epochs, usual_epochs=5 * config.epochs
+    )
     records = _picked(_within(progress, request.limits(), folder), request.pick, folder)
     data = load_searched_images(config, folder.path, accept_changed=request.accept_changed_images, console=console)
     contenders = [_of_trial(record, folder) for record in records]
@@ -61,7 +65,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                 result = together.agree(retraining.finished())
                 if result is None:
                     with _alone_in(retraining.target) if together.is_first else nullcontext():
-                        result = together.agree(retraining.finished())  # by another command, up to this moment
+                        result = together.agree(retraining.finished())  # another command may have finished it
                         if result is None:
                             result = retraining.run(wandb=request.wandb, tell=tell, together=together)
                 results.append(result)
@@ -69,21 +73,21 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                 targets.append(retraining.target)
             rows.append(summarised(results))
         if together.is_first:
-            with in_turn(folder.path):  # the search may have gone on in the meantime
+            with in_turn(folder.path):  # the search may have continued in the meantime
                 problems = write_report(folder, *load_progress(folder)).problems
             for line in problems:
                 tell(line)
             console.print(_table(rows))
             example = shlex.quote(str(targets[0]))
-            tell(f"export    python launch/export.py {example}")
-            tell(f"predict   python launch/predict.py {example} IMAGE ...")
+            tell(f"export    {invocation('export')} {example}")
+            tell(f"predict   {invocation('predict')} {example} IMAGE ...")
             for line in unsent(folder.path, f"retrain/*/{OFFLINE}"):
                 tell(line)
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """InputError while another command retrains there: the test images are looked at once."""
+    """Lock the folder; InputError while another command retrains there, since the test images are used once."""
     try:
         make_folder(folder)
     except OSError as error:
@@ -92,7 +96,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)  # the folder is handed out
+            lock.unlink(missing_ok=True)  # users pass this folder on
 
 
 def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
@@ -121,7 +125,7 @@ def _beside(records: Sequence[TrialRecord], folder: RunFolder, data: ImageData) 
 
 
 def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFolder) -> SearchProgress:
-    """As if the search had seen only networks within the limits; InputError when none is."""
+    """The search reduced to its networks within the limits; InputError if there are none."""
     if not limits:
         return progress
     records = [
@@ -152,7 +156,7 @@ def _picked(progress: SearchProgress, pick: str, folder: RunFolder) -> tuple[Tri
 
 
 def _table(rows: Sequence[Retrained]) -> Table:
-    """A network a row: its cost and its test accuracy over the seeds."""
+    """A table with a row for each network: its cost, and its test accuracy over the seeds."""
     images = rows[0].counts[0][1]
     costs = [name for name in ("flops", "params", "latency") if name in rows[0].cost]
     table = Table(title=f"Test accuracy on {images:,} images", title_justify="left", box=None, padding=(0, 2, 0, 0))
@@ -175,4 +179,4 @@ def _table(rows: Sequence[Retrained]) -> Table:
 
 
 def _tell_nobody(_line: str) -> None:
-    """The first process speaks for all."""
+    """Print nothing: only the first process prints."""

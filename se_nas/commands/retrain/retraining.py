@@ -1,4 +1,4 @@
-"""One retraining of one network: from the last checkpoint to the tested weights, and what it leaves in its folder."""
+"""One retraining of one network: from the last checkpoint to the tested weights, and the files in its folder."""
 
 import contextlib
 import json
@@ -43,9 +43,9 @@ from se_nas.wording import counted, format_duration, se_glyphs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A network to retrain: its name in folders and for people, and the trial that it is or stands beside.
+    """A network to retrain: its name in folders, its title for people, and its trial or (a baseline) the nearest trial.
 
-    `search_accuracy` is None for one that the search did not train, `measured` are costs that the search measured.
+    `search_accuracy` is None if the search did not train the network. `measured` are costs that the search measured.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retraining:
-    """One network, one recipe, one seed; `target` is its folder."""
+    """A retraining of one network with one recipe and one seed. `target` is its folder."""
 
     folder: RunFolder
     config: SearchConfig
@@ -70,12 +70,12 @@ class Retraining:
 
     @property
     def target(self) -> Path:
-        """Where everything of it lies."""
+        """The folder with all files of this retraining."""
         name = f"{self.contender.name}-{self.recipe_name}-epochs-{self.recipe.epochs}-seed-{self.seed}"
         return self.folder.path / "retrain" / name
 
     def finished(self) -> RetrainedResult | None:
-        """Its result, if it is there; InputError when it was another recipe's, or on other images."""
+        """The result, if it exists; InputError if it was trained with another recipe or on other images."""
         result = read_result(self.target)
         if result is None or not (self.target / FILE).is_file():
             return None
@@ -93,7 +93,7 @@ class Retraining:
         return result
 
     def run(self, *, wandb: Wandb, tell: Callable[[str], None], together: ProcessGroup) -> RetrainedResult:
-        """Train from the last checkpoint, test, write the weights, the card and the result."""
+        """Train from the last checkpoint, test, and write the weights, the card and the result."""
         device = pick_device()
         prepare(device)
         loaders = max(1, cpu_count() // together.processes)
@@ -151,8 +151,8 @@ class Retraining:
         return result
 
     def _load(self, checkpoint: Path, trainer: Trainer, identities: Sequence[str]) -> list[dict[str, Any]]:
-        """Load the epochs before; InputError if they belong to another training. Earlier versions computed other
-        fingerprints of the images, also with the test images."""
+        """Load the earlier epochs; InputError if they belong to another training. Earlier versions computed other
+        fingerprints of the images, which included the test images."""
         for identity in (*identities[1:], self._identity(self.config.images)):
             with contextlib.suppress(InputError):
                 return load_checkpoint(checkpoint, trainer, identity=identity)
@@ -162,7 +162,7 @@ class Retraining:
         return json.dumps([self._fingerprint, asdict(self.recipe), self.seed, images])
 
     def _test(self, trainer: Trainer, device: torch.device, *, loaders: int) -> float:
-        """The accuracy on the test images; an error says that the training is kept."""
+        """The accuracy on the test images. If this fails, the error names the file with the trained weights."""
         try:
             return trainer.evaluate(place(self.data.test, device, loaders=loaders))
         except Exception as error:
@@ -221,7 +221,7 @@ class Retraining:
         return [weights, architecture]
 
     def _write_result(self, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
-        """Write the card, and last the result, which marks the folder as complete."""
+        """Write the card, and at last the result, which marks the folder as complete."""
         files = [self.target / name for name in ("README.md", RESULT)]
         write_atomically(files[0], model_card(result))
         write_checked(files[1], result.model_dump() | {"history": list(history)})

@@ -1,4 +1,4 @@
-"""The answer of a search, when it has ended: its tables, its knee, its report, and the commands that can come next."""
+"""The answer of a search that has ended: its tables, its knee, its report, and the possible next commands."""
 
 import shlex
 
@@ -8,6 +8,7 @@ from se_nas.commands.search.callbacks import Callbacks
 from se_nas.commands.wandb_runs import unsent
 from se_nas.errors import RunFailedError
 from se_nas.files import write_yaml
+from se_nas.process.invocation import invocation
 from se_nas.runs.lock import in_turn
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
@@ -16,9 +17,9 @@ from se_nas.tracking.protocol import SearchOutcome
 
 
 def write_tables(folder: RunFolder, callbacks: Callbacks) -> None:
-    """Write `trials.csv` and `front.json`, whatever has ended the search."""
+    """Write `trials.csv` and `front.json`, also after a failure or a signal."""
     if not folder.config.exists():
-        return  # the folder was removed or moved, and is not to be made again for its tables
+        return  # the folder was removed or moved: do not make it again for its tables
     with in_turn(folder.path):
         folder.write_tables(callbacks.settled)
 
@@ -26,7 +27,7 @@ def write_tables(folder: RunFolder, callbacks: Callbacks) -> None:
 def write_answer(
     folder: RunFolder, config: SearchConfig, space: DesignSpace, callbacks: Callbacks, exhausted: str | None
 ) -> None:
-    """Write the knee and the report, and say where they are and what can come next. RunFailedError without a front."""
+    """Write the knee and the report, and notify the trackers. RunFailedError without a front."""
     progress = callbacks.settled
     if progress.front.members:
         write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
@@ -39,10 +40,10 @@ def write_answer(
     notes = [
         *loss_sentences(progress.records),
         *report.lines,
-        f"describe  python launch/describe.py {run}:knee",
-        f"confirm   python launch/confirm.py {run}",
-        f"ablate    python launch/ablate.py {run}:knee",
-        f"retrain   python launch/retrain.py {run} --pick knee",
+        f"describe  {invocation('describe')} {run}:knee",
+        f"confirm   {invocation('confirm')} {run}",
+        f"ablate    {invocation('ablate')} {run}:knee",
+        f"retrain   {invocation('retrain')} {run} --pick knee",
     ]
     notes += unsent(folder.path)
     if exhausted:

@@ -39,15 +39,15 @@ from se_nas.training.devices.sharing import training_bytes, trainings_on_a_gpu
 from se_nas.training.recipe import Recipe
 
 STRATEGY_PATIENCE = 64
-"""Refused proposals after which a strategy gives way to random ones for that trial."""
+"""Refused proposals after which a random proposal replaces the strategy's for that trial."""
 DRAW_PATIENCE = 5_000
-"""Refused draws from the space after which it counts as exhausted."""
+"""Refused draws after which the space counts as exhausted."""
 
 
 def build_search_strategy(
     config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf
 ) -> SearchStrategy:
-    """The named strategy, refused what breaks a rule or bound or was tried; draws where it finds no more."""
+    """The named strategy without proposals that break a rule or a bound or were tried; random if it finds no more."""
 
     def violation(assignment: Assignment) -> str | None:
         return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
@@ -79,19 +79,19 @@ def build_search_strategy(
 
 
 class Machines(Protocol):
-    """What a request says of who trains."""
+    """The part of a request that says where to train."""
 
     @property
     def workers(self) -> int | None:
-        """Trainings side by side; None: as many as cores, or as fit the GPUs."""
+        """The number of trainings at a time; None: as many as there are cores, or as fit the GPUs."""
 
     @property
     def gpus_per_trial(self) -> float | None:
-        """None: as much as the largest network needs."""
+        """The fraction or number of GPUs for a trial; None: as much as the largest network needs."""
 
     @property
     def address(self) -> str | None:
-        """An existing Ray cluster."""
+        """The address of an existing Ray cluster; None: a new cluster on this machine."""
 
 
 def build_executor(
@@ -102,8 +102,10 @@ def build_executor(
     measures_latency: bool,
     epoch_seconds: float = EPOCH_SECONDS,
 ) -> Executor:
-    """This process for one worker, else Ray Tune. Networks of such `costs` are to be trained; where latency is
-    measured, each has its GPU to itself."""
+    """The executor: this process for one worker, else Ray Tune.
+
+    `costs` are those of the networks to train, or of a sample. Where latency is measured, a trial gets a whole GPU.
+    """
     if request.address is not None:
         return _build_on_cluster(request, request.address, data, epoch_seconds=epoch_seconds)
     gpus = gpu_count()
@@ -130,7 +132,7 @@ def build_executor(
         workers=workers,
         gpus_per_trial=gpus_per_trial,
         address=None,
-        cluster="one of its own, on this machine",
+        cluster="a new cluster on this machine",
         processors=max(1, cpu_count() // workers),
         data_bytes=_bytes_of(data),
         epoch_seconds=epoch_seconds,
@@ -167,13 +169,13 @@ def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch
 
 
 def _at_once(gpus: int, gpus_per_trial: float) -> int:
-    """How many trials fit the GPUs, none on parts of two; one at least."""
+    """The number of trials that fit the GPUs, at least 1. No trial is on parts of two GPUs."""
     on_each = int(1 / gpus_per_trial)
     return max(1, gpus * on_each if on_each else int(gpus / gpus_per_trial))
 
 
 def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int]]) -> float:
-    """The share of a GPU that holds the largest network; 0 where there is no GPU."""
+    """The fraction of a GPU that holds the largest network; 0 if there is no GPU."""
     if not gpus:
         return 0.0
     batch_size = Recipe(epochs=1).batch_size_for(len(data.train))
@@ -190,7 +192,7 @@ def _bytes_of(data: ImageData) -> int:
 
 
 def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
-    """The terminal, and W&B behind a guard: the search's run, and on request one for each trial."""
+    """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial)."""
     trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
     tell = plain_teller(console)
     if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":

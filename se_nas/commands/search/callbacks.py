@@ -1,4 +1,4 @@
-"""Hears of each trial from the loop, keeps its files, and tells the trackers."""
+"""Callbacks of the search loop: they write the files of each trial, and notify the trackers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from se_nas.tracking.protocol import SearchOutcome, Tracker
 
 
 class Callbacks:
-    """The loop's listener. `records` is the loop's own mapping, which it keeps up to date."""
+    """The listener of the loop. `records` is the loop's own mapping, which the loop keeps up to date."""
 
     def __init__(
         self,
@@ -43,21 +43,21 @@ class Callbacks:
         return progress_of(self._records.values(), self._objectives, reference, budget, expected)
 
     def trial_started(self, record: TrialRecord) -> None:
-        """Write the network down, then tell."""
+        """Write the network, then notify the trackers."""
         self._folder.write_architecture(record.number, self._space.decode(record.assignment))
         progress = self._progress_with(record)
         for tracker in self._trackers:
             tracker.trial_started(record, progress)
 
     def trial_ended(self, record: TrialRecord) -> None:
-        """Write the result down, then tell."""
+        """Write the result, then notify the trackers."""
         self._folder.write_result(record)
         progress = self._progress_with(record)
         for tracker in self._trackers:
             tracker.trial_ended(record, progress)
 
     def search_ended(self, outcome: SearchOutcome) -> None:
-        """Tell all."""
+        """Notify the trackers."""
         progress = self.settled
         for tracker in self._trackers:
             tracker.search_ended(progress, outcome)

@@ -1,4 +1,4 @@
-"""The conditions that a search trains under: versions, and the machines; what changed since it was begun is printed."""
+"""The conditions of a search: versions and machines. Changes since the search began are printed."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from se_nas.training.devices.device import device_name, pick_device
 
 
 def conditions_of(request: SearchRequest, executor: Executor) -> dict[str, str]:
-    """Versions, and who trains: what the results depend on beside the settings."""
+    """The versions and the device: the results depend on them beside the settings."""
     where = (
         f"a cluster at {request.address}"
         if request.address
@@ -21,12 +21,15 @@ def conditions_of(request: SearchRequest, executor: Executor) -> dict[str, str]:
 def trained_under(
     config: SearchConfig, conditions: Mapping[str, str], tell: Callable[[str], None], *, is_first: bool
 ) -> SearchConfig:
-    """The settings with the conditions that hold from here on. Where something was trained before (not `is_first`),
-    they are put behind the earlier ones, and a change is printed."""
+    """The settings with the present conditions.
+
+    If something was trained before (not `is_first`), they are appended to the earlier conditions, and a change is
+    printed.
+    """
     if is_first:
         return config.begun_with(conditions)
     going_on = config.going_on_with(conditions)
     changed = [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions.get(name)]
     if changed:
-        tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ by what changed in between")
+        tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ because of this change")
     return going_on

@@ -1,4 +1,4 @@
-"""How a worker evaluates a trial: build, train, report each epoch, write the result before the last report."""
+"""Evaluates a trial in a worker: build, train, report each epoch, write the result before the last report."""
 
 import contextlib
 import json
@@ -24,34 +24,34 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, build_initial_model, train
 
 SAVE_SECONDS = 60.0
-"""Between two checkpoints of a trial: short trials have none, and a long one loses no more than that and an epoch."""
+"""The time between two checkpoints. Short trials have none; a long trial loses at most this time and an epoch."""
 
 
 class Results(Protocol):
-    """Where a worker writes what it has finished."""
+    """The place where a worker writes its results."""
 
     @property
     def path(self) -> Path:
-        """The folder of it, which all machines share."""
+        """The folder of the results, which all machines share."""
 
     def write_finished(
         self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
     ) -> None:
-        """A training's accuracy after each epoch, its seconds, and the costs that were measured."""
+        """Write a training's accuracy after each epoch, its seconds, and the costs that were measured."""
 
     def checkpoint(self, task: TrialTask) -> Path:
-        """Where a training that takes long keeps how far it is."""
+        """The file with the state of a long training, from which it can continue."""
 
 
 @dataclass(kw_only=True, slots=True)
 class TrialEvaluation:
-    """Evaluates tasks in one process; the images go to the device once, with the first task. It has no test images.
+    """Evaluates tasks in one process. The images go to the device once, with the first task. It has no test images.
 
     `loaders` processes read images that stay on disk. `images` is the fingerprint of images that have changed since the
     search began, or else empty: no training goes on from a checkpoint that was made on other images.
 
-    Repeated with the same seed in the same precision, a task gives the same result. One that was cut off goes on after
-    the last epoch that was saved, and reports the earlier ones again.
+    Repeated with the same seed in the same precision, a task gives the same result. A task that was interrupted
+    continues after the last saved epoch, and reports the earlier epochs again.
     """
 
     results: Results
@@ -68,7 +68,7 @@ class TrialEvaluation:
     _device_data: DeviceData | None = field(default=None, init=False)
 
     def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
-        """Train the task's network, a report an epoch."""
+        """Train the task's network; yield a report after each epoch."""
         if self._device is None or self._device_data is None:
             self._device = pick_device(use_gpu=self.use_gpu)
             prepare(self._device)
@@ -76,7 +76,7 @@ class TrialEvaluation:
                 self.train, self.validation, mirrored=self.mirrored, device=self._device, loaders=self.loaders
             )
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()  # the last network's memory, for those that share the GPU
+            torch.cuda.empty_cache()  # frees the last network's memory for other processes on the GPU
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
         trainer = Trainer(model, self._device_data, self.recipe, seed=task.seed, device=self._device)
         costs = {}
@@ -88,7 +88,7 @@ class TrialEvaluation:
         for result in chain([EpochResult(**past) for past in history], train(trainer)):
             if result.epoch > len(history):
                 history.append(asdict(result))
-                with contextlib.suppress(WriteError):  # the driver writes too, and ends the search
+                with contextlib.suppress(WriteError):  # the driver writes too, and then ends the search
                     if result.epoch == self.recipe.epochs:
                         curve = [past["accuracy"] for past in history]
                         seconds = sum(past["seconds"] for past in history)
@@ -99,12 +99,12 @@ class TrialEvaluation:
             yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)
 
     def needs(self) -> Needs:
-        """What a machine must have for these trainings: the folder of the results, and images that stay on disk."""
+        """The needs of these trainings: the folder of the results, and images that stay on disk."""
         return Needs.of(self.results.path, self.train, self.validation, shared_bytes=self.shared_bytes)
 
     @property
     def shared_bytes(self) -> int:
-        """Shared memory that one training's loader processes use."""
+        """The bytes of shared memory that the loader processes of one training use."""
         batch = self.recipe.batch_size_for(len(self.train))
         return max(
             shared_bytes(self.train, batch=batch, loaders=self.loaders),
@@ -117,7 +117,7 @@ class TrialEvaluation:
 
 
 def _load(path: Path, trainer: Trainer, identity: str) -> list[dict[str, Any]]:
-    """The epochs that were saved, `trainer` standing after the last; none where there is no such file, or another's."""
+    """Load the saved epochs and the state of `trainer` after them; none if the file is missing or of another task."""
     if path.is_file():
         with contextlib.suppress(InputError):
             return load_checkpoint(path, trainer, identity=identity)

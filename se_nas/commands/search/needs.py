@@ -1,4 +1,4 @@
-"""What a machine needs for the trainings of a run: the run folder, and images that stay on disk."""
+"""The needs of a run's trainings on a machine: the run folder, and images that stay on disk."""
 
 import contextlib
 import secrets
@@ -18,8 +18,8 @@ LOOKED_AT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What a machine must have: the file `mark` in `folder` with `token` in it; `images`, files and their bytes; and
-    `shared_bytes` of shared memory for one training."""
+    """The needs of a training: the file `mark` in `folder` with the content `token`, the files `images` with their
+    sizes in bytes, and `shared_bytes` of shared memory."""
 
     folder: Path
     mark: Path
@@ -36,7 +36,7 @@ class Needs:
         return cls(folder=folder, mark=mark, token=token, images=images, shared_bytes=shared_bytes)
 
     def __call__(self, needs_gpu: bool) -> str | None:
-        """What this machine lacks, in one line; None where it lacks nothing."""
+        """A line that names what this machine lacks; None if it lacks nothing."""
         if needs_gpu and not gpu_count():
             return "torch finds no GPU there"
         return self._folder_problem() or self._images_problem() or shared_memory_problem(self.shared_bytes)
@@ -69,7 +69,7 @@ class Needs:
 
 
 def _some_of(part: ImageFiles) -> Iterator[tuple[str, int]]:
-    """Files and their bytes. A file that has gone since it was opened is left to the training, which names it."""
+    """Files with their sizes in bytes. A file that has gone is not listed: the training that reads it names it."""
     every = max(1, len(part.files) // LOOKED_AT)
     for name in part.files[::every]:
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""A search whose driver was cut off: trials that had ended by then are taken over, the others are trained again.
+"""Recovers a search whose driver was killed: trials that had ended are taken over, the others are trained again.
 
-`result.json` is written before the study holds a trial's end. A driver that is cut off between the two leaves a trial
-that has ended in its folder and still runs in the study.
+`result.json` is written before the study records the end of a trial. If the driver is killed between the two, the trial
+has ended in its folder and still runs in the study.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from se_nas.wording import counted
 
 
 def take_over_finished(loop: SearchLoop, folder: RunFolder, epochs: int, tell: Callable[[str], None]) -> None:
-    """Take over trials that were complete or pruned when the driver was cut off; tell which results are damaged."""
+    """Take over trials that were complete or pruned when the driver was killed. Print which results are damaged."""
     known = len(loop.records)
     if folder.trial(known).exists() and not loop.is_over:
         where = folder.trial(known).parent
-        tell(f"{folder.study}: knows {counted(known, 'trial')}, but {where} has more; those are trained anew")
+        tell(f"{folder.study}: knows {counted(known, 'trial')}, but {where} has more; these are trained again")
     for number in list(loop.cut_off):
         result = folder.read_result(number)
         if result is None and folder.result(number).exists():
@@ -41,7 +41,7 @@ def take_over_finished(loop: SearchLoop, folder: RunFolder, epochs: int, tell: C
 
 
 def _tell_of_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:
-    """The worker begins such a trial anew, and says nothing."""
+    """Print a line if the checkpoint is damaged: the worker itself starts the trial again without a message."""
     if checkpoint.is_file():
         try:
             read_tensors(checkpoint)

@@ -25,6 +25,7 @@ from se_nas.execution.protocol import Executor
 from se_nas.files import write_atomically
 from se_nas.machine.limits import describe_limits, this_host
 from se_nas.machine.shared_memory import check_shared_memory
+from se_nas.process.invocation import invocation
 from se_nas.process.last_resort import due
 from se_nas.process.last_words import resumable
 from se_nas.runs.images_file import short_lines, write_inventory
@@ -38,6 +39,7 @@ from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.searching.stop.pruning import FrontPruner
 from se_nas.searching.study.busy_file import BusyFile
 from se_nas.searching.study.study import SearchStudy
+from se_nas.shipped_files import given_or_shipped
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
@@ -46,12 +48,12 @@ from se_nas.wording import as_folder_name, counted, suggest
 
 
 def start_search(request: SearchRequest, console: Console) -> Path | None:
-    """Begin a search in a new run folder, which is returned, or with `dry_run` only say what it would be."""
+    """Run a search in a new run folder, and return the folder. With `dry_run`, only print what would be searched."""
     objectives = parse_objectives(request.value("objectives"))
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
-    space_file = request.space or DEFAULT_SPACE
+    space_file = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
     space = load_design_space(space_file)
     space_content = space_file.read_bytes()
     source = _with_absolute_path(request.value("data"))
@@ -92,7 +94,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
 
 
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
-    """Go on with the search in `path`: what is finished stays, what was cut off is repeated, then come new trials."""
+    """Continue the search in `path`: finished trials stay, interrupted trials are repeated, then new trials follow."""
     folder = RunFolder.open(path)
     with locked(path):
         config = load_config(folder)
@@ -159,7 +161,7 @@ def _go_on(
     console: Console,
     loop: SearchLoop,
 ) -> None:
-    """Train until the budget is used, and write the answer down."""
+    """Train until the budget is used, and write the answer."""
     objectives, tell = parse_objectives(config.objectives), plain_teller(console)
     before = config
     if not loop.is_over:
@@ -213,12 +215,12 @@ def _go_on(
 
 
 def _resumable(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
-    """Whatever ends the body, a signal too, says how to go on."""
+    """If an error or a signal ends the body, its last line says how to resume."""
 
     def removed() -> str | None:
         return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"
 
-    again = f"python launch/search.py --resume {shlex.quote(str(folder.path))}"
+    again = f"{invocation('search')} --resume {shlex.quote(str(folder.path))}"
     return resumable(f"everything finished is kept; go on with: {again}", instead=removed)
 
 

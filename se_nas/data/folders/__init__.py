@@ -1,1 +1,1 @@
-"""Folders of image files: their layout, their files and what is wrong with them."""
+"""Folders of image files: their layout, their files and their faults."""

@@ -1,4 +1,4 @@
-"""A folder of images as a data set. Every file is opened once, then held in memory or read while training."""
+"""A folder of images as a data set. Every file is opened once, then held in memory or read again while training."""
 
 import hashlib
 from collections import Counter
@@ -26,11 +26,11 @@ SHOWN = 3
 
 
 class UnreadableImagesError(InputError):
-    """Some files cannot be read as images; the line says which, and that `skipping`, flags or a command, leaves them
-    out."""
+    """Some files cannot be read as images. The message names them, and the flag or command (`skipping`) that leaves
+    them out."""
 
     def __init__(self, bad: Sequence[BadFile], total: int, skipping: str = "--skip-bad-images") -> None:
-        """Of so many files in `total`."""
+        """Make the message about the `bad` ones among `total` files."""
         super().__init__(_refusal(bad, total, skipping))
         self.bad, self.total = bad, total
 
@@ -52,7 +52,7 @@ class _OpenedPart:
         return [each for each in self.found if isinstance(each, BadFile)]
 
     def without_bad(self) -> "_OpenedPart":
-        """The images that can be read."""
+        """The part with the images that can be read."""
         good = np.array([isinstance(each, ImageFacts) for each in self.found], bool)
         if good.all():
             return self
@@ -63,10 +63,9 @@ class _OpenedPart:
 def load_folder(
     path: Path, image_size: int, *, most_bytes: float, skip_bad: bool, on_opened: OnOpened | None
 ) -> ImageData:
-    """Open every image below `path`; those that take more than `most_bytes` in all stay on disk.
+    """Open every image below `path`. If all images together take more than `most_bytes`, they stay on disk.
 
-    InputError for a folder that cannot be understood, and for files that cannot be read, unless `skip_bad` leaves them
-    out.
+    InputError if the folder cannot be understood, or if files cannot be read and `skip_bad` is False.
     """
     listing = list_folder(path)
     parts = _parts(listing, image_size)
@@ -102,8 +101,8 @@ def load_folder(
 
 
 def _parts(listing: FolderListing, image_size: int) -> dict[str, ImageFiles]:
-    """Training, validation and test images. Those that are not there are held out of the training images; a single
-    held-out folder is tests."""
+    """The training, validation and test images. A missing part is held out of the training images. If only one of the
+    folders for validation and test exists, it holds the test images."""
 
     def files(listed: Sequence[LabelledFile]) -> ImageFiles:
         labels = np.array([each.label for each in listed], np.int64)
@@ -124,7 +123,7 @@ def _parts(listing: FolderListing, image_size: int) -> dict[str, ImageFiles]:
 
 
 def _held_out_note(listing: FolderListing) -> list[str]:
-    """Which parts are held out of others, as `_parts` does it."""
+    """Lines that say which parts `_parts` holds out of others."""
     if "whole" in listing.parts:
         return ["15 % of each class are held out as test images, and 15 % of the others as validation images"]
     match sorted(set(listing.parts) - {"train"}):
@@ -156,7 +155,7 @@ def _opened(parts: Mapping[str, ImageFiles], *, in_memory: bool, on_opened: OnOp
 
 
 def _read_all(part: ImageFiles, count: Count) -> _OpenedPart:
-    """Read every image into memory. Images that are not 8 bits are read again when their scale is known."""
+    """Read every image into memory. Images that do not have 8 bits are read again when their scale is known."""
     size = part.image_size
     images = np.zeros((len(part), size, size, 3), np.uint8)
     found: list[ImageFacts | BadFile] = []
@@ -214,16 +213,16 @@ def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
 
 
 def _reading_notes(parts: Mapping[str, _OpenedPart], scale: PixelScale) -> list[str]:
-    """Lines that say how pixels were read, if more than one way is possible."""
+    """Lines that say how pixels were read, where more than one way is possible."""
     facts = [each for part in parts.values() for each in part.facts]
     kinds = Counter(each.range.kind for each in facts)
     notes = [f"{line} ({counted(kinds[kind], 'image')})" for kind, line in describe_scale(scale).items()]
     if upper := kinds[PixelKind.UPPER_HALF]:
-        notes.append(f"the upper 8 bits are read of 16 bits a channel in colour ({counted(upper, 'image')})")
+        notes.append(f"colour with 16 bits a channel: only the upper 8 bits are read ({counted(upper, 'image')})")
     if transparent := sum(each.transparent for each in facts):
         notes.append(f"transparent pixels are mid-grey ({counted(transparent, 'image')})")
     if several := sum(each.frames > 1 for each in facts):
-        notes.append(f"the first frame or page is read of files that have several ({counted(several, 'image')})")
+        notes.append(f"files with several frames or pages: only the first is read ({counted(several, 'image')})")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What lies below a folder of images, and what of it counts: hidden and system files do not, and links are followed."""
+"""Walks through a folder of images. Hidden files and system files do not count; links are followed."""
 
 import os
 from collections import defaultdict
@@ -19,7 +19,7 @@ SYSTEM_NAMES = frozenset(
 
 @dataclass(slots=True)
 class Leavings:
-    """Gathers what is left out, by reason."""
+    """Collects the files and folders that are left out, by reason."""
 
     root: Path
     files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -35,20 +35,20 @@ class Leavings:
             self.add("hidden or system files", path)
 
     def add_beside(self, folder: Path, what: str) -> None:
-        """Leave out the files of `folder` that lie beside `what`, its folders."""
+        """Leave out the files of `folder` that lie beside its folders. `what` says what these folders are."""
         for each in entries_of(folder):
             if not is_folder(each) and not is_hidden(each.name):
                 leads_nowhere = each.is_symlink() and not Path(each.path).exists()
                 self.add("links that lead nowhere" if leads_nowhere else f"files beside the {what}", each.path)
 
     def all(self) -> tuple[LeftOut, ...]:
-        """All of it, in the order of the reasons."""
+        """Everything that is left out, sorted by reason."""
         return tuple(LeftOut.of(reason, names) for reason, names in sorted(self.files.items()))
 
 
 def images_below(folder: Path, leavings: Leavings) -> tuple[list[str], list[str]]:
-    """The images and the other files at any depth below a folder, sorted. A folder that can be reached in two ways
-    counts once."""
+    """The images and the other files at any depth below a folder, sorted. A folder that can be reached by two paths is
+    read once."""
     images: list[str] = []
     others: list[str] = []
     for path in _files_below(folder, leavings):
@@ -60,17 +60,17 @@ def images_below(folder: Path, leavings: Leavings) -> tuple[list[str], list[str]
 
 
 def has_images(folder: Path) -> bool:
-    """Whether an image lies at any depth below a folder; looks no further than the first one."""
+    """Whether an image lies at any depth below a folder. The search stops at the first image."""
     return any(map(has_image_suffix, _files_below(folder, Leavings(folder))))
 
 
 def has_image_suffix(path: str) -> bool:
-    """Whether a file's name ends as that of an image."""
+    """Whether a file's name has the suffix of an image."""
     return Path(path).suffix.lower() in image_suffixes()
 
 
 def folders_in(folder: Path, leavings: Leavings) -> list[Path]:
-    """The visible folders, sorted by name; hidden ones are left out."""
+    """The visible folders, sorted by name. Hidden entries are added to `leavings`."""
     for each in entries_of(folder):
         if is_hidden(each.name):
             leavings.add_hidden(each)
@@ -83,7 +83,7 @@ def visible_folders(folder: Path) -> list[Path]:
 
 
 def entries_of(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder; InputError where it cannot be read."""
+    """The entries of a folder. InputError if it cannot be read."""
     try:
         with os.scandir(folder) as found:
             return list(found)
@@ -92,7 +92,7 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder or leads to one; a link that leads to itself does not."""
+    """Whether an entry is a folder or a link to a folder. A link that leads to itself is not."""
     try:
         return entry.is_dir()
     except OSError:
@@ -100,7 +100,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is none of the user's."""
+    """Whether a file or folder is hidden or belongs to the system, by its name."""
     return name.startswith(".") or name.casefold() in SYSTEM_NAMES
 
 

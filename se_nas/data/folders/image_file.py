@@ -1,7 +1,7 @@
-"""One image file, whatever its format, as the pixels that networks are given.
+"""Reads one image file of any format into the pixels that a network sees.
 
-Transparent images are shown on mid-grey, where black drawings and white ones can be seen. Of a file of several frames
-or pages the first counts. A photograph is turned upright by its EXIF data. Colour profiles are not applied.
+Transparent images are put on mid-grey, so that black drawings and white drawings can be seen. Only the first frame or
+page of a file is read. A photograph is turned upright by its EXIF data. Colour profiles are not applied.
 """
 
 import warnings
@@ -22,11 +22,11 @@ from se_nas.data.upper_half import is_numbers, is_upper_half, overflows
 from se_nas.errors import InputError
 
 BACKGROUND = (128, 128, 128)
-"""The colour behind what is transparent."""
+"""The colour behind transparent pixels."""
 NOT_READ = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
-"""Formats that Pillow knows but cannot decode by itself, or only by starting another program."""
+"""Formats that Pillow knows but cannot decode, or can decode only by starting another program."""
 ORIENTATION = 0x0112
-"""The tag of TIFF 6.0 and EXIF that says how a camera was held."""
+"""The tag of TIFF 6.0 and EXIF that says how the camera was held."""
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -59,22 +59,23 @@ class ImageFacts(NamedTuple):
 
 @cache
 def image_formats() -> tuple[str, ...]:
-    """The names of the formats that are read."""
+    """The names of the formats that can be read."""
     Image.init()
     return tuple(sorted(set(Image.OPEN) - NOT_READ))
 
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The suffixes of files that count as images, in lower case: those of every format that is read."""
-    formats = {*image_formats(), "MPO"}  # which Pillow's reader of JPEG opens
+    """The suffixes of files that count as images, in lower case. Every format that can be read is included."""
+    formats = {*image_formats(), "MPO"}  # Pillow's JPEG reader opens MPO files
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
 
 
 def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDArray[np.uint8]:
-    """The largest centred square, resized, (size, size, 3); `scale` is that of the data set, or else the image's own.
+    """Read the largest centred square and resize it to (size, size, 3).
 
-    InputError where the file cannot be read.
+    `scale` is the scale of the data set; without it, the image's own scale is used. InputError if the file cannot be
+    read.
     """
     with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
         image, _ = _without_alpha(_upright(opened))
@@ -82,18 +83,18 @@ def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDA
 
 
 def look_at_image(file: Path) -> ImageFacts:
-    """What the file is, and whether all of it can be read; InputError where not.
+    """Read the whole file and return the facts about it. InputError if it cannot be read.
 
-    Odd files make Pillow warn. The caller must ignore these warnings for the whole process.
+    Pillow warns about odd files. The caller must ignore these warnings for the whole process.
     """
     with _opened(file) as opened:
         return _looked_at(opened)[0]
 
 
 def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | None]:
-    """What `look_at_image` gives, and the pixels of an image of 8 bits a channel, as `read_image` gives them.
+    """The facts that `look_at_image` returns, and the pixels that `read_image` returns if they have 8 bits a channel.
 
-    The others must be read again, when the scale of their data set is known.
+    Other images must be read again when the scale of their data set is known.
     """
     with _opened(file) as opened:
         facts, image = _looked_at(opened)
@@ -102,19 +103,19 @@ def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | N
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Image.Image]:
-    """The file as Pillow opens it; whatever fails inside becomes InputError with the file's name."""
+    """Open the file with Pillow. Any error inside the context becomes an InputError with the file's name."""
     try:
         if file.exists() and not file.is_file():
             raise ValueError("not a file")
         with Image.open(file, formats=image_formats()) as opened:
             _refuse_what_pillow_misreads(opened)
             yield opened
-    except Exception as error:  # noqa: BLE001 - each of Pillow's decoders fails in its own ways
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds of errors
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
 
 
 def _refuse_what_pillow_misreads(image: Image.Image) -> None:
-    """ValueError for numbers that Pillow would give as other numbers, without a word."""
+    """ValueError for pixel values that Pillow would change without a warning."""
     tags: Any = getattr(image, "tag_v2", {})
     if not is_numbers(image) and SIGNED in tags.get(339, ()):
         raise ValueError("has signed numbers of 8 bits; expected unsigned ones")
@@ -125,8 +126,8 @@ def _refuse_what_pillow_misreads(image: Image.Image) -> None:
 
 
 def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
-    """What a file is, and its image on the background. Before Pillow loads it, it says which bits it will keep."""
-    frames, upper_half = getattr(opened, "n_frames", 1), is_upper_half(opened)
+    """The facts about a file, and its image on the background."""
+    frames, upper_half = getattr(opened, "n_frames", 1), is_upper_half(opened)  # known only before Pillow loads it
     image, transparent = _without_alpha(_upright(opened))
     facts = _facts(image, transparent=transparent, frames=frames)
     if upper_half:
@@ -135,17 +136,18 @@ def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The image turned by its EXIF orientation, or unchanged if that cannot be read. Pillow's `exif_transpose` fails on
-    images any of whose other notes is odd."""
+    """Turn the image by its EXIF orientation; leave it unchanged if the orientation cannot be read. Pillow's
+    `exif_transpose` fails if any other EXIF entry is odd."""
     try:
         orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # noqa: BLE001 - as above, of a few bytes that say nothing of the pixels
+    except Exception:  # noqa: BLE001 - damaged EXIF data raises many kinds of errors; the pixels are still good
         return image
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image in colour on the background, and whether that shows. Numbers that are not 8 bits stay as they are."""
+    """The image in colour on the background, and whether the background shows. Pixels that do not have 8 bits stay
+    unchanged."""
     if is_numbers(image):
         return image, False
     if not _has_alpha(image):
@@ -173,7 +175,7 @@ def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
         is_constant = all(least == most for least, most in extrema)
         lowest, highest = min(least for least, _ in extrema), max(most for _, most in extrema)
         found = PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest)
-    digest = sha1(np.ascontiguousarray(pixels).data, usedforsecurity=False)  # the quickest where processors have it
+    digest = sha1(np.ascontiguousarray(pixels).data, usedforsecurity=False)  # fast where processors have SHA
     digest.update(str(image.size).encode())
     return ImageFacts(found, transparent, frames, f"{'constant ' if is_constant else ''}{digest.hexdigest()[:16]}")
 

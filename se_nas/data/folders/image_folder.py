@@ -36,7 +36,7 @@ class LabelledFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderListing:
-    """The files of each split (`train`, `validation`, `test`, as far as they are there), or of `whole`."""
+    """The files of each split that exists (`train`, `validation`, `test`), or of `whole` if there are no splits."""
 
     class_names: tuple[str, ...]
     parts: Mapping[str, Sequence[LabelledFile]]
@@ -45,7 +45,7 @@ class FolderListing:
 
 
 def list_folder(path: Path) -> FolderListing:
-    """List the images below a folder. InputError says what is missing, or what would be right."""
+    """List the images below a folder. The InputError says what is missing, or what is expected."""
     try:
         is_folder = path.is_dir()
     except OSError as error:
@@ -78,7 +78,7 @@ def list_folder(path: Path) -> FolderListing:
 def _splits_among(path: Path, children: Sequence[Path]) -> dict[str, Path]:
     """The folders that are splits, in their usual order.
 
-    InputError where two are the same split, where none is for training, or where they may as well be classes.
+    InputError if two folders are the same split, if none is for training, or if the folders may be classes as well.
     """
     found = _meant(path, children, split_named)
     if not found and _look_like_splits(children):
@@ -92,14 +92,14 @@ def _splits_among(path: Path, children: Sequence[Path]) -> dict[str, Path]:
     if others and ("train" not in found or len(found) == 1):
         names = ", ".join(repr(each.name) for each in found.values())
         raise InputError(
-            f"--data imagefolder:{path}: {names} has the name of a split, but {others[0].name!r} beside it has not; "
+            f"--data imagefolder:{path}: {names} has the name of a split, but {others[0].name!r} beside it does not; "
             "expected either splits (train, val, test) or classes in one folder"
         )
     return {split: _inmost(found[split], split) for split in SPLITS if split in found}
 
 
 def _meant(path: Path, children: Sequence[Path], meaning: Callable[[str], str | None]) -> dict[str, Path]:
-    """The folder of each split by the `meaning` of its name; InputError where two mean the same split."""
+    """The folder of each split, by the `meaning` of its name. InputError if two folders mean the same split."""
     found: dict[str, Path] = {}
     for child in children:
         split = meaning(child.name)
@@ -114,9 +114,9 @@ def _meant(path: Path, children: Sequence[Path], meaning: Callable[[str], str | 
 
 
 def _look_like_splits(children: Sequence[Path]) -> bool:
-    """Whether names such as `seg_train` and `seg_test` are those of splits: folders of images lie in them.
+    """Whether names such as `seg_train` and `seg_test` mean splits: these folders hold folders of images.
 
-    Folders that hold images themselves are classes, such as `train station` and `test tube`.
+    Folders that hold images directly are classes, such as `train station` and `test tube`.
     """
     splits = {split_in(child.name): child for child in children}
     splits.pop(None, None)
@@ -124,7 +124,7 @@ def _look_like_splits(children: Sequence[Path]) -> bool:
 
 
 def _inmost(folder: Path, split: str) -> Path:
-    """The folder of a split, where archives are unpacked into a folder of the same meaning (`train/train`)."""
+    """The innermost folder of a split. Archives often hold a folder of the same meaning (`train/train`)."""
     while len(inside := visible_folders(folder)) == 1 and split in (
         split_named(inside[0].name),
         split_in(inside[0].name),
@@ -134,7 +134,7 @@ def _inmost(folder: Path, split: str) -> Path:
 
 
 def _refuse_splits_inside(path: Path, children: Sequence[Path]) -> None:
-    """InputError where the classes hold the splits, and not the splits the classes."""
+    """InputError if each class holds the splits; each split must hold the classes."""
     for child in children:
         inside = [each.name for each in visible_folders(child) if split_named(each.name)]
         if "train" in map(split_named, inside) and len(inside) > 1:
@@ -154,9 +154,10 @@ def _leave_others(path: Path, children: Sequence[Path], splits: Mapping[str, Pat
 
 
 def _classes_in(folder: Path, children: Sequence[Path], leavings: Leavings) -> dict[str, list[str]]:
-    """The image files of each class that has any, by its folder's name; what has none is left out.
+    """The image files of each class, by the name of its folder. Folders without images are left out.
 
-    InputError where two names are one but for case or Unicode, or where a class has only files that cannot be read.
+    InputError if two names differ only in case or Unicode form, or if a class has files but none with the suffix of an
+    image.
     """
     classes: dict[str, list[str]] = {}
     alike: dict[str, str] = {}
@@ -174,8 +175,8 @@ def _classes_in(folder: Path, children: Sequence[Path], leavings: Leavings) -> d
         other = alike.setdefault(_plain(child.name), child.name)
         if other != child.name:
             raise InputError(
-                f"--data imagefolder:{folder}: {other!r} and {child.name!r} are one class name but for case or "
-                "Unicode form; rename one of them"
+                f"--data imagefolder:{folder}: {other!r} and {child.name!r} differ only in case or Unicode form; "
+                "rename one of them"
             )
         classes[child.name] = images
     _refuse_numbered_parts(folder, [child for child in children if child.name in classes])
@@ -216,7 +217,7 @@ def _class_names(folder: Path, classes: Mapping[str, Sequence[str]]) -> tuple[st
 
 
 def _hint(folder: Path, classes: Mapping[str, Sequence[str]]) -> str:
-    """A text that says which folder was probably meant, for a folder without two classes."""
+    """A text that says which folder the user probably meant, if a folder has fewer than two classes."""
     inner = folder / next(iter(classes)) if classes else folder
     while len(inside := visible_folders(inner)) == 1 and not split_named(inside[0].name):
         inner = inside[0]
@@ -232,7 +233,8 @@ def _hint(folder: Path, classes: Mapping[str, Sequence[str]]) -> str:
 def _with_labels(
     folder: Path, held: Mapping[str, Sequence[str]], train: Path, names: Sequence[str], notes: list[str]
 ) -> list[LabelledFile]:
-    """The files of a held-out split with the training classes' numbers; a name may differ in case or Unicode form."""
+    """The files of a held-out split with the numbers of the training classes. A class's folder may have a name that
+    differs in case or Unicode form."""
     of_plain = {_plain(name): label for label, name in enumerate(names)}
     files = []
     for name in sorted(held, key=lambda name: of_plain.get(_plain(name), -1)):
@@ -251,5 +253,5 @@ def _with_labels(
 
 
 def _plain(name: str) -> str:
-    """A class name without what two spellings of it may differ in."""
+    """A class name without case, in one Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

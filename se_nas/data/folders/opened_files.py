@@ -1,7 +1,7 @@
-"""Opens every image file once before anything trains, on all processors, and remembers the facts about it.
+"""Opens every image file once before a training, on all processors, and stores the facts about it.
 
-A file is not opened again while its size in bytes and its modification time are the same. The facts are in the user's
-cache folder, in an SQLite file that may be deleted at any time.
+A file is not opened again as long as its size in bytes and its modification time stay the same. The facts are stored in
+the user's cache folder, in an SQLite file that may be deleted at any time.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from se_nas.wording import printable
 AHEAD = 64
 """The number of files for each processor that are opened ahead."""
 FORMAT = 2
-"""The version of the file of facts; other versions are not read."""
+"""The version of the file of facts. Other versions are not read."""
 
 Count = Callable[[int], None]
 """A function that is called now and then with the number of opened files."""
@@ -39,7 +39,7 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class BadFile:
-    """A file that cannot be read as an image, and the line that says so."""
+    """A file that cannot be read as an image, and the message that says why."""
 
     path: str
     reason: str
@@ -48,7 +48,7 @@ class BadFile:
 def look_at_files(
     files: Sequence[str], *, processors: int, on_opened: Count | None = None
 ) -> list[ImageFacts | BadFile]:
-    """The facts about each file. A file that has not changed since it was last opened is not opened again."""
+    """The facts about each file. A file that has not changed since it was opened is not opened again."""
     stamps = {path: stamp for path in files if (stamp := _stamp(path))}
     known = _remembered(stamps)
     new = [path for path in files if path not in known]
@@ -62,7 +62,7 @@ def look_at_files(
 def each_of(
     files: Sequence[str], read: Callable[[Path], T], *, processors: int, on_opened: Count | None = None
 ) -> Iterator[T | BadFile]:
-    """Call `read` for each file and yield the results in order. Threads suffice: decoders do not hold Python's lock."""
+    """Call `read` for each file and yield the results in order. Threads suffice: decoders release Python's lock."""
 
     def attempt(path: str) -> T | BadFile:
         try:

@@ -7,7 +7,7 @@ SPLITS = {
     "validation": ("val", "valid", "validation", "validate", "dev", "eval", "evaluation"),
     "test": ("test", "testing", "tst"),
 }
-"""The names of each split, as `split_named` compares them: without case, without `set` and the like at the end."""
+"""The names of each split as `split_named` compares them: in lower case, without the `ENDINGS`."""
 ENDINGS = ("set", "data", "images", "imgs", "split")
 PARTS = frozenset(
     {"fold", "folds", "kfold", "cv", "split", "partition", "subset", "shard", "chunk", "dataset", "data", "batch"}
@@ -34,7 +34,7 @@ def split_named(name: str) -> str | None:
 
 
 def split_in(name: str) -> str | None:
-    """The split that the first or the last word of a longer name means; the name of a class may have such a word too.
+    """The split that the first or the last word of a longer name means. The name of a class may have such a word too.
 
     >>> split_in("seg_train"), split_in("val2017"), split_in("2-test"), split_in("trainer"), split_in("a test tube")
     ('train', 'validation', 'test', None, None)

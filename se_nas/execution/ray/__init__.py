@@ -1,1 +1,1 @@
-"""Trials on Ray Tune's workers: the only room that imports ray."""
+"""Trials on the workers of Ray Tune. This is the only package that imports ray."""

@@ -1,5 +1,7 @@
-"""The Ray cluster that trains: the search's own, started on this machine and stopped afterwards, or an existing one. It
-is watched while it is used."""
+"""The Ray cluster that trains: a cluster of the search's own on this machine, or an existing cluster.
+
+The search starts and stops its own cluster. A cluster is watched while it is used.
+"""
 
 import contextlib
 import logging
@@ -36,17 +38,17 @@ DRIVER_ERRORS = "driver.err"
 OBJECT_STORE_BYTES = 128 << 20
 WATCH_SECONDS = 1.0
 STARTS = 3
-"""Ray gives its own processes 30 s to start, which a busy machine may exceed."""
+"""The number of attempts to start. Ray gives its own processes 30 s, and a busy machine may need longer."""
 SOCKET_PATH = 107 if sys.platform == "linux" else 103
-"""Characters in the path of a socket, at most (unix(7))."""
+"""The most characters in the path of a socket (unix(7))."""
 BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 
 @contextlib.contextmanager
 def own_cluster(*, workers: int, data_bytes: int, tell: Tell = tell_nobody) -> Iterator[Path]:
-    """Start a cluster on this machine alone; other clusters make no difference. A worker is sent `data_bytes`.
+    """Start a cluster on this machine alone, independent of other clusters. A worker is sent `data_bytes`.
 
-    Yields the folder of the cluster's files. Calls `tell` with a line where shared memory is too small.
+    Yields the folder of the cluster's files. Calls `tell` with a line if shared memory is too small.
     """
     folder = make_ray_folder()
     start = {
@@ -109,7 +111,7 @@ def _folder_for_files() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _watched(problem: Callable[[], str | None], last: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Raise WatchdogError as soon as there is a `problem`, also in place of an error of Ray that it causes."""
+    """Raise WatchdogError as soon as there is a `problem`, also instead of an error of Ray that the problem causes."""
     try:
         with watched(problem, every=WATCH_SECONDS, last=last):
             yield

@@ -1,4 +1,4 @@
-"""Settings that Ray and its workers read from the environment; set before Ray is imported."""
+"""Settings that Ray and its workers read from the environment. They are set before Ray is imported."""
 
 import functools
 import os
@@ -6,28 +6,28 @@ import secrets
 
 WORKER_SETTINGS = {
     "OMP_NUM_THREADS": "1",  # as Ray sets it, but before torch is imported
-    "LRU_CACHE_CAPACITY": "64",  # torch and oneDNN remember the kernels of the last networks, gigabytes of them
+    "LRU_CACHE_CAPACITY": "64",  # torch and oneDNN cache gigabytes of kernels of the last networks
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-"""What a training process needs. On an existing cluster, Ray sets it for the processes of the search."""
+"""The variables that a training process needs. On an existing cluster, Ray sets them for the search's processes."""
 
 DRIVER_SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or each worker builds itself a second environment under `uv run`
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # otherwise each worker builds a second environment under `uv run`
     "RAY_DEDUP_LOGS": "0",
-    "RAY_preload_python_modules": "torch",  # while Ray's own start is waited for
+    "RAY_preload_python_modules": "torch",  # while the search waits for Ray's own start
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # interrupts are the launch script's affair
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the launch script handles interrupts
     "TUNE_GLOBAL_CHECKPOINT_S": "100000000",
 }
 
 JOINING = {
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "25",  # then Ray ends this process; the search does so earlier
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "25",  # after that, Ray ends this process; the search ends earlier
     "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # adds to the settings of a job (`ray job submit`)
 }
-"""What a process needs to join an existing cluster."""
+"""The variables that a process needs to join an existing cluster."""
 
 OTHER_CLUSTERS = (
     "RAY_ADDRESS",
@@ -60,16 +60,18 @@ OTHER_CLUSTERS = (
     "RAY_gcs_storage",
     "RAY_object_spilling_config",
 )
-"""Variables that say where another cluster is, how it is reached, what it has and where it keeps its state. They are
-removed for a search's own cluster: with them it would look for machines, a store, a job or keys of the other cluster,
-or not start."""
+"""Variables that say where another cluster is, how it is reached, what it has and where it keeps its state.
+
+They are removed for a search's own cluster. With them, it would look for machines, a store, a job or keys of the other
+cluster, or it would not start.
+"""
 
 
 def set_ray_environment(*, workers: int, own_cluster: bool, with_token: bool = False) -> None:
-    """Make Ray quiet and frugal, and let `workers` start at the same time; variables that the user has set stay.
+    """Make Ray quiet and frugal, and let `workers` start at the same time. Variables that the user has set stay.
 
-    An own cluster knows no other cluster, and asks for a token that only this process and its children know. Another
-    one is joined `with_token`, which Ray finds, or else as the user has set.
+    The search's own cluster uses no other cluster, and asks for a token that only this process and its children know.
+    Another cluster is joined `with_token`, which Ray finds, or else as the user has set.
     """
     settings = {
         **DRIVER_SETTINGS,
@@ -93,13 +95,15 @@ def worker_environment() -> dict[str, str]:
 
 
 def own_niceness(*, own_cluster: bool) -> str:
-    """The number that Ray adds to the niceness of the process that starts a worker. Ray's default is 15, which leaves
-    workers almost no time beside other programs. Processes of an own cluster inherit this process's niceness; elsewhere
-    it is added."""
+    """The number that Ray adds to the niceness of the process that starts a worker.
+
+    Ray's default is 15, with which workers get almost no time beside other programs. In the search's own cluster,
+    workers inherit the niceness of this process, so the number is 0. Elsewhere it is the niceness of this process.
+    """
     return "0" if own_cluster else str(max(0, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 @functools.cache
 def _own_token() -> str:
-    """The token of this process. There is only one, because Ray reads it once."""
+    """The token of this process. It never changes, because Ray reads it only once."""
     return secrets.token_hex(32)

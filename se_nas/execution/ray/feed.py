@@ -1,4 +1,4 @@
-"""What Ray Tune calls while it runs: Feed hands out trainings and takes reports, Gate stops them, End ends Tune."""
+"""The objects that Ray Tune calls: Feed hands out trainings and takes reports, Gate stops trials, End ends Tune."""
 
 import time
 from contextlib import suppress
@@ -20,17 +20,17 @@ from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.tasks import EpochReport
 
 STARTING_SECONDS = 60.0
-"""The longest time that a trial waits for a new worker. If fewer workers fit than were asked for, none will start."""
+"""The longest time that a trial waits for a new worker. None will start if fewer workers fit than were requested."""
 
 
 class Feed(Searcher):  # type: ignore[misc]
-    """Hands the trainings to Tune, at most `workers` at a time, each with the machines that may train it."""
+    """Hands trainings to Tune, at most `workers` at a time. Each training comes with the machines that may train it."""
 
     def __init__(self, work: Work, workers: int, machines: Machines, deaths: Deaths) -> None:
         super().__init__()
         self._work, self._workers, self._machines, self._deaths = work, workers, machines, deaths
         self._retries = Retries()
-        self._alone: set[int] = set()  # trainings that run, or are to run, with nothing beside them
+        self._alone: set[int] = set()  # trainings that run, or will run, with no other training at the same time
         self._on: dict[int, str] = {}  # the machine that a training has reported from
         self.running: dict[str, int] = {}  # Tune's trial id -> our trial number
 
@@ -52,7 +52,7 @@ class Feed(Searcher):  # type: ignore[misc]
         return self._work.is_over
 
     def take(self, trial_id: str, report: EpochReport | Failure | Arrival, machine: str) -> bool:
-        """Take a worker's report from a machine; return whether the trial goes on."""
+        """Take a worker's report from a machine, and return whether the trial goes on."""
         number = self.running[trial_id]
         if isinstance(report, Arrival):
             self._deaths.arrived(report)
@@ -81,7 +81,7 @@ class Feed(Searcher):  # type: ignore[misc]
             self._work.repeat(number)
 
     def died(self, trial_id: str, said: str) -> None:
-        """Repeat or fail a training whose worker has died; `said` is the text of Ray's error."""
+        """Repeat or fail a training whose worker has died. `said` is the text of Ray's error."""
         if trial_id in self.running:
             self.end(trial_id, self._deaths.explain(said))
 
@@ -91,31 +91,31 @@ class Feed(Searcher):  # type: ignore[misc]
             self.end(trial_id, Failure(kind=FailureKind.KILLED, reason="killed, Ray does not say by what"))
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the study is the record."""
+        """Do nothing: the study is the record."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the study is the record."""
+        """Do nothing: the study is the record."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its settings, but they are never read back."""
+        """An empty state: Tune pickles its settings, but nobody reads them back."""
         return {}
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing: the study is the record."""
+        """An empty state: the study is the record."""
         return {}
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing: the study is the record."""
+        """Do nothing: the study is the record."""
 
 
 class End(tune.Stopper):  # type: ignore[misc]
-    """Ends Tune with the last trial. Without it, Tune looks for another trial for a second."""
+    """Ends Tune with the last trial. Without `End`, Tune looks for another trial for a second."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """False: the gate stops single trials."""
+        """Always False, because `Gate` stops single trials."""
         return False
 
     def stop_all(self) -> bool:
@@ -132,7 +132,7 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
         self._since: dict[str, float] = {}  # when each trial began to wait
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing, as for `Feed`."""
+        """An empty state, as for `Feed`."""
         return {}
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
@@ -140,8 +140,11 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
         self._since[trial.trial_id] = time.monotonic()
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The newest trial that waits. An older one waits for a worker that is starting: if the older trial took a free
-        worker, Tune would end the starting worker before it ever trained."""
+        """The newest trial that waits.
+
+        An older trial waits for a worker that is starting. If the older trial took a free worker, Tune would end the
+        starting worker before it ever trained.
+        """
         live = sorted(tune_controller.get_live_trials(), key=lambda trial: self._since[trial.trial_id])
         waiting = [trial for trial in live if trial.status == Trial.PENDING]
         if not waiting:
@@ -150,12 +153,12 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
         return waiting[0] if longest > STARTING_SECONDS else waiting[-1]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Tune's word for whether the trial goes on."""
+        """Tune's constant that says whether the trial goes on."""
         goes_on = self._feed.take(trial.trial_id, result["report"], result["machine"])
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Explain the death of the trial's worker; Tune keeps what Ray said of it as a text file."""
+        """Explain the death of the trial's worker. Tune keeps Ray's message about it in a text file."""
         said = ""
         if trial.error_file:
             with suppress(OSError):

@@ -1,8 +1,8 @@
 """Machines: which of a cluster's machines may train, and why the others may not.
 
-Each machine is checked before its first trial, also one that joins later. A machine on which trainings fail repeatedly
-while others go well elsewhere gets no more work. Ray labels each machine with its identifier
-(https://docs.ray.io/en/latest/ray-core/scheduling/labels.html), and a trial asks for one of those that may train.
+Each machine is checked before its first trial, also a machine that joins later. If trainings fail repeatedly on one
+machine while others go well elsewhere, it gets no more work. Ray labels each machine with its identifier
+(https://docs.ray.io/en/latest/ray-core/scheduling/labels.html), and a trial asks for a machine that may train.
 """
 
 import functools
@@ -24,16 +24,16 @@ from se_nas.searching.failures import Failure, FailureKind
 
 NODE_LABEL = "ray.io/node-id"
 LOOK_SECONDS = 2.0
-"""The time between two looks at which machines there are."""
+"""The time between two looks at the list of machines."""
 CHECK_SECONDS = 120.0
-"""How long a machine's check may take: a process has to start there, and import torch."""
+"""The time that a machine's check may take: a process has to start there and import torch."""
 IN_A_ROW = 3
 """The number of failures in a row after which a machine gets no more work, if trainings go well elsewhere."""
 
 
 @functools.cache
 def placed(machines: tuple[str, ...], *, gpus: float) -> tune.PlacementGroupFactory:
-    """What a trial asks of Ray: one CPU and `gpus` GPUs, on one of these machines, or on any if none is named."""
+    """The resources of a trial: one CPU and `gpus` GPUs on one of these machines, or on any if none is named."""
     bundle = {"CPU": 1.0, "GPU": gpus}
     if not machines:
         return tune.PlacementGroupFactory([bundle])
@@ -42,14 +42,14 @@ def placed(machines: tuple[str, ...], *, gpus: float) -> tune.PlacementGroupFact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Check:
-    """A check that is under way."""
+    """A check that is running on a machine."""
 
-    answer: Any  # the ray.ObjectRef of it
+    answer: Any  # the ray.ObjectRef of the answer
     began: float
 
 
 class Machines:
-    """The machines of an existing cluster. `check` is None for an own cluster on this machine."""
+    """The machines of a cluster. `check` is None for the search's own cluster on this machine."""
 
     def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, tell: Tell) -> None:
         self._check, self._conditions, self._gpus, self._tell = check, conditions, gpus, tell
@@ -59,12 +59,12 @@ class Machines:
         self._refused: dict[str, str] = {}
         self._looked = -LOOK_SECONDS
         self._in_a_row: Counter[str] = Counter()
-        self._went_well: Counter[str] = Counter()  # elsewhere, since the first failure of the row
+        self._went_well: Counter[str] = Counter()  # epochs on other machines since the first failure in the row
         self._last: dict[str, Failure] = {}
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Ray's identifiers of the machines that may train; empty for an own cluster, which is one machine."""
+        """Ray's identifiers of the machines that may train; empty for the search's own cluster (one machine)."""
         return frozenset(self._good)
 
     def name(self, machine: str) -> str:
@@ -72,7 +72,7 @@ class Machines:
         return self._names.get(machine, "") if len(self._names) > 1 else ""
 
     def wait(self) -> None:
-        """Wait until every machine that is there now is checked. RunFailedError if none of them can do the work."""
+        """Wait until all present machines are checked. RunFailedError if none of them can do the work."""
         if self._check is None:
             return
         self.look()
@@ -84,7 +84,7 @@ class Machines:
             raise RunFailedError(f"no machine of the cluster can do the work ({'; '.join(reasons) or 'there is none'})")
 
     def look(self) -> None:
-        """Ask new machines, and take the answers of those that were asked before."""
+        """Ask new machines, and take the answers of machines that were asked before."""
         if self._check is None or time.monotonic() < self._looked + LOOK_SECONDS:
             return
         self._looked = time.monotonic()
@@ -104,7 +104,7 @@ class Machines:
             self._went_well.pop(machine, None)
 
     def failed(self, failure: Failure) -> None:
-        """Note that a training has failed; a machine that fails while others do not gets no more work."""
+        """Note that a training has failed. A machine on which trainings fail while others go well gets no more work."""
         machine = failure.node
         if machine not in self._good or failure.kind is FailureKind.MEMORY:
             return
@@ -149,7 +149,7 @@ def _answer(answer: Any) -> str | None:
 
 
 def _names(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Each machine's host name, with the start of Ray's identifier where several have the same."""
+    """The host name of each machine, with the start of Ray's identifier if several machines have the same name."""
     by_host = defaultdict(list)
     for node in nodes:
         by_host[node["NodeManagerHostname"]].append(node["NodeID"])

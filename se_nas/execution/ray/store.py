@@ -1,7 +1,7 @@
-"""Where Ray's object store lies: in shared memory, or in a file in Ray's folder where /dev/shm is too small.
+"""The place of Ray's object store: shared memory, or a file in Ray's folder if /dev/shm is too small.
 
-Ray itself takes its folder then, without a word (`ray._private.services.determine_plasma_store_config`), and a write
-into a file system that is full ends its processes by SIGBUS. So both are looked at before Ray starts.
+In that case, Ray itself silently takes its folder (`ray._private.services.determine_plasma_store_config`), and a write
+into a full file system ends its processes by SIGBUS. So the free space of both is checked before Ray starts.
 """
 
 from pathlib import Path
@@ -12,13 +12,13 @@ from se_nas.execution.protocol import Tell
 from se_nas.machine.shared_memory import SHARED_MEMORY, cure, free_bytes, megabytes
 
 LOGS_BYTES = 32 << 20
-"""What Ray's folder must hold beside the object store: logs and sockets."""
+"""The space that Ray's folder needs besides the object store, for logs and sockets."""
 
 
 def store_settings(store_bytes: int, folder: Path, tell: Tell) -> dict[str, Any]:
-    """Settings of `ray.init` for an object store of that size; `tell` is told of one that lies in `folder`.
+    """Settings of `ray.init` for an object store of that size. `tell` gets a line if the store lies in `folder`.
 
-    InputError where neither /dev/shm nor `folder` has room for it.
+    InputError if neither /dev/shm nor `folder` has room for it.
     """
     settings: dict[str, Any] = {"object_store_memory": store_bytes}
     shared = free_bytes(SHARED_MEMORY)

@@ -1,4 +1,4 @@
-"""What an existing Ray cluster has, asked before the search uses it.
+"""A survey of an existing Ray cluster, which asks for its machines before the search uses them.
 
 A separate process asks, because Ray waits minutes for a dead cluster and cannot be interrupted.
 """
@@ -17,13 +17,15 @@ from se_nas.machine.cures import cured
 from se_nas.wording import counted, printable
 
 ANSWER_SECONDS = 20.0
-"""A cluster answers within a second or two; after this long it is dead, or cannot be reached."""
+"""The time after which a cluster counts as dead or unreachable. It normally answers within a second or two."""
 ANSWER_IMPORTS = 15.0
 """On a slow or busy machine, an answer may take this many times as long as the import of Ray."""
 LISTEN_SECONDS = 5.0
 ASKING = "asking"
+PROBES, PROBE_SECONDS = 3, 0.3
+NO_TOKEN_WANTED = "the cluster uses no token, but RAY_AUTH_MODE=token is set here; set RAY_AUTH_MODE=disabled"
 REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
-"""Words in Ray's messages where the cluster and this process do not have the same token."""
+"""Words in Ray's messages if the cluster and this process do not have the same token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class ClusterSurvey:
 
 
 def survey_cluster(address: str) -> ClusterSurvey:
-    """Ask the cluster at `address` (HOST:PORT or `auto`) what it has. InputError says why there is no answer."""
+    """Ask the cluster at `address` (HOST:PORT or `auto`) for its machines. InputError says why there is no answer."""
     _check_listening(address)
     command = [sys.executable, "-m", "se_nas.execution.ray.survey", address]
     pipe, together = subprocess.PIPE, subprocess.STDOUT
@@ -64,7 +66,7 @@ def survey_cluster(address: str) -> ClusterSurvey:
 
 
 def _check_listening(address: str) -> None:
-    """Raise InputError if a search cannot use `address`, or if nothing listens there. It takes seconds at most."""
+    """Raise InputError if a search cannot use `address` or if nothing listens there. Takes a few seconds at most."""
     named = printable(address)
     if "://" in address:
         raise InputError(
@@ -85,7 +87,7 @@ def _check_listening(address: str) -> None:
 
 
 def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
-    """Read the answer of the process that asks. Its time starts when it has imported Ray."""
+    """Read the answer of the process that asks. Its time limit starts when it has imported Ray."""
     assert asks.stdout is not None
     said, seconds, late = "", ANSWER_SECONDS, None
     try:
@@ -112,7 +114,7 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
 
 
 def _about_the_token() -> str:
-    """What is wrong with the token, judged by this process's environment."""
+    """The problem with the token, judged by this process's environment."""
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         return (
             "the cluster asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH "
@@ -122,11 +124,11 @@ def _about_the_token() -> str:
         source = "RAY_AUTH_TOKEN"
     else:
         source = os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token"
-    return f"the cluster does not take the token in {source}, or there is none; expected the cluster's own token"
+    return f"the cluster does not accept the token in {source}, or there is none; expected the cluster's own token"
 
 
 def _answer(address: str) -> None:
-    """Print what the cluster has, or why it cannot be used, as a line of JSON."""
+    """Print the cluster's resources, or why it cannot be used, as one line of JSON."""
     began = time.monotonic()
     import ray
 
@@ -135,6 +137,10 @@ def _answer(address: str) -> None:
         context = ray.init(address=address, log_to_driver=False)
         alive = [node for node in ray.nodes() if node["Alive"]]
         has = ray.cluster_resources()
+        with_token = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+        if with_token and not _keeps_actors():
+            print(json.dumps({"error": NO_TOKEN_WANTED}), flush=True)  # noqa: T201
+            return
     except Exception as error:  # noqa: BLE001 - the process that waits raises it
         cause = error.__cause__ or error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
@@ -149,9 +155,31 @@ def _answer(address: str) -> None:
         cpus=int(has.get("CPU", 0)),
         gpus=int(has.get("GPU", 0)),
         # With `auto`, Ray takes the token of ~/.ray (Ray 2.60, ray/_private/worker.py); with HOST:PORT it does not.
-        with_token=os.environ.get("RAY_AUTH_MODE", "").lower() == "token",
+        with_token=with_token,
     )
     print(json.dumps({"answer": asdict(found)}), flush=True)  # noqa: T201
+
+
+def _keeps_actors() -> bool:
+    """Whether an actor of this process stays alive on the cluster.
+
+    If the cluster uses no tokens and this process does, this process refuses the cluster's questions about its actors.
+    Then the cluster takes the owner of an actor for gone, and ends the actor.
+    """
+    import ray
+
+    class Probe:
+        def answer(self) -> None:
+            pass
+
+    probe = ray.remote(num_cpus=0, max_restarts=0)(Probe).remote()
+    try:
+        for _ in range(PROBES):
+            ray.get(probe.answer.remote())
+            time.sleep(PROBE_SECONDS)
+    except ray.exceptions.RayActorError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

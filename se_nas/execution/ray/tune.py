@@ -1,4 +1,4 @@
-"""Trials on Ray Tune's workers. The study is the only record; nothing is restored from what Tune saves.
+"""Trials on the workers of Ray Tune. The study is the only record: nothing is restored from Tune's own files.
 
 `Feed`, a Searcher, hands the trainings to Tune. `Gate`, a Scheduler, asks after each epoch whether a training goes on.
 """
@@ -27,9 +27,10 @@ from se_nas.wording import counted
 class RayTuneExecutor:
     """Runs `workers` trials at the same time, each with one CPU and `gpus_per_trial` of a GPU.
 
-    Without `address` a cluster is started on this machine and stopped afterwards; with it (HOST:PORT), an existing one
-    is used. `cluster` names it for people, and `processors` is the number of CPUs for one training. `data_bytes` is the
-    size of the evaluation, which each machine gets. An epoch that takes longer than `epoch_seconds` fails its trial.
+    Without `address`, a cluster is started on this machine and stopped afterwards. With `address` (HOST:PORT), an
+    existing cluster is used. `cluster` names it for people, and `processors` is the number of CPUs for one training.
+    `data_bytes` is the size of the evaluation, which each machine gets. An epoch that takes longer than `epoch_seconds`
+    fails its trial.
     """
 
     workers: int
@@ -42,13 +43,13 @@ class RayTuneExecutor:
 
     @property
     def description(self) -> str:
-        """How many trials train at a time, and on what."""
+        """Text for people that says how many trials train at a time, and on which device."""
         share = self.gpus_per_trial
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
         return f"{counted(self.workers, 'network')} at a time, each on {device}"
 
     def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
-        """Returns when every training that was handed out has ended."""
+        """Train until every training that was handed out has ended."""
         cluster = (
             joined_cluster(self.address)
             if self.address
@@ -85,7 +86,7 @@ class RayTuneExecutor:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
 
     def _machines(self, evaluate: Evaluate, tell: Tell) -> Machines:
-        """The machines of the cluster. An existing cluster's are checked first; an own cluster is this machine."""
+        """The machines of the cluster. In an existing cluster, they are checked; the own cluster is this machine."""
         needs = evaluate.needs() if self.address and isinstance(evaluate, HasNeeds) else no_needs
         return Machines(
             needs if self.address else None,

@@ -1,4 +1,4 @@
-"""Watches whether the Ray cluster is still alive. Without it, Ray ends this process without a message."""
+"""Watches whether the Ray cluster is alive. Without this, Ray ends the process of the search without a message."""
 
 import contextlib
 import socket
@@ -7,32 +7,37 @@ import time
 
 import ray
 
+from se_nas.execution.ray.shortcuts import private
+
 SILENT_SECONDS = 12.0
-"""A cluster answers within milliseconds; after this long without an answer it counts as lost."""
+"""The time without an answer after which a cluster counts as lost. It normally answers within milliseconds."""
 ASK_SECONDS = 1.0
 REFUSALS = 3
 """The number of refused connections in a row after which a process counts as dead."""
 
 
 def lost_process() -> str | None:
-    """The process that has died of a cluster that this process has started; None if all are alive."""
-    node = ray._private.worker._global_node
-    dead = [] if node is None else node.dead_processes()
+    """The dead process of a cluster that this process has started; None if all its processes are alive.
+
+    If a version of Ray does not say, it is None too. Then Ray itself ends the process of the search, later.
+    """
+    look = getattr(private("ray._private.worker._global_node"), "dead_processes", None)
+    dead = [] if look is None else look()
     return f"Ray's {dead[0][0]} has died" if dead else None
 
 
 def kill_processes() -> None:
-    """End the remaining processes of a cluster that this process has started, workers too."""
-    node = ray._private.worker._global_node
-    if node is not None:
-        node.kill_all_processes(check_alive=False, allow_graceful=False)
+    """End the remaining processes of a cluster that this process has started, including workers."""
+    kill = getattr(private("ray._private.worker._global_node"), "kill_all_processes", None)
+    if kill is not None:
+        kill(check_alive=False, allow_graceful=False)
 
 
 class ClusterPulse:
     """Watches an existing cluster: its head, and Ray's process on this machine.
 
-    A machine that is up refuses a connection at once if the process has died. A lost machine or network says nothing;
-    so a thread asks the cluster every second, and `problem` looks at the time of its last answer.
+    If a process has died, its machine refuses a connection at once. A lost machine or network does not answer at all.
+    So a thread asks the cluster every second, and `problem` looks at the time of the last answer.
     """
 
     def __init__(self, address: str) -> None:
@@ -49,7 +54,7 @@ class ClusterPulse:
         self._asks.start()
 
     def problem(self) -> str | None:
-        """What is lost; None if nothing is. It returns within a second or two."""
+        """The lost part of the cluster; None if nothing is lost. Returns within a second or two."""
         for name, (host, port) in self._ports.items():
             self._refusals[name] = self._refusals[name] + 1 if _refuses(host, port) else 0
             if self._refusals[name] >= REFUSALS:
@@ -60,7 +65,7 @@ class ClusterPulse:
         return None
 
     def stop(self) -> None:
-        """Stop the thread that asks, and wait for it for `SILENT_SECONDS` at most."""
+        """Stop the thread that asks, and wait for it at most `SILENT_SECONDS`."""
         self._over.set()
         self._asks.join(SILENT_SECONDS)
 

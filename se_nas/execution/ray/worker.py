@@ -19,8 +19,10 @@ from se_nas.searching.tasks import EpochReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A worker's first report: its process, its machine, and the number of out-of-memory kills there so far. `node` is
-    Ray's identifier of the machine."""
+    """A worker's first report: its process, its machine, and the number of out-of-memory kills there so far.
+
+    `node` is Ray's identifier of the machine.
+    """
 
     actor: str
     node: str
@@ -29,9 +31,9 @@ class Arrival:
 
 
 def worker_class(evaluate: Evaluate, *, epoch_seconds: float, words: Path) -> type[tune.Trainable]:
-    """The class of the actor, with the function that evaluates its trials. Ray keeps `evaluate` once on each machine.
+    """The class of the actor, with `evaluate`, which trains a trial. Ray keeps one copy of `evaluate` on each machine.
 
-    `words` is a folder on its machine, into which a worker writes its last words.
+    `words` is a folder on the worker's machine, into which the worker writes its last words.
     """
     return tune.with_parameters(  # type: ignore[no-any-return]
         _Worker, evaluate=evaluate, epoch_seconds=epoch_seconds, words=words
@@ -39,11 +41,11 @@ def worker_class(evaluate: Evaluate, *, epoch_seconds: float, words: Path) -> ty
 
 
 class _Worker(tune.Trainable):  # type: ignore[misc]
-    """A Ray actor that trains one trial after another; Tune reuses it, so torch and the images load once."""
+    """A Ray actor that trains one trial after another. Tune reuses it, so that torch and the images load only once."""
 
     def setup(self, config: dict[str, Any], evaluate: Evaluate, epoch_seconds: float, words: Path) -> None:
         self._evaluate, self._epoch_seconds = evaluate, epoch_seconds
-        with suppress(OSError):  # if they cannot be written, the cause of a death stays unknown
+        with suppress(OSError):  # without last words, the cause of a death stays unknown
             words.mkdir(parents=True, exist_ok=True)
             leave_words(os.open(words / str(os.getpid()), os.O_CREAT | os.O_WRONLY | os.O_APPEND))
         context = ray.get_runtime_context()

@@ -1,4 +1,4 @@
-"""Figures that say how sure a search is: its front on fresh seeds, and what SE is worth where."""
+"""Figures on the certainty of a search: its front on fresh seeds, and the gain of SE in each place."""
 
 import math
 from html import escape
@@ -21,8 +21,8 @@ from se_nas.wording import counted, se_glyphs
 
 
 def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
-    """Mean accuracy on fresh seeds against the first cost, with 95 % intervals and the band of the front; what the
-    search had seen, beside it."""
+    """Mean accuracy on fresh seeds against the first cost, with 95 % intervals and the band of the front. The
+    accuracies in the search are shown too."""
     cost = confirmation.costs[0]
     networks, members = confirmation.networks, confirmation.members
     own = np.array([one.record.cost[cost] for one in networks], dtype=float)
@@ -33,7 +33,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
         add_band(figure, grid.tolist(), low.tolist(), high.tolist(), name="front, 95 %")
     figure.add_trace(
         go.Scatter(
-            name=f"as the search saw it, {counted(len(networks[0].record.curve), 'epoch')}",
+            name=f"in the search, {counted(len(networks[0].record.curve), 'epoch')}",
             mode="markers",
             marker={"symbol": "x-thin-open", "size": 9, "color": OTHER_COLOUR},
             x=own,
@@ -72,7 +72,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
 
 
 def ablation_figure(ablation: Ablation) -> go.Figure:
-    """The gain of SE in each place with its interval; sure ones in colour."""
+    """The gain of SE in each place with its interval; significant gains are coloured."""
     rows = [
         Interval(
             label=f"SE {effect.label}",

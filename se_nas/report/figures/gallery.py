@@ -1,4 +1,4 @@
-"""All figures of a search, as its page shows them and W&B keeps them."""
+"""All figures of a search, for its page and for W&B."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -22,8 +22,8 @@ Draw = Callable[[], go.Figure | None]
 def figure_drawers(
     progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
 ) -> dict[str, Draw]:
-    """The functions that draw the figures, by name, in page order; empty without a front. `hidden_widths` are SE's, by
-    trial of the front and stage."""
+    """The functions that draw the figures, by name, in page order; empty without a front. `hidden_widths` are the
+    widths of SE, by trial of the front and by stage."""
     if not progress.front.members:
         return {}
     important = overview.importances

@@ -1,4 +1,4 @@
-"""Figures of what a whole search says: effects of decisions, learning curves, and how it went on."""
+"""Figures of a whole search: effects of decisions, rank correlations, learning curves, and the growth of the front."""
 
 from collections.abc import Sequence
 from html import escape
@@ -23,7 +23,7 @@ from se_nas.searching.records import TrialRecord, TrialStatus
 
 
 def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
-    """How far networks with each value are above the average network of their cost, with 95 % intervals."""
+    """The mean difference of networks with each value from the average network of their cost, with 95 % intervals."""
     rows = [
         Interval(
             label=f"{one.factor}: {one.value}",
@@ -63,8 +63,9 @@ def early_epochs_figure(correlations: Sequence[EpochPrediction]) -> go.Figure:
 
 
 def learning_curves_figure(progress: SearchProgress) -> go.Figure:
-    """Accuracy by epoch: the front's networks, the others that are shown, and where trials were stopped; one for the
-    page to draw."""
+    """Accuracy by epoch: the networks of the front, the other shown networks, and the points where trials were stopped.
+
+    One empty trace is for the curve of the trial that is chosen on the page."""
     front = {member.number for member in progress.front.members}
     shown = shown_trials(progress)
     of_how_many = share_shown(len(shown), len(progress.records))
@@ -115,7 +116,7 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
 
 
 def hypervolume_figure(progress: SearchProgress) -> go.Figure:
-    """The front's hypervolume after each trial, as a share of the final one."""
+    """The hypervolume of the front after each trial, as a fraction of the final hypervolume."""
     records = sorted(progress.records, key=lambda record: record.number)
     front = ParetoFront((), progress.objectives)
     shares: list[float] = []
@@ -144,12 +145,12 @@ def hypervolume_figure(progress: SearchProgress) -> go.Figure:
 
 
 def _epoch_axis(epochs: int) -> dict[str, object]:
-    """Whole numbers."""
+    """An axis of whole epochs."""
     return {"title": "epoch", "dtick": 1 if epochs < 30 else None}
 
 
 def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
-    """All curves in one line with gaps, which draws fast."""
+    """All curves in one line with gaps, which is fast to draw."""
     x: list[int | None] = []
     y: list[float | None] = []
     trials: list[int] = []
@@ -162,5 +163,5 @@ def _joined(records: Sequence[TrialRecord]) -> dict[str, object]:
 
 
 def _rounded(accuracy: float) -> float:
-    """The accuracy, rounded to one digit more than is shown."""
+    """The accuracy, rounded to one more digit than is shown."""
     return round(accuracy, 5)

@@ -1,4 +1,4 @@
-"""How all figures look: readable on light and on dark pages, in W&B and on paper."""
+"""The layout of all figures. They are readable on light and dark pages, in W&B and on paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ def lay_out(
     left: int = 70,
     least_width: int = 0,
 ) -> go.Figure:
-    """Give a figure its title, axes, legend and colours; `height`, `left` margin and the `least_width` that it can be
-    read at are in pixels."""
+    """Give a figure its title, axes, legend and colours. `height`, the `left` margin and `least_width`, the smallest
+    readable width, are in pixels."""
     axis = {"gridcolor": LINE, "linecolor": LINE, "zerolinecolor": LINE, "zeroline": False}
     figure.update_layout(
         title=title,
@@ -49,7 +49,7 @@ def lay_out(
 
 
 def add_band(figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], *, name: str) -> None:
-    """Shade what lies between `low` and `high`."""
+    """Shade the area between `low` and `high`."""
     edge: dict[str, Any] = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     figure.add_trace(go.Scatter(y=high, showlegend=False, **edge))
     figure.add_trace(go.Scatter(y=low, name=name, fill="tonexty", fillcolor=BAND, **edge))
@@ -57,7 +57,7 @@ def add_band(figure: go.Figure, x: Sequence[float], low: Sequence[float], high: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A row of `intervals_figure`: a difference in accuracy as a share, with its interval."""
+    """A row of `intervals_figure`: a difference in accuracy as a fraction, with its interval."""
 
     label: str
     mean: float
@@ -68,7 +68,7 @@ class Interval:
 
 
 def intervals_figure(rows: Sequence[Interval], *, title: str, x_title: str) -> go.Figure:
-    """Differences in points with their intervals, the first on top; in colour where zero is outside."""
+    """Differences in points with their intervals, the first on top. Intervals without zero are coloured."""
     shown = rows[::-1]
     figure = go.Figure(
         go.Scatter(

@@ -1,4 +1,4 @@
-"""The front and its placements for papers and slides, without a browser: SVG and PNG, by matplotlib."""
+"""Figures of the front and its placements for papers and slides: SVG and PNG, by matplotlib, without a browser."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -14,9 +14,9 @@ from se_nas.searching.records import TrialStatus
 
 DOTS_PER_INCH = 200
 WIDTH = 6.3
-"""Inches: the text of a page with usual margins."""
+"""The width of a figure in inches: the text of a page with usual margins."""
 DISC = 260
-"""Points squared of the widest hidden layer."""
+"""The area of the disc for the widest hidden layer, in points squared."""
 
 
 def paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> dict[str, bytes]:
@@ -28,7 +28,7 @@ def paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence
 
 
 def _front(progress: SearchProgress) -> Figure:
-    """Every fully trained network, the front as a staircase, its knee."""
+    """A plot of every fully trained network, the front as a staircase, and its knee."""
     cost = progress.objectives.costs[0]
     members = sorted(progress.front.members, key=lambda member: member.cost[cost])
     on_front = {member.number for member in members}
@@ -65,7 +65,7 @@ def _front(progress: SearchProgress) -> Figure:
 
 
 def _placement(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Figure:
-    """A column a network, cheapest first, a row a stage; a disc's area is the hidden width, a dot is none."""
+    """A column for each network, cheapest first, a row for each stage. A disc's area is the hidden width."""
     cost = progress.objectives.costs[0]
     members = sorted(progress.front.members, key=lambda member: member.cost[cost])
     stages = max(len(hidden_widths[member.number]) for member in members)
@@ -87,7 +87,7 @@ def _placement(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[in
 
 
 def _axes(height: float) -> tuple[Figure, Axes]:
-    """`height` is a share of the width."""
+    """A figure and its axes; `height` is a fraction of the width."""
     figure = Figure(figsize=(WIDTH, WIDTH * height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -98,7 +98,7 @@ def _axes(height: float) -> tuple[Figure, Axes]:
 
 
 def _drawn(figure: Figure, kind: str) -> bytes:
-    """Equal figures are equal files: no date is written."""
+    """The bytes of a figure. Equal figures give equal files, because no date is written."""
     file = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with rc_context({"svg.hashsalt": "se-nas"}):

@@ -15,7 +15,7 @@ MOST_IN_FULL = 1_000
 
 
 def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
-    """Validation accuracy against the first cost: every fully trained network, the front as a staircase, its knee."""
+    """Validation accuracy against the first cost: fully trained networks, the front as a staircase, and its knee."""
     cost = progress.objectives.costs[0]
     further = " and ".join(progress.objectives.costs[1:])
     front = progress.front.members
@@ -66,7 +66,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
 
 
 def placement_figure(members: Sequence[TrialRecord], hidden_widths: Mapping[int, Sequence[int]]) -> go.Figure:
-    """Where the front's networks put SE: a column a network, a row a stage; a disc's area is the hidden width."""
+    """The SE of the front: a column for each network, a row for each stage. A disc's area is the hidden width."""
     widest = max((max(hidden_widths[member.number]) for member in members), default=0) or 1
     figure = go.Figure()
     x, y, sizes, colours, texts, trials = [], [], [], [], [], []
@@ -94,7 +94,7 @@ def placement_figure(members: Sequence[TrialRecord], hidden_widths: Mapping[int,
     stages = max((len(member.se) for member in members), default=1)
     return lay_out(
         figure,
-        title="SE on the front, as wide as its hidden layer",
+        title="SE on the front; the area is the hidden width",
         x={"title": "network (trial), cheapest first", "type": "category"},
         y={"categoryorder": "array", "categoryarray": [f"stage {n}" for n in range(stages, 0, -1)]},
         height=180 + 60 * stages,
@@ -123,7 +123,7 @@ def _expected(members: Sequence[TrialRecord], progress: SearchProgress) -> dict[
 
 
 def _bare_points(records: Sequence[TrialRecord], cost: str) -> dict[str, object]:
-    """Without a text for each."""
+    """The data of points without a text of their own: one hover template for all."""
     hover = f"<b>trial %{{customdata}}</b>, accuracy %{{y:.4f}}<br>{cost} %{{x}}<br>its decisions: trials.csv"
     return {
         "x": [record.cost[cost] for record in records],

@@ -1,4 +1,4 @@
-"""Figures of the whole space that was tried: sub-spaces, importances, and every network as a line."""
+"""Figures of the whole searched space: sub-spaces, importances, and every network as a line."""
 
 from collections.abc import Sequence
 from html import escape
@@ -18,13 +18,13 @@ from se_nas.wording import format_cost, format_value
 COLUMNS = 2
 MOST_TICKS = 8
 MOST_POINTS = 500
-"""The most errors that a line of `splits_figure` is drawn through."""
+"""The maximum number of points on a line of `splits_figure`."""
 
 
 def splits_figure(splits: Sequence[Split]) -> go.Figure:
-    """A panel a question: the share of each side's networks whose error at equal cost is at most so large."""
+    """A panel for each question: the distribution function of the error at equal cost, for each side's networks."""
     rows = -(-len(splits) // COLUMNS)
-    titles = [f"{escape(split.question)}{'' if split.is_sure else ' (cannot tell)'}" for split in splits]
+    titles = [f"{escape(split.question)}{'' if split.is_sure else ' (not significant)'}" for split in splits]
     figure = make_subplots(
         rows=rows, cols=COLUMNS, subplot_titles=titles, shared_yaxes=True, vertical_spacing=0.32 / rows
     )
@@ -71,18 +71,18 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
 
 
 def _ranks_drawn(networks: int) -> list[int]:
-    """The ranks, from 1, of the errors that a line is drawn through: all, or `MOST_POINTS` evenly with both ends."""
+    """The ranks, from 1, of the errors on a line: all, or `MOST_POINTS` spread evenly with both ends."""
     return sorted(set(np.linspace(1, networks, min(networks, MOST_POINTS)).round().astype(int).tolist()))
 
 
 def _by_how_many_points(splits: Sequence[Split]) -> str:
-    """Text about lines that are not drawn through all of their errors; empty if there are none."""
+    """A text about lines that are drawn through a part of their errors; empty if there are none."""
     most = max((len(side.errors) for split in splits for side in split.subspaces), default=0)
     return f" (lines through {MOST_POINTS} of up to {most:,} errors)" if most > MOST_POINTS else ""
 
 
 def importances_figure(importances: Importances) -> go.Figure:
-    """What is lost without each decision, the most important on top, with 95 % intervals."""
+    """The variance that is lost without each decision, the most important on top, with 95 % intervals."""
     shown = importances.of_each[:12][::-1]
     figure = go.Figure(
         go.Bar(
@@ -102,8 +102,8 @@ def importances_figure(importances: Importances) -> go.Figure:
     )
     return lay_out(
         figure,
-        title="What accuracy at equal cost hangs on",
-        x={"title": "variance no longer foretold without it (%)"},
+        title="Importance of decisions for accuracy at equal cost",
+        x={"title": "variance no longer explained without it (%)"},
         y={},
         height=170 + 26 * len(shown),
         left=160,
@@ -111,8 +111,9 @@ def importances_figure(importances: Importances) -> go.Figure:
 
 
 def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
-    """Every network as a line through its number, decisions, costs and accuracy; None while there are too few.
-    Its meta are the colours for the page to draw a chosen one in, and the usual ones."""
+    """Every network as a line through its number, decisions, costs and accuracy; None if there are too few.
+
+    Its meta has the usual colours, and the colours in which the page draws a chosen network."""
     costs = progress.objectives.costs
     observations = comparable_observations(progress.records, costs)
     if not observations:
@@ -157,7 +158,7 @@ def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
 
 
 def _dimension(name: str, values: Sequence[object]) -> dict[str, Any]:
-    """An axis: numbers as they are, words at whole places."""
+    """An axis of the lines: numbers as they are, words at whole numbers."""
     label = escape(name.replace("SE in stage", "SE"))
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         known = sorted(set(values), key=float)  # type: ignore[arg-type]

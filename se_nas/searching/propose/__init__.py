@@ -1,1 +1,1 @@
-"""Strategies: which network is tried next."""
+"""Strategies: they choose the network that is tried next."""

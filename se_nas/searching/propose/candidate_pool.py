@@ -11,10 +11,13 @@ from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment, Decision
 
 DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
-"""Drawn candidates: so many more with every trial, up to so many in all."""
+"""The number of candidates that are drawn for each trial, and the most that are drawn in all."""
 MOST_COMPARISONS = 100_000
-"""The most comparisons of candidates with networks that are learned from or in training, if the latter are more than
-`MOST_OBSERVATIONS`. With hundreds in training, the next proposals look at the other candidates."""
+"""The most comparisons of candidates with other networks, which are observed or in training.
+
+It applies if these networks are more than `MOST_OBSERVATIONS`. Then a proposal compares only a part of the candidates,
+and the next proposals compare other parts.
+"""
 
 
 class CandidatePool:
@@ -29,7 +32,7 @@ class CandidatePool:
         inspect: Callable[[Assignment], Inspection | None],
         seed: int,
     ) -> None:
-        """`inspect` says None of an assignment that breaks a rule or bound."""
+        """Take the parts of the space. `inspect` returns None for an assignment that breaks a rule or bound."""
         self._decisions, self._seed = dict(decisions), seed
         self._sample, self._neighbours, self._inspect = sample, neighbours, inspect
         self._drawn: dict[int, Candidate | None] = {}
@@ -44,7 +47,7 @@ class CandidatePool:
         return self._drawn[number]
 
     def inspected(self, assignments: Iterable[Assignment]) -> list[Candidate]:
-        """The candidates of those assignments that keep all rules and bounds."""
+        """The candidates of the assignments that keep all rules and bounds."""
         inspected = ((assignment, self._inspect(assignment)) for assignment in assignments)
         return [
             Candidate(assignment, seen, features_of(self._decisions, assignment, seen.cost))
@@ -70,7 +73,10 @@ class CandidatePool:
         return [one for fingerprint, one in self._distinct[2].items() if fingerprint not in tried]
 
     def looked_at(self, candidates: list[Candidate], *, compared_with: int, trials: int) -> list[Candidate]:
-        """All candidates, or a part drawn for this number of trials if comparing all would take too long."""
+        """All candidates, or a random part of them if comparing all would take too long.
+
+        The part depends on the number of trials.
+        """
         most = MOST_COMPARISONS // max(1, compared_with)
         if compared_with <= MOST_OBSERVATIONS or len(candidates) <= most:
             return candidates

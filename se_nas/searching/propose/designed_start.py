@@ -1,11 +1,11 @@
 """The designed start: networks that cover a space before any accuracy is known, for any number of parallel trials.
 
-Independent draws crowd at middle costs and leave the ends of the front to chance. Here each proposal has a target
-cost: the logarithms of the targets follow the golden ratio's additive sequence over their range, and every prefix of
-that sequence is spread evenly (Schretter, Kobbelt and Dehaye, "Golden ratio sequences for
-low-discrepancy sampling", 2012). Of the networks near that cost, the one that differs most from all earlier proposals
-is chosen (Johnson, Moore and Ylvisaker, "Minimax and maximin distance designs", 1990). The range itself is explored by
-steps from the cheapest and from the dearest network that is known.
+Independent draws crowd at middle costs and leave the ends of the front to chance. Here, each proposal has a target
+cost. The logarithms of the targets follow the golden ratio's additive sequence over their range, and every prefix of
+that sequence is spread evenly (Schretter, Kobbelt and Dehaye, "Golden ratio sequences for low-discrepancy sampling",
+2012). Among the networks near the target, the design chooses the network that differs most from all earlier proposals
+(Johnson, Moore and Ylvisaker, "Minimax and maximin distance designs", 1990). Steps from the cheapest and from the most
+expensive known network explore the range itself.
 """
 
 import math
@@ -28,8 +28,9 @@ NEAREST_IN_COST = 8
 class DesignedStart:
     """Proposes networks before any accuracy is known. Proposals depend on the seed and on earlier proposals.
 
-    `draw` gives the drawn candidate of a number, or None if it breaks a rule; `inspected` gives the valid candidates of
-    some assignments. A proposal costs `draws` of these, and the neighbours of two networks.
+    `draw` returns the drawn candidate of a number, or None if it breaks a rule. `inspected` returns the valid
+    candidates of some assignments. A proposal makes `draws` draws, and inspects the neighbours of two networks for each
+    cost.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class DesignedStart:
         draws: int,
         seed: int,
     ) -> None:
-        """`costs` are the objectives' names; costs that only a training can measure are skipped."""
+        """Start without known networks. `costs` are names of objectives; a cost that must be measured is skipped."""
         self._decisions, self._costs = dict(decisions), tuple(costs)
         self._draw, self._neighbours, self._inspected, self._draws = draw, neighbours, inspected, draws
         self._offset = Random(derive_seed(seed, "start")).random()

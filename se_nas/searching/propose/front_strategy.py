@@ -1,4 +1,4 @@
-"""The `front` strategy: proposes the network that is expected to push the Pareto front out the farthest.
+"""The `front` strategy: it proposes the network with the largest expected improvement of the Pareto front.
 
 Costs are exact before training, so only the accuracy is modelled, by its normal scores. Candidates are networks drawn
 from the space and the neighbours of the front's members; each is costed, and scored by the accuracy that it is expected
@@ -30,7 +30,7 @@ from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment, Decision
 
 BLIND_TRIALS = 10
-"""Trials that cover the space (`designed_start`) before the first is proposed by the model."""
+"""The number of trials that cover the space (`designed_start`) before the model proposes its first network."""
 FEWEST_TAUGHT = 3
 """Trials whose accuracy is known before the first is proposed by the model."""
 BEYOND = 0.2
@@ -40,9 +40,9 @@ BEYOND = 0.2
 class FrontStrategy:
     """Expected hypervolume improvement under a Gaussian process, one network at a time.
 
-    Trained networks teach their accuracy; stopped ones what they were expected to reach, with its doubt; failed ones
-    that those like them may fail. Those in training count as if they reached what is predicted, so that many workers
-    are given different networks.
+    A complete trial gives its accuracy, a pruned trial its forecast with its uncertainty, and a failed trial shows that
+    similar networks may fail. A network in training counts as if it had reached its predicted accuracy, so that many
+    workers get different networks.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FrontStrategy:
         objectives: Objectives,
         seed: int,
     ) -> None:
-        """`inspect` says None of an assignment that breaks a rule or bound."""
+        """Take the parts of the space. `inspect` returns None for an assignment that breaks a rule or bound."""
         self._objectives, self._seed, self._sample = objectives, seed, sample
         self._history = History()
         self._front = ParetoFront((), objectives)
@@ -79,7 +79,7 @@ class FrontStrategy:
         self._proposals: Iterator[Assignment] | None = None
 
     def ask(self) -> Proposal:
-        """The best candidate by now; asked again before a `tell`, the next best."""
+        """The best candidate now. If it is called again before a `tell`, the next best candidate."""
         if self._proposals is None:
             self._proposals = self._propose()
         for assignment in self._proposals:
@@ -87,7 +87,7 @@ class FrontStrategy:
         raise ExhaustedError("no candidate is left")
 
     def tell(self, record: TrialRecord) -> None:
-        """Remember the record, and think anew at the next `ask`."""
+        """Remember the record. The next `ask` computes new proposals."""
         before = self._history.records.get(record.number)
         self._history.tell(record)
         self._fits.recall(record)
@@ -101,7 +101,7 @@ class FrontStrategy:
         self._proposals = None
 
     def _propose(self) -> Iterator[Assignment]:
-        """Assignments, best first."""
+        """Yield assignments, the best first."""
         records = self._history.records
         taught = self._history.telling_observations(self._objectives)
         if len(records) < BLIND_TRIALS or len(taught) < FEWEST_TAUGHT:

@@ -1,9 +1,9 @@
-"""Expected hypervolume improvement where the costs are known and only the accuracy is a guess.
+"""Expected hypervolume improvement if the costs are known and only the accuracy is predicted.
 
-With known costs the improvement is a sum over slabs of accuracy, one between each two of the front: the expected growth
-within the slab (Jones et al., "Efficient Global Optimization", 1998, equation 15) times the costs' area in front of the
-candidate that no member as accurate covers, an exact form of the integral in Emmerich et al., "Hypervolume-based
-expected improvement", 2011.
+With known costs, the improvement is a sum over slabs of accuracy. A slab lies between two neighbouring accuracies of
+the front. It contributes the expected growth within it (Jones et al., "Efficient Global Optimization", 1998, equation
+15) times the area of costs that the candidate covers and no member at least as accurate covers. This is an exact form
+of the integral in Emmerich et al., "Hypervolume-based expected improvement", 2011.
 """
 
 import numpy as np
@@ -22,9 +22,10 @@ def expected_improvement(
     front_costs: Values,
     reference: Values,
 ) -> Values:
-    """(n,) expected growth of the hypervolume by candidates of predicted accuracy (n,) and known costs (n, k).
+    """The expected growth of the hypervolume (n,) by candidates with predicted accuracy (n,) and known costs (n, k).
 
-    The front has accuracy (m,) and costs (m, k); `reference` is (accuracy, cost, ...), and k is 1 or 2.
+    `mean` and `deviation` (n,) describe the predicted accuracy. The front has accuracies (m,) and costs (m, k).
+    `reference` is (accuracy, cost, ...), and k is 1 or 2.
 
     >>> certain = np.array([1e-9])
     >>> expected_improvement(
@@ -39,7 +40,7 @@ def expected_improvement(
         growth: Values = deviation * (np.exp(-0.5 * gap * gap) / np.sqrt(2 * np.pi) + gap * ndtr(gap))
         return growth
 
-    if costs.shape[1] == 1:  # a second cost that is 0 throughout, with the limit 1, leaves an area one unit high
+    if costs.shape[1] == 1:  # with a second cost of 0 and its limit 1, an area is one unit high
         costs, front_costs = (np.column_stack([values, np.zeros(len(values))]) for values in (costs, front_costs))
         reference = np.append(reference, 1.0)
     limit = reference[1:]
@@ -58,7 +59,7 @@ def expected_improvement(
 
 
 def _with_step(stairs: Values, point: Values) -> Values:
-    """The cost pairs (s, 2) that no other undercuts in both, by the first cost, with another point among them."""
+    """The cost pairs (s, 2) of `stairs` and `point` that no other pair undercuts in both costs, by the first cost."""
     if (stairs <= point).all(axis=1).any():
         return stairs
     kept = stairs[~(stairs >= point).all(axis=1)]
@@ -66,7 +67,7 @@ def _with_step(stairs: Values, point: Values) -> Values:
 
 
 def _covered(stairs: Values, costs: Values, limit: Values) -> Values:
-    """(n,) area between each of `costs` (n, 2) and the limit that lies behind a step."""
+    """The area (n,) between each of `costs` (n, 2) and the limit that lies behind a step."""
     ends = np.minimum(np.append(stairs[1:, 0], limit[0]), limit[0])
     widths = np.maximum(ends - np.maximum(stairs[:, 0], costs[:, :1]), 0.0)
     heights = np.maximum(limit[1] - np.maximum(stairs[:, 1], costs[:, 1:]), 0.0)

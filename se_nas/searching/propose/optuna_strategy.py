@@ -1,7 +1,8 @@
 """Optuna's samplers as search strategies: TPE, NSGA-II and random through one adapter.
 
-A strategy mirrors the told records in an Optuna study in memory. Each ask builds its sampler afresh from (seed,
-records told, asks since), so a resumed search proposes what an uninterrupted one would have.
+A strategy copies the records that it receives to an Optuna study in memory. Each `ask` builds a new sampler from the
+seed, the number of records and the number of calls since the last record. So a resumed search makes the same proposals
+as an uninterrupted search.
 """
 
 import warnings
@@ -55,7 +56,7 @@ def optuna_distribution(decision: Decision) -> BaseDistribution:
 
 
 class OptunaStrategy:
-    """One of `SAMPLERS` behind the ask/tell protocol."""
+    """A search strategy that gets its proposals from one of `SAMPLERS`."""
 
     def __init__(self, sampler: str, *, decisions: Mapping[str, Decision], objectives: Objectives, seed: int) -> None:
         self._build_sampler = SAMPLERS[sampler]
@@ -72,7 +73,7 @@ class OptunaStrategy:
         self._asked = 0
 
     def ask(self) -> Proposal:
-        """Another assignment; whether it is trained is said by the next `tell`."""
+        """Another assignment. The next `tell` shows whether it is trained."""
         self._drop_draft()
         self._forget_caches()
         seed = derive_seed(self._seed, "ask", len(self._mirrored), self._asked) % 2**32
@@ -87,7 +88,7 @@ class OptunaStrategy:
         )
 
     def tell(self, record: TrialRecord) -> None:
-        """Mirror the record: a running one is new, an ended one closes it."""
+        """Copy the record to the mirror: a running record is a new trial, an ended record closes it."""
         self._drop_draft()
         self._asked = 0
         if record.number not in self._mirrored:
@@ -109,14 +110,14 @@ class OptunaStrategy:
         )
 
     def _forget_caches(self) -> None:
-        """What a sampler noted in the study, such as NSGA-II's parents, depends on when it was noted."""
+        """Delete what samplers have stored in the study, e.g. NSGA-II's parents, because it depends on its time."""
         study_id = self._study._study_id
         for name in self._storage.get_study_system_attrs(study_id):
             if ":parent:" in name:
                 self._storage.set_study_system_attr(study_id, name, None)
 
     def _drop_draft(self) -> None:
-        """A proposal that nobody started is none: samplers look past failed trials."""
+        """Mark a proposal that was not started as failed, because samplers ignore failed trials."""
         if self._draft is not None:
             self._study.tell(self._draft, state=TrialState.FAIL)
             self._draft = None

@@ -23,7 +23,7 @@ def build_strategy(
     objectives: Objectives,
     seed: int,
 ) -> SearchStrategy:
-    """The strategy of that name, one of `STRATEGIES`."""
+    """Build the strategy of this name, one of `STRATEGIES`."""
     if name == "front":
         return FrontStrategy(
             decisions=decisions,

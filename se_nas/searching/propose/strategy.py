@@ -1,4 +1,4 @@
-"""The ask/tell protocol of search strategies, and the wrappers that refuse what should not be trained."""
+"""The ask/tell protocol of search strategies, and the wrappers that refuse networks which should not be trained."""
 
 from collections.abc import Callable
 from random import Random
@@ -16,19 +16,19 @@ class ExhaustedError(RuntimeError):
 class SearchStrategy(Protocol):
     """Proposes assignments and learns from records; it never evaluates.
 
-    What `ask` returns depends on the seed, the records told and how often it was asked since the last of them,
-    and on nothing else: a resumed search that tells the same records is proposed the same networks.
+    The result of `ask` depends only on the seed, the records that `tell` has received, and the number of calls of `ask`
+    since the last record. So a resumed search with the same records gets the same proposals.
     """
 
     def ask(self) -> Proposal:
-        """A proposal; asked again before a `tell`, another one. ExhaustedError when there is none."""
+        """A proposal. If it is called again before a `tell`, another proposal. ExhaustedError if there is none."""
 
     def tell(self, record: TrialRecord) -> None:
-        """A trial has started (running) or ended; a record of the same number replaces the earlier one."""
+        """Learn that a trial has started (running) or ended. A record replaces an earlier record of the same number."""
 
 
 class Sampling:
-    """Draws from the space itself, blind to all results: quick enough to look for the last untried networks."""
+    """Draws networks from the space and ignores all results. It is quick enough to find the last untried networks."""
 
     def __init__(self, sample: Callable[[Random], Assignment], *, seed: int) -> None:
         self._sample, self._seed = sample, seed
@@ -36,18 +36,18 @@ class Sampling:
         self._asked = 0
 
     def ask(self) -> Proposal:
-        """Another draw."""
+        """Another drawn network."""
         self._asked += 1
         return Proposal(assignment=self._sample(Random(derive_seed(self._seed, "draw", len(self._told), self._asked))))
 
     def tell(self, record: TrialRecord) -> None:
-        """Count the record; what it says changes nothing."""
+        """Count the record. Its content changes nothing."""
         self._told.add(record.number)
         self._asked = 0
 
 
 class Patient:
-    """Asks at most `patience` times between two records: whoever refuses more has seen what there is to see."""
+    """Asks at most `patience` times between two records. A caller that refuses so many proposals will refuse others."""
 
     def __init__(self, strategy: SearchStrategy, *, patience: int) -> None:
         self._strategy, self._patience = strategy, patience
@@ -61,13 +61,13 @@ class Patient:
         return self._strategy.ask()
 
     def tell(self, record: TrialRecord) -> None:
-        """Begin anew and pass the record on."""
+        """Count from zero again, and pass the record on."""
         self._asked = 0
         self._strategy.tell(record)
 
 
 class Feasible:
-    """Passes on only what `violation` has no objection to: rules and bounds are refused at no cost."""
+    """Passes on only proposals without a `violation` of rules and bounds. A refused proposal costs no training."""
 
     def __init__(self, strategy: SearchStrategy, violation: Callable[[Assignment], str | None]) -> None:
         self._strategy, self._violation = strategy, violation
@@ -84,7 +84,7 @@ class Feasible:
 
 
 class Unique:
-    """Passes on only networks that were not tried before, as their fingerprints say."""
+    """Passes on only networks that were not tried before. Networks are compared by their fingerprints."""
 
     def __init__(self, strategy: SearchStrategy, fingerprint: Callable[[Assignment], str]) -> None:
         self._strategy, self._fingerprint = strategy, fingerprint
@@ -103,19 +103,19 @@ class Unique:
 
 
 class Fallback:
-    """Asks the second strategy where the first is exhausted; both learn from every record."""
+    """Asks the second strategy if the first one is exhausted. Both learn from every record."""
 
     def __init__(self, first: SearchStrategy, second: SearchStrategy) -> None:
         self._first, self._second = first, second
 
     def ask(self) -> Proposal:
-        """The first strategy's proposal, or the second's."""
+        """The proposal of the first strategy, or of the second."""
         try:
             return self._first.ask()
         except ExhaustedError:
             return self._second.ask()
 
     def tell(self, record: TrialRecord) -> None:
-        """Tell both."""
+        """Pass the record on to both strategies."""
         self._first.tell(record)
         self._second.tell(record)

@@ -1,1 +1,1 @@
-"""Pruning: which running trial is not worth its remaining epochs."""
+"""Pruning: it stops running trials that are not worth their remaining epochs."""

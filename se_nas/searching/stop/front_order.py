@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 
 def place(points: NDArray[np.float64], index: int, *, sought: int = 0) -> int | None:
-    """The place of `points[index]` in the order, 1 for the first; (n, m) points, all to be minimised.
+    """The place of `points[index]` in the order, 1 for the first. All objectives of the points (n, m) are minimised.
 
-    None if its rank alone puts it among the first `sought`, which is faster to compute than the place.
+    None if its rank alone puts the point among the first `sought`: this is faster to compute than the place.
 
     >>> place(np.array([[0.1, 9.0], [0.2, 8.0], [0.3, 9.0]]), 2)
     3
@@ -28,7 +28,7 @@ def place(points: NDArray[np.float64], index: int, *, sought: int = 0) -> int | 
 
 
 def epsilon_net(points: NDArray[np.float64]) -> list[int]:
-    """An order in which each next point is the farthest from all before it, from the first objective's best on.
+    """An order in which each point is the farthest from all points before it, starting at the first objective's best.
 
     >>> epsilon_net(np.array([[0.0, 1.0], [0.1, 0.9], [0.5, 0.5], [1.0, 0.0]]))
     [0, 3, 2, 1]

@@ -1,9 +1,10 @@
-"""FrontPruner: stops the trials that, at their cost, are least likely to reach the Pareto front.
+"""FrontPruner: it stops the trials that are least likely to reach the Pareto front at their cost.
 
-Asynchronous successive halving on several objectives, after Schmucker et al., "Multi-objective Asynchronous
-Successive Halving", arXiv 2106.12639, in its stopping variant: a trial is judged when it arrives at a rung and is
-never resumed. Departures: the order is that of (accuracy at the rung, costs known beforehand), nobody is stopped whom
-nobody beats, and a rung is open only where judging pays, as the trials that went further show (`estimate_correlation`).
+Asynchronous successive halving on several objectives, after Schmucker et al., "Multi-objective Asynchronous Successive
+Halving", arXiv 2106.12639, in its stopping variant: a trial is judged when it arrives at a rung, and it is never
+resumed. There are three departures. Trials are ordered by their accuracy at the rung and the costs that are known
+beforehand. A trial that no other trial beats is never stopped. A rung is open only if judging there pays, which the
+trials that went further show (`estimate_correlation`).
 """
 
 import math
@@ -20,30 +21,37 @@ from se_nas.searching.stop.front_order import place
 from se_nas.searching.stop.rung_value import Arrivals, CorrelationEstimate, Values, estimate_correlation, forecast
 
 KEPT = 0.4
-"""The share of the trials at an open rung that goes on."""
+"""The fraction of the trials at an open rung that goes on."""
 WORTHWHILE = 1.1
-"""The least gain that must be expected of a rung for it to be open."""
+"""The least expected gain of an open rung (`CorrelationEstimate.gain`)."""
 EARLIEST = 0.06
-"""The share of a full training before which there is no rung: it would save that much at most."""
+"""The fraction of a full training before which there is no rung. An earlier rung could save only this fraction more."""
 ASSUMED_TO_FINISH = 3
-"""So many more trials than those seen are taken to have gone on from a rung to the end: at first none was seen to."""
+"""The number of trials that are assumed to have gone on from a rung to the end, in addition to the trials seen.
+
+At first, no trial has gone on.
+"""
 MOST_ASKED = 1_000
-"""The most trials from which the value of a rung is estimated."""
+"""The most trials that are used to estimate the value of a rung."""
 ENOUGH = 8
-"""So many trials must have come to a later epoch for it to tell what a rung is worth."""
+"""The number of trials that must have reached a later epoch before that epoch is used to estimate a rung's value."""
 
 
 class FrontPruner(BasePruner):
-    """Stops a trial that is not among the best 40 % at one of `rungs` where judging pays, if another is more
-    accurate there at no more cost, or has ended at 100 %, and it is not expected to end above those; there may be any
-    number of workers.
+    """Stops a trial at one of `rungs` if three conditions hold.
 
-    It needs of each trial: the accuracy after each epoch, a share from 0 to 1, as intermediate value (step = epoch,
-    counted from 1), and each of `costs` as user attribute, set before the first rung. All costs are minimised. A trial
-    that lacks one is not judged. To go on learning, the trials numbered 1, 4, 16, ... times `never_stopped` always
-    finish; 0 exempts none. Nothing is kept here: the study is the state.
+    - Judging pays at this rung.
+    - The trial is not among the best 40 % there.
+    - Another trial at no more cost is more accurate there (or has ended at 100 %), and the trial's forecast is not
+      above the accuracy that it has to beat.
 
-    With Optuna alone, where `trial.report` refuses several objectives, the storage takes the values:
+    The pruner needs two things of each trial: the accuracy after each epoch, a fraction from 0 to 1, as intermediate
+    value (step = epoch, counted from 1), and each of `costs` as user attribute, set before the first rung. All costs
+    are minimised. A trial that lacks a value is not judged. The trials numbered 1, 4, 16, ... times `never_stopped`
+    always finish, so that the pruner goes on learning; 0 exempts no trial. There may be any number of workers. The
+    pruner has no state of its own: the study is the state.
+
+    With Optuna alone, `trial.report` refuses several objectives, so the values go to the storage:
 
     >>> optuna.logging.set_verbosity(optuna.logging.ERROR)
     >>> study = optuna.create_study(directions=["maximize", "minimize"])
@@ -79,7 +87,7 @@ class FrontPruner(BasePruner):
         return self.reason_to_stop(study, trial) is not None
 
     def reason_to_stop(self, study: optuna.Study, trial: FrozenTrial, epoch: int | None = None) -> str | None:
-        """Why to stop `trial` at `epoch` (its last reported one), in a line; None when it goes on."""
+        """One line that says why to stop `trial` at `epoch` (default: its last reported epoch); None if it goes on."""
         epoch = trial.last_step if epoch is None else epoch
         if epoch not in self.rungs or self._always_finishes(trial.number):
             return None
@@ -97,7 +105,7 @@ class FrontPruner(BasePruner):
         )
 
     def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
-        """The same for trial `number`; `curves` contains all trials of a study."""
+        """The same as `reason_to_stop` for trial `number`. `curves` contains all trials of a study."""
         if epoch not in self.rungs or self._always_finishes(number):
             return None
         order = np.arange(len(curves))  # puts the judged trial first
@@ -126,12 +134,12 @@ class FrontPruner(BasePruner):
         costs: Values,
         failed: NDArray[np.bool_],
     ) -> str | None:
-        """Why to stop the first of n trials, or None.
+        """The reason to stop the first of n trials, or None.
 
-        Each has trained for `lengths` epochs (n,), and has an accuracy at the epoch, the last and a `later` one (n,)
-        and costs (n, k), NaN where not known.
+        Each trial has trained for `lengths` epochs (n,). `accuracy`, `later` and `final` (n,) are its accuracies after
+        `epoch`, a later epoch and the last epoch, and `costs` (n, k) are its costs; NaN if unknown.
 
-        All three questions must speak for a stop; the quickest to answer comes first.
+        All three conditions must hold. The condition that is quickest to check comes first.
         """
         arrived = np.isfinite(accuracy) & np.isfinite(costs).all(axis=1)
         if not arrived[0]:
@@ -152,7 +160,7 @@ class FrontPruner(BasePruner):
         return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 
     def _pays(self, belief: CorrelationEstimate, lengths: NDArray[np.int64], epoch: int, arrived: int) -> bool:
-        """Whether the rung is open, where so many have `arrived` and all trials have trained for `lengths` epochs."""
+        """Whether the rung is open. `arrived` trials reached it; all trials trained for `lengths` epochs."""
         beyond = lengths[lengths > epoch] - epoch
         unseen = ASSUMED_TO_FINISH * (self._epochs - epoch)
         gain = belief.gain(
@@ -163,15 +171,15 @@ class FrontPruner(BasePruner):
         return gain >= WORTHWHILE
 
     def _outlook(self, arrivals: Arrivals, in_the_race: NDArray[np.bool_]) -> str | None:
-        """What the first arrival has to expect beside those that cost no more; None where it may yet be ahead.
+        """The outlook of the first arrival against trials at no more cost, as text; None if it may still beat them.
 
-        Who failed is no longer in the race (n,).
+        `in_the_race` (n,) is False for trials that have failed.
         """
         rivals = (arrivals.log_costs <= arrivals.log_costs[0]).all(axis=1) & in_the_race
         rivals[0] = False
         own, ahead = arrivals.accuracy[0], arrivals.accuracy[rivals].max(initial=-math.inf)
         to_beat = arrivals.final[rivals & arrivals.finished].max(initial=-math.inf)
-        if own >= ahead and to_beat < 1.0:  # who has to beat 100 % cannot
+        if own >= ahead and to_beat < 1.0:  # no trial can beat 100 %
             return None
         at_no_more_cost = f"at no more {' and '.join(self._costs)}"
         if arrivals.finished.sum() < 3:
@@ -185,7 +193,7 @@ class FrontPruner(BasePruner):
         return f"expected final {100 * low:.1f}-{100 * high:.1f} % against {100 * to_beat:.1f} % {at_no_more_cost}"
 
     def _always_finishes(self, number: int) -> bool:
-        """Whether a trial is one of those to learn from: numbers n, 4n, 16n, ..."""
+        """Whether a trial is never stopped, so that the pruner can learn from it: numbers n, 4n, 16n, ..."""
         while number > self._never_stopped and number % 4 == 0:
             number //= 4
         return number == self._never_stopped > 0
@@ -196,20 +204,20 @@ class FrontPruner(BasePruner):
 
 
 def _estimate(arrivals: Arrivals, later: Values) -> CorrelationEstimate:
-    """The belief from at most `MOST_ASKED` arrivals, evenly spread. More would take longer and not change it."""
+    """The estimate from at most `MOST_ASKED` evenly spread arrivals. More take longer and do not change it."""
     asked = np.linspace(0, len(later) - 1, min(len(later), MOST_ASKED)).round().astype(int)
     some = Arrivals(accuracy=arrivals.accuracy[asked], final=arrivals.final[asked], log_costs=arrivals.log_costs[asked])
     return estimate_correlation(some, later[asked])
 
 
 def _later(lengths: NDArray[np.int64], epoch: int) -> int:
-    """The last epoch that `ENOUGH` trials have reached; `epoch` if none is later."""
+    """The last epoch that `ENOUGH` trials have reached; `epoch` if there is no later one."""
     least = min(ENOUGH, len(lengths))
     return max(epoch, int(np.partition(lengths, -least)[-least]))
 
 
 def _rungs(epochs: int) -> tuple[int, ...]:
-    """Epochs a factor of √2 apart, 1, 2, 3, 4, 6, 8, 11, 16, 23, ..., from `EARLIEST` on and before the last."""
+    """The rungs: epochs that grow by a factor of √2 (1, 2, 3, 4, 6, 8, 11, 16, 23, ...), without too early ones."""
     rungs, exact = [], 1.0
     while (rung := round(exact)) < epochs:
         if rung not in rungs and rung >= round(EARLIEST * epochs):

@@ -1,7 +1,7 @@
-"""What the accuracy after an epoch says of the final one: is judging there worth it, and what is to be expected?
+"""The value of a rung: how well does the accuracy after an epoch predict the final accuracy?
 
-The trials that are trained to the end answer both. Judging pays at an epoch where, among networks of equal cost, the
-ranks there and at the end go together; how closely is believed with the caution that so few points deserve.
+Trials that were trained to the end show it. Judging at an epoch pays if the ranks there and at the end are correlated
+among networks of equal cost. The estimate of this correlation is cautious, because it rests on few points.
 """
 
 import math
@@ -16,17 +16,20 @@ from se_nas.searching.normal_scores import normal_scores
 Values = NDArray[np.float64]
 
 PRIOR_Z, PRIOR_POINTS = 0.6, 3.0
-"""What is believed before any evidence: a correlation of tanh(0.6) = 0.54, with the weight of three points."""
+"""The prior: a correlation of tanh(0.6) = 0.54, with the weight of three points."""
 SOUGHT = 0.05
-"""The share of networks that a search is after; keeping these is what a rung has to do."""
+"""The fraction of networks that a search wants to find. A rung has to keep these networks."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """The n trials that have trained up to an epoch: their accuracy there (n,), the final one (n,), NaN where it is
-    not known, and the logarithm of their k costs (n, k)."""
+    """The n trials that have trained up to an epoch.
+
+    `accuracy` (n,) is their accuracy there, `final` (n,) their final accuracy (NaN if unknown), and `log_costs` (n, k)
+    the logarithms of their k costs.
+    """
 
     accuracy: Values
     final: Values
@@ -34,13 +37,13 @@ class Arrivals:
 
     @property
     def finished(self) -> NDArray[np.bool_]:
-        """Whose final accuracy is known (n,)."""
+        """Whether the final accuracy is known (n,)."""
         return np.isfinite(self.final)
 
 
 @dataclass(frozen=True, slots=True)
 class CorrelationEstimate:
-    """The belief about the correlation: normal in Fisher's z, with mean `z` and deviation `deviation`."""
+    """An estimate of a correlation: normal in Fisher's z, with mean `z` and standard deviation `deviation`."""
 
     z: float
     deviation: float
@@ -51,12 +54,12 @@ class CorrelationEstimate:
         return math.tanh(self.z)
 
     def gain(self, *, kept: float, sunk: float, rest: float) -> float:
-        """How many times more sought networks an epoch of training finds where the best share `kept` goes on.
+        """The factor by which a rung increases the number of sought networks found in one epoch of training.
 
-        An arrival has cost `sunk` epochs, those of all who were stopped on the way included, and goes on for `rest`
-        more. With ranks jointly normal, the least of the sought networks passes with
-        Φ((ρ·z(1-SOUGHT) - z(1-kept)) / √(1-ρ²)), averaged over the belief about ρ; without the rung it passes for
-        certain, and so does everybody.
+        At the rung, the best fraction `kept` goes on. An arrival has cost `sunk` epochs, including those of all trials
+        that were stopped earlier, and goes on for `rest` more epochs. If ranks are jointly normal, the worst of the
+        sought networks passes with the probability Φ((ρ·z(1-SOUGHT) - z(1-kept)) / √(1-ρ²)), averaged over the
+        estimate of ρ. Without the rung, every network passes.
         """
         rho = np.tanh(self.z + self.deviation * _NODES)
         passes = ndtr((rho * ndtri(1 - SOUGHT) - ndtri(1 - kept)) / np.sqrt(1 - rho * rho))
@@ -64,10 +67,10 @@ class CorrelationEstimate:
 
 
 def estimate_correlation(arrivals: Arrivals, later: Values) -> CorrelationEstimate:
-    """The belief about the rank correlation between accuracy and final accuracy, the costs held fixed.
+    """The estimated rank correlation between accuracy and final accuracy at fixed costs.
 
-    It begins with what is believed before any evidence, or with what the accuracies `later` (n,), NaN where not known,
-    say of this one, if that is less: an epoch that does not predict the next ones does not predict the last.
+    Its prior is `PRIOR_Z`, or the correlation with the accuracies `later` (n,; NaN if unknown) if that is lower: an
+    epoch that does not predict the next epochs does not predict the last one.
     """
     costs = np.column_stack([normal_scores(column) for column in arrivals.log_costs.T])
     costs = np.column_stack([costs, costs**2])
@@ -77,13 +80,14 @@ def estimate_correlation(arrivals: Arrivals, later: Values) -> CorrelationEstima
 
 
 def _belief(accuracy: Values, outcome: Values, costs: Values, *, prior_z: float) -> CorrelationEstimate:
-    """The belief about the rank correlation between accuracy and `outcome` (n,), NaN where it is not known.
+    """The estimated rank correlation between accuracy and `outcome` (n,), which is NaN if unknown.
 
-    Normal scores instead of ranks (Blom); the part of `costs` (n, 2k), straight and square, taken out of both (partial
-    correlation), out of `accuracy` (n,) already; corrected for those with an outcome having been selected by that very
-    accuracy (Thorndike's case 2, "Personnel Selection", 1949). Fisher's z has the deviation 1/√(n-3-2k), k being the
-    number of costs; the correction by a factor u makes it wider by as much, so n counts for 1/u² of itself. Where the
-    outcomes are too few to say anything, it is what was believed before.
+    Normal scores replace ranks (Blom). A linear fit on `costs` (n, 2k), the scores of the costs and their squares, is
+    subtracted from both variables (partial correlation). The caller has already subtracted it from `accuracy` (n,). The
+    trials with an outcome were selected by that very accuracy; the correction for this is Thorndike's case 2
+    ("Personnel Selection", 1949).
+    Fisher's z has the standard deviation 1/√(n-3-2k), where k is the number of costs. The correction by a factor u
+    widens it by that factor, so n points count as n/u² points. If there are too few outcomes, the result is the prior.
     """
     known = np.isfinite(outcome)
     evidence = float(known.sum()) - 3 - costs.shape[1]
@@ -102,8 +106,11 @@ def _belief(accuracy: Values, outcome: Values, costs: Values, *, prior_z: float)
 
 
 def forecast(arrivals: Arrivals, *, confidence: float = 0.8) -> tuple[Values, Values]:
-    """(expected final accuracy (n,), half the width of its prediction interval (n,)) of each trial; from a straight
-    line through (accuracy, final accuracy) of the finished trials, of which there must be at least three."""
+    """The expected final accuracy (n,) of each trial, and half the width of its prediction interval (n,).
+
+    It comes from a straight line through the points (accuracy, final accuracy) of the finished trials. There must be at
+    least three of them.
+    """
     x, y = arrivals.accuracy[arrivals.finished], arrivals.final[arrivals.finished]
     if len(x) < 3:
         raise ValueError(f"a forecast needs three finished trials, but got {len(x)}")
@@ -120,8 +127,11 @@ def forecast(arrivals: Arrivals, *, confidence: float = 0.8) -> tuple[Values, Va
 
 
 def _unrestricted_correlation(selected: Values, reached: Values, *, wider: float) -> tuple[float, float]:
-    """Pearson's r, corrected to a population whose first variable deviates `wider` times as much, at least once; and
-    that factor. Where either is constant, (0, 1): it says that nothing can be told apart."""
+    """Pearson's r, corrected for a selection by the first variable, and the factor of the correction.
+
+    In the whole population, the standard deviation of the first variable is `wider` times as large. The factor is
+    `wider`, but at least 1. If a variable is constant, the result is (0, 1).
+    """
     if selected.std() < 1e-9 or reached.std() < 1e-9:
         return 0.0, 1.0
     r = float(np.corrcoef(selected, reached)[0, 1])
@@ -130,7 +140,7 @@ def _unrestricted_correlation(selected: Values, reached: Values, *, wider: float
 
 
 def _deviation(residuals: Values, explained: int) -> float:
-    """Of residuals that so many coefficients were fitted for."""
+    """The standard deviation of residuals after a fit of `explained` coefficients."""
     return math.sqrt(float(residuals @ residuals) / (len(residuals) - explained))
 
 

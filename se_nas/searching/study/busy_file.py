@@ -1,8 +1,8 @@
 """Waits while another program holds a lock on an SQLite file, so that the search does not end.
 
-SQLite with a rollback journal allows one writer, and no writer while another program reads: a notebook with an open
-transaction, a backup, a database browser. The write-ahead log would allow both. But it does not work on network file
-systems, and its files beside the study would have to be copied too.
+SQLite with a rollback journal allows one writer, and no writer while another program reads. Such a program may be a
+notebook with an open transaction, a backup or a database browser. The write-ahead log would allow both. But it does not
+work on network file systems, and its files beside the study would have to be copied too.
 """
 
 import contextlib
@@ -26,13 +26,15 @@ PATIENCE_SECONDS = 300.0
 
 
 def tell_on_stderr(line: str) -> None:
-    """Print the line on stderr, so that it does not mix with the output of a command."""
+    """Print the line on stderr, so that it does not mix with the command's output."""
     sys.stderr.write(f"{line}\n")
 
 
 class BusyFile:
-    """Repeats an action that fails because `path` is locked, for `patience` seconds. `tell` gets a line for each wait
-    of more than `tell_after` seconds."""
+    """Repeats an action for up to `patience` seconds if it fails because `path` is locked.
+
+    `tell` gets a line for each wait of more than `tell_after` seconds.
+    """
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ def _is_locked(error: BaseException) -> bool:
 
 
 def lock_holders(path: Path) -> list[tuple[int, str]]:
-    """Number and name of each other process on this machine that locks the file, if the system knows them."""
+    """The number and name of each other process on this machine that locks the file, if the system knows them."""
     return list(dict.fromkeys(_lock_holders(path)))
 
 

@@ -1,7 +1,8 @@
 """Reads all trials of a study in five queries.
 
 Optuna makes an object for each row and parses each distribution again. That takes 10 s and 380 MB for 10,000 trials
-with 18 decisions (`benchmarks/LOG.md`). The tables and their encoding are Optuna's (`optuna/storages/_rdb/models.py`).
+with 18 decisions (`benchmarks/LOG.md`). The tables and their encoding are those of Optuna
+(`optuna/storages/_rdb/models.py`).
 """
 
 import json
@@ -34,7 +35,7 @@ class StoredTrial:
 
 
 def read_trials(engine: Engine, study_id: int) -> list[StoredTrial]:
-    """Every trial of the study, ordered by number. ValueError, TypeError or an error of SQLAlchemy for damaged rows."""
+    """All trials of the study, ordered by number. ValueError, TypeError or an error of SQLAlchemy for damaged rows."""
     parse = cache(json_to_distribution)
     with engine.connect() as connection:
         rows = connection.execute(

@@ -1,7 +1,7 @@
-"""The Optuna study in the run folder: the one record of truth. `optuna-dashboard` opens the same file.
+"""The Optuna study in the run folder, the only source of truth. `optuna-dashboard` opens the same file.
 
-SQLite does not notice every flipped bit, so a trial carries a seal over all that is known when it has started, and
-when it has ended, and the study says how many there are.
+SQLite does not notice every flipped bit. So each trial has a checksum of everything that is known at its start, and
+another one at its end. The study contains the number of its trials.
 """
 
 import warnings
@@ -37,7 +37,7 @@ STATUSES = {state: status for status, state in STATES.items()}
 
 
 class SearchStudy:
-    """Trials as records, kept in an Optuna study in an SQLite file."""
+    """The trials of a search as records, stored in an Optuna study in an SQLite file."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class SearchStudy:
         *,
         file: BusyFile | None = None,
     ) -> None:
-        """Open the study at `path`, or make it where no file is; InputError when the file is damaged or of another
-        search, WriteError when another program keeps it locked or where it cannot be made.
+        """Open the study at `path`, or make it if no file exists.
 
-        `file` is the same path, and says how long to wait for such a lock and who gets a line then.
+        InputError if the file is damaged or belongs to another search. WriteError if another program keeps it locked or
+        if it cannot be made. `file` is for the same path and waits for such a lock.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log lines would break the live table
         self._path = path
@@ -64,10 +64,10 @@ class SearchStudy:
         self._read(self._open)
 
     def _read(self, action: Callable[[], T]) -> T:
-        """The result of reading the file, as soon as nobody locks it; InputError when it is damaged."""
+        """The result of reading the file as soon as no program locks it. InputError if the file is damaged."""
         try:
             return self._file.when_free(action)
-        except (InputError, WriteError, NameError, ImportError, MemoryError):  # no file makes these
+        except (InputError, WriteError, NameError, ImportError, MemoryError):  # a damaged file does not cause these
             raise
         except Exception as error:  # noqa: BLE001 - a damaged file fails in SQLite, SQLAlchemy and Optuna in many ways
             reason = printable(str(error.__cause__ or error).split("\n")[0])
@@ -90,7 +90,7 @@ class SearchStudy:
                 self.study.set_metric_names(list(self._objectives.names))
 
     def start(self, record: TrialRecord) -> None:
-        """Write down a new running trial, whole or not at all."""
+        """Store a new running trial as a whole or not at all."""
         attributes = {
             "fingerprint": record.fingerprint,
             "se": list(record.se),
@@ -103,20 +103,20 @@ class SearchStudy:
         self._curves.begin(record.number, record.cost)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
-        """Write down the accuracy after an epoch, and costs that were measured since the start."""
+        """Store the accuracy after an epoch, and costs that were measured since the start."""
         self._opened = None
         self._rows.report(self._ids[number], epoch=epoch, accuracy=accuracy, attributes=costs)
         self._curves.report(number, epoch=epoch, accuracy=accuracy, costs=costs)
 
     def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
-        """What the pruner says of a running trial after `epoch`.
+        """The pruner's reason to stop a running trial after `epoch`; None if the trial goes on.
 
-        A trial begun anew may still have later values of its first run, which do not count.
+        A trial that was started again may still have later values of its first run. They do not count.
         """
         return pruner.judge(self._curves, number, epoch)
 
     def finish(self, record: TrialRecord) -> None:
-        """Close a trial with all that is known of it, whole or not at all."""
+        """Store everything that is known of an ended trial, as a whole or not at all."""
         self._opened = None
         end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
         self._rows.end(
@@ -130,7 +130,7 @@ class SearchStudy:
         self._curves.end(record.number, record.curve, record.cost, failed=failed)
 
     def records(self) -> list[TrialRecord]:
-        """Every trial, in order; InputError where the file does not hold what was written."""
+        """All trials by number. InputError if the file does not contain what was written."""
         trials, self._opened = self._opened or self._read(self._stored), None
         written = self._read(lambda: self.study.user_attrs.get(COUNT, 0))
         if len(trials) != written:
@@ -166,7 +166,7 @@ class SearchStudy:
             or any(trial.distributions != self._distributions for trial in trials)
         ):
             self.close()
-            raise InputError(f"{self._path}: the study of another search: its objectives or decisions differ")
+            raise InputError(f"{self._path}: it belongs to another search: its objectives or decisions differ")
 
     def close(self) -> None:
         """Release the file."""
@@ -180,8 +180,7 @@ def _storage(path: Path) -> RDBStorage:
 
 
 def _create(path: Path, objectives: Objectives) -> None:
-    """Make an empty study, whole or not at all: Optuna takes half a second for it. WriteError where the disk does not
-    take it."""
+    """Make an empty study as a whole or not at all, since Optuna needs half a second. WriteError if that fails."""
     draft = path.with_name(f".{path.name}.new")
     directions = [objective.direction for objective in objectives]
     try:
@@ -197,7 +196,7 @@ def _create(path: Path, objectives: Objectives) -> None:
 
 
 def _curves(trials: Sequence[StoredTrial], costs: Sequence[str]) -> Curves:
-    """As the rows say, values of a first run beyond the second's end included: they were trained."""
+    """The curves from the rows. They include epochs of a first run that the second run did not reach."""
     curves = Curves(costs)
     for trial in trials:
         curves.begin(trial.number, trial.attributes)
@@ -228,7 +227,7 @@ def _record(trial: StoredTrial) -> TrialRecord:
 
 
 def _checksum(record: TrialRecord) -> str:
-    """Over an ended trial whole, and over what is known of a running one at its start."""
+    """The checksum of everything in an ended trial, or of everything that is known of a running trial at its start."""
     if record.status is TrialStatus.RUNNING:
         counted = {name: value for name, value in record.cost.items() if name != "latency"}
         record = replace(record, curve=(), seconds=0.0, cost=counted)

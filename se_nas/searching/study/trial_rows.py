@@ -1,8 +1,8 @@
-"""Trials as rows of Optuna's tables: one transaction each for a trial's start, report and end.
+"""Trials as rows of Optuna's tables: one transaction each for the start, a report and the end of a trial.
 
-Optuna's own `add_trial` asks the file twice for every parameter, and a trial's end takes a transaction for each value;
-at 18 decisions that is 25 ms a trial (`benchmarks/LOG.md`). The tables and their coding are Optuna's
-(`optuna/storages/_rdb/models.py`), so whatever opens a study with Optuna reads these rows.
+Optuna's own `add_trial` queries the file twice for every parameter, and a trial's end takes a transaction for each
+value. With 18 decisions, that takes 25 ms for each trial (`benchmarks/LOG.md`). The tables and their encoding are those
+of Optuna (`optuna/storages/_rdb/models.py`), so each program that opens a study with Optuna can read these rows.
 """
 
 import json
@@ -40,11 +40,11 @@ STUDY: Table = StudyUserAttributeModel.__table__
 T = TypeVar("T")
 
 COUNT = "trials"
-"""The study's attribute that says how many trials it has: rows that are lost at the end would leave no gap."""
+"""The study's attribute with the number of its trials. Without it, nobody would notice if the last rows were lost."""
 
 
 def _insert_or_replace(table: Table, row: Sequence[str], changed: Sequence[str]) -> Insert:
-    """Inserts rows of a table, or changes those columns of the row that is there; made once, since it takes a while."""
+    """The statement that inserts a row, or changes these columns of an existing row. Making it takes a while."""
     statement = insert_or_replace(table)
     new = {name: statement.excluded[name] for name in changed}
     return statement.on_conflict_do_update(index_elements=list(row), set_=new)
@@ -65,7 +65,7 @@ class TrialRows:
         self._as_json = {name: distribution_to_json(each) for name, each in distributions.items()}
 
     def _write(self, change: Callable[[Connection], T]) -> T:
-        """Make the whole change or none of it; WriteError when the file cannot be written."""
+        """Make the whole change or none of it. WriteError if the file cannot be written."""
 
         def transaction() -> T:
             with self._engine.begin() as connection:
@@ -77,7 +77,7 @@ class TrialRows:
             raise WriteError(f"{self._engine.url.database}: cannot be written ({error.orig})") from None
 
     def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> int:
-        """A new running trial; returns its row's id."""
+        """Insert a new running trial, and return the id of its row."""
 
         def change(connection: Connection) -> int:
             trial = {"number": number, "study_id": self._study_id, "state": TrialState.RUNNING}
@@ -101,7 +101,7 @@ class TrialRows:
         return self._write(change)
 
     def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
-        """The accuracy after an epoch, in the place of an earlier one."""
+        """Write the accuracy after an epoch. It replaces an earlier value."""
 
         def change(connection: Connection) -> None:
             _set_epochs(connection, trial_id, {epoch: accuracy})
@@ -118,7 +118,7 @@ class TrialRows:
         curve: Sequence[float],
         attributes: Mapping[str, Any],
     ) -> None:
-        """Close a trial with its curve; what is there of later epochs, of a first run that came further, is void."""
+        """Close a trial with its curve. Values of later epochs, from a first run that went further, no longer count."""
         void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
 
         def change(connection: Connection) -> None:
@@ -144,7 +144,7 @@ class TrialRows:
 
 
 def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, float]) -> None:
-    """Write the accuracy after each epoch, in the place of an earlier one."""
+    """Write the accuracy after each epoch. It replaces an earlier value."""
     if not accuracies:
         return
     rows = []
@@ -156,7 +156,7 @@ def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, 
 
 
 def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
-    """Write user attributes, each in the place of an earlier one."""
+    """Write user attributes. They replace earlier values."""
     if not attributes:
         return
     connection.execute(
@@ -166,5 +166,5 @@ def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[s
 
 
 def _now() -> datetime:
-    """As Optuna stores it: UTC, without saying so."""
+    """The current time as Optuna stores it: UTC, without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)

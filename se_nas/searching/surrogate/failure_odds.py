@@ -1,4 +1,4 @@
-"""The odds that a network fails, for example out of memory, as learned from the ended trials."""
+"""The probability that a network fails, for example out of memory, learned from the ended trials."""
 
 import numpy as np
 from scipy.special import expit
@@ -10,7 +10,7 @@ from se_nas.searching.surrogate.features import FeatureRows
 from se_nas.searching.surrogate.rare_fits import RareFits
 
 FAILURES_ANEW = 1_000
-"""Up to this number of ended trials, the odds are learned again for each proposal; then rarely."""
+"""Up to this number of ended trials, the regression is fitted again for each proposal; after that, rarely."""
 
 
 class FailureOdds:
@@ -20,9 +20,10 @@ class FailureOdds:
         self._history, self._rows, self._fits = history, rows, fits
 
     def to_be_trained(self, features: Values) -> Values:
-        """(n,) probability not to fail of networks with `features` (n, d).
+        """The probability (n,) that networks with `features` (n, d) do not fail.
 
-        Below a half it is 0: far enough out, no odds are so small that the promise would not outweigh them.
+        A probability below one half is replaced by 0. Otherwise a network with a very large expected improvement would
+        be proposed even if it almost surely fails.
         """
         if not len(self._history.numbers(TrialStatus.FAILED)):
             return np.ones(len(features))
@@ -34,8 +35,8 @@ class FailureOdds:
         return np.where(odds >= 0.5, odds, 0.0)
 
     def _fitted(self) -> Values:
-        """(1 + d,): the constant, and the weight of each feature."""
-        from sklearn.linear_model import LogisticRegression  # as in `surrogate`
+        """The coefficients (1 + d,): the constant, then the weight of each feature."""
+        from sklearn.linear_model import LogisticRegression  # slow to import, as in `surrogate`
         from sklearn.preprocessing import StandardScaler
 
         ended = self._history.numbers(TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED)

@@ -13,10 +13,9 @@ from se_nas.space.decisions import Assignment, Categorical, Decision
 
 
 def features_of(decisions: Mapping[str, Decision], assignment: Assignment, cost: Mapping[str, float]) -> Values:
-    """(d,): the value of each decision, then the logarithms of the counted costs by name.
+    """The features (d,) of a network: the value of each decision, then the logarithms of the counted costs by name.
 
-    Choices without an order stand side by side, one of them 1 and the others 0. Latency is left out: it is not known
-    before training.
+    A choice without an order is encoded one-hot. Latency is left out, because it is not known before training.
     """
     features: list[float] = []
     for name, decision in decisions.items():
@@ -40,14 +39,14 @@ def _side_by_side(decision: Decision) -> TypeGuard[Categorical]:
 
 
 class FeatureRows:
-    """The features of trials by number; those of a trial are worked out once."""
+    """The features of trials by number. The features of a trial are computed once."""
 
     def __init__(self, decisions: Mapping[str, Decision]) -> None:
         self._decisions = dict(decisions)
         self._rows = np.empty((0, 0))  # NaN until a row is needed
 
     def of(self, records: Iterable[TrialRecord]) -> Values:
-        """(n, d) of these trials."""
+        """The features (n, d) of these trials."""
         chosen = list(records)
         numbers = np.array([record.number for record in chosen])
         if (more := int(numbers.max()) + 1 - len(self._rows)) > 0:
@@ -67,5 +66,5 @@ class FeatureRows:
         return groups_of(self._decisions, features.shape[1])
 
     def forget(self, number: int) -> None:
-        """Work out the features of this trial again when they are next needed."""
+        """Compute the features of this trial again when they are next needed."""
         self._rows[number : number + 1] = math.nan

@@ -54,7 +54,7 @@ class Surrogate:
         self._weights = cho_solve((self._factor, True), targets, check_finite=False)
 
     def believing(self, features: Values) -> "Surrogate":
-        """As if networks with `features` (n, d) had been trained and had reached what is predicted of them.
+        """The surrogate as if networks with `features` (n, d) had reached what is predicted of them.
 
         Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010: the kriging believer. Values
         that are what was predicted change no prediction, only its deviation, and so have the weight 0.

@@ -46,7 +46,7 @@ class Kernel:
         groups: Groups,
         noise_prior: tuple[float, float] = NOISE_PRIOR,
     ) -> "Kernel":
-        """That of the highest posterior density, on at most `FITTED_ON` networks, evenly taken.
+        """The kernel of the highest posterior density, on at most `FITTED_ON` networks, evenly taken.
 
         `inputs` (n, d) have a mean squared distance of 1 in each group, `targets` (n,) are standardised, `variances`
         (n,) are those of the targets themselves, and `groups` (d,) number the group of each feature.
@@ -71,7 +71,7 @@ class Kernel:
 
     @classmethod
     def of_numbers(cls, numbers: Sequence[float]) -> "Kernel":
-        """That which has these `numbers`."""
+        """The kernel that has these `numbers`."""
         variance, slope, noise, *weights = numbers
         return cls(variance, slope, noise, tuple(weights))
 

@@ -1,8 +1,8 @@
-"""What the surrogate expects of each trained network, after all complete trainings.
+"""The posterior: the accuracy that the surrogate expects of each trained network after all complete trainings.
 
 A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
-surrogate that has learned from all complete trainings, their own among them: where trainings are noisy, a network is
-expected to do worse than it did if those like it did worse. Stopped trainings are left out: the forecasts of their
+surrogate that has learned from all complete trainings, their own among them. Where trainings are noisy, a network whose
+neighbours reached less is expected to reach less than it did. Stopped trainings are left out: the forecasts of their
 accuracy are too low near the front (`benchmarks/LOG.md`).
 """
 

@@ -1,4 +1,4 @@
-"""The models of a search's trials: what accuracy a network would reach, and costs that only a device can measure."""
+"""The models of a search's trials: they predict the accuracy of a network, and costs that only a device can measure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,20 +15,20 @@ from se_nas.searching.surrogate.rare_fits import RareFits
 
 
 class TrialModels:
-    """Surrogates that learn from all observations; their kernels are fitted rarely."""
+    """Surrogates that learn from all observations. Their kernels are fitted rarely."""
 
     def __init__(self, history: History, rows: FeatureRows, fits: RareFits, objectives: Objectives) -> None:
         self._history, self._rows, self._fits, self._objectives = history, rows, fits, objectives
 
     def surrogate(self, name: str, taught: list[Observation]) -> Surrogate:
-        """That of the accuracy's normal scores, or of a cost's logarithm."""
+        """The surrogate of the accuracy's normal scores, or of a cost's logarithm."""
         numbers = self._fits.numbers(
             f"kernel of {name}", self._history.ended, lambda: self._learned(name, taught).kernel.numbers
         )
         return self._learned(name, taught, Kernel.of_numbers(numbers))
 
     def log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, taught: list[Observation]) -> Values:
-        """(n, k) of networks with `features` (n, d): exact where a cost is counted, as learned where it is not."""
+        """The logarithmic costs (n, k) of networks with `features` (n, d): exact if counted, otherwise predicted."""
         columns: list[Values] = []
         for name in self._objectives.costs:
             if all(name in costs for costs in counted):

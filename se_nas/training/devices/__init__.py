@@ -1,1 +1,1 @@
-"""What device trains, how many trainings share it, and how time is measured on it."""
+"""The device that trains, the number of trainings that share it, and the measurement of time on it."""

@@ -1,4 +1,4 @@
-"""The device that trains."""
+"""The device that trains: its choice, its properties and its settings."""
 
 import platform
 
@@ -6,22 +6,22 @@ import torch
 
 
 def gpu_count() -> int:
-    """GPUs that torch can use on this machine."""
+    """The number of GPUs that torch can use on this machine."""
     return torch.cuda.device_count()
 
 
 def free_gpu_bytes() -> int:
-    """Free memory of the GPU that has least of it."""
+    """The free memory, in bytes, of the GPU with the least free memory."""
     return int(min(torch.cuda.mem_get_info(index)[0] for index in range(gpu_count())))
 
 
 def pick_device(*, use_gpu: bool = True) -> torch.device:
-    """The first GPU that this process may use, else the CPU."""
+    """The first GPU that this process may use; the CPU if there is none."""
     return torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
 
 
 def prepare(device: torch.device) -> None:
-    """One thread on a CPU, where trials run side by side; reproducible kernels on a GPU."""
+    """Use reproducible kernels on a GPU. Use one thread on a CPU, where trials run side by side."""
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
@@ -30,18 +30,19 @@ def prepare(device: torch.device) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """For people: the GPU's own name, or the kind of processor."""
+    """The device's name for users: the name of the GPU, or the kind of processor."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
 
 
 def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device computes in bf16 itself, and does not emulate it."""
+    """Whether the device has units for bf16 and does not emulate it."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    known = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(is_supported() for is_supported in known if is_supported is not None)  # no version has to have them
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done what it was told; a CPU always has."""
+    """Wait until the device has finished its work. A CPU needs no wait."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

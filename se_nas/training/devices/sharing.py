@@ -1,22 +1,22 @@
-"""How many trainings one GPU takes side by side: small networks leave most of it idle."""
+"""The number of trainings that run side by side on one GPU. A small network leaves most of a GPU idle."""
 
 from collections.abc import Mapping
 
 PROCESS_BYTES = 1 << 30
-"""What a process takes before its first network: CUDA, cuDNN and cuBLAS with their workspaces, on the high side."""
+"""The memory of a process before its first network: CUDA, cuDNN and cuBLAS with their workspaces. A high estimate."""
 COPIES = 3
-"""Of each counted activation: about two are kept for the backward pass, and gradients are on their way."""
+"""The number of copies of each counted activation: about two for the backward pass, and the current gradients."""
 MOST = 4
-"""Beyond a few, processes only take turns on a GPU."""
+"""The most trainings on one GPU. More processes would only take turns."""
 
 
 def training_bytes(cost: Mapping[str, int], *, batch_size: int) -> int:
-    """Memory that training a network of this cost takes, in fp32: weights with gradients and momentum, activations."""
+    """The memory of a training in fp32, in bytes: weights with gradients and momentum, and activations."""
     return 4 * (3 * cost["params"] + COPIES * batch_size * cost["activations"])
 
 
 def trainings_on_a_gpu(*, free_bytes: int, bytes_each: int, processors: int) -> int:
-    """As many as its free memory holds, each in a process with a processor of its own; at least one, at most `MOST`.
+    """The number of trainings that fit in the free memory, each with its own processor; at least 1, at most `MOST`.
 
     >>> trainings_on_a_gpu(free_bytes=12 << 30, bytes_each=3 << 30, processors=8)
     3

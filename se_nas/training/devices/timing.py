@@ -1,4 +1,4 @@
-"""How long things take on a device, side by side: in turn, so that a machine that slows down slows all alike."""
+"""Measures the time of several runs on a device. They take turns, so a machine that slows down affects all equally."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from se_nas.training.devices.device import synchronise
 def seconds_in_turn(
     runs: Sequence[Callable[[], object]], device: torch.device, *, warm_ups: int, repeats: int
 ) -> list[list[float]]:
-    """Seconds of each run's `repeats` calls, after `warm_ups` calls of each that do not count."""
+    """The seconds of each run's `repeats` calls. Each run first has `warm_ups` calls, which do not count."""
     taken: list[list[float]] = [[] for _ in runs]
     for _ in range(warm_ups + repeats):
         for run, seconds in zip(runs, taken, strict=True):

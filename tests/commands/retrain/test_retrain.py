@@ -23,13 +23,13 @@ from se_nas.training.trainer import Trainer
 
 
 def retrained(run: Path, console: Console, **changes: Any) -> list[Path]:
-    """The folders that a retraining leaves."""
+    """The folders that a retraining writes."""
     retrain.retrain(RetrainRequest(run_dir=run, **{"epochs": 4, "wandb": "off", **changes}), console)
     return sorted((run / "retrain").iterdir())
 
 
 def result_in(folder: Path) -> dict[str, Any]:
-    """The result without its times."""
+    """The result without its seconds."""
     result = read_checked(folder / "result.json") or {}
     for epoch in result["history"]:
         del epoch["seconds"]
@@ -38,7 +38,7 @@ def result_in(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def changed_recipe(searched: Path, console: Console, tmp_path: Path) -> Path:
-    """A recipe that a network was retrained by, before it was changed."""
+    """A recipe that was changed after a network was retrained with it."""
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("mixup: 0.2\n")
     retrained(searched, console, epochs=1, recipe=recipe)
@@ -46,7 +46,7 @@ def changed_recipe(searched: Path, console: Console, tmp_path: Path) -> Path:
     return recipe
 
 
-def test_the_test_images_are_looked_at_once(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_test_images_are_used_once(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
     evaluate = Trainer.evaluate
 
@@ -61,10 +61,10 @@ def test_the_test_images_are_looked_at_once(searched: Path, console: Console, mo
     assert looks == [False] * 4 + [True]
 
 
-def test_what_another_command_retrained_up_to_the_last_moment_is_not_retrained_again(
+def test_a_network_that_another_command_has_just_retrained_is_not_retrained_again(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one ends between this one's first look and its lock."""
+    """The other command ends after this command's first check and before its lock."""
     alone_in = retrain._alone_in
 
     @contextmanager
@@ -82,7 +82,7 @@ def test_what_another_command_retrained_up_to_the_last_moment_is_not_retrained_a
     assert (target / "result.json").is_file()
 
 
-def test_the_page_after_a_retraining_has_what_the_search_did_in_the_meantime(
+def test_the_page_after_a_retraining_has_trials_that_the_search_trained_in_the_meantime(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began = retraining.Retraining.run
@@ -103,7 +103,7 @@ def test_the_page_after_a_retraining_has_what_the_search_did_in_the_meantime(
     assert shown == [7]
 
 
-def test_the_saved_weights_are_those_of_the_network_beside_them(searched: Path, console: Console) -> None:
+def test_the_saved_weights_belong_to_the_network_beside_them(searched: Path, console: Console) -> None:
     (folder,) = retrained(searched, console)
 
     architecture = load_architecture(folder / "architecture.yaml")
@@ -114,7 +114,7 @@ def test_the_saved_weights_are_those_of_the_network_beside_them(searched: Path, 
     assert model.eval()(torch.zeros(1, 3, 8, 8)).isfinite().all()
 
 
-def test_an_interrupted_retraining_goes_on_to_the_same_result(
+def test_an_interrupted_retraining_continues_to_the_same_result(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (whole,) = retrained(searched, console)
@@ -153,7 +153,7 @@ def test_a_member_or_a_number_can_be_picked(searched: Path, console: Console, pi
     assert result_in(folder)["trial"] == expected.number
 
 
-def test_a_limit_narrows_what_is_picked_from(searched: Path, console: Console) -> None:
+def test_a_limit_restricts_the_networks_that_can_be_picked(searched: Path, console: Console) -> None:
     complete = [row for row in load_progress(RunFolder.open(searched))[1].records if row.accuracy is not None]
     most = sorted(row.cost["flops"] for row in complete)[-1] - 1
 
@@ -170,12 +170,12 @@ def test_a_limit_that_no_network_keeps_names_where_the_front_begins(searched: Pa
 
 
 @pytest.mark.parametrize("wrong", ["", "12X", "-3", "nan", "M"])
-def test_a_limit_is_a_count(wrong: str) -> None:
+def test_a_limit_that_is_no_count_is_refused(wrong: str) -> None:
     with pytest.raises(InputError, match=r"--max-flops .*: expected a positive number, e.g. 120M"):
         RetrainRequest(run_dir=Path("x"), max_flops=wrong).check()
 
 
-def test_a_limit_does_not_go_with_a_trial() -> None:
+def test_a_limit_together_with_a_trial_is_refused() -> None:
     with pytest.raises(InputError, match="--pick 3: a limit goes with knee, best, cheapest or front"):
         RetrainRequest(run_dir=Path("x"), pick="3", max_latency=2.0).check()
 
@@ -189,7 +189,7 @@ def test_the_whole_front_can_be_retrained(searched: Path, console: Console) -> N
 
 
 @pytest.mark.parametrize("pick", ["kneee", "99", "-1"])
-def test_what_is_not_there_cannot_be_picked(searched: Path, console: Console, pick: str) -> None:
+def test_a_network_that_does_not_exist_cannot_be_picked(searched: Path, console: Console, pick: str) -> None:
     with pytest.raises(InputError, match="no trial"):
         retrained(searched, console, pick=pick)
 
@@ -223,7 +223,7 @@ def test_baselines_are_regnets_of_equal_flops_without_se_and_with_se_everywhere(
     assert all(name in console.file.getvalue() for name in ("RegNetX by", "RegNetY by"))  # type: ignore[attr-defined]
 
 
-def test_another_recipe_of_the_same_name_does_not_pass_for_the_first(
+def test_another_recipe_of_the_same_name_is_not_taken_for_the_first(
     searched: Path, console: Console, changed_recipe: Path
 ) -> None:
 
@@ -231,18 +231,20 @@ def test_another_recipe_of_the_same_name_does_not_pass_for_the_first(
         retrained(searched, console, epochs=1, recipe=changed_recipe)
 
 
-def test_the_card_says_what_was_measured_and_how(searched: Path, console: Console) -> None:
+def test_the_card_has_the_measurements_and_the_method(searched: Path, console: Console) -> None:
     (folder,) = retrained(searched, console, epochs=2)
 
     card, result = (folder / "README.md").read_text(), result_in(folder)
 
-    assert f"{100 * result['test_accuracy']:.2f} % of 40 images, looked at once" in card
+    assert f"{100 * result['test_accuracy']:.2f} % of 40 images, used only once" in card
     assert f"`{result['fingerprint']}`" in card
     assert "| epochs | 2 |" in card
     assert "with seed 0" in card
 
 
-def test_the_report_tells_of_what_was_retrained_and_of_a_damaged_result(searched: Path, console: Console) -> None:
+def test_the_report_lists_retrained_networks_and_the_terminal_names_a_damaged_result(
+    searched: Path, console: Console
+) -> None:
     folders = retrained(searched, console, epochs=1, seeds=2)
     (folders[1] / "result.json").write_text("{")
 
@@ -269,7 +271,7 @@ def test_a_damaged_result_is_refused_with_a_line(searched: Path, console: Consol
         retrained(searched, console, epochs=1)
 
 
-def test_trainings_by_recipes_of_one_name_are_not_taken_for_seeds_of_one(
+def test_trainings_by_different_recipes_of_one_name_are_not_taken_for_seeds_of_one_recipe(
     searched: Path, console: Console, changed_recipe: Path
 ) -> None:
     retrained(searched, console, epochs=1, recipe=changed_recipe, seed=1)
@@ -280,12 +282,12 @@ def test_trainings_by_recipes_of_one_name_are_not_taken_for_seeds_of_one(
     assert damaged == []
 
 
-def test_a_recipe_whose_name_makes_no_folder_is_refused() -> None:
+def test_a_recipe_whose_name_cannot_be_in_a_folder_name_is_refused() -> None:
     with pytest.raises(InputError, match="call the file by up to 64 letters"):
         RetrainRequest(run_dir=Path("x"), recipe=Path("my recipe: 1.yaml")).check()
 
 
-def test_a_limit_on_what_was_not_measured_says_so(searched: Path, console: Console) -> None:
+def test_a_limit_on_a_cost_that_was_not_measured_is_refused(searched: Path, console: Console) -> None:
     with pytest.raises(InputError, match=r"--max-latency 3: the search in .* did not measure latency"):
         retrained(searched, console, max_latency=3.0)
 

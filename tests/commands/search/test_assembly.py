@@ -1,4 +1,4 @@
-"""Who trains the trials, by what the machine has and the user asks."""
+"""The executor of a search, by the machine and the request."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ GIB = 1 << 30
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes this one look like a machine with such GPUs and processors."""
+    """A function that makes this machine look like one with the given GPUs and processors."""
 
     def become(*, gpus: int = 0, free: int = 0, processors: int = 16) -> None:
         monkeypatch.setattr(assembly, "gpu_count", lambda: gpus)
@@ -37,7 +37,7 @@ def executor(*, objectives: str = "accuracy,flops", **asked: Any) -> Any:
     return build_executor(SearchRequest(**asked), DIGITS, COSTS, measures_latency="latency" in objectives)
 
 
-def test_on_a_cpu_a_trial_a_core(machine: Any) -> None:
+def test_on_a_cpu_each_core_has_a_trial(machine: Any) -> None:
     machine(processors=8)
 
     assert executor().description == "8 networks at a time, each on a CPU core"
@@ -49,14 +49,16 @@ def test_small_networks_share_a_gpu(machine: Any) -> None:
     assert executor().description == "8 networks at a time, each on 0.25 of a GPU"
 
 
-def test_with_little_free_memory_fewer_do(machine: Any) -> None:
+def test_with_little_free_memory_fewer_networks_share_a_gpu(machine: Any) -> None:
     machine(gpus=1, free=3 * GIB)
 
     assert executor().description == "2 networks at a time, each on 0.5 of a GPU"
 
 
 @pytest.mark.parametrize("asked", [{"objectives": "accuracy,latency"}, {"gpus_per_trial": 1.0}])
-def test_none_does_where_latency_is_measured_or_the_user_says_so(machine: Any, asked: dict[str, Any]) -> None:
+def test_no_networks_share_a_gpu_if_latency_is_measured_or_the_user_asks_for_it(
+    machine: Any, asked: dict[str, Any]
+) -> None:
     machine(gpus=2, free=78 * GIB)
 
     assert executor(**asked).description == "2 networks at a time, each on 1 GPU"
@@ -76,14 +78,14 @@ def test_more_workers_than_fit_the_gpus_are_refused(machine: Any) -> None:
         executor(workers=9)
 
 
-def test_one_worker_is_this_process(machine: Any) -> None:
+def test_one_worker_trains_in_this_process(machine: Any) -> None:
     machine(gpus=1, free=GIB)
 
     assert isinstance(executor(), LocalExecutor)
     assert isinstance(executor(workers=1), LocalExecutor)
 
 
-def test_a_share_that_no_machine_has_is_refused(machine: Any) -> None:
+def test_more_gpus_per_trial_than_the_machine_has_are_refused(machine: Any) -> None:
     machine()
 
     with pytest.raises(InputError, match=r"--gpus-per-trial 1: this machine has 0 GPUs"):
@@ -92,7 +94,7 @@ def test_a_share_that_no_machine_has_is_refused(machine: Any) -> None:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes `--address auto` lead to a cluster with such CPUs and GPUs."""
+    """A function that makes `--address auto` find a cluster with the given CPUs and GPUs."""
 
     def become(*, cpus: int, gpus: int = 0) -> None:
         found = ClusterSurvey(address="10.0.0.1:6379", machines=3, cpus=cpus, gpus=gpus)
@@ -114,7 +116,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"cpus": 1}, {}, "1 network at a time, each on a CPU core", 1),
     ],
 )
-def test_a_cluster_that_is_joined_trains_what_it_has_room_for_whatever_this_machine_has(
+def test_an_existing_cluster_trains_as_many_trials_as_it_has_room_for(
     machine: Any, cluster: Any, has: dict[str, int], asked: dict[str, Any], description: str, processors: int
 ) -> None:
     machine(gpus=1, free=78 * GIB, processors=5)
@@ -127,7 +129,7 @@ def test_a_cluster_that_is_joined_trains_what_it_has_room_for_whatever_this_mach
 
 
 @pytest.mark.parametrize(("has", "asked"), [({"cpus": 0}, {}), ({"cpus": 8}, {"gpus_per_trial": 1.0})])
-def test_a_cluster_that_can_train_nothing_now_is_refused_unless_the_user_says_how_many(
+def test_a_cluster_that_can_train_nothing_now_is_refused_without_a_number_of_workers(
     cluster: Any, has: dict[str, int], asked: dict[str, Any]
 ) -> None:
     cluster(**has)

@@ -16,7 +16,7 @@ TASK = TrialTask(number=3, architecture=tiny_architecture(), seed=5)
 
 
 def evaluate(run: Path, task: TrialTask = TASK) -> Iterator[EpochReport]:
-    """As a worker that has just started does."""
+    """Evaluate a task as a newly started worker does."""
     data = separable_data()
     worker = TrialEvaluation(
         results=RunFolder(run),
@@ -38,7 +38,7 @@ def accuracies(reports: Iterator[EpochReport]) -> list[tuple[int, float]]:
 
 @pytest.fixture
 def epochs_trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Notes each epoch that is really trained."""
+    """The list of the epochs that are really trained."""
     trained: list[int] = []
     run_epoch = Trainer.run_epoch
 
@@ -51,7 +51,7 @@ def epochs_trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return trained
 
 
-def test_a_long_trial_that_was_cut_off_goes_on_after_its_last_saved_epoch(
+def test_an_interrupted_long_trial_continues_after_its_last_saved_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs_trained: list[int]
 ) -> None:
     whole = accuracies(evaluate(tmp_path / "whole"))
@@ -71,7 +71,7 @@ def test_a_long_trial_that_was_cut_off_goes_on_after_its_last_saved_epoch(
 
 
 @pytest.mark.parametrize("spoil", ["damaged", "another training's"])
-def test_a_checkpoint_that_is_of_no_use_costs_only_the_time_that_it_would_have_saved(
+def test_a_useless_checkpoint_costs_only_the_time_of_training_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs_trained: list[int], spoil: str
 ) -> None:
     monkeypatch.setattr(evaluation, "SAVE_SECONDS", 0.0)
@@ -88,7 +88,7 @@ def test_a_checkpoint_that_is_of_no_use_costs_only_the_time_that_it_would_have_s
     assert epochs_trained == [1, 2, 3, 4]
 
 
-def test_a_short_trial_saves_nothing_on_the_way(tmp_path: Path) -> None:
+def test_a_short_trial_saves_no_checkpoint(tmp_path: Path) -> None:
     reports = evaluate(tmp_path)
     for _ in range(3):
         next(reports)

@@ -1,4 +1,4 @@
-"""What a machine lacks for the trainings of a run."""
+"""The things that a machine lacks for the trainings of a run."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_missing_and_changed_images_are_named(needs: Needs, files: ImageFiles) -
     assert needs(False) == f"image {files.files[1]} is not there"
 
 
-def test_a_run_folder_that_is_not_the_same_one_is_named(needs: Needs, tmp_path: Path) -> None:
+def test_a_different_run_folder_at_the_same_path_is_named(needs: Needs, tmp_path: Path) -> None:
     Needs.of(tmp_path / "run")
     assert "another folder" in str(needs(False))
 
@@ -51,7 +51,7 @@ def test_a_run_folder_that_is_not_the_same_one_is_named(needs: Needs, tmp_path: 
     assert "is not there" in str(needs(False))
 
 
-def test_an_image_that_was_gone_before_the_check_is_left_to_the_training(tmp_path: Path, files: ImageFiles) -> None:
+def test_an_image_that_was_gone_before_the_check_is_no_missing_need(tmp_path: Path, files: ImageFiles) -> None:
     Path(files.files[1]).unlink()
 
     assert Needs.of(tmp_path / "run", files)(False) is None

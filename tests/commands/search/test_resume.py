@@ -1,4 +1,4 @@
-"""A search that goes on: what it keeps, what it trusts, and what it refuses."""
+"""A resumed search: the results that it keeps, and the changes that it refuses."""
 
 import io
 import json
@@ -28,7 +28,7 @@ from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of the same search of ten trials, left alone."""
+    """The run folder of the same search of ten trials, without an interruption."""
     folder = tmp_path_factory.mktemp("whole")
     request = tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder))
     search.start_search(request, Console(file=io.StringIO()))
@@ -36,11 +36,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class CutOffError(BaseException):
-    """Stands for ctrl-C."""
+    """An exception in place of ctrl-C."""
 
 
 def cut_off_at(number: int) -> Callable[[SearchStudy, TrialRecord], None]:
-    """A `SearchStudy.finish` that does not come to write down that trial."""
+    """A `SearchStudy.finish` that raises before it writes this trial."""
     finish = SearchStudy.finish
 
     def finish_or_die(study: SearchStudy, record: TrialRecord) -> None:
@@ -52,20 +52,20 @@ def cut_off_at(number: int) -> Callable[[SearchStudy, TrialRecord], None]:
 
 
 def flip(path: Path) -> None:
-    """Make another number of the first digit of the curve."""
+    """Change the first digit of the curve."""
     text = path.read_text()
     place = text.index('"curve"') + text[text.index('"curve"') :].index(".") + 1
     path.write_text(text[:place] + str(9 - int(text[place])) + text[place + 1 :])
 
 
 def results_of(run: Path) -> list[object]:
-    """What each trial's result.json says, but for its seconds."""
+    """The content of each trial's result.json, without its seconds."""
     found = [read_checked(path) or {} for path in sorted(run.glob("trials/*/result.json"))]
     return [{name: value for name, value in each.items() if name != "seconds"} for each in found]
 
 
 @pytest.mark.parametrize("epochs_before_the_cut", [0, 4, 13])
-def test_a_search_cut_off_anywhere_resumes_to_what_it_would_have_been(
+def test_a_search_interrupted_anywhere_resumes_to_the_same_end(
     request_tiny: SearchRequest,
     console: Console,
     whole: Path,
@@ -93,7 +93,7 @@ def test_a_search_cut_off_anywhere_resumes_to_what_it_would_have_been(
     assert json.loads((request_tiny.run / "front.json").read_text()) == json.loads((whole / "front.json").read_text())
 
 
-def test_a_trial_that_its_worker_had_finished_is_taken_over_not_repeated(
+def test_a_trial_that_its_worker_had_finished_is_taken_over_and_not_repeated(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_write = RunFolder.write_result
@@ -113,7 +113,7 @@ def test_a_trial_that_its_worker_had_finished_is_taken_over_not_repeated(
     assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 2
 
 
-def test_a_trial_that_was_pruned_as_the_driver_was_cut_off_is_not_trained_again(
+def test_a_trial_that_was_pruned_when_the_driver_was_killed_is_not_trained_again(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = replace(request_tiny, budget=30, epochs=12)
@@ -139,7 +139,7 @@ def test_a_trial_that_was_pruned_as_the_driver_was_cut_off_is_not_trained_again(
     assert row["seconds"] == str(round(pruned[0].seconds, 3))
 
 
-def test_a_finished_search_goes_on_with_a_larger_budget(request_tiny: SearchRequest, console: Console) -> None:
+def test_a_finished_search_continues_with_a_larger_budget(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, budget=4), console)
     before = outcome_of(request_tiny.run)
 
@@ -176,7 +176,9 @@ def test_a_resumed_search_refuses_settings_that_would_change_its_results(
         search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off", **changes), console)
 
 
-def test_a_resumed_search_refuses_a_budget_below_what_it_has(request_tiny: SearchRequest, console: Console) -> None:
+def test_a_resumed_search_refuses_a_budget_below_its_number_of_trials(
+    request_tiny: SearchRequest, console: Console
+) -> None:
     search.start_search(replace(request_tiny, budget=3), console)
 
     with pytest.raises(InputError, match=r"--budget 2: the search in .* already has 3 trials"):
@@ -184,7 +186,7 @@ def test_a_resumed_search_refuses_a_budget_below_what_it_has(request_tiny: Searc
     assert yaml.safe_load((request_tiny.run / "config.yaml").read_text())["budget"] == 3
 
 
-def test_an_emptied_study_is_no_new_search(request_tiny: SearchRequest, console: Console) -> None:
+def test_an_empty_study_file_is_not_taken_for_a_new_search(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, budget=2), console)
     (request_tiny.run / "study.db").write_bytes(b"")
 
@@ -203,7 +205,7 @@ def test_other_images_behind_the_same_path_are_refused(searched: Path, console: 
         search.resume_search(searched, SearchRequest(data=f"npz:{changed}", workers=1, wandb="off"), console)
 
 
-def test_the_same_images_may_lie_elsewhere_when_a_search_is_resumed(
+def test_the_same_images_may_be_in_another_place_when_a_search_is_resumed(
     request_tiny: SearchRequest, console: Console, tmp_path: Path
 ) -> None:
     search.start_search(replace(request_tiny, budget=2), console)
@@ -218,7 +220,7 @@ def test_the_same_images_may_lie_elsewhere_when_a_search_is_resumed(
 
 
 @pytest.mark.parametrize("way", [shutil.move, shutil.copytree])
-def test_a_run_folder_that_was_moved_or_copied_goes_on(
+def test_a_run_folder_that_was_moved_or_copied_can_be_resumed(
     request_tiny: SearchRequest, console: Console, tmp_path: Path, whole: Path, way: Callable[[Path, Path], object]
 ) -> None:
     search.start_search(replace(request_tiny, budget=4), console)
@@ -247,7 +249,7 @@ def test_a_run_folder_that_was_moved_or_copied_goes_on(
     ],
     ids=["result", "no result", "checkpoint"],
 )
-def test_what_a_cut_off_trial_left_is_trusted_only_if_it_is_whole(
+def test_the_result_of_an_interrupted_trial_is_used_only_if_it_is_complete(
     request_tiny: SearchRequest,
     console: Console,
     whole: Path,
@@ -267,7 +269,7 @@ def test_what_a_cut_off_trial_left_is_trusted_only_if_it_is_whole(
     assert told in " ".join(said_on(console).split())
 
 
-def test_an_older_copy_of_the_study_goes_on_to_the_same_end(
+def test_an_older_copy_of_the_study_resumes_to_the_same_end(
     request_tiny: SearchRequest, console: Console, tmp_path: Path, whole: Path
 ) -> None:
     search.start_search(replace(request_tiny, budget=4), console)
@@ -283,7 +285,7 @@ def test_an_older_copy_of_the_study_goes_on_to_the_same_end(
     assert results_of(request_tiny.run) == results_of(whole)
 
 
-def test_another_version_that_goes_on_is_told_and_kept(
+def test_another_version_that_resumes_is_printed_and_recorded(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search.start_search(replace(request_tiny, budget=2), console)
@@ -323,7 +325,7 @@ def test_a_version_that_only_tried_to_resume_is_not_recorded_as_having_trained(
     assert load_config(RunFolder(request_tiny.run)).versions == before
 
 
-def test_a_version_that_only_tried_to_begin_is_replaced_by_the_one_that_trains(
+def test_a_version_that_only_tried_to_begin_is_replaced_by_the_version_that_trains(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "build_executor", lambda *_, **__: NoWorkers())
@@ -336,7 +338,7 @@ def test_a_version_that_only_tried_to_begin_is_replaced_by_the_one_that_trains(
     assert "nobody" not in load_config(RunFolder(request_tiny.run)).versions["device"]
 
 
-def test_a_disk_that_takes_nothing_more_ends_the_search_with_the_first_reason_and_how_to_go_on(
+def test_a_full_disk_ends_the_search_with_the_first_reason_and_the_command_that_resumes(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: RunFolder, *__: object) -> None:
@@ -356,7 +358,7 @@ def test_a_disk_that_takes_nothing_more_ends_the_search_with_the_first_reason_an
     ]
 
 
-def test_a_report_that_cannot_be_written_after_a_good_search_says_how_to_go_on(
+def test_a_report_that_cannot_be_written_after_a_search_names_the_command_that_resumes(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -375,14 +377,14 @@ def test_a_report_that_cannot_be_written_after_a_good_search_says_how_to_go_on(
 def test_a_second_resume_is_refused_before_it_reads_the_settings(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the second would write the settings back as they were before the first changed them."""
+    """Otherwise the second would restore the settings from before the first changed them."""
     monkeypatch.setattr(search, "load_config", lambda _: pytest.fail("read while another command writes"))
 
     with locked(searched), pytest.raises(InputError, match="another command is writing here"):
         search.resume_search(searched, SearchRequest(budget=7, workers=1, wandb="off"), console)
 
 
-def test_a_folder_that_is_removed_while_it_is_written_is_not_made_again_and_the_line_says_so(
+def test_a_folder_that_is_removed_during_a_search_is_not_made_again_and_a_line_names_it(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_write = RunFolder.write_result

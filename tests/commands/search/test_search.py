@@ -19,15 +19,12 @@ from se_nas.errors import InputError, RunFailedError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.observations import observations_of
-from se_nas.searching.pareto import ParetoFront
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.loading import load_design_space
 from tests.commands.conftest import outcome_of, rows_of, said_on
 
 
-def test_every_trial_is_accounted_for_and_every_promised_file_is_there(
-    request_tiny: SearchRequest, console: Console
-) -> None:
+def test_every_trial_is_counted_and_every_file_is_written(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(request_tiny, console)
 
     folder = RunFolder(request_tiny.run)
@@ -66,7 +63,7 @@ def test_the_front_file_agrees_with_the_table_with_moocore_and_with_the_counted_
         assert (member["flops"], member["params"], member["activations"]) == tuple(cost.as_dict().values())
 
 
-def test_accuracy_stands_in_the_table_for_complete_trials_only(request_tiny: SearchRequest, console: Console) -> None:
+def test_the_table_has_an_accuracy_for_complete_trials_only(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, budget=16, epochs=8), console)
 
     rows = rows_of(request_tiny.run)
@@ -75,7 +72,7 @@ def test_accuracy_stands_in_the_table_for_complete_trials_only(request_tiny: Sea
     assert all(int(row["epochs"]) < 8 and row["reason"] for row in rows if row["state"] == "pruned")
 
 
-def test_the_table_has_what_was_expected_of_stopped_trials(request_tiny: SearchRequest, console: Console) -> None:
+def test_the_table_has_the_expected_accuracy_of_stopped_trials(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, budget=16, epochs=8), console)
 
     _, progress = load_progress(RunFolder.open(request_tiny.run))
@@ -106,14 +103,14 @@ def test_the_same_seed_gives_the_same_trials_and_another_seed_others(
     assert json.loads((tmp_path / "a/front.json").read_text()) == json.loads((tmp_path / "b/front.json").read_text())
 
 
-def test_an_exhausted_space_ends_the_search_early_and_says_so(request_tiny: SearchRequest, console: Console) -> None:
+def test_an_exhausted_space_ends_the_search_early_with_a_line(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, budget=60, epochs=1), console)
 
     assert len(rows_of(request_tiny.run)) == 36
     assert "ended early" in said_on(console)
 
 
-def test_a_failing_trial_is_recorded_with_its_reason_and_the_search_goes_on(
+def test_a_failing_trial_is_recorded_with_its_reason_and_the_search_continues(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_train = evaluation.train
@@ -164,8 +161,9 @@ def test_the_best_file_is_the_knee(request_tiny: SearchRequest, console: Console
     search.start_search(request_tiny, console)
 
     _, progress = load_progress(RunFolder(request_tiny.run))
-    front = ParetoFront.of(progress.records, progress.objectives)
-    assert load_architecture(request_tiny.run / "best.yaml").fingerprint() == front.knee.fingerprint
+    knee = json.loads((request_tiny.run / "front.json").read_text())["picks"]["knee"]
+    best = load_architecture(request_tiny.run / "best.yaml").fingerprint()
+    assert best == progress.front.knee.fingerprint == knee["fingerprint"]
 
 
 def test_a_dry_run_trains_and_writes_nothing(request_tiny: SearchRequest, console: Console) -> None:
@@ -176,7 +174,7 @@ def test_a_dry_run_trains_and_writes_nothing(request_tiny: SearchRequest, consol
     assert "in memory: 0.0 MB" in said_on(console)
 
 
-def test_a_folder_that_would_fill_the_memory_is_searched_from_disk(
+def test_a_folder_that_would_fill_the_memory_is_read_from_disk(
     request_tiny: SearchRequest, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for label, name in enumerate(("dark", "light")):
@@ -193,7 +191,7 @@ def test_a_folder_that_would_fill_the_memory_is_searched_from_disk(
     assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 2
 
 
-def test_bounds_that_no_network_keeps_are_said_before_anything_starts(
+def test_bounds_that_no_network_keeps_are_refused_before_anything_starts(
     request_tiny: SearchRequest, console: Console
 ) -> None:
     space = yaml.safe_load(request_tiny.space.read_text())
@@ -205,14 +203,14 @@ def test_bounds_that_no_network_keeps_are_said_before_anything_starts(
     assert not request_tiny.run.exists()
 
 
-def test_the_front_file_is_sorted_by_flops_whatever_is_searched(request_tiny: SearchRequest, console: Console) -> None:
+def test_the_front_file_is_sorted_by_flops_for_any_objectives(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, objectives="accuracy,params,flops", budget=12), console)
 
     flops = [member["flops"] for member in json.loads((request_tiny.run / "front.json").read_text())["members"]]
     assert flops == sorted(flops)
 
 
-def test_the_workers_are_given_no_test_images() -> None:
+def test_the_workers_get_no_test_images() -> None:
     given = {field.name for field in fields(evaluation.TrialEvaluation)}
 
     assert {"train", "validation"} <= given

@@ -1,4 +1,4 @@
-"""How folders are understood: names of splits, classes, and what is no image."""
+"""The understanding of a folder: its splits, its classes, and the files that are not images."""
 
 import unicodedata
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from se_nas.errors import InputError
 
 
 def paint(folder: Path, *names: str, count: int = 20, suffix: str = ".png", seed: int = 0) -> None:
-    """Pictures that differ from one another, in a folder for each class."""
+    """Write pictures that all differ into a folder for each class."""
     rng = np.random.default_rng([seed, *map(len, names)])
     for name in names:
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def sizes(data: ImageData) -> list[int]:
         ("Train-Data", "eval", "Test-Data"),
     ],
 )
-def test_splits_have_the_names_that_people_use(tmp_path: Path, train: str, validation: str, test: str) -> None:
+def test_common_names_of_splits_are_understood(tmp_path: Path, train: str, validation: str, test: str) -> None:
     for seed, (name, count) in enumerate(((train, 8), (validation, 3), (test, 5))):
         paint(tmp_path / name, "a", "b", count=count, seed=seed)
 
@@ -79,9 +79,7 @@ def test_splits_have_the_names_that_people_use(tmp_path: Path, train: str, valid
         ("Cats training set", "Cats test set"),
     ],
 )
-def test_splits_may_have_longer_names_and_lie_in_folders_of_the_same_meaning(
-    tmp_path: Path, train: str, test: str
-) -> None:
+def test_longer_names_and_nested_folders_of_splits_are_understood(tmp_path: Path, train: str, test: str) -> None:
     paint(tmp_path / train, "a", "b", count=10)
     paint(tmp_path / test, "a", "b", count=5, seed=1)
     paint(tmp_path / "seg_pred", "seg_pred", count=3, seed=2)
@@ -94,7 +92,7 @@ def test_splits_may_have_longer_names_and_lie_in_folders_of_the_same_meaning(
 
 
 @pytest.mark.parametrize("names", [("train station", "test tube"), ("bus", "test tube"), ("trainer", "tester")])
-def test_classes_may_have_a_word_in_their_names_that_splits_have(tmp_path: Path, names: tuple[str, str]) -> None:
+def test_the_name_of_a_class_may_contain_a_word_for_a_split(tmp_path: Path, names: tuple[str, str]) -> None:
     paint(tmp_path, *names, count=20)
 
     assert load(tmp_path).class_names == tuple(sorted(names))
@@ -122,7 +120,7 @@ def test_classes_may_be_numbered(tmp_path: Path, names: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize(("count", "fits"), [(1, False), (3, False), (12, True)])
-def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int, fits: bool) -> None:
+def test_a_data_set_too_small_to_hold_images_out_is_refused(tmp_path: Path, count: int, fits: bool) -> None:
     paint(tmp_path / "whole", "a", "b", count=count)
     paint(tmp_path / "split/train", "a", "b", count=count)
 
@@ -141,14 +139,14 @@ def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int,
         (("train/a", "train/b", "test/a", "Testing/a"), "both mean the test images"),
         (("test/a", "test/b"), "'test' but no training images; expected a folder 'train' beside it"),
         (("val/a", "val/b", "test/a", "test/b"), "'test', 'val' but no training images"),
-        (("train/x", "car/x", "plane/x"), "'train' has the name of a split, but 'car' beside it has not"),
-        (("test", "dress"), "'test' has the name of a split, but 'dress' beside it has not"),
+        (("train/x", "car/x", "plane/x"), "'train' has the name of a split, but 'car' beside it does not"),
+        (("test", "dress"), "'test' has the name of a split, but 'dress' beside it does not"),
         (("cat/train", "cat/test", "dog/train", "dog/test"), "expected PATH/train/CLASS and PATH/test/CLASS"),
         (("data/cat", "data/dog"), "did you mean imagefolder:"),
         (("data/train/cat", "data/train/dog", "data/test/cat"), "did you mean imagefolder:"),
         (("data/set/cat", "data/set/dog"), "/data/set?"),
         (("seg_train/a", "seg_train/b", "seg_test/a", "my test/a"), "both mean the test images; keep one of them"),
-        (("Cat", "cat"), "'Cat' and 'cat' are one class name but for case or Unicode form"),
+        (("Cat", "cat"), "'Cat' and 'cat' differ only in case or Unicode form"),
         (("train/a", "train/b", "test/a", "test/c"), "test: class 'c' has no training images in "),
         (("fold0/a", "fold0/b", "fold1/a", "fold1/b"), "'fold0' and 'fold1' are named as parts of a data set"),
         (("fold_a/a", "fold_a/b", "fold_b/a", "fold_b/b"), "'fold_a' and 'fold_b' are named as parts"),
@@ -163,7 +161,7 @@ def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path, count: int,
         (("train/fold0/a", "train/fold1/a", "test/fold0/a"), "train: 'fold0' and 'fold1' are named as parts"),
     ],
 )
-def test_an_ambiguous_folder_is_refused_with_what_would_be_right(
+def test_the_error_for_an_ambiguous_folder_says_what_is_expected(
     tmp_path: Path, folders: tuple[str, ...], says: str
 ) -> None:
     for folder in folders:
@@ -175,13 +173,13 @@ def test_an_ambiguous_folder_is_refused_with_what_would_be_right(
     assert says in refusal
 
 
-def test_one_name_in_two_unicode_forms_is_refused_in_one_folder_and_matched_over_the_splits(tmp_path: Path) -> None:
+def test_two_unicode_forms_of_a_name_are_refused_in_one_folder_and_matched_across_splits(tmp_path: Path) -> None:
     composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
     paint(tmp_path / "twice", composed, decomposed, "tea", count=3)
     paint(tmp_path / "once/train", composed, "Tea", count=20)
     paint(tmp_path / "once/test", decomposed, "tea", count=5, seed=1)
 
-    assert "are one class name but for case or Unicode form" in refusal_of(tmp_path / "twice")
+    assert "differ only in case or Unicode form" in refusal_of(tmp_path / "twice")
     data = load(tmp_path / "once")
     assert (data.class_names, sizes(data)) == (("Tea", composed), [36, 4, 10])
     assert "test/tea is the class Tea" in data.notes
@@ -192,7 +190,7 @@ def test_one_name_in_two_unicode_forms_is_refused_in_one_folder_and_matched_over
     [".ipynb_checkpoints", "__MACOSX", "$RECYCLE.BIN", "@eaDir", "lost+found", ".git", "System Volume Information"],
 )
 @pytest.mark.parametrize("where", [".", "train", "train/a", "train/a/deep", "test"])
-def test_hidden_and_system_folders_are_left_out_anywhere_and_counted(tmp_path: Path, where: str, name: str) -> None:
+def test_hidden_and_system_folders_are_left_out_at_any_depth_and_counted(tmp_path: Path, where: str, name: str) -> None:
     paint(tmp_path / "train", "a", "b", "a/deep", count=4)
     paint(tmp_path / "test", "a", "b", count=4, seed=1)
     paint(tmp_path / where, name, count=3, seed=2)
@@ -204,7 +202,7 @@ def test_hidden_and_system_folders_are_left_out_anywhere_and_counted(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", ".DS_Store", "._00.png", ".hidden.jpg"])
-def test_files_that_systems_leave_are_left_out_and_counted(tmp_path: Path, name: str) -> None:
+def test_system_files_are_left_out_and_counted(tmp_path: Path, name: str) -> None:
     paint(tmp_path, "a", "b")
     for folder in (tmp_path, tmp_path / "a"):
         (folder / name).write_bytes(b"anything")
@@ -214,7 +212,7 @@ def test_files_that_systems_leave_are_left_out_and_counted(tmp_path: Path, name:
     assert (sum(sizes(data)), left_out(data)) == (40, {"hidden or system files": 2})
 
 
-def test_a_folder_without_images_is_no_class_and_is_counted(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_not_a_class_and_is_counted(tmp_path: Path) -> None:
     paint(tmp_path, "a", "b")
     (tmp_path / "empty").mkdir()
     (tmp_path / "c/.hidden").mkdir(parents=True)
@@ -251,7 +249,7 @@ def test_linked_folders_and_files_inside_a_class_are_followed(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("target", ["set/a", "set", ".", "set/a/deep"])
-def test_a_link_that_leads_back_is_left_out(tmp_path: Path, target: str) -> None:
+def test_a_link_to_a_parent_folder_is_left_out(tmp_path: Path, target: str) -> None:
     paint(tmp_path / "set", "a", "b", "a/deep")
     (tmp_path / "set/a/deep/loop").symlink_to(tmp_path / target)
     (tmp_path / "set/a/itself").symlink_to("itself")
@@ -266,23 +264,23 @@ def test_a_link_that_leads_back_is_left_out(tmp_path: Path, target: str) -> None
     "suffix",
     [".gif", ".GIF", ".jfif", ".JPEG", ".JPG", ".jpe", ".tif", ".bmp", ".webp", ".jp2", ".tga", ".ppm", ".ico", ".pcx"],
 )
-def test_whatever_pillow_opens_is_an_image(tmp_path: Path, suffix: str) -> None:
+def test_every_format_that_pillow_opens_is_an_image(tmp_path: Path, suffix: str) -> None:
     paint(tmp_path, "a", "b", suffix=suffix)
 
     assert sum(sizes(load(tmp_path))) == 40
 
 
-def test_the_first_of_several_frames_is_read_and_a_note_says_so(tmp_path: Path) -> None:
+def test_only_the_first_frame_of_a_file_is_read_and_a_note_says_so(tmp_path: Path) -> None:
     paint(tmp_path, "a", "b")
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 255, 0))]
     for name in ("x.gif", "x.tif", "x.webp"):
         frames[0].save(tmp_path / "a" / name, save_all=True, append_images=frames[1:])
 
-    assert "the first frame or page is read of files that have several (3 images)" in load(tmp_path).notes
+    assert "files with several frames or pages: only the first is read (3 images)" in load(tmp_path).notes
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".npy", ".heic", ".svg", ".pdf", ".eps", ".mpg", ""])
-def test_other_suffixes_are_counted_and_a_class_of_nothing_else_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_other_suffixes_are_counted_and_a_class_with_no_other_files_is_refused(tmp_path: Path, suffix: str) -> None:
     paint(tmp_path, "a", "b")
     (tmp_path / "a" / f"notes{suffix}").write_bytes(b"%PDF")
 
@@ -295,7 +293,7 @@ def test_other_suffixes_are_counted_and_a_class_of_nothing_else_is_refused(tmp_p
     )
 
 
-def test_images_without_class_folders_are_named(tmp_path: Path) -> None:
+def test_the_error_mentions_images_outside_class_folders(tmp_path: Path) -> None:
     paint(tmp_path, "train/a", "train/b", "test", count=3)
 
     refusal = refusal_of(tmp_path)
@@ -304,7 +302,7 @@ def test_images_without_class_folders_are_named(tmp_path: Path) -> None:
     assert "3 images beside them are in no class folder" in refusal
 
 
-def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_folder_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paint(tmp_path, "a", "b")
 
     def closed(_: object) -> None:
@@ -315,7 +313,7 @@ def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: py
     assert refusal_of(tmp_path) == f"{tmp_path}: cannot be read (Permission denied)"
 
 
-def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_valid_text_is_read(tmp_path: Path) -> None:
     paint(tmp_path, "a", "b")
     (tmp_path / "a/00.png").rename(tmp_path / "a" / b"\xff.png".decode("utf-8", "surrogateescape"))
 
@@ -349,7 +347,7 @@ WARNINGS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", WARNINGS)
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_what_looks_wrong_is_warned_of(
+def test_a_data_set_that_looks_wrong_causes_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, in_memory: bool
 ) -> None:
     for seed, part in enumerate(("train", "val", "test")):
@@ -364,7 +362,7 @@ def test_what_looks_wrong_is_warned_of(
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
-def test_images_that_are_nearly_black_are_warned_of(tmp_path: Path, kind: type) -> None:
+def test_images_that_are_nearly_black_cause_a_warning(tmp_path: Path, kind: type) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for index in range(20):
@@ -374,7 +372,7 @@ def test_images_that_are_nearly_black_are_warned_of(tmp_path: Path, kind: type) 
     assert "all pixels lie between 0 and 15 of 255: were they saved in another range?" in load(tmp_path).warnings
 
 
-def test_a_part_that_is_nearly_black_is_warned_of(tmp_path: Path) -> None:
+def test_a_part_that_is_nearly_black_causes_a_warning(tmp_path: Path) -> None:
     paint(tmp_path / "train", "a", "b")
     for name in ("a", "b"):
         (tmp_path / "test" / name).mkdir(parents=True)
@@ -385,14 +383,14 @@ def test_a_part_that_is_nearly_black_is_warned_of(tmp_path: Path) -> None:
     assert any("all pixels of test images lie between 0 and 1 of 255" in each for each in load(tmp_path).warnings)
 
 
-def test_a_link_that_leads_nowhere_in_the_place_of_a_class_is_counted_as_such(tmp_path: Path) -> None:
+def test_a_broken_link_beside_the_classes_is_counted_as_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     paint(tmp_path, "a", "b")
     (tmp_path / "c").symlink_to(tmp_path / "gone")
 
     assert left_out(load(tmp_path)) == {"links that lead nowhere": 1}
 
 
-def test_files_come_in_the_order_of_their_names_whatever_the_disk_says(tmp_path: Path) -> None:
+def test_files_are_sorted_by_name_in_any_order_on_the_disk(tmp_path: Path) -> None:
     paint(tmp_path, "a", "b", "a/deep", "a/deep-er", count=3)
 
     listing = list_folder(tmp_path)

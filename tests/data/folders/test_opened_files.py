@@ -1,4 +1,4 @@
-"""Every file is opened once before anything trains, and remembered."""
+"""Every file is opened once before a training, and the facts about it are stored."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from se_nas.errors import InputError
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Two classes of 20 images."""
+    """A folder with two classes of 20 images each."""
     rng = np.random.default_rng(0)
     for name in ("cat", "dog"):
         (tmp_path / "set" / name).mkdir(parents=True)
@@ -30,7 +30,7 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No memory for images."""
+    """Leave no memory for images."""
     monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 0)
 
 
@@ -49,7 +49,7 @@ def names(data: ImageData) -> set[str]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that are opened from here on."""
+    """A list of the files that are opened from here on."""
     seen: list[str] = []
 
     def looked(file: Path) -> ImageFacts:
@@ -78,7 +78,7 @@ def test_a_file_is_opened_again_only_after_it_has_changed(pictures: Path, opened
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("damage", [b"", b"no database" * 500])
-def test_a_damaged_cache_of_opened_files_only_costs_time(pictures: Path, opened: list[str], damage: bytes) -> None:
+def test_with_a_damaged_cache_files_are_opened_again(pictures: Path, opened: list[str], damage: bytes) -> None:
     load(pictures)
     opened_files.cache_file().write_bytes(damage)
 
@@ -87,7 +87,7 @@ def test_a_damaged_cache_of_opened_files_only_costs_time(pictures: Path, opened:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_cache_of_opened_files_that_cannot_be_written_only_costs_time(
+def test_with_a_cache_that_cannot_be_written_files_are_opened_again(
     pictures: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opened_files, "cache_file", lambda: Path("/dev/null/x/opened.db"))
@@ -109,7 +109,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_one_bad_file_is_refused_before_anything_trains_or_left_out_on_request(
+def test_a_bad_file_is_refused_before_training_or_left_out_on_request(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, damage: str, in_memory: bool
 ) -> None:
     if not in_memory:
@@ -129,7 +129,7 @@ def test_one_bad_file_is_refused_before_anything_trains_or_left_out_on_request(
     ]
 
 
-def test_many_bad_files_are_counted_in_the_line_and_all_are_in_a_list(pictures: Path) -> None:
+def test_the_error_counts_bad_files_and_a_list_has_them_all(pictures: Path) -> None:
     bad = [pictures / "cat" / f"{number:02d}.png" for number in range(9)]
     for file in bad:
         cut(file)
@@ -144,7 +144,7 @@ def test_many_bad_files_are_counted_in_the_line_and_all_are_in_a_list(pictures: 
     assert sorted(row.partition(": ")[0] for row in listed.read_text().splitlines()) == sorted(map(str, bad))
 
 
-def test_other_images_keep_their_part_when_a_bad_one_is_left_out(
+def test_other_images_stay_in_their_part_if_a_bad_image_is_left_out(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 0)
@@ -159,7 +159,7 @@ def test_other_images_keep_their_part_when_a_bad_one_is_left_out(
 
 
 @pytest.mark.parametrize("memory", [0, 10**9])
-def test_progress_reaches_every_file(pictures: Path, monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
+def test_progress_is_reported_up_to_the_last_file(pictures: Path, monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
     monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: memory)
     told: list[tuple[int, int]] = []
 

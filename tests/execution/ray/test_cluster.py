@@ -1,4 +1,4 @@
-"""How a cluster of our own starts, and where it keeps its sockets and logs."""
+"""The start of a search's own cluster, and the folder of its sockets and logs."""
 
 import tempfile
 from pathlib import Path
@@ -13,14 +13,14 @@ from se_nas.execution.temporary_folders import remove_temporary_folder
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Without RAY_TMPDIR, and with Python's own notion of TMPDIR forgotten."""
+    """An environment without RAY_TMPDIR, in which Python reads TMPDIR again."""
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", None)
     return monkeypatch
 
 
 @pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
-def test_the_users_folder_is_used_where_a_sockets_path_fits(temporary: pytest.MonkeyPatch, name: str) -> None:
+def test_the_folder_of_the_user_is_used_if_the_path_of_a_socket_fits(temporary: pytest.MonkeyPatch, name: str) -> None:
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as short:
         temporary.setenv(name, short)
 
@@ -31,7 +31,7 @@ def test_the_users_folder_is_used_where_a_sockets_path_fits(temporary: pytest.Mo
 
 
 @pytest.mark.parametrize("name", ["x" * 80, "y" * 200])
-def test_a_long_tmpdir_is_passed_over(temporary: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+def test_a_long_tmpdir_is_not_used(temporary: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     temporary.setenv("TMPDIR", str(tmp_path / name))
 
@@ -48,7 +48,7 @@ def test_a_long_ray_tmpdir_is_refused_since_the_user_asked_for_it(temporary: pyt
         make_ray_folder()
 
 
-def test_a_ray_tmpdir_that_is_not_there_is_refused_by_its_name(temporary: pytest.MonkeyPatch) -> None:
+def test_a_missing_ray_tmpdir_is_refused_with_its_name(temporary: pytest.MonkeyPatch) -> None:
     temporary.setenv("RAY_TMPDIR", "/tmp/nowhere")
 
     with pytest.raises(InputError, match=r"/tmp/nowhere: No such file or directory"):
@@ -56,7 +56,7 @@ def test_a_ray_tmpdir_that_is_not_there_is_refused_by_its_name(temporary: pytest
 
 
 class Starts:
-    """In place of `ray.init`: fails so many times, for such a reason."""
+    """A replacement of `ray.init` that fails `failures` times with this reason."""
 
     def __init__(self, failures: int, reason: str) -> None:
         self.addresses: list[str] = []
@@ -76,7 +76,7 @@ class Starts:
         (1, "No space left on device", 1),
     ],
 )
-def test_only_a_start_that_takes_too_long_is_tried_again(
+def test_only_a_start_that_takes_too_long_is_repeated(
     monkeypatch: pytest.MonkeyPatch, failures: int, reason: str, attempts: int | None
 ) -> None:
     starts = Starts(failures, reason)

@@ -1,4 +1,4 @@
-"""What is told of a worker that has died, by Ray's error, by its own last words and by the kernel's count."""
+"""The reason of a worker's death, from Ray's error, from its own last words and from the kernel's count."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,13 +25,13 @@ def ray_error(why: str) -> str:
 
 
 def died(why: str) -> str:
-    """The same, where the process has ended by itself."""
+    """The same error if the process itself has ended."""
     return ray_error(f"its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: {why}")
 
 
 @pytest.fixture
 def kills(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A cluster of one machine, whose kernel has killed as many processes for memory as this list says last."""
+    """A cluster of one machine. The last number in this list is the number of processes killed for memory there."""
     counts = [3]
     monkeypatch.setattr(ray, "nodes", lambda: [{"NodeID": HERE, "NodeManagerAddress": "10.0.0.1"}])
     monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: HERE))
@@ -54,7 +54,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         ("nobody knows", "killed as it started"),
     ],
 )
-def test_a_death_before_the_first_report_is_told_with_what_ray_knows(
+def test_the_reason_of_a_death_before_the_first_report_contains_the_message_of_ray(
     tmp_path: Path, kills: list[int], said: str, reason: str
 ) -> None:
     failure = Deaths(tmp_path, {HERE: 3}).explain(said)
@@ -62,7 +62,7 @@ def test_a_death_before_the_first_report_is_told_with_what_ray_knows(
     assert (failure.kind, failure.reason, failure.at_once) == (FailureKind.KILLED, reason, True)
 
 
-def test_a_kill_for_memory_before_the_first_report_is_told_as_such_each_once(tmp_path: Path, kills: list[int]) -> None:
+def test_each_kill_for_memory_before_the_first_report_is_reported_once(tmp_path: Path, kills: list[int]) -> None:
     deaths = Deaths(tmp_path, {HERE: 3})
     kills.append(5)
 
@@ -71,7 +71,7 @@ def test_a_kill_for_memory_before_the_first_report_is_told_as_such_each_once(tmp
     assert kinds == [FailureKind.MEMORY, FailureKind.MEMORY, FailureKind.KILLED]
 
 
-def test_kills_of_a_machine_whose_earlier_count_is_unknown_blame_nobody(tmp_path: Path, kills: list[int]) -> None:
+def test_kills_on_a_machine_with_an_unknown_earlier_count_explain_no_death(tmp_path: Path, kills: list[int]) -> None:
     assert Deaths(tmp_path, {}).explain(died(LOST)).kind is FailureKind.KILLED
 
 

@@ -1,4 +1,4 @@
-"""What Ray is told by the environment, whatever the user's own says."""
+"""The environment that Ray reads, whatever the user's own environment contains."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from se_nas.execution.ray.environment import OTHER_CLUSTERS, set_ray_environment
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """As it was afterwards; nothing of Ray's in it at first."""
+    """Remove all of Ray's variables, and restore the environment after the test."""
     kept = dict(os.environ)
     for name in list(os.environ):
         if name.startswith(("RAY_", "TUNE_", "OMP_", "LRU_", "ONEDNN_")):
@@ -21,7 +21,7 @@ def environment() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", OTHER_CLUSTERS)
-def test_an_own_cluster_knows_no_other_cluster(name: str) -> None:
+def test_the_own_cluster_of_a_search_knows_no_other_cluster(name: str) -> None:
     os.environ[name] = "1"
 
     set_ray_environment(workers=2, own_cluster=True)
@@ -30,7 +30,7 @@ def test_an_own_cluster_knows_no_other_cluster(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH", "RAY_USE_TLS", "RAY_NAMESPACE"])
-def test_how_another_cluster_is_reached_stays_where_it_is_joined(name: str) -> None:
+def test_variables_for_another_cluster_stay_if_the_search_joins_it(name: str) -> None:
     os.environ[name] = "1"
 
     set_ray_environment(workers=2, own_cluster=False)
@@ -39,7 +39,7 @@ def test_how_another_cluster_is_reached_stays_where_it_is_joined(name: str) -> N
 
 
 @pytest.mark.parametrize("mode", [None, "disabled", "token", "k8s"])
-def test_an_own_cluster_gets_a_token_and_another_cluster_keeps_its_token(mode: str | None) -> None:
+def test_the_own_cluster_gets_a_token_and_another_cluster_keeps_its_token(mode: str | None) -> None:
     if mode is not None:
         os.environ |= {"RAY_AUTH_MODE": mode, "RAY_AUTH_TOKEN": "another's"}
 
@@ -67,7 +67,7 @@ def test_another_cluster_is_joined_with_the_token_that_ray_has_found() -> None:
 def test_workers_have_the_niceness_of_the_search(
     monkeypatch: pytest.MonkeyPatch, own: bool, niceness: int, added: str
 ) -> None:
-    """Ray adds it to that of the process which starts the worker: in a cluster of our own that is the search's."""
+    """Ray adds a number to the niceness of the process that starts the worker: in the own cluster, the search's."""
     monkeypatch.setattr(os, "getpriority", lambda *_: niceness)
 
     set_ray_environment(workers=2, own_cluster=own)
@@ -75,7 +75,7 @@ def test_workers_have_the_niceness_of_the_search(
     assert worker_environment()["RAY_worker_niceness"] == added
 
 
-def test_workers_on_other_machines_get_what_workers_here_inherit_and_what_the_user_has_set_stays() -> None:
+def test_workers_on_other_machines_get_the_variables_that_workers_here_inherit() -> None:
     os.environ |= {"LRU_CACHE_CAPACITY": "7", "RAY_worker_niceness": "3"}
 
     set_ray_environment(workers=2, own_cluster=False)

@@ -1,4 +1,4 @@
-"""Which machines get work, with a made-up cluster in the place of Ray's."""
+"""The machines that get work, in a fake cluster that replaces Ray's."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from se_nas.searching.failures import Failure, FailureKind
 
 
 class Cluster:
-    """Machines by name; each answers its check at once, with what is wrong there or None."""
+    """Machines by name. Each machine answers its check at once with its problem, or with None."""
 
     def __init__(self, **wrong: str | None) -> None:
         self.wrong, self.cpus, self.now = dict(wrong), dict.fromkeys(wrong, 1.0), 0.0
@@ -52,7 +52,7 @@ def failed(node: str, kind: FailureKind = FailureKind.NETWORK) -> Failure:
     return Failure(reason="broken", node=node, kind=kind)
 
 
-def test_machines_that_lack_nothing_get_work_and_the_others_are_named_once(
+def test_machines_that_lack_nothing_get_work_and_others_are_reported_once(
     cluster: Cluster, machines: Machines, told: list[str]
 ) -> None:
     cluster.wrong["right"] = "image a.png is not there"
@@ -78,14 +78,14 @@ def test_a_machine_that_joins_later_is_checked_before_its_first_trial(cluster: C
     assert machines.allowed == {"left", "right", "good"}
 
 
-def test_a_cluster_without_a_good_machine_is_an_error_with_every_reason(cluster: Cluster, machines: Machines) -> None:
+def test_a_cluster_without_a_usable_machine_is_an_error_with_every_reason(cluster: Cluster, machines: Machines) -> None:
     cluster.wrong = {"left": "no images", "right": "no GPU"}
 
     with pytest.raises(RunFailedError, match="left: no images; right: no GPU"):
         machines.wait()
 
 
-def test_a_machine_that_fails_again_and_again_while_others_do_not_gets_no_more_work(
+def test_a_machine_that_fails_repeatedly_while_others_do_not_gets_no_more_work(
     cluster: Cluster, machines: Machines, told: list[str]
 ) -> None:
     machines.wait()
@@ -101,7 +101,7 @@ def test_a_machine_that_fails_again_and_again_while_others_do_not_gets_no_more_w
 
 
 @pytest.mark.parametrize("kind", FailureKind)
-def test_a_machine_keeps_its_work_where_trainings_fail_everywhere_or_end_well_in_between(
+def test_a_machine_keeps_its_work_if_trainings_fail_everywhere_or_sometimes_end_well(
     cluster: Cluster, machines: Machines, kind: FailureKind
 ) -> None:
     machines.wait()

@@ -1,12 +1,16 @@
+import importlib
+import sys
+
 import pytest
 import ray
 from ray.tune import registry
 from ray.tune.execution import class_cache
 
-from se_nas.execution.ray.shortcuts import fewest_processes, quick_trials
+from se_nas.execution.ray.shortcuts import fewest_processes, private, quick_trials
+from se_nas.execution.ray.watch import kill_processes, lost_process
 
 
-def test_all_is_as_it_was_afterwards() -> None:
+def test_shortcuts_restore_all_attributes() -> None:
     before = ray._private.parameter.RayParams, class_cache.DEFAULT_ENV_VARS, registry._global_registry.get
 
     with fewest_processes(), quick_trials():
@@ -17,7 +21,7 @@ def test_all_is_as_it_was_afterwards() -> None:
     assert after == before
 
 
-def test_what_a_version_of_ray_does_not_have_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attribute_that_a_version_of_ray_lacks_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(ray._private.parameter, "RayParams")
     monkeypatch.delattr(class_cache, "ENV_VARS_TO_PROPAGATE")
     monkeypatch.delattr(registry, "_global_registry")
@@ -25,3 +29,23 @@ def test_what_a_version_of_ray_does_not_have_is_left_alone(monkeypatch: pytest.M
     with fewest_processes(), quick_trials():
         assert class_cache.DEFAULT_ENV_VARS == {}
         assert not hasattr(ray._private.parameter, "RayParams")
+
+
+@pytest.mark.parametrize("missing", ["ray._private.parameter", "ray.tune.execution.class_cache", "ray.tune.registry"])
+def test_a_version_of_ray_without_a_whole_module_is_left_alone(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, _, module = missing.rpartition(".")
+    monkeypatch.delattr(importlib.import_module(package), module)
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    with fewest_processes(), quick_trials():
+        assert private(missing) is None
+
+
+def test_a_version_of_ray_that_does_not_name_its_processes_has_none_that_are_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(ray._private.worker, "_global_node")
+
+    kill_processes()
+
+    assert lost_process() is None

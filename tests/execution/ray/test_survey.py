@@ -1,4 +1,4 @@
-"""What is refused before a search joins a cluster, and what is learnt of one."""
+"""The survey of a cluster before a search joins it: what is refused, and what is found."""
 
 import socket
 from collections.abc import Iterator
@@ -39,19 +39,19 @@ def no_cluster_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("nowhere.invalid:6379", "cannot be reached"),
     ],
 )
-def test_an_address_where_no_cluster_can_be_is_refused(address: str, reason: str) -> None:
+def test_an_impossible_address_is_refused(address: str, reason: str) -> None:
     with pytest.raises(InputError, match=f"--address {address}: .*{reason}"):
         survey_cluster(address)
 
 
-def test_auto_names_the_address_in_the_environment_when_that_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_names_the_address_in_the_environment_if_that_cluster_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
 
     with pytest.raises(InputError, match=r"--address auto \(RAY_ADDRESS=127.0.0.1:1\): cannot be reached"):
         survey_cluster("auto")
 
 
-def test_what_listens_and_says_nothing_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_survey, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(ray_survey, "ANSWER_IMPORTS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -68,7 +68,7 @@ def test_what_listens_and_says_nothing_is_no_cluster(monkeypatch: pytest.MonkeyP
         ({"RAY_AUTH_MODE": "disabled"}, "the cluster asks for a token; set RAY_AUTH_MODE=token"),
         (
             {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 32},
-            "the cluster does not take the token in RAY_AUTH_TOKEN",
+            "the cluster does not accept the token in RAY_AUTH_TOKEN",
         ),
         ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/nowhere"}, r"\(RAY_AUTH_TOKEN_PATH .*: /nowhere\)"),
     ],
@@ -84,7 +84,7 @@ def test_a_token_that_is_missing_or_wrong_is_named(
 
 
 @pytest.mark.parametrize("in_a_file", [True, False])
-def test_with_its_token_a_cluster_says_what_it_has(
+def test_a_cluster_reports_its_machines_if_the_token_is_right(
     guarded: StartedCluster, in_a_file: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
@@ -99,7 +99,17 @@ def test_with_its_token_a_cluster_says_what_it_has(
     assert found.address.endswith(f":{port}")
 
 
-def test_auto_is_the_cluster_in_the_environment(guarded: StartedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_the_cluster_does_not_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster would end each actor of a search with that token."""
+    with started_cluster() as unguarded:
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")
+        monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+
+        with pytest.raises(InputError, match="the cluster uses no token, but RAY_AUTH_MODE=token is set here"):
+            survey_cluster(unguarded.address)
+
+
+def test_auto_finds_the_cluster_in_the_environment(guarded: StartedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", guarded.address)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
@@ -109,7 +119,7 @@ def test_auto_is_the_cluster_in_the_environment(guarded: StartedCluster, monkeyp
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["2.58.1", "3.0.0"])
-def test_a_cluster_of_another_version_is_refused_by_both_versions(version: str) -> None:
+def test_a_cluster_of_another_version_is_refused_with_both_versions(version: str) -> None:
     with started_cluster(version=version) as other, pytest.raises(InputError, match="Version mismatch") as refused:
         survey_cluster(other.address)
 

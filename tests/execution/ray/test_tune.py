@@ -57,7 +57,7 @@ print(len(trials.workers), "workers,", len(trials.started), "processes,", *trial
 
 
 def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_starts_no_third() -> None:
-    """Whatever is in the environment: these are what Tune would pass on, and what Ray would set too late."""
+    """The environment has a variable that Tune would pass on, and lacks one that Ray would set too late."""
     environment = {**os.environ, "AWS_SESSION_TOKEN": "none"}
     environment.pop("OMP_NUM_THREADS", None)
 
@@ -68,7 +68,7 @@ def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_start
     assert (done.stdout, done.stderr) == ("2 workers, 2 processes, imported: True, threads: 1\n", "")
 
 
-def test_a_free_worker_takes_the_newest_that_waits_until_the_oldest_has_waited_long(
+def test_a_free_worker_takes_the_newest_waiting_trial_until_the_oldest_has_waited_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gate = ray_feed.Gate(SimpleNamespace())

@@ -18,7 +18,7 @@ from tests.fakes import record
 from tests.tracking.test_console import a_progress, a_record
 
 
-def test_the_confirmed_front_shows_means_intervals_and_what_the_search_had_seen() -> None:
+def test_the_confirmed_front_shows_means_intervals_and_the_accuracies_in_the_search() -> None:
     records = {0: record(0, accuracy=0.9, flops=100.0), 1: record(1, accuracy=0.8, flops=200.0)}
     front = ConfirmedFront.of({0: {0: 0.8, 1: 0.82}, 1: {0: 0.7, 1: 0.72}}, records, ["flops"], epochs=3)
 
@@ -31,7 +31,7 @@ def test_the_confirmed_front_shows_means_intervals_and_what_the_search_had_seen(
     assert (np.array(high.y) > np.array(low.y)).all()
 
 
-def test_an_ablation_has_a_row_an_effect_the_first_on_top_and_colour_where_it_is_sure() -> None:
+def test_an_ablation_has_a_row_for_each_effect_the_first_on_top_and_colours_significant_effects() -> None:
     def effect(where: str, mean: float) -> Effect:
         return Effect(
             where=where,
@@ -49,7 +49,7 @@ def test_an_ablation_has_a_row_an_effect_the_first_on_top_and_colour_where_it_is
     assert list(figure.data[0].marker.color) == [OTHER_COLOUR, FRONT_COLOUR]
 
 
-def test_effects_are_in_points_with_uneven_intervals() -> None:
+def test_effects_are_in_points_with_asymmetric_intervals() -> None:
     one = Marginal(factor="SE in stage 1", value="<b>", mean=0.01, low=-0.01, high=0.04, count=9)
 
     (points,) = effects_figure([one], title="t").data
@@ -65,7 +65,7 @@ def test_the_correlation_has_its_band() -> None:
     assert (high.y[0], low.y[0], line.y[0]) == (0.7, 0.2, 0.5)
 
 
-def test_learning_curves_set_the_front_apart_and_mark_who_was_stopped() -> None:
+def test_learning_curves_highlight_the_front_and_mark_stopped_trials() -> None:
     progress = a_progress(
         record(0, curve=(0.1, 0.9), flops=100.0),
         record(1, curve=(0.2, 0.3), flops=200.0),
@@ -81,7 +81,7 @@ def test_learning_curves_set_the_front_apart_and_mark_who_was_stopped() -> None:
     assert (stopped.x[0], stopped.y[0], stopped.text[0]) == (1, 0.15, "trial 2: stopped &lt;here&gt;")
 
 
-def test_the_hypervolume_never_falls_and_ends_at_the_whole() -> None:
+def test_the_hypervolume_never_falls_and_ends_at_100_percent() -> None:
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.4, 200), a_record(2, 0.9, 300))
 
     (line,) = hypervolume_figure(progress).data

@@ -2,7 +2,7 @@ from se_nas.report.figures.search import front_figure, placement_figure
 from tests.tracking.test_console import a_progress, a_record
 
 
-def test_the_front_figure_shows_every_complete_trial_once_and_the_knee_ringed() -> None:
+def test_the_front_figure_shows_every_complete_trial_once_and_a_ring_around_the_knee() -> None:
     progress = a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200), a_record(2, 0.91, 900), a_record(3, 0.4, 500))
 
     others, front, knee = front_figure(progress, title="t").data
@@ -20,7 +20,7 @@ def test_an_empty_front_gives_a_figure_without_points() -> None:
     assert all(len(trace.x) == 0 for trace in figure.data)
 
 
-def test_the_placement_figure_has_a_disc_as_large_as_the_hidden_layer_is_wide() -> None:
+def test_the_area_of_a_disc_in_the_placement_figure_is_the_hidden_width() -> None:
     members = [a_record(0, 0.5, 100), a_record(1, 0.6, 200)]
 
     (marks,) = placement_figure(members, {0: (0, 4), 1: (0, 16)}).data

@@ -25,11 +25,11 @@ def test_each_question_has_a_panel_with_the_share_of_networks_below_each_error()
     assert list(figure.data[1].x) == [20, 30, 40, 50]
     assert list(figure.data[1].y) == [0.25, 0.5, 0.75, 1]
     titles = [annotation.text for annotation in figure.layout.annotations]
-    assert titles[:3] == ["SE in stage 1 (cannot tell)", "SE in stage 2", "SE in stage 3 (cannot tell)"]
+    assert titles[:3] == ["SE in stage 1 (not significant)", "SE in stage 2", "SE in stage 3 (not significant)"]
     assert "<b>" not in "".join(titles)
 
 
-def test_importances_stand_with_the_first_on_top() -> None:
+def test_the_most_important_decision_is_on_top() -> None:
     each = tuple(Importance(factor=name, mean=mean, low=0.0, high=0.5) for name, mean in (("a", 0.4), ("b", 0.1)))
 
     (bars,) = importances_figure(Importances(0.5, each)).data
@@ -49,5 +49,5 @@ def test_every_network_is_a_line_through_its_decisions_cost_and_accuracy() -> No
     assert list(axes["SE 2"].ticktext) == ["none", "2"]
 
 
-def test_few_networks_have_no_lines() -> None:
+def test_too_few_networks_give_no_figure_of_lines() -> None:
     assert coordinates_figure(a_progress()) is None

@@ -1,4 +1,4 @@
-"""While nothing is known of a space, proposals cover it, however many are asked for."""
+"""Before any accuracy is known, proposals cover the space, however many there are."""
 
 import json
 import math
@@ -38,7 +38,7 @@ def cost_of(assignment: Assignment) -> dict[str, float]:
 
 
 class Blind:
-    """A search of which no trial ever ends; `too_dear` breaks a bound."""
+    """A search in which no trial ever ends. A network with more than `too_dear` flops breaks a bound."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ def log_flops(assignments: list[Assignment]) -> np.ndarray:
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("trials", [8, 13, 40])
 def test_every_prefix_is_spread_over_the_range_of_costs(space: str, trials: int) -> None:
-    """The largest gap in cost is smaller than among draws, and the range that is covered larger."""
+    """The largest gap in cost is smaller than among random draws, and the covered range is larger."""
     proposed = np.sort(log_flops(Blind(SPACES[space]).run(trials)))
     draws = [np.sort(log_flops(drawn(SPACES[space], trials, seed))) for seed in range(9)]
 
@@ -107,7 +107,7 @@ def test_every_prefix_is_spread_over_the_range_of_costs(space: str, trials: int)
     assert proposed.std() > np.median([one.std() for one in draws])
 
 
-def test_within_a_few_dozen_trials_the_cheapest_and_the_dearest_networks_are_reached() -> None:
+def test_a_few_dozen_trials_reach_the_cheapest_and_the_most_expensive_networks() -> None:
     costs = log_flops(Blind(LAYERS).run(40))
 
     assert costs.min() < math.log(1 + 2 * 3)
@@ -122,8 +122,8 @@ def test_the_designed_start_balances_choices(seed: int) -> None:
         assert 12 <= sum(bool(assignment[f"se{stage}"]) for assignment in proposed) <= 36
 
 
-def test_proposals_without_any_result_find_a_larger_front_than_draws() -> None:
-    """Accuracy rises with cost, each layer with a worth of its own, as on NAS-Bench-Macro."""
+def test_proposals_without_any_result_find_a_larger_front_than_random_draws() -> None:
+    """As on NAS-Bench-Macro, accuracy rises with cost, and each layer has a different effect on it."""
 
     def hypervolume(assignments: list[Assignment]) -> float:
         worth = {"skip": 0.0, "thin": 0.8, "wide": 1.0}
@@ -140,7 +140,7 @@ def test_proposals_without_any_result_find_a_larger_front_than_draws() -> None:
 @pytest.mark.parametrize(
     "costs", [("flops",), ("flops", "params"), ("latency",), ("latency", "params")], ids=" and ".join
 )
-def test_a_resumed_search_is_proposed_the_same(costs: tuple[str, ...]) -> None:
+def test_a_resumed_search_gets_the_same_proposals(costs: tuple[str, ...]) -> None:
     whole = Blind(STAGES, costs=costs)
     kept = whole.run(14)
 
@@ -154,7 +154,7 @@ def test_a_resumed_search_is_proposed_the_same(costs: tuple[str, ...]) -> None:
         resumed.strategy.tell(whole.told[number])
 
 
-def test_how_a_trial_ends_changes_no_blind_proposal() -> None:
+def test_the_end_of_a_trial_does_not_change_the_designed_proposals() -> None:
     well, badly = Blind(STAGES), Blind(STAGES)
     well.run(5)
     for one in well.told:
@@ -163,13 +163,13 @@ def test_how_a_trial_ends_changes_no_blind_proposal() -> None:
     assert well.strategy.ask() == badly.strategy.ask()
 
 
-def test_a_small_space_is_proposed_to_its_last_network() -> None:
+def test_all_networks_of_a_small_space_are_proposed() -> None:
     proposed = Blind(FEW).run(36)
 
     assert len({json.dumps(assignment) for assignment in proposed}) == 36
 
 
-def test_a_bound_on_cost_is_kept_from_the_first_proposal_on() -> None:
+def test_all_proposals_keep_a_bound_on_cost() -> None:
     blind = Blind(LAYERS, too_dear=20.0)
 
     first = blind.strategy.ask().assignment

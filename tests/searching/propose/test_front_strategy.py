@@ -1,4 +1,4 @@
-"""What the `front` strategy adds to the contract of every strategy (`test_strategies.py`)."""
+"""Properties of the `front` strategy beyond the contract of every strategy (`test_strategies.py`)."""
 
 import json
 import math
@@ -13,10 +13,11 @@ import pytest
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import observations_of
-from se_nas.searching.propose import candidate_pool, failure_odds
+from se_nas.searching.propose import candidate_pool
 from se_nas.searching.propose.front_strategy import BLIND_TRIALS, FrontStrategy
 from se_nas.searching.propose.strategy import ExhaustedError
 from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
+from se_nas.searching.surrogate import failure_odds
 from se_nas.searching.surrogate.gaussian_process import Kernel
 from se_nas.space.decisions import Assignment, Categorical
 from tests.fakes import THREE_OBJECTIVES, TWO_OBJECTIVES, record
@@ -42,7 +43,7 @@ def neighbours(assignment: Assignment) -> Iterator[Assignment]:
 
 
 def inspect(assignment: Assignment) -> Inspection | None:
-    """Whoever begins with two d's is against a rule."""
+    """An assignment that begins with two d's breaks a rule."""
     if list(assignment.values())[:2] == ["d", "d"]:
         return None
     return Inspection(json.dumps(assignment), {"flops": flops(assignment)})
@@ -75,7 +76,7 @@ def running(number: int, assignment: Assignment, **costs: float) -> TrialRecord:
 
 
 def new_proposal(strategy: FrontStrategy, told: Iterable[TrialRecord]) -> Proposal:
-    """The next proposal that keeps the rule and was not tried, as the wrappers of a search let through."""
+    """The next proposal that keeps the rule and was not tried, like a proposal behind the wrappers of a search."""
     tried = {one.fingerprint for one in told}
     while True:
         proposal = strategy.ask()
@@ -101,14 +102,14 @@ def hypervolume(assignments: list[Assignment]) -> float:
     return float(moocore.hypervolume(np.array(points), ref=np.array([-0.3, math.log(20.1)])))
 
 
-def test_it_finds_a_better_front_than_draws_do() -> None:
+def test_the_front_strategy_finds_a_better_front_than_random_draws() -> None:
     proposed = [hypervolume([one.assignment for one in search(40, seed=seed)]) for seed in range(3)]
     drawn = [hypervolume([sample(rng) for _ in range(40)]) for rng in map(Random, range(3))]
 
     assert min(proposed) > max(drawn)
 
 
-def test_once_it_has_a_model_it_proposes_only_new_networks_within_the_rules() -> None:
+def test_proposals_of_the_model_are_new_and_keep_the_rules() -> None:
     told = search(BLIND_TRIALS)
     strategy = build()
     for one in told:
@@ -120,7 +121,7 @@ def test_once_it_has_a_model_it_proposes_only_new_networks_within_the_rules() ->
     assert not {json.dumps(assignment) for assignment in proposals} & {one.fingerprint for one in told}
 
 
-def test_workers_side_by_side_are_given_different_networks_that_do_not_crowd() -> None:
+def test_parallel_workers_get_different_networks_that_do_not_crowd() -> None:
     strategy = build()
     for one in search(20):
         strategy.tell(one)
@@ -135,9 +136,11 @@ def test_workers_side_by_side_are_given_different_networks_that_do_not_crowd() -
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_learns_where_networks_fail(seed: int) -> None:
-    """A network that costs more than 13 fails, as if out of memory: a fifth of all networks, the most accurate ones.
-    The first ten trials are spread over all costs, so that the border is found by a few proposals at it."""
+def test_the_front_strategy_learns_which_networks_fail(seed: int) -> None:
+    """A network that costs more than 13 fails, as if out of memory. That is a fifth of all networks, the most accurate.
+
+    The first ten trials are spread over all costs, so that a few proposals near the border are enough to find it.
+    """
     strategy, told = build(seed=seed), list[TrialRecord]()
     for number in range(60):
         trial = running(number, new(strategy, told))
@@ -149,8 +152,8 @@ def test_it_learns_where_networks_fail(seed: int) -> None:
     assert sum(failed) <= 0.25 * len(failed)
 
 
-def test_a_latency_that_a_running_trial_has_measured_changes_nothing() -> None:
-    """The strategy hears of it only after a restart, and must then propose as it would have."""
+def test_a_latency_that_a_running_trial_has_measured_changes_no_proposal() -> None:
+    """The strategy sees this latency only after a restart, and must make the same proposals as without the restart."""
     proposals = []
     for measured in ({}, {"latency": 9.0}):
         strategy = build(objectives=Objectives(("flops", "latency")))
@@ -162,7 +165,7 @@ def test_a_latency_that_a_running_trial_has_measured_changes_nothing() -> None:
     assert proposals[0] == proposals[1]
 
 
-def test_when_all_is_tried_it_says_so() -> None:
+def test_a_space_without_untried_networks_is_exhausted() -> None:
     only = {"decision 0": Categorical(("a", "b"))}
     strategy = FrontStrategy(
         decisions=only,
@@ -180,7 +183,7 @@ def test_when_all_is_tried_it_says_so() -> None:
 
 
 @pytest.mark.parametrize("costs", [("latency",), ("flops", "latency")], ids=len)
-def test_a_latency_that_only_trials_tell_is_learned(costs: tuple[str, ...]) -> None:
+def test_a_latency_that_only_trials_measure_is_learned(costs: tuple[str, ...]) -> None:
     strategy = build(objectives=Objectives(costs))
     for number, one in enumerate(search(25)):
         strategy.tell(replace(one, number=number, cost={**one.cost, "latency": 3.0 * one.cost["flops"]}))
@@ -189,9 +192,9 @@ def test_a_latency_that_only_trials_tell_is_learned(costs: tuple[str, ...]) -> N
 
 
 class Workers:
-    """Four trials side by side that end in random order; one in four is stopped after the first of two epochs.
+    """Four parallel trials that end in random order. One in four is pruned after the first of two epochs.
 
-    With `reborn` the strategy is lost before each trial and a new one is told the records, as on resuming.
+    With `reborn`, a new strategy replaces the old one before each trial and gets all records, as in a resumed search.
     """
 
     def __init__(self, objectives: Objectives, *, reborn: bool) -> None:
@@ -235,23 +238,23 @@ class Workers:
 @pytest.mark.parametrize(
     "costs", [("flops",), ("latency",), ("flops", "latency"), ("latency", "flops")], ids=" and ".join
 )
-def test_resumed_beside_running_and_stopped_trials_it_proposes_what_it_would_have(costs: tuple[str, ...]) -> None:
+def test_a_resumed_search_with_running_and_pruned_trials_gets_the_same_proposals(costs: tuple[str, ...]) -> None:
     resumed, kept = (Workers(Objectives(costs), reborn=reborn).run(25) for reborn in (True, False))
 
     assert resumed == kept
 
 
 @pytest.mark.parametrize("costs", [("latency",), ("flops", "latency")], ids=len)
-def test_with_a_learned_latency_it_still_finds_a_better_front_than_draws_do(costs: tuple[str, ...]) -> None:
-    """Latency rises with flops, so that a good front in the one is a good front in the other."""
+def test_with_a_learned_latency_the_front_is_still_better_than_with_random_draws(costs: tuple[str, ...]) -> None:
+    """Latency rises with flops, so a good front for latency is also a good front for flops."""
     proposed = hypervolume(Workers(Objectives(costs), reborn=False).run(40))
     drawn = [hypervolume([sample(rng) for _ in range(40)]) for rng in map(Random, range(5))]
 
     assert proposed > max(drawn)
 
 
-def test_until_enough_trials_are_told_it_draws_blindly() -> None:
-    """What the first trials reach is of no account."""
+def test_the_first_proposals_do_not_depend_on_results() -> None:
+    """The accuracies of the first trials make no difference."""
     good, bad = build(), build()
     rng = Random(0)
     for number in range(BLIND_TRIALS - 1):
@@ -262,8 +265,8 @@ def test_until_enough_trials_are_told_it_draws_blindly() -> None:
     assert [good.ask() for _ in range(5)] == [bad.ask() for _ in range(5)]
 
 
-def test_how_far_a_stopped_trial_came_changes_what_is_proposed() -> None:
-    """Ten are trained; the network that would come next is stopped, behind all others or ahead of them."""
+def test_the_accuracy_of_a_pruned_trial_changes_the_next_proposal() -> None:
+    """After some complete trials, the next network is pruned with a lower or with a higher accuracy than all others."""
     rankings = []
     for reached in (0.05, 0.95):
         strategy, told = build(), []
@@ -277,7 +280,7 @@ def test_how_far_a_stopped_trial_came_changes_what_is_proposed() -> None:
     assert rankings[0] != rankings[1]
 
 
-def test_a_network_in_training_makes_those_like_it_less_promising_and_none_more() -> None:
+def test_a_network_in_training_lowers_the_scores_of_similar_networks_and_raises_none() -> None:
     strategy, told = build(), search(20)
     for one in told:
         strategy.tell(one)
@@ -296,7 +299,7 @@ def test_a_network_in_training_makes_those_like_it_less_promising_and_none_more(
 def free_search(
     trials: int, costs: Callable[[Assignment], dict[str, float]], objectives: Objectives, *, seed: int = 0
 ) -> list[TrialRecord]:
-    """A search without rules."""
+    """The trials of a search without rules."""
     strategy = FrontStrategy(
         decisions=DECISIONS,
         sample=sample,
@@ -324,7 +327,7 @@ def free_search(
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_it_finds_the_most_accurate_network_where_that_is_the_dearest(seed: int) -> None:
+def test_the_most_accurate_network_is_found_even_if_it_is_the_most_expensive(seed: int) -> None:
     dearest = dict.fromkeys(DECISIONS, "d")
 
     told = free_search(60, lambda assignment: {"flops": flops(assignment)}, TWO_OBJECTIVES, seed=seed)
@@ -333,7 +336,7 @@ def test_it_finds_the_most_accurate_network_where_that_is_the_dearest(seed: int)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_cost_that_is_equal_for_all_networks_does_not_blind_it(seed: int) -> None:
+def test_a_constant_cost_does_not_disturb_the_search(seed: int) -> None:
     flat = free_search(40, lambda assignment: {"flops": flops(assignment), "params": 7.0}, THREE_OBJECTIVES, seed=seed)
     without = free_search(40, lambda assignment: {"flops": flops(assignment)}, TWO_OBJECTIVES, seed=seed)
 
@@ -342,7 +345,7 @@ def test_a_cost_that_is_equal_for_all_networks_does_not_blind_it(seed: int) -> N
 
 
 def test_a_network_in_training_counts_towards_the_front() -> None:
-    """To train it once more would add next to nothing."""
+    """Training the same network again would add almost nothing."""
     strategy, told = build(), search(20)
     for one in told:
         strategy.tell(one)
@@ -357,7 +360,7 @@ def test_a_network_in_training_counts_towards_the_front() -> None:
     assert after < 0.2 * before
 
 
-def test_with_many_to_learn_from_a_proposal_looks_at_a_part_of_the_candidates_which_a_restart_repeats(
+def test_with_many_observations_a_proposal_compares_a_part_of_the_candidates_also_after_a_restart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(candidate_pool, "MOST_OBSERVATIONS", 16)
@@ -381,10 +384,10 @@ def test_with_many_to_learn_from_a_proposal_looks_at_a_part_of_the_candidates_wh
 @pytest.mark.parametrize(
     "ends_next", [lambda _: 1, lambda draw: draw.randrange(8)], ids=["never the first trial", "any"]
 )
-def test_its_kernel_is_fitted_rarely_in_whatever_order_trials_end(
+def test_the_kernel_is_fitted_rarely_in_whatever_order_trials_end(
     ends_next: Callable[[Random], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight trials are in training. From 24 to 48 ended trials a kernel is fitted at most seven times."""
+    """Eight trials are in training. Between 24 and 48 ended trials, a kernel is fitted at most seven times."""
     fitted, told, at_work, draw = list[int](), dict[int, TrialRecord](), list[int](), Random(0)
     fit = Kernel.fitted
     monkeypatch.setattr(Kernel, "fitted", lambda *given: fitted.append(len(told) - len(at_work)) or fit(*given))
@@ -402,7 +405,7 @@ def test_its_kernel_is_fitted_rarely_in_whatever_order_trials_end(
     assert 4 <= len([ended for ended in fitted if ended >= 24]) <= 7
 
 
-def test_odds_that_are_learned_rarely_are_those_of_a_search_that_was_not_resumed(
+def test_rarely_fitted_failure_odds_are_the_same_after_a_resume(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(failure_odds, "FAILURES_ANEW", 15)
@@ -423,7 +426,7 @@ def test_odds_that_are_learned_rarely_are_those_of_a_search_that_was_not_resumed
 
 
 def test_a_proposal_that_was_never_started_leaves_nothing_behind() -> None:
-    """Its fits are forgotten, since a resumed search could not know them."""
+    """Its fits are forgotten, because a resumed search could not know them."""
     asked, other, told = build(), build(), search(20)
     for one in told:
         asked.ask()

@@ -26,7 +26,7 @@ def a_front(rng: np.random.Generator, costs: int) -> tuple[Values, Values]:
 
 @pytest.mark.parametrize("costs", [1, 2])
 @pytest.mark.parametrize("seed", range(4))
-def test_it_is_the_mean_growth_of_the_hypervolume(costs: int, seed: int) -> None:
+def test_the_expected_improvement_is_the_mean_growth_of_the_hypervolume(costs: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     front_accuracy, front_costs = a_front(rng, costs)
     candidates, mean, deviation = rng.uniform(0, 1, (5, costs)), rng.uniform(0.3, 0.9, 5), rng.uniform(0.05, 0.3, 5)
@@ -55,25 +55,25 @@ class TestOneCandidate:
         )
         return float(values[0])
 
-    def test_who_is_surely_dominated_adds_nothing(self) -> None:
+    def test_a_surely_dominated_candidate_adds_nothing(self) -> None:
         assert self.improvement(0.4, 1e-9, 2.0) == pytest.approx(0.0, abs=1e-12)
 
-    def test_who_is_dearer_than_the_reference_adds_nothing(self) -> None:
+    def test_a_candidate_beyond_the_reference_cost_adds_nothing(self) -> None:
         assert self.improvement(0.99, 0.1, 4.5) == 0.0
 
-    def test_between_two_members_it_is_the_rectangle_above_the_cheaper_one(self) -> None:
+    def test_a_sure_candidate_between_two_members_adds_the_rectangle_above_the_cheaper_member(self) -> None:
         assert self.improvement(0.7, 1e-9, 2.0) == pytest.approx((0.7 - 0.5) * (3.0 - 2.0))
 
-    def test_a_better_guess_and_a_wider_doubt_promise_more(self) -> None:
+    def test_a_higher_mean_and_a_larger_deviation_increase_the_improvement(self) -> None:
         assert self.improvement(0.6, 0.1, 2.0) < self.improvement(0.7, 0.1, 2.0)
         assert self.improvement(0.4, 0.1, 2.0) < self.improvement(0.4, 0.2, 2.0)
 
-    def test_a_lower_cost_promises_more(self) -> None:
+    def test_a_lower_cost_increases_the_improvement(self) -> None:
         assert self.improvement(0.7, 0.1, 2.5) < self.improvement(0.7, 0.1, 1.5)
 
 
 @pytest.mark.parametrize("costs", [1, 2])
-def test_with_an_empty_front_it_is_the_box_down_to_the_reference(costs: int) -> None:
+def test_with_an_empty_front_the_improvement_is_the_box_down_to_the_reference(costs: int) -> None:
     values = expected_improvement(
         np.array([0.6]),
         np.array([1e-9]),
@@ -87,7 +87,7 @@ def test_with_an_empty_front_it_is_the_box_down_to_the_reference(costs: int) -> 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_members_that_another_dominates_change_nothing(seed: int) -> None:
+def test_dominated_members_change_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     front_accuracy, front_costs = a_front(rng, 2)
     candidates, mean, deviation = rng.uniform(0, 1, (20, 2)), rng.uniform(0.3, 0.9, 20), rng.uniform(0.05, 0.3, 20)

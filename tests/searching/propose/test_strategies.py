@@ -27,7 +27,7 @@ DECISIONS: dict[str, Decision] = {
 def build(
     name: str, objectives: Objectives, *, seed: int = 0, decisions: Mapping[str, Decision] = DECISIONS
 ) -> SearchStrategy:
-    """The strategy on decisions without rules, whose costs are those of `_trained`."""
+    """The strategy on decisions without rules, with the costs of `_trained`."""
 
     def neighbours(assignment: Assignment) -> Iterator[Assignment]:
         for name, decision in decisions.items():
@@ -49,9 +49,9 @@ def build(
 
 
 class Search:
-    """Asks and tells without training: `width` trials run side by side and end in random order, in every way.
+    """Asks and tells without training: `width` parallel trials end in random order and in every way.
 
-    With `reborn` the strategy is lost before each trial and a new one is told the records, as on resuming.
+    With `reborn`, a new strategy replaces the old one before each trial and gets all records, as in a resumed search.
     """
 
     def __init__(self, sampler: str, objectives: Objectives, *, seed: int = 0, width: int = 1, reborn: bool = False):
@@ -62,7 +62,7 @@ class Search:
         self.records: dict[int, TrialRecord] = {}
 
     def run(self, trials: int) -> list[Proposal]:
-        """What is proposed; some drafts are refused before one is started."""
+        """The proposals that are started. Some proposals are refused before one is started."""
         running: list[int] = []
         proposals = []
         for number in range(trials):
@@ -91,7 +91,7 @@ class Search:
 
 
 def _trained(number: int, proposal: Proposal) -> TrialRecord:
-    """A running record whose end would be an analytic function of the assignment; the memo went through JSON."""
+    """A running record with an analytic result of its assignment. The memo has been converted to JSON and back."""
     return record(
         number,
         status=TrialStatus.RUNNING,
@@ -111,7 +111,7 @@ def _costs(assignment: Assignment) -> dict[str, float]:
 @pytest.mark.parametrize("objectives", [TWO_OBJECTIVES, THREE_OBJECTIVES], ids=["two", "three"])
 @pytest.mark.parametrize("sampler", STRATEGIES)
 class TestEverySampler:
-    """The contract of a strategy. After 60 trials TPE is past its random start and NSGA-II in its third generation."""
+    """The contract of a strategy. After 60 trials, TPE is past its random start; NSGA-II is in its third generation."""
 
     def test_proposes_values_of_the_decisions_in_value_and_type(self, sampler: str, objectives: Objectives) -> None:
         for proposal in Search(sampler, objectives).run(60):
@@ -121,18 +121,18 @@ class TestEverySampler:
     def test_proposes_the_same_under_the_same_seed(self, sampler: str, objectives: Objectives) -> None:
         assert Search(sampler, objectives, seed=3).run(40) == Search(sampler, objectives, seed=3).run(40)
 
-    def test_proposes_otherwise_under_another_seed(self, sampler: str, objectives: Objectives) -> None:
+    def test_proposes_other_networks_under_another_seed(self, sampler: str, objectives: Objectives) -> None:
         assert Search(sampler, objectives, seed=3).run(5) != Search(sampler, objectives, seed=4).run(5)
 
     @pytest.mark.parametrize("width", [1, 4])
-    def test_resumed_before_any_trial_it_proposes_what_it_would_have(
+    def test_resumed_before_any_trial_it_makes_the_same_proposals(
         self, sampler: str, objectives: Objectives, width: int
     ) -> None:
         resumed = Search(sampler, objectives, width=width, reborn=True).run(60)
 
         assert resumed == Search(sampler, objectives, width=width).run(60)
 
-    def test_asked_again_it_proposes_another_draft(self, sampler: str, objectives: Objectives) -> None:
+    def test_asked_again_it_makes_another_proposal(self, sampler: str, objectives: Objectives) -> None:
         strategy = build(sampler, objectives)
 
         slopes = {strategy.ask().assignment["slope"] for _ in range(5)}
@@ -140,7 +140,7 @@ class TestEverySampler:
         assert len(slopes) == 5
 
     @pytest.mark.parametrize("status", [TrialStatus.PRUNED, TrialStatus.FAILED])
-    def test_goes_on_when_no_trial_was_ever_complete(
+    def test_goes_on_if_no_trial_was_ever_complete(
         self, sampler: str, objectives: Objectives, status: TrialStatus
     ) -> None:
         strategy = build(sampler, objectives)
@@ -152,7 +152,7 @@ class TestEverySampler:
 
         assert strategy.ask().assignment.keys() == DECISIONS.keys()
 
-    def test_a_record_told_twice_counts_once(self, sampler: str, objectives: Objectives) -> None:
+    def test_a_repeated_record_counts_once(self, sampler: str, objectives: Objectives) -> None:
         once, twice = (build(sampler, objectives) for _ in range(2))
         for number in range(12):
             complete = replace(_trained(number, once.ask()), status=TrialStatus.COMPLETE)
@@ -163,8 +163,8 @@ class TestEverySampler:
         assert once.ask() == twice.ask()
 
 
-def test_refused_drafts_do_not_count_as_trials() -> None:
-    """TPE draws at random until ten trials have ended, however many drafts were refused before."""
+def test_refused_proposals_do_not_count_as_trials() -> None:
+    """TPE draws at random until ten trials have ended, however many proposals were refused before."""
     tpe, random = (build(sampler, TWO_OBJECTIVES) for sampler in ("tpe", "random"))
 
     assert [tpe.ask() for _ in range(30)] == [random.ask() for _ in range(30)]
@@ -178,7 +178,7 @@ HARD: dict[str, Decision] = {
 
 
 def zdt1(assignment: Mapping[str, Value]) -> dict[str, float]:
-    """Zitzler, Deb and Thiele, "Comparison of Multiobjective EAs", 2000, test function T1: no waste is optimal."""
+    """Test function T1 of Zitzler, Deb and Thiele, "Comparison of Multiobjective EAs", 2000. Zero waste is optimal."""
     x = float(assignment["x"])
     g = 1 + sum(float(assignment[f"waste{number}"]) for number in range(5)) / 10 + (not assignment["se"])
     return {"accuracy": -g * (1 - math.sqrt(x / g)), "flops": x}
@@ -198,8 +198,8 @@ def mean_hypervolume(sampler: str, *, trials: int, seeds: int) -> float:
     return total / seeds
 
 
-# The odds that a mean over five seeds is above random's, from 60 seeds of each: tpe .9999, nsga2 .998. Single
-# seeds win 98 % and 90 % of the time. NSGA-II needs some generations of 20 before it is ahead.
+# A mean over five seeds is above that of random search with the probability 0.9999 (tpe) and 0.998 (nsga2), from 60
+# seeds each. A single seed is better in 98 % and 90 % of the cases. NSGA-II needs some generations of 20 before that.
 @pytest.mark.parametrize(("sampler", "trials"), [("tpe", 60), ("nsga2", 120)])
 def test_a_strategy_that_learns_beats_random(sampler: str, trials: int) -> None:
     learned = mean_hypervolume(sampler, trials=trials, seeds=5)

@@ -9,7 +9,7 @@ from tests.fakes import record
 
 
 class Scripted:
-    """Proposes x = 1, 2, ... as its script says, then is exhausted; remembers what it is told."""
+    """Proposes the values of x in its script, and is exhausted after them. It remembers the records that it gets."""
 
     def __init__(self, *script: int) -> None:
         self._script = iter(script)
@@ -55,24 +55,24 @@ class TestEveryWrapper:
 
         assert inner.told == records
 
-    def test_passes_a_good_proposal_on_whole(self, wrap: Callable[[SearchStrategy], SearchStrategy]) -> None:
+    def test_passes_a_good_proposal_on_unchanged(self, wrap: Callable[[SearchStrategy], SearchStrategy]) -> None:
         assert wrap(Scripted(2)).ask() == Proposal(assignment={"x": 2}, memo={"draft": 1})
 
 
 class TestFeasible:
-    def test_the_first_proposal_without_violation_is_passed_on(self) -> None:
+    def test_the_first_proposal_without_a_violation_is_passed_on(self) -> None:
         assert Feasible(Scripted(1, 3, 4, 6), odd).ask().assignment == {"x": 4}
 
 
 class TestPatient:
-    def test_after_so_many_proposals_it_is_exhausted_and_says_why(self) -> None:
+    def test_after_its_limit_of_proposals_it_is_exhausted_and_says_why(self) -> None:
         inner = Scripted(1, 3, 5, 6)
 
         with pytest.raises(ExhaustedError, match=r"^3 proposals in a row broke a rule or bound"):
             Feasible(Patient(inner, patience=3), odd).ask()
         assert inner.asked == 3
 
-    def test_a_record_begins_it_anew(self) -> None:
+    def test_a_record_resets_the_count(self) -> None:
         strategy = Feasible(Patient(Scripted(1, 1, 2, 3, 3, 4), patience=3), odd)
 
         first = strategy.ask()
@@ -90,19 +90,19 @@ class TestUnique:
 
         assert strategy.ask().assignment == {"x": 6}
 
-    def test_a_proposal_that_nobody_started_may_come_again(self) -> None:
+    def test_a_proposal_that_was_not_started_may_come_again(self) -> None:
         strategy = Unique(Scripted(5, 5), name)
 
         assert strategy.ask().assignment == strategy.ask().assignment == {"x": 5}
 
 
 class TestFallback:
-    def test_the_second_is_asked_where_the_first_is_exhausted(self) -> None:
+    def test_the_second_strategy_is_asked_if_the_first_is_exhausted(self) -> None:
         strategy = Fallback(Scripted(1), Scripted(2))
 
         assert [strategy.ask().assignment["x"] for _ in range(2)] == [1, 2]
 
-    def test_the_first_is_asked_again_for_the_next_trial(self) -> None:
+    def test_the_first_strategy_is_asked_again_for_the_next_trial(self) -> None:
         strategy = Fallback(Feasible(Patient(Scripted(1, 4), patience=1), odd), Scripted(2))
 
         first = strategy.ask()
@@ -110,6 +110,6 @@ class TestFallback:
 
         assert (first.assignment["x"], strategy.ask().assignment["x"]) == (2, 4)
 
-    def test_it_is_exhausted_when_the_second_is(self) -> None:
+    def test_the_fallback_is_exhausted_if_the_second_strategy_is(self) -> None:
         with pytest.raises(ExhaustedError, match="the script is at its end"):
             Fallback(Scripted(), Scripted()).ask()

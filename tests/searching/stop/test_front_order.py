@@ -11,15 +11,15 @@ from se_nas.searching.stop.front_order import epsilon_net, place
     ("rivals", "newcomer", "expected"),
     [
         ([], (0.1, 900), 1),
-        # Dominated by the only rival.
+        # It is dominated by the only rival.
         ([(0.9, 100)], (0.5, 200), 2),
-        # More accurate than the only rival: on the front, and the net starts at the best accuracy.
+        # It is more accurate than the only rival, so it is on the front, and the net starts at the best accuracy.
         ([(0.9, 100)], (0.95, 900), 1),
-        # Ranks: (.9, 100) and (.8, 50) 0, newcomer 1 (under .8, 50), (.5, 200) 2.
+        # The ranks are 0 for (0.9, 100) and (0.8, 50), 1 for the new point (dominated by (0.8, 50)), 2 for (0.5, 200).
         ([(0.9, 100), (0.8, 50), (0.5, 200)], (0.6, 60), 3),
-        # All on the front. The net takes the most accurate, then the farthest: the cheapest.
+        # All are on the front. The net takes the most accurate point, then the farthest, which is the cheapest.
         ([(0.9, 1000), (0.8, 300), (0.7, 100)], (0.1, 10), 2),
-        # From (.9, 1000) the cheapest is the farthest, the newcomer in the middle the last of its rank.
+        # The cheapest point is the farthest from (0.9, 1000). The new point in the middle is the last of its rank.
         ([(0.9, 1000), (0.5, 10), (0.4, 2000)], (0.7, 100), 3),
     ],
 )
@@ -33,7 +33,7 @@ def test_the_place_is_by_front_rank_and_then_by_the_epsilon_net(
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("seed", range(15))
-def test_against_an_order_found_by_comparing_all_with_all(dimensions: int, seed: int) -> None:
+def test_the_order_equals_that_of_a_brute_force_comparison(dimensions: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.random((int(rng.integers(2, 15)), dimensions))
 
@@ -50,7 +50,7 @@ def test_a_third_objective_can_put_a_point_on_the_front() -> None:
 
 
 def _order_by_brute_force(points: NDArray[np.float64]) -> list[int]:
-    """Front after front, each front from its best accuracy on to the farthest of what is left."""
+    """The order, front after front. Each front starts at its best accuracy and goes on with the farthest point."""
     scaled = (points - points.min(axis=0)) / np.ptp(points, axis=0)
     left, order = set(range(len(points))), []
     while left:
@@ -66,7 +66,7 @@ def _order_by_brute_force(points: NDArray[np.float64]) -> list[int]:
 class TestEpsilonNet:
     @pytest.mark.parametrize("dimensions", [1, 2, 3])
     @pytest.mark.parametrize("seed", range(10))
-    def test_each_next_point_is_as_far_as_any_from_all_before_it(self, dimensions: int, seed: int) -> None:
+    def test_each_point_is_the_farthest_from_all_points_before_it(self, dimensions: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
         points = rng.random((int(rng.integers(1, 20)), dimensions))
 
@@ -78,8 +78,8 @@ class TestEpsilonNet:
             gaps = [min(math.dist(points[late], points[early]) for early in order[:count]) for late in order[count:]]
             assert gaps[0] == pytest.approx(max(gaps))
 
-    def test_of_points_equal_in_the_first_objective_it_starts_at_the_best_of_the_second(self) -> None:
+    def test_among_points_equal_in_the_first_objective_the_best_of_the_second_comes_first(self) -> None:
         assert epsilon_net(np.array([[0.0, 0.9], [0.0, 0.1], [1.0, 0.0]]))[0] == 1
 
-    def test_equal_points_are_each_taken_once(self) -> None:
+    def test_each_of_several_equal_points_is_taken_once(self) -> None:
         assert sorted(epsilon_net(np.zeros((5, 2)))) == [0, 1, 2, 3, 4]

@@ -19,14 +19,14 @@ def study() -> optuna.Study:
 
 
 def add(study: optuna.Study, *curve: float, state: TrialState = TrialState.RUNNING, **costs: float) -> FrozenTrial:
-    """A trial that has reported `curve`, one accuracy an epoch."""
+    """Add a trial that has reported `curve`, one accuracy for each epoch."""
     reported = dict(enumerate(curve, start=1))
     study.add_trial(optuna.trial.create_trial(state=state, intermediate_values=reported, user_attrs=costs))
     return study.get_trials()[-1]
 
 
 def add_finished(study: optuna.Study, *, seed: int = 0, count: int = 12, told_early: bool = True) -> None:
-    """Trials of random cost, trained to the end; what they show at first is what they come to, or says nothing."""
+    """Add trials with random costs, trained to the end. Their early accuracies are the final ones, or are random."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
         final, elsewhere, flops, params = rng.uniform(0.3, 0.7, 4)
@@ -47,28 +47,32 @@ class TestRungs:
         ("epochs", "rungs"),
         [(1, ()), (2, (1,)), (5, (1, 2, 3, 4)), (12, (1, 2, 3, 4, 6, 8, 11)), (52, (3, 4, 6, 8, 11, 16, 23, 32, 45))],
     )
-    def test_they_are_a_root_of_two_apart_from_six_hundredths_on(self, epochs: int, rungs: tuple[int, ...]) -> None:
+    def test_rungs_grow_by_the_square_root_of_two_from_six_percent_on(
+        self, epochs: int, rungs: tuple[int, ...]
+    ) -> None:
         assert front_pruner(epochs=epochs).rungs == rungs
 
-    def test_the_first_is_open_before_anything_is_finished(self, study: optuna.Study) -> None:
+    def test_the_first_rung_is_open_before_any_trial_is_finished(self, study: optuna.Study) -> None:
         add(study, 0.5, flops=80.0)
 
         assert front_pruner().prune(study, hopeless(study))
 
-    def test_one_is_closed_where_hardly_anything_is_left_to_save(self, study: optuna.Study) -> None:
+    def test_a_rung_is_closed_if_little_training_is_left_to_save(self, study: optuna.Study) -> None:
         add(study, *[0.5] * 48, flops=80.0)
         pruner = front_pruner(epochs=50)
 
         assert pruner.rungs[-1] == 45
         assert not pruner.prune(study, add(study, *[0.1] * 45, flops=90.0))
 
-    def test_a_rung_opens_where_accuracy_tells_of_the_final_one(self, study: optuna.Study) -> None:
+    def test_a_rung_opens_if_the_accuracy_there_predicts_the_final_accuracy(self, study: optuna.Study) -> None:
         add_finished(study)
 
         assert front_pruner().prune(study, hopeless(study))
 
     @pytest.mark.parametrize("seed", range(5))
-    def test_it_stays_closed_where_accuracy_tells_the_contrary(self, study: optuna.Study, seed: int) -> None:
+    def test_a_rung_stays_closed_if_accuracies_there_contradict_the_final_ones(
+        self, study: optuna.Study, seed: int
+    ) -> None:
         rng = np.random.default_rng(seed)
         for _ in range(30):
             final, flops = rng.uniform(0.3, 0.7, 2)
@@ -76,14 +80,14 @@ class TestRungs:
 
         assert not front_pruner().prune(study, add(study, 0.01, flops=0.69))
 
-    def test_it_closes_again_when_more_is_learned(self, study: optuna.Study) -> None:
+    def test_a_rung_closes_again_after_contrary_evidence(self, study: optuna.Study) -> None:
         add_finished(study, count=6)
         assert front_pruner().prune(study, hopeless(study))
 
         add_finished(study, count=80, seed=1, told_early=False)
         assert not front_pruner().prune(study, hopeless(study))
 
-    def test_between_rungs_nothing_is_stopped(self, study: optuna.Study) -> None:
+    def test_between_rungs_no_trial_is_stopped(self, study: optuna.Study) -> None:
         rng = np.random.default_rng(0)
         for _ in range(12):
             final = rng.random()
@@ -94,8 +98,8 @@ class TestRungs:
         assert stopped == [True, True, False]
 
 
-class TestWhoAlwaysFinishes:
-    def test_the_tenth_and_four_times_as_many_again_so_that_it_goes_on_learning(self, study: optuna.Study) -> None:
+class TestTrialsThatAlwaysFinish:
+    def test_trials_10_40_160_and_so_on_always_finish(self, study: optuna.Study) -> None:
         add_finished(study, count=9)
         pruner = FrontPruner(costs=["flops"], epochs=EPOCHS)
 
@@ -103,14 +107,14 @@ class TestWhoAlwaysFinishes:
 
         assert [number for number, stop in enumerate(stopped, start=9) if not stop] == [10, 40]
 
-    def test_none_does_where_none_is_wanted(self, study: optuna.Study) -> None:
+    def test_with_never_stopped_0_no_trial_is_exempt(self, study: optuna.Study) -> None:
         add_finished(study, count=9)
 
         assert all(front_pruner().prune(study, hopeless(study)) for _ in range(10))
 
 
-class TestWhoIsStopped:
-    def test_the_reason_says_place_expectation_and_what_is_to_beat(self, study: optuna.Study) -> None:
+class TestStoppedTrials:
+    def test_the_reason_has_the_place_the_forecast_and_the_accuracy_to_beat(self, study: optuna.Study) -> None:
         for final, flops in [(0.9, 50), (0.8, 70), (0.7, 10), (0.6, 80), (0.5, 60), (0.4, 90)]:
             add(study, final / 2, final / 2, final / 2, final, flops=flops)
 
@@ -118,15 +122,15 @@ class TestWhoIsStopped:
 
         assert reason == "stopped at epoch 1: place 5 of 7; expected final 60.0-60.0 % against 90.0 % at no more flops"
 
-    def test_while_no_final_accuracy_can_be_expected_it_says_what_was_reached(self, study: optuna.Study) -> None:
+    def test_without_a_forecast_the_reason_has_the_accuracies_at_the_rung(self, study: optuna.Study) -> None:
         add(study, 0.45, flops=50)
 
         reason = front_pruner().reason_to_stop(study, add(study, 0.312, flops=65))
 
         assert reason == "stopped at epoch 1: place 2 of 2; 31.2 % there against 45.0 % at no more flops"
 
-    def test_what_is_to_beat_may_be_a_rival_that_is_not_finished(self, study: optuna.Study) -> None:
-        """Those that are finished are all dearer."""
+    def test_the_accuracy_to_beat_may_be_that_of_an_unfinished_rival(self, study: optuna.Study) -> None:
+        """All finished trials are more expensive."""
         for final in (0.9, 0.8, 0.7, 0.6):
             add(study, final / 2, final / 2, final / 2, final, flops=500)
         add(study, 0.4, flops=50)
@@ -136,25 +140,25 @@ class TestWhoIsStopped:
         assert str(reason).endswith("expected final 60.0-60.0 % against 80.0 % at no more flops")
 
     @pytest.mark.parametrize("seed", range(10))
-    def test_whoever_nobody_beats_at_no_more_cost_goes_on_whatever_the_place(
+    def test_a_trial_that_no_other_beats_at_no_more_cost_goes_on_at_any_place(
         self, study: optuna.Study, seed: int
     ) -> None:
-        """All are on the front, so more than half of them have a bad place."""
+        """All trials are on the front, so more than half of them have a bad place."""
         rng = np.random.default_rng(seed)
         for flops in rng.permutation(np.arange(10.0, 60.0, 2.5)):
             trial = add(study, 0.5 * math.sqrt(flops / 100), flops=flops)
 
             assert not front_pruner().prune(study, trial)
 
-    def test_whoever_is_expected_to_end_above_the_others_goes_on(self, study: optuna.Study) -> None:
-        """At the second epoch the more accurate are those that end lower, and yet the rung is open: four are few."""
+    def test_a_trial_whose_forecast_is_above_all_others_goes_on(self, study: optuna.Study) -> None:
+        """At the second epoch, more accurate trials end lower. The rung is open all the same, because four are few."""
         for early, final in [(0.30, 0.8), (0.34, 0.7), (0.32, 0.75), (0.36, 0.65)]:
             add(study, early, early, early, final, flops=50)
 
         assert not front_pruner().prune(study, add(study, 0.2, 0.2, flops=50))
 
-    def test_above_what_the_finished_really_reached_too(self, study: optuna.Study) -> None:
-        """The only rival at no more cost ended low, whatever its accuracy at the rung let expect."""
+    def test_a_trial_whose_forecast_is_above_the_final_accuracy_of_its_rival_goes_on(self, study: optuna.Study) -> None:
+        """The only rival at no more cost ended lower than its accuracy at the rung predicted."""
         for early, final in [(0.30, 0.6), (0.35, 0.7), (0.40, 0.8), (0.45, 0.9)]:
             add(study, early, early, early, final, flops=50)
         add(study, 0.4, 0.4, 0.4, 0.5, flops=10)
@@ -162,27 +166,27 @@ class TestWhoIsStopped:
         assert front_pruner().prune(study, add(study, 0.32, flops=60))
         assert not front_pruner().prune(study, add(study, 0.32, flops=20))
 
-    def test_whoever_is_as_accurate_as_the_cheaper_ones_goes_on(self, study: optuna.Study) -> None:
-        """At chance, as all are before they have learned anything, cost alone stops nobody."""
+    def test_a_trial_as_accurate_as_all_cheaper_trials_goes_on(self, study: optuna.Study) -> None:
+        """All trials are still at chance level, before they have learned anything. Cost alone stops no trial."""
         for flops in range(10, 60, 5):
             add(study, 0.1, flops=flops)
 
         assert not front_pruner().prune(study, add(study, 0.1, flops=90))
 
-    def test_but_not_where_one_of_them_has_ended_without_an_error(self, study: optuna.Study) -> None:
+    def test_a_trial_is_stopped_if_a_cheaper_trial_has_ended_at_100_percent(self, study: optuna.Study) -> None:
         for flops in (10, 20, 30):
             add(study, *[1.0] * EPOCHS, flops=flops)
 
         assert front_pruner().prune(study, add(study, 1.0, flops=90))
 
-    def test_who_failed_stops_nobody(self, study: optuna.Study) -> None:
+    def test_a_failed_trial_stops_no_other_trial(self, study: optuna.Study) -> None:
         add(study, 0.9, state=TrialState.FAIL, flops=10)
         assert not front_pruner().prune(study, add(study, 0.8, flops=50))
 
         add(study, 0.9, state=TrialState.PRUNED, flops=10)
         assert front_pruner().prune(study, add(study, 0.7, flops=50))
 
-    def test_ten_better_ones_that_are_dearer_stop_nobody(self, study: optuna.Study) -> None:
+    def test_more_accurate_trials_at_more_cost_stop_no_trial(self, study: optuna.Study) -> None:
         for index in range(10):
             add(study, *[0.8 + index / 100] * 4, flops=50.0 + index)
         add(study, *[0.3] * 4, flops=10.0)
@@ -198,7 +202,7 @@ class TestWhoIsStopped:
         assert not front_pruner("flops", "params").prune(study, smallest)
 
     @pytest.mark.parametrize("seed", range(10))
-    def test_whoever_is_more_accurate_than_all_before_goes_on(self, study: optuna.Study, seed: int) -> None:
+    def test_a_trial_more_accurate_than_all_earlier_trials_goes_on(self, study: optuna.Study, seed: int) -> None:
         add_finished(study, seed=seed)
         rng = np.random.default_rng(seed)
 
@@ -215,7 +219,7 @@ class TestWhoIsStopped:
         assert ("of 8;" in place_before, "of 10;" in place_after) == (True, True)
 
 
-class TestWhatIsNotKnown:
+class TestUnknownValues:
     @pytest.mark.parametrize(
         ("accuracy", "costs"), [(NAN, {"flops": 100}), (0.1, {}), (0.1, {"params": 1}), (math.inf, {"flops": 100})]
     )
@@ -229,7 +233,9 @@ class TestWhatIsNotKnown:
     @pytest.mark.parametrize(
         ("accuracy", "costs"), [(NAN, {"flops": 10}), (math.inf, {"flops": 10}), (0.9, {}), (0.9, {"params": 1})]
     )
-    def test_nor_is_it_a_rival(self, study: optuna.Study, accuracy: float, costs: dict[str, float]) -> None:
+    def test_a_trial_without_accuracy_or_cost_is_not_a_rival(
+        self, study: optuna.Study, accuracy: float, costs: dict[str, float]
+    ) -> None:
         add_finished(study)
         add(study, accuracy, **costs)
 

@@ -1,4 +1,4 @@
-"""FrontPruner on real learning curves: what it would have stopped of networks that were all trained to the end."""
+"""FrontPruner on recorded learning curves: which of these networks, all trained to the end, it would have stopped."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def true_front() -> set[int]:
 
 
 def stopped_in(order: list[int]) -> tuple[set[int], int]:
-    """The networks that are stopped when they come in this order, one at a time; and the epochs trained in all."""
+    """The networks that are stopped if they are trained one after another in this order, and the total of epochs."""
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
     pruner = FrontPruner(costs=["flops"], epochs=EPOCHS)
@@ -46,8 +46,8 @@ def stopped_in(order: list[int]) -> tuple[set[int], int]:
     return stopped, epochs
 
 
-def test_at_most_one_front_network_in_ten_is_stopped_while_three_quarters_of_the_others_are() -> None:
-    """Measured over these thirty orders: 8 % of the front, 82 % of the others, at 33 % of the epochs."""
+def test_at_most_a_tenth_of_the_front_and_at_least_three_quarters_of_the_others_are_stopped() -> None:
+    """Over these thirty orders, 8 % of the front and 82 % of the others are stopped, with 33 % of the epochs."""
     front = true_front()
     others = set(range(len(CURVES))) - front
     of_front, of_others, epochs = [], [], []

@@ -1,4 +1,4 @@
-"""Another program holds a lock on the study: the search waits for it, and says so."""
+"""Another program holds a lock on the study. The search waits for it and reports it."""
 
 import contextlib
 import subprocess
@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def held(path: Path, lock: str) -> Iterator[Callable[[], None]]:
-    """Another process holds the lock until it is released."""
+    """Let another process hold the lock until the yielded function is called."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path), *LOCKS[lock]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -72,7 +72,7 @@ CHANGES: dict[str, Callable[[SearchStudy], None]] = {
 
 @pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_write_waits_for_another_programs_lock_and_says_so_once(path: Path, lock: str, change: str) -> None:
+def test_a_write_waits_for_the_lock_of_another_program_and_reports_it_once(path: Path, lock: str, change: str) -> None:
     lines: list[str] = []
     releases: list[Callable[[], None]] = []
 
@@ -98,7 +98,7 @@ def test_a_write_waits_for_another_programs_lock_and_says_so_once(path: Path, lo
     }[change]
 
 
-def test_opening_waits_for_another_programs_lock(path: Path) -> None:
+def test_opening_waits_for_the_lock_of_another_program(path: Path) -> None:
     releases: list[Callable[[], None]] = []
     with held(path, "an exclusive lock") as release:
         releases.append(release)
@@ -110,7 +110,7 @@ def test_opening_waits_for_another_programs_lock(path: Path) -> None:
     assert releases == []
 
 
-def test_reading_waits_for_another_programs_lock(path: Path) -> None:
+def test_reading_waits_for_the_lock_of_another_program(path: Path) -> None:
     releases: list[Callable[[], None]] = []
     study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, lambda _: releases.pop()(), tell_after=0.0))
     with held(path, "an exclusive lock") as release:
@@ -144,7 +144,7 @@ def test_the_line_about_a_lock_names_the_program(path: Path) -> None:
     assert [name for _, name in holders] in ([Path(sys.executable).resolve().name[:15]], ["python"], ["python3"], [])
 
 
-def test_an_error_that_is_no_lock_is_raised_at_once(path: Path) -> None:
+def test_an_error_other_than_a_lock_is_raised_at_once(path: Path) -> None:
     def broken() -> None:
         raise OSError("disk full")
 

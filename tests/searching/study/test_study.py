@@ -44,7 +44,7 @@ def running(number: int = 0, **changes: Any) -> TrialRecord:
 
 
 def train(study: SearchStudy, ended: TrialRecord) -> None:
-    """Start a trial, report its curve and close it as `ended` says."""
+    """Start a trial, report its curve and close it with the record `ended`."""
     study.start(running(ended.number, memo=ended.memo, **ended.cost))
     for epoch, accuracy in enumerate(ended.curve, start=1):
         study.report(ended.number, epoch=epoch, accuracy=accuracy, costs={})
@@ -88,9 +88,7 @@ class TestRecords:
     @pytest.mark.parametrize(
         ("name", "value"), [(name, value) for name in ("se", "site", "reduction") for value in DECISIONS[name].values()]
     )
-    def test_a_choice_comes_back_as_the_value_and_type_that_it_was(
-        self, study: SearchStudy, name: str, value: object
-    ) -> None:
+    def test_a_choice_comes_back_with_its_value_and_type(self, study: SearchStudy, name: str, value: object) -> None:
         study.start(record(status=TrialStatus.RUNNING, assignment={**ASSIGNMENT, name: value}, curve=()))
 
         stored = study.records()[0].assignment[name]
@@ -109,7 +107,7 @@ class TestRecords:
             (2, TrialStatus.COMPLETE),
         ]
 
-    def test_a_running_trial_survives_with_all_that_it_reported(self, study: SearchStudy, path: Path) -> None:
+    def test_a_running_trial_comes_back_with_all_its_reports(self, study: SearchStudy, path: Path) -> None:
         study.start(running(memo={"generation": 1}, flops=100))
         study.report(0, epoch=1, accuracy=0.25, costs={"latency": 1.5})
         study.report(0, epoch=2, accuracy=0.5, costs={})
@@ -124,7 +122,7 @@ class TestRecords:
 
         assert study.records()[0].curve == (0.75,)
 
-    def test_what_a_first_run_reached_beyond_the_second_does_not_count(self, study: SearchStudy) -> None:
+    def test_epochs_of_a_first_run_beyond_the_second_run_do_not_count(self, study: SearchStudy) -> None:
         study.start(running())
         for epoch in (1, 2, 3):
             study.report(0, epoch=epoch, accuracy=0.5, costs={})
@@ -145,10 +143,10 @@ class TestRecords:
         assert [(one.status, one.reason) for one in reopened(path)] == [(TrialStatus.FAILED, "out of memory")]
 
 
-class TestWhatOptunaSees:
-    """`optuna-dashboard` and notebooks open the file without us."""
+class TestTheViewOfOptuna:
+    """`optuna-dashboard` and notebooks open the file without se-nas."""
 
-    def test_states_values_and_names(self, study: SearchStudy, path: Path) -> None:
+    def test_optuna_sees_the_states_values_and_names(self, study: SearchStudy, path: Path) -> None:
         for number, status in enumerate([TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED]):
             train(study, record(number, status=status, assignment=ASSIGNMENT, accuracy=0.5, flops=100))
 
@@ -211,7 +209,7 @@ class TestWrongFiles:
         ],
         ids=["text", "truncated", "overwritten", "folder"],
     )
-    def test_a_damaged_file_is_refused_in_one_line_that_names_it(
+    def test_a_damaged_file_is_refused_with_one_line_that_names_it(
         self, study: SearchStudy, path: Path, damage: Callable[[Path], object]
     ) -> None:
         train(study, record(assignment=ASSIGNMENT))
@@ -224,7 +222,7 @@ class TestWrongFiles:
         assert str(refusal.value).startswith(f"{path}: ")
         assert "\n" not in str(refusal.value)
 
-    def test_a_study_that_cannot_be_made_is_no_damaged_one(self, tmp_path: Path) -> None:
+    def test_a_study_that_cannot_be_made_is_not_reported_as_damaged(self, tmp_path: Path) -> None:
         missing = tmp_path / "none" / "study.db"
 
         with pytest.raises(WriteError, match=r"study\.db: cannot be made \("):
@@ -232,7 +230,7 @@ class TestWrongFiles:
 
     @pytest.mark.parametrize("place", ["create_study", "load_study"])
     @pytest.mark.parametrize("error", [NameError("name 'x' is not defined"), ImportError("no module"), MemoryError()])
-    def test_an_error_of_the_program_is_told_as_it_is(
+    def test_an_error_of_the_program_is_not_reported_as_damage(
         self, path: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
     ) -> None:
         def fail(**_: Any) -> None:
@@ -243,7 +241,7 @@ class TestWrongFiles:
         with pytest.raises(type(error)):
             SearchStudy(path, TWO_OBJECTIVES, DECISIONS)
 
-    def test_a_full_disk_is_told_when_the_study_is_made(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_full_disk_is_reported_when_the_study_is_made(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(*_: Any) -> None:
             raise OSError(28, "No space left on device")
 

@@ -20,8 +20,8 @@ def sure(values: Values) -> Values:
     return np.zeros(len(values))
 
 
-def test_it_predicts_networks_that_it_has_not_seen() -> None:
-    """Over these eight landscapes 18 % of the variance is left unexplained by 80 networks."""
+def test_the_surrogate_predicts_unseen_networks() -> None:
+    """Over these eight landscapes, 80 networks leave 18 % of the variance unexplained."""
     unexplained = []
     for seed in range(8):
         features, truth = landscape(seed, count=160)
@@ -31,8 +31,8 @@ def test_it_predicts_networks_that_it_has_not_seen() -> None:
     assert np.mean(unexplained) < 0.25
 
 
-def test_its_doubt_is_calibrated() -> None:
-    """Over 20 noisy landscapes the truth lies within 1.28 deviations, where 80 % should, in 72 % of the cases."""
+def test_the_predicted_standard_deviation_is_calibrated() -> None:
+    """Over 20 noisy landscapes, 72 % of the true values lie within 1.28 standard deviations; 80 % should."""
     inside = []
     for seed in range(20):
         features, truth = landscape(seed, count=150)
@@ -43,7 +43,7 @@ def test_its_doubt_is_calibrated() -> None:
     assert 0.68 <= np.mean(inside) <= 0.9
 
 
-def test_a_doubtful_value_pulls_less_than_a_sure_one() -> None:
+def test_an_uncertain_value_has_less_influence_than_a_sure_one() -> None:
     features, truth = landscape(1, count=40)
     wrong = truth.copy()
     wrong[0] -= 0.05
@@ -56,7 +56,7 @@ def test_a_doubtful_value_pulls_less_than_a_sure_one() -> None:
     assert abs(doubted[0] - truth[0]) < abs(believed[0] - truth[0])
 
 
-def test_networks_that_did_not_learn_do_not_blur_the_others() -> None:
+def test_networks_that_did_not_learn_do_not_worsen_other_predictions() -> None:
     features, truth = landscape(2, count=160)
     broken = truth.copy()
     broken[:6] = 0.1
@@ -66,7 +66,7 @@ def test_networks_that_did_not_learn_do_not_blur_the_others() -> None:
     assert np.corrcoef(mean, truth[80:])[0, 1] > 0.8
 
 
-def test_to_believe_a_prediction_keeps_it_and_removes_the_doubt_there() -> None:
+def test_believing_a_prediction_keeps_it_and_removes_its_uncertainty() -> None:
     features, truth = landscape(3, count=60)
     surrogate = Surrogate(features[:40], truth[:40], sure(truth[:40]))
     believer = surrogate.believing(features[40:45])
@@ -81,14 +81,14 @@ def test_to_believe_a_prediction_keeps_it_and_removes_the_doubt_there() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 40])
-def test_equal_values_and_equal_features_are_no_trouble(count: int) -> None:
+def test_equal_values_and_equal_features_cause_no_error(count: int) -> None:
     mean, deviation = Surrogate(np.ones((count, 3)), np.full(count, 0.5), np.zeros(count)).predict(np.zeros((2, 3)))
 
     assert mean == pytest.approx(0.5)
     assert np.isfinite(deviation).all()
 
 
-def test_it_is_deterministic() -> None:
+def test_the_surrogate_is_deterministic() -> None:
     features, truth = landscape(4, count=300)
 
     first, second = (Surrogate(features[:200], truth[:200], sure(truth[:200])).predict(features[200:]) for _ in "ab")
@@ -96,8 +96,8 @@ def test_it_is_deterministic() -> None:
     assert np.array_equal(first, second)
 
 
-def test_it_passes_near_what_it_has_seen() -> None:
-    """Where there is no noise: over eight landscapes at most 0.002 % of the variance is left unexplained."""
+def test_predictions_are_near_the_values_of_seen_networks() -> None:
+    """Without noise, at most 0.002 % of the variance is left unexplained over eight landscapes."""
     unexplained = []
     for seed in range(8):
         features, truth = landscape(seed, count=80)
@@ -107,7 +107,7 @@ def test_it_passes_near_what_it_has_seen() -> None:
     assert max(unexplained) < 0.001
 
 
-def test_its_doubt_is_least_at_what_it_has_seen() -> None:
+def test_the_uncertainty_is_least_at_seen_networks() -> None:
     features, truth = landscape(5, count=120)
     surrogate = Surrogate(features[:60], truth[:60], sure(truth[:60]))
 
@@ -128,7 +128,7 @@ def test_to_believe_a_prediction_makes_it_surer() -> None:
     assert (after < 0.8 * before).all()
 
 
-def test_a_choice_that_was_never_seen_leaves_the_other_decisions_their_say() -> None:
+def test_an_unseen_choice_does_not_hide_the_other_decisions() -> None:
     features, truth = landscape(0, count=160)
     features = np.column_stack([features, np.zeros(160)])
     surrogate = Surrogate(features[:80], truth[:80], sure(truth[:80]))
@@ -139,8 +139,8 @@ def test_a_choice_that_was_never_seen_leaves_the_other_decisions_their_say() -> 
     assert mean.std() > 0.2 * truth[80:].std()
 
 
-def test_a_latency_below_the_usual_one_is_learned_as_it_is() -> None:
-    """Most networks take 2 ms, one takes 1 ms; `_log_costs` learns latencies with this very class."""
+def test_an_unusually_low_latency_is_learned_without_a_change() -> None:
+    """Most networks take 2 ms, one takes 1 ms. `TrialModels.log_costs` learns latencies with this class."""
     latency = np.log(np.array([1.0, *[2.0] * 7, 4.0, 4.0]))
 
     mean, _ = Surrogate(latency[:, None], latency, sure(latency)).predict(latency[:, None])

@@ -1,11 +1,11 @@
-"""What is fitted rarely, and how it comes back from the records."""
+"""Numbers that are fitted rarely, and their recovery from the records."""
 
 from se_nas.searching.surrogate.rare_fits import RareFits
 from tests.fakes import record
 
 
 def fits_after(fits: RareFits, ended: int, value: float) -> tuple[float, ...]:
-    """The numbers that are in force when so many trials have ended, if a fit would find `value`."""
+    """The numbers that are used after `ended` trials, if a fit would find `value`."""
     return fits.numbers("kernel", ended, lambda: [value])
 
 
@@ -25,7 +25,7 @@ def test_numbers_are_kept_until_an_eighth_more_trials_have_ended() -> None:
     assert fitted_at[16:] == [18, 20, 22, 24, 27, 30, 33, 37, 41, 46, 51, 57, 64, 72, 81, 91]
 
 
-def test_only_a_proposal_with_new_numbers_notes_them() -> None:
+def test_only_a_proposal_with_new_numbers_has_a_memo() -> None:
     fits = RareFits()
     fits_after(fits, 100, 0.5)
     noted = fits.proposal({"x": 1})
@@ -36,7 +36,7 @@ def test_only_a_proposal_with_new_numbers_notes_them() -> None:
     assert not fits.proposal({"x": 2}).memo
 
 
-def test_a_memo_holds_all_numbers_also_those_that_were_not_fitted_anew() -> None:
+def test_a_memo_has_all_numbers_also_those_that_were_not_fitted_again() -> None:
     fits, resumed = RareFits(), RareFits()
     fits.numbers("cost", 100, lambda: [1.0, 2.0])
     start(fits, 1)

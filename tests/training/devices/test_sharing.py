@@ -30,7 +30,7 @@ def bytes_kept_for_the_backward_pass(architecture: Architecture, *, image_size: 
 
 
 @pytest.mark.parametrize("space_name", ["small", "cifar", "imagenet"])
-def test_the_estimate_covers_what_the_backward_pass_needs_and_not_much_more(space_name: str) -> None:
+def test_the_estimate_covers_the_memory_of_the_backward_pass_and_not_much_more(space_name: str) -> None:
     space = load_design_space(SPACES / f"{space_name}.yaml")
     architecture = space.decode(space.sample(Random(0)))
     cost = measure_cost(architecture, image_size=space.image_size, num_classes=10).as_dict()
@@ -52,5 +52,7 @@ def test_the_estimate_covers_what_the_backward_pass_needs_and_not_much_more(spac
         (2 * (PROCESS_BYTES + GIB), GIB, 16, 2),
     ],
 )
-def test_memory_and_processors_decide_how_many(free: int, each: int, processors: int, expected: int) -> None:
+def test_memory_and_processors_decide_the_number_of_trainings(
+    free: int, each: int, processors: int, expected: int
+) -> None:
     assert trainings_on_a_gpu(free_bytes=free, bytes_each=each, processors=processors) == expected

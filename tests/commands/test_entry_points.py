@@ -1,0 +1,90 @@
+"""`se-nas COMMAND` and `python launch/COMMAND.py` are the same commands."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from se_nas.commands.entry_points import COMMANDS
+from se_nas.process.invocation import invocation
+from se_nas.shipped_files import given_or_shipped, shipped
+from se_nas.space.loading import load_design_space
+
+ROOT = Path(__file__).parents[2]
+
+
+def console(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `se-nas` with these arguments."""
+    program = "import sys; sys.argv[0] = 'se-nas'; from se_nas.commands.entry_points import main; main()"
+    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+
+
+def test_each_launch_script_is_a_command() -> None:
+    assert set(COMMANDS) == {path.stem for path in (ROOT / "launch").glob("*.py")}
+
+
+@pytest.mark.parametrize("asked", [(), ("--help",), ("-h",)])
+def test_without_a_command_the_commands_are_listed(asked: tuple[str, ...]) -> None:
+    done = console(*asked)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("serch",), "se-nas: serch: there is no such command; did you mean search?\n"),
+        (
+            ("search", "--budgt", "3"),
+            "se-nas search: Unrecognized options: --budgt, 3 (did you mean --budget?); see --help\n",
+        ),
+        (("report", "nowhere"), "se-nas report: nowhere: not the run folder of a search (no such folder)\n"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_command(arguments: tuple[str, ...], line: str) -> None:
+    done = console(*arguments)
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+def test_the_help_names_the_command_as_it_was_called() -> None:
+    done = console("describe", "--help")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: se-nas describe ")
+
+
+def test_messages_name_the_command_as_the_user_called_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["launch/search.py"])
+    assert invocation("search") == "python launch/search.py"
+
+    monkeypatch.setattr(sys, "argv", ["/home/me/env/bin/se-nas", "search"])
+    assert invocation("search") == "se-nas search"
+
+    monkeypatch.setattr(sys, "argv", ["notebook"])
+    monkeypatch.setattr("se_nas.process.invocation.SCRIPTS", tmp_path)
+    assert invocation("search") == "se-nas search"
+
+
+@pytest.mark.parametrize("given", ["cifar", "cifar.yaml", "search_spaces/cifar.yaml"])
+def test_a_space_that_comes_with_se_nas_is_found_by_its_name(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    found = given_or_shipped(Path(given), "search_spaces")
+
+    assert found == shipped("search_spaces", "cifar.yaml")
+    assert load_design_space(found).name == "cifar"
+
+
+@pytest.mark.parametrize("given", ["own.yaml", "folder/cifar.yaml", "no-such"])
+def test_an_own_file_and_an_unknown_name_stay_as_they_are(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").touch()
+
+    assert given_or_shipped(Path(given), "search_spaces") == Path(given)
