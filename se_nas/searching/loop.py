@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from se_nas.searching.failures import Failure, FailureKind, FaultsInARow
+from se_nas.searching.failures import Failure, FaultsInARow
 from se_nas.searching.propose.strategy import ExhaustedError, SearchStrategy
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
@@ -69,8 +69,7 @@ class SearchLoop:
         self._faults = FaultsInARow()
         self.records = {record.number: record for record in study.records()}
         for record in self.records.values():
-            if not _says_nothing(record):
-                strategy.tell(record)
+            strategy.tell(record)
         self.cut_off = deque(number for number, record in self.records.items() if _is_running(record))
 
     def next_trial(self) -> TrialTask | None:
@@ -184,14 +183,8 @@ class SearchLoop:
         if self.listener:
             self.listener.trial_ended(record)
         self._study.finish(record)
-        if not _says_nothing(record):
-            self._strategy.tell(record)
+        self._strategy.tell(record)
 
 
 def _is_running(record: TrialRecord) -> bool:
     return record.status is TrialStatus.RUNNING
-
-
-def _says_nothing(record: TrialRecord) -> bool:
-    """Whether a trial failed because of its machine. A strategy must not learn from it that similar networks fail."""
-    return record.status is TrialStatus.FAILED and FailureKind.of(record.reason) is FailureKind.PLACE

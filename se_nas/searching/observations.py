@@ -1,13 +1,14 @@
 """Observations of accuracy. A complete trial gives the accuracy that it reached, a pruned trial its forecast."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import moocore
 import numpy as np
 from numpy.typing import NDArray
 
 from se_nas.searching.curves import Curves
+from se_nas.searching.failures import FailureKind
 from se_nas.searching.objectives import COSTS, Objectives
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop.rung_value import Arrivals, Values, forecast
@@ -76,7 +77,13 @@ class History:
         return history
 
     def tell(self, record: TrialRecord) -> None:
-        """Add a record. It replaces an earlier record of the same number."""
+        """Add a record. It replaces an earlier record of the same number.
+
+        A trial that failed through the fault of its machine counts as pruned before its first epoch. It teaches
+        neither that its network is bad nor that networks like it fail.
+        """
+        if record.status is TrialStatus.FAILED and FailureKind.of(record.reason) is FailureKind.PLACE:
+            record = replace(record, status=TrialStatus.PRUNED, curve=())
         number = record.number
         self.records[number] = record
         while number >= len(self._states):

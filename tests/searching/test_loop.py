@@ -294,22 +294,27 @@ class TestEnds:
 
         assert len(stored(path)) == 12
 
-    def test_a_strategy_does_not_learn_from_the_failure_of_a_machine(self, path: Path) -> None:
-        heard: list[tuple[int, TrialStatus]] = []
-
+    def test_a_strategy_hears_of_every_end_and_after_a_resume_of_the_same_trials(self, path: Path) -> None:
         class Listening:
+            def __init__(self) -> None:
+                self.heard: dict[int, TrialRecord] = {}
+
             def ask(self) -> Proposal:
-                return Proposal(assignment=tiny_space().sample(Random(len(heard))))
+                return Proposal(assignment=tiny_space().sample(Random(len(self.heard))))
 
             def tell(self, record: TrialRecord) -> None:
-                heard.append((record.number, record.status))
+                self.heard[record.number] = record
 
-        with loop_on(path, budget=2, strategy=Listening()) as loop:
+        live, resumed = Listening(), Listening()
+        with loop_on(path, budget=2, strategy=live) as loop:
             for number, kind in enumerate((FailureKind.PLACE, FailureKind.NETWORK)):
                 loop.next_trial()
                 loop.fail(number, Failure(reason="broken", kind=kind))
+        with loop_on(path, budget=2, strategy=resumed):
+            pass
 
-        assert heard == [(0, TrialStatus.RUNNING), (1, TrialStatus.RUNNING), (1, TrialStatus.FAILED)]
+        assert live.heard == resumed.heard
+        assert [record.status for record in live.heard.values()] == [TrialStatus.FAILED] * 2
 
     def test_the_memo_of_a_strategy_is_kept_in_the_record(self, path: Path) -> None:
         search(path, budget=3, sampler="nsga2")

@@ -98,3 +98,20 @@ def test_a_growing_history_gives_the_same_observations_as_the_last_records() -> 
             running = [n for n in sorted(last) if last[n].status is TrialStatus.RUNNING]
             assert [one.number for one in history.running] == running
             assert history.ended == len(last) - len(running)
+
+
+def test_a_failure_of_a_machine_teaches_nothing_and_is_no_longer_in_training() -> None:
+    lost = record(9, status=TrialStatus.FAILED, reason="not the network's fault: no images (on here)", flops=9.0)
+    running = record(9, status=TrialStatus.RUNNING, flops=9.0)
+
+    history = History.of([*FINISHED, running, lost])
+
+    assert [one.record.number for one in history.observations()] == [one.number for one in FINISHED]
+    assert history.running == []
+    assert history.numbers(TrialStatus.FAILED).tolist() == []
+
+
+def test_a_failure_of_a_network_stays_a_failure() -> None:
+    failed = record(9, status=TrialStatus.FAILED, reason="the accuracy became nan in epoch 1", flops=9.0)
+
+    assert History.of([*FINISHED, failed]).numbers(TrialStatus.FAILED).tolist() == [9]
