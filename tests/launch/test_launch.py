@@ -195,6 +195,7 @@ def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
     assert {number: after[number] for number in finished} == finished
 
 
+@pytest.mark.slow
 def test_a_killed_driver_loses_nothing_finished_and_leaves_nobody_training(tmp_path: Path, flags: list[object]) -> None:
     run = tmp_path / "run"
     started = subprocess.Popen(
