@@ -30,18 +30,6 @@ stages:
 """
 
 
-ONE_AFTER_THE_OTHER = {"docs", "execution", "faults", "launch", "tracking"}
-"""Folders whose tests start processes, mostly Ray's. `pytest -n 2` runs them one after the other in one worker."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of these folders into one group, before xdist reads the groups."""
-    for item in items:
-        if item.path.parent.name in ONE_AFTER_THE_OTHER:
-            item.add_marker(pytest.mark.xdist_group("processes"))
-
-
 @pytest.fixture(autouse=True)
 def _restore_the_environment() -> Iterator[None]:
     """Restore the environment variables after each test. Ray and its workers read their settings there."""
