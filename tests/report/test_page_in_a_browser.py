@@ -16,10 +16,7 @@ from tests.report.test_page import page_of
 from tests.tracking.test_console import a_progress, a_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run brings one"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run brings one")
 
 FRONT = "document.querySelector('.plot')"
 POINT = f"{FRONT}.querySelectorAll('.scatterlayer .trace')[1].querySelectorAll('.point')[1]"
