@@ -25,23 +25,17 @@ from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, load_config
 from se_nas.searching.objectives import parse_objectives
-from se_nas.searching.pareto import ParetoFront
-from se_nas.searching.progress import SearchProgress, progress_of
+from se_nas.searching.pareto import ROLES
+from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
 from se_nas.searching.study.study import SearchStudy
-from se_nas.searching.surrogate.posterior import expectations
+from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.wording import counted, printable
 
 T = TypeVar("T")
-
-ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
-    "knee": lambda front: front.knee,
-    "best": lambda front: front.best,
-    "cheapest": lambda front: front.cheapest,
-}
 
 
 def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
@@ -51,9 +45,7 @@ def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
     decisions = load_design_space(folder.space).decisions
     study = SearchStudy(folder.study, objectives, decisions)
     try:
-        records = study.records()
-        expected = expectations(records, decisions, objectives)
-        return config, progress_of(records, objectives, config.reference, config.budget, expected)
+        return config, settled_progress(study.records(), decisions, objectives, config.reference, config.budget)
     finally:
         study.close()
 

@@ -11,7 +11,7 @@ from se_nas.errors import InputError
 from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
 from se_nas.runs.new_run import wrong_name
 from se_nas.searching.observations import observations_of
-from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.pareto import ROLES, ParetoFront
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.tasks import TrialTask
@@ -140,7 +140,7 @@ def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
     believed = progress.front
     observed = replace(ParetoFront.of(progress.records, progress.objectives), expected=believed.expected)
     best = observed.best_of_equal_cost()
-    picks = {"knee": believed.knee, "best": believed.best, "cheapest": believed.cheapest} if believed.members else {}
+    picks = {name: pick(believed) for name, pick in ROLES.items()} if believed.members else {}
     return {
         "objectives": list(progress.objectives.names),
         "hypervolume": progress.hypervolume,

@@ -4,7 +4,7 @@ While a search goes on, networks count with the accuracy that was observed. Afte
 of them (`posterior.py`), since the networks with the highest of many single trainings were also the luckiest.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, takewhile
@@ -115,6 +115,14 @@ class ParetoFront:
         scaled = (losses - losses.min(axis=0)) / np.where(span > 0, span, 1.0)
         order = np.lexsort((losses[:, 0], scaled.sum(axis=1).round(12)))
         return self.best_of_equal_cost()[self.members[int(order[0])].number]
+
+
+ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
+    "knee": lambda front: front.knee,
+    "best": lambda front: front.best,
+    "cheapest": lambda front: front.cheapest,
+}
+"""The members of a front that users pick by name."""
 
 
 def _losses(

@@ -49,10 +49,11 @@ def write_answer(
     if exhausted:
         notes.insert(0, f"The search ended early: {exhausted}.")
     callbacks.search_ended(
+        progress,
         SearchOutcome(
             figures=report.figures,
             front_files=folder.front_files,
             best_files=(folder.best, folder.space),
             notes=tuple(notes),
-        )
+        ),
     )

@@ -7,7 +7,7 @@ from se_nas.runs.settings import SearchConfig
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord
-from se_nas.searching.surrogate.posterior import expectations
+from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.protocol import SearchOutcome, Tracker
 
@@ -38,9 +38,8 @@ class Callbacks:
     @property
     def settled(self) -> SearchProgress:
         """The same, with a front of what is expected of each network."""
-        expected = expectations(self._records.values(), self._space.decisions, self._objectives)
         reference, budget = self._config.reference, self._config.budget
-        return progress_of(self._records.values(), self._objectives, reference, budget, expected)
+        return settled_progress(self._records.values(), self._space.decisions, self._objectives, reference, budget)
 
     def trial_started(self, record: TrialRecord) -> None:
         """Write the network, then notify the trackers."""
@@ -56,9 +55,8 @@ class Callbacks:
         for tracker in self._trackers:
             tracker.trial_ended(record, progress)
 
-    def search_ended(self, outcome: SearchOutcome) -> None:
+    def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """Notify the trackers."""
-        progress = self.settled
         for tracker in self._trackers:
             tracker.search_ended(progress, outcome)
 

@@ -13,6 +13,7 @@ import numpy as np
 from se_nas.searching.expectation import Expectation
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import History
+from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.surrogate.features import FeatureRows
 from se_nas.searching.surrogate.gaussian_process import Surrogate
@@ -25,6 +26,18 @@ NOISE_PRIOR = (-1.5, 1.0)
 would report luck as accuracy."""
 LOWEST = 1.0
 """Accuracies more than so many quartile ranges below the median are learned as if they were that far below."""
+
+
+def settled_progress(
+    records: Iterable[TrialRecord],
+    decisions: Mapping[str, Decision],
+    objectives: Objectives,
+    reference: Iterable[float],
+    budget: int,
+) -> SearchProgress:
+    """The progress of these records, with a front of what is expected of each network."""
+    known = list(records)
+    return progress_of(known, objectives, reference, budget, expectations(known, decisions, objectives))
 
 
 def expectations(
