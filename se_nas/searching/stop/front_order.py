@@ -17,9 +17,12 @@ def place(points: NDArray[np.float64], index: int, *, sought: int = 0) -> int | 
     >>> place(np.array([[0.1, 9.0], [0.2, 8.0], [0.3, 9.0]]), 2)
     3
     """
-    ranks = moocore.pareto_rank(points)
-    better = int((ranks < ranks[index]).sum())
-    equal = np.flatnonzero(ranks == ranks[index])
+    beaten = (points[index] <= points).all(axis=1) & (points[index] < points).any(axis=1)
+    unbeaten = np.flatnonzero(~beaten)  # no beaten point beats one of these, so their ranks are those among all points
+    ranks = moocore.pareto_rank(points[unbeaten])
+    own_rank = ranks[unbeaten == index]
+    better = int((ranks < own_rank).sum())
+    equal = unbeaten[ranks == own_rank]
     if better + len(equal) <= sought:
         return None
     span = np.ptp(points, axis=0)

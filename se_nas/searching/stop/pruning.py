@@ -8,7 +8,7 @@ trials that went further show (`estimate_correlation`).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
@@ -91,71 +91,71 @@ class FrontPruner(BasePruner):
         epoch = trial.last_step if epoch is None else epoch
         if epoch not in self.rungs or self._always_finishes(trial.number):
             return None
-        trials = [trial, *(other for other in study.get_trials(deepcopy=False) if other.number != trial.number)]
-        lengths = np.array([epoch, *(other.last_step or 0 for other in trials[1:])])
-        later = _later(lengths, epoch)
+        trials = study.get_trials(deepcopy=False)
+        lengths = np.array([other.last_step or 0 for other in trials])
+        lengths[trial.number] = epoch
+        others = [other for other in trials if other.number != trial.number]
+        arrived = [one for one in (trial, *others) if self._is_known(one, epoch)]
+        if not arrived or arrived[0] is not trial:
+            return None
         return self._judgement(
             epoch,
             lengths,
-            accuracy=self._at(trials, epoch),
-            final=self._at(trials, self._epochs),
-            later=self._at(trials, later) if later > epoch else None,
-            costs=np.array([[one.user_attrs.get(name, math.nan) for name in self._costs] for one in trials], float),
-            failed=np.array([one.state is TrialState.FAIL for one in trials]),
+            lambda epoch: np.array([one.intermediate_values.get(epoch, math.nan) for one in arrived], dtype=float),
+            costs=np.array([[one.user_attrs[name] for name in self._costs] for one in arrived], dtype=float),
+            failed=np.array([one.state is TrialState.FAIL for one in arrived]),
         )
 
     def judge(self, curves: Curves, number: int, epoch: int) -> str | None:
         """The same as `reason_to_stop` for trial `number`. `curves` contains all trials of a study."""
         if epoch not in self.rungs or self._always_finishes(number):
             return None
-        order = np.arange(len(curves))  # puts the judged trial first
-        order[0], order[1 : number + 1] = number, order[:number].copy()
-        lengths = curves.lengths[order]
-        lengths[0] = epoch
-        later = _later(lengths, epoch)
+        costs = curves.costs(self._costs)
+        arrived = np.isfinite(curves.accuracy_at(epoch)) & np.isfinite(costs).all(axis=1)
+        if not arrived[number]:
+            return None
+        lengths = curves.lengths.copy()
+        lengths[number] = epoch
+        arrived[number] = False
+        numbers = np.concatenate([[number], np.flatnonzero(arrived)])
         return self._judgement(
             epoch,
             lengths,
-            accuracy=curves.accuracy_at(epoch)[order],
-            final=curves.accuracy_at(self._epochs)[order],
-            later=curves.accuracy_at(later)[order] if later > epoch else None,
-            costs=curves.costs(self._costs)[order],
-            failed=curves.failed[order],
+            lambda epoch: curves.accuracy_at(epoch)[numbers],
+            costs=costs[numbers],
+            failed=curves.failed[numbers],
         )
 
     def _judgement(
         self,
         epoch: int,
         lengths: NDArray[np.int64],
+        accuracy_at: Callable[[int], Values],
         *,
-        accuracy: Values,
-        final: Values,
-        later: Values | None,
         costs: Values,
         failed: NDArray[np.bool_],
     ) -> str | None:
-        """The reason to stop the first of n trials, or None.
+        """The reason to stop the first of the n trials that have arrived at `epoch`, or None.
 
-        Each trial has trained for `lengths` epochs (n,). `accuracy`, `later` and `final` (n,) are its accuracies after
-        `epoch`, a later epoch and the last epoch, and `costs` (n, k) are its costs; NaN if unknown.
+        All trials of the study have trained for `lengths` epochs. The arrived trials have the accuracies
+        `accuracy_at(epoch)` (n,), NaN if unknown, and the costs `costs` (n, k).
 
-        All three conditions must hold. The condition that is quickest to check comes first.
+        All three conditions must hold, so their order does not change the result. The place comes before the value of
+        the rung, because most trials of a long search pass there.
         """
-        arrived = np.isfinite(accuracy) & np.isfinite(costs).all(axis=1)
-        if not arrived[0]:
-            return None
-        log_costs = np.log(np.maximum(costs[arrived], 1e-12))
-        arrivals = Arrivals(accuracy=accuracy[arrived], final=final[arrived], log_costs=log_costs)
-        outlook = self._outlook(arrivals, ~failed[arrived])
+        log_costs = np.log(np.maximum(costs, 1e-12))
+        arrivals = Arrivals(accuracy=accuracy_at(epoch), final=accuracy_at(self._epochs), log_costs=log_costs)
+        outlook = self._outlook(arrivals, ~failed)
         if outlook is None:
             return None
         count = len(arrivals.accuracy)
-        belief = _estimate(arrivals, np.full(count, math.nan) if later is None else later[arrived])
-        if not self._pays(belief, lengths, epoch, count):
-            return None
         kept = math.ceil(KEPT * count)
         own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0, sought=kept)
         if own_place is None or own_place <= kept:
+            return None
+        later = _later(lengths, epoch)
+        belief = _estimate(arrivals, accuracy_at(later) if later > epoch else np.full(count, math.nan))
+        if not self._pays(belief, lengths, epoch, count):
             return None
         return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 
@@ -198,9 +198,11 @@ class FrontPruner(BasePruner):
             number //= 4
         return number == self._never_stopped > 0
 
-    def _at(self, trials: Sequence[FrozenTrial], epoch: int) -> Values:
-        """The accuracy of each trial after the epoch (n,), NaN if unknown."""
-        return np.array([trial.intermediate_values.get(epoch, math.nan) for trial in trials], dtype=float)
+    def _is_known(self, trial: FrozenTrial, epoch: int) -> bool:
+        """Whether the trial's accuracy after the epoch and all its costs are finite numbers."""
+        values = [trial.intermediate_values.get(epoch, math.nan)]
+        values += [trial.user_attrs.get(name, math.nan) for name in self._costs]
+        return bool(np.isfinite(np.array(values, dtype=float)).all())
 
 
 def _estimate(arrivals: Arrivals, later: Values) -> CorrelationEstimate:
