@@ -62,10 +62,12 @@ def made_up_trials(space: DesignSpace, trials: int) -> list[TrialRecord]:
 def measure(progress: SearchProgress, space: DesignSpace, keep: Path | None) -> None:
     """Render one page, and print its bytes and seconds."""
     began = time.perf_counter()
-    overview = Overview.of(progress)
+    overview = Overview.of(progress, space.decisions)
     counted = time.perf_counter()
     widths = {one.number: space.decode(one.assignment).hidden_widths for one in progress.front.members}
-    figures = search_figures(progress, overview, title="made-up trials", hidden_widths=widths)
+    figures = search_figures(
+        progress, overview, title="made-up trials", decisions=space.decisions, hidden_widths=widths
+    )
     drawn = time.perf_counter()
     page = render_page(progress, overview, figures, title="made-up trials", facts={})
     written = time.perf_counter()

@@ -4,14 +4,22 @@ A sub-space is better if more of its networks have a small error, whatever its b
 networks so that both sides have the same costs. Here, the error is taken at equal cost instead (`equal_cost`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from se_nas.analysis.equal_cost import above_equal_cost, accuracies, comparable_observations, cost_design, factors_of
+from se_nas.analysis.equal_cost import (
+    Factor,
+    above_equal_cost,
+    accuracies,
+    comparable_observations,
+    cost_design,
+    factors_of,
+)
 from se_nas.searching.records import TrialRecord
+from se_nas.space.decisions import Decision, Role
 from se_nas.space.squeeze_excite import parse_token
 
 SIGNIFICANCE = 0.05
@@ -51,7 +59,7 @@ class Split:
         return self.probability < SIGNIFICANCE
 
 
-def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
+def splits(records: Sequence[TrialRecord], costs: Sequence[str], decisions: Mapping[str, Decision]) -> list[Split]:
     """The splits by SE in each stage, by the smallest reduction, and by each width; empty if networks are too few.
 
     Two-sided Kolmogorov-Smirnov tests by their limit for many networks, corrected by Bonferroni.
@@ -63,9 +71,8 @@ def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
         return []
     accuracy = accuracies(observations)
     errors = 1 - accuracy.mean() - above_equal_cost(accuracy, cost_design(observations, costs))
-    questions = list(_questions([observation.record for observation in observations], factors_of(observations)))[
-        :MOST_SPLITS
-    ]
+    compared = [observation.record for observation in observations]
+    questions = list(_questions(compared, factors_of(observations, decisions)))[:MOST_SPLITS]
     return [
         Split(
             question=question,
@@ -80,18 +87,19 @@ def splits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Split]:
 
 
 def _questions(
-    records: Sequence[TrialRecord], factors: dict[str, list[object]]
+    records: Sequence[TrialRecord], factors: Sequence[Factor]
 ) -> Iterator[tuple[str, tuple[str, str], Members, Members]]:
     """(question, labels, members of each side (n,)) of the questions for which both sides have enough networks."""
     found = []
-    for name, values in factors.items():
-        if name.startswith("SE in stage"):
-            has = np.array([value != "none" for value in values])
-            found.append((name, ("with SE", "without"), has, ~has))
+    for factor in factors:
+        if factor.role is Role.ATTENTION:
+            has = np.array([value != "none" for value in factor.values])
+            found.append((factor.name, ("with SE", "without"), has, ~has))
     found.append(_halves("reduction", [_smallest_reduction(record.se) for record in records]))
-    for name, values in factors.items():
-        if name.endswith("width") or name in ("w0", "wa"):
-            found.append(_halves(name, [value if isinstance(value, int | float) else None for value in values]))
+    for factor in factors:
+        if factor.role is Role.WIDTH:
+            numbers = [value if isinstance(value, int | float) else None for value in factor.values]
+            found.append(_halves(factor.name, numbers))
     for question, labels, one, other in found:
         if min(one.sum(), other.sum()) >= LEAST_IN_A_SUBSPACE:
             yield question, labels, one, other

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from se_nas.analysis.bootstrap import bootstrapped
 from se_nas.analysis.equal_cost import (
+    Factor,
     Values,
     above_equal_cost,
     accuracies,
@@ -16,8 +17,8 @@ from se_nas.analysis.equal_cost import (
     cost_design,
     factors_of,
 )
-from se_nas.searching.observations import Observation
 from se_nas.searching.records import TrialRecord
+from se_nas.space.decisions import Decision, Role
 from se_nas.wording import format_value
 
 LEAST_IN_A_GROUP = 3
@@ -27,13 +28,14 @@ MOST_GROUPS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marginal:
-    """The effect of one value of a decision.
+    """The effect of one value of a decision, whose name is `factor`.
 
     `mean` says how far the networks with this value are above the average network of equal cost, as a fraction. `low`
     and `high` are its 95 % interval, and `count` is the number of these networks.
     """
 
     factor: str
+    role: Role
     value: str
     mean: float
     low: float
@@ -43,7 +45,7 @@ class Marginal:
     @property
     def is_of_se(self) -> bool:
         """Whether the decision is about the place or width of SE. Otherwise it is about the trunk."""
-        return self.factor.startswith("SE ")
+        return self.role is Role.ATTENTION
 
     @property
     def is_sure(self) -> bool:
@@ -51,7 +53,9 @@ class Marginal:
         return self.low > 0 or self.high < 0
 
 
-def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marginal]:
+def marginals(
+    records: Sequence[TrialRecord], costs: Sequence[str], decisions: Mapping[str, Decision]
+) -> list[Marginal]:
     """The effects of SE in each stage and of every other decision; empty if there are too few networks.
 
     Accuracy is compared at equal cost: a quadratic fit in the logarithm of each cost is subtracted. Intervals are
@@ -61,7 +65,7 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
     if not observations:
         return []
     accuracy, design = accuracies(observations), cost_design(observations, costs)
-    groups = _groups(observations)
+    groups = _groups(factors_of(observations, decisions))
     if not groups:
         return []
     members = np.array([member for _, _, member in groups], dtype=float)
@@ -78,7 +82,8 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
     found = means(np.arange(len(observations)))
     return [
         Marginal(
-            factor=factor,
+            factor=factor.name,
+            role=factor.role,
             value=value,
             mean=float(found[index]),
             low=float(low[index]),
@@ -89,11 +94,12 @@ def marginals(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Marg
     ]
 
 
-def _groups(observations: Sequence[Observation]) -> list[tuple[str, str, NDArray[np.bool_]]]:
+def _groups(factors: Sequence[Factor]) -> list[tuple[Factor, str, NDArray[np.bool_]]]:
     """(decision, value, networks with this value (n,)) for decisions of which two values have enough networks."""
     groups = []
-    for name, values in factors_of(observations).items():
-        own = [(name, label, member) for label, member in _split(values).items() if member.sum() >= LEAST_IN_A_GROUP]
+    for factor in factors:
+        split = _split(factor.values)
+        own = [(factor, label, member) for label, member in split.items() if member.sum() >= LEAST_IN_A_GROUP]
         groups += own if len(own) > 1 else []
     return groups
 

@@ -4,13 +4,15 @@ A pruned trial counts with its expected final accuracy (`se_nas.searching.observ
 to the end are the better trials; on their own, they would hide what makes a network worse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from se_nas.searching.observations import Observation, observations_of
 from se_nas.searching.records import TrialRecord
+from se_nas.space.decisions import Decision, Role
 
 Values = NDArray[np.float64]
 
@@ -48,17 +50,40 @@ def above_equal_cost(accuracy: Values, design: Values) -> Values:
     return residuals
 
 
-def factors_of(observations: Sequence[Observation]) -> dict[str, list[object]]:
-    """The value of every decision in each network, by the decision's name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """A decision that may explain accuracy, with its value in each network. `label` is its short name."""
 
-    SE comes first, as it was built: the decisions about SE count only where a stage has SE at all.
+    name: str
+    label: str
+    role: Role
+    values: Sequence[object]
+
+
+def factors_of(observations: Sequence[Observation], decisions: Mapping[str, Decision]) -> list[Factor]:
+    """The factors of these networks, whose space has these `decisions`.
+
+    The attention of each stage comes first, as it was built: the decisions about attention count only where a stage has
+    attention at all. Its values are tokens.
     """
     stages = max(len(observation.record.se) for observation in observations)
-    factors: dict[str, list[object]] = {
-        f"SE in stage {stage + 1}": [observation.record.se[stage] for observation in observations]
+    attention = [
+        Factor(
+            name=f"SE in stage {stage + 1}",
+            label=f"SE {stage + 1}",
+            role=Role.ATTENTION,
+            values=[observation.record.se[stage] for observation in observations],
+        )
         for stage in range(stages)
-    }
-    for name in observations[0].record.assignment:
-        if not name.endswith((".se", ".site", ".reduction")):
-            factors[name] = [observation.record.assignment[name] for observation in observations]
-    return factors
+    ]
+    trunk = [
+        Factor(
+            name=name,
+            label=name,
+            role=decisions[name].role,
+            values=[observation.record.assignment[name] for observation in observations],
+        )
+        for name in observations[0].record.assignment
+        if decisions[name].role is not Role.ATTENTION
+    ]
+    return [*attention, *trunk]

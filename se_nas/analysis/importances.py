@@ -4,7 +4,7 @@ A random forest (Breiman, Machine Learning 45, 2001) predicts networks that it h
 importance of a decision is the loss of explained variance when its values are shuffled (section 10 of that paper).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from se_nas.analysis.equal_cost import (
     factors_of,
 )
 from se_nas.searching.records import TrialRecord
+from se_nas.space.decisions import Decision
 from se_nas.space.squeeze_excite import parse_token
 
 FOLDS, REPEATS, TREES = 5, 5, 50
@@ -50,12 +51,14 @@ class Importances:
     of_each: tuple[Importance, ...]
 
 
-def importances(records: Sequence[TrialRecord], costs: Sequence[str]) -> Importances | None:
+def importances(
+    records: Sequence[TrialRecord], costs: Sequence[str], decisions: Mapping[str, Decision]
+) -> Importances | None:
     """The importance of each decision, the most important first; None if networks are too few or nothing differs."""
     observations = comparable_observations(records, costs)
     if not observations:
         return None
-    factors = {name: _numbers(values) for name, values in factors_of(observations).items()}
+    factors = {factor.name: _numbers(factor.values) for factor in factors_of(observations, decisions)}
     factors = {name: values for name, values in factors.items() if np.ptp(values) > 0}
     wanted = above_equal_cost(accuracies(observations), cost_design(observations, costs))
     if not factors or np.ptp(wanted) == 0:

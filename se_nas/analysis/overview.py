@@ -1,5 +1,6 @@
 """Overview: all results of a search that need no further training, computed once for the page and for W&B."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from se_nas.analysis.edf import Split, splits
@@ -7,6 +8,7 @@ from se_nas.analysis.effects import Marginal, marginals
 from se_nas.analysis.importances import Importances, importances
 from se_nas.analysis.rank_correlation import EpochPrediction, epoch_predictions
 from se_nas.searching.progress import SearchProgress
+from se_nas.space.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,16 @@ class Overview:
     early_epochs: tuple[EpochPrediction, ...]
 
     @classmethod
-    def of(cls, progress: SearchProgress) -> "Overview":
-        """Make the overview of the trials so far. Takes about a second for its bootstraps and forests."""
+    def of(cls, progress: SearchProgress, decisions: Mapping[str, Decision]) -> "Overview":
+        """Make the overview of the trials so far, in a space with these `decisions`.
+
+        Takes about a second for its bootstraps and forests.
+        """
         records, costs = progress.records, progress.objectives.costs
         return cls(
-            tuple(marginals(records, costs)),
-            tuple(splits(records, costs)),
-            importances(records, costs),
+            tuple(marginals(records, costs, decisions)),
+            tuple(splits(records, costs, decisions)),
+            importances(records, costs, decisions),
             tuple(epoch_predictions(records)),
         )
 

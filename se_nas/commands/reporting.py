@@ -180,14 +180,16 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
     except InputError as error:
         problems.append(str(error))
     retrained, damaged = load_retrained(folder)
-    widths = _hidden_widths(load_design_space(folder.space), progress.front.members)
+    space = load_design_space(folder.space)
+    widths, decisions = _hidden_widths(space, progress.front.members), space.decisions
     drawing, title = _Drawing(), search_title(config)
     for name, content in (drawing.attempt("figures/", lambda: _paper_figures(progress, widths)) or {}).items():
         write_atomically(folder.figures / name, content)
     figures: dict[str, go.Figure] = {}
     page = None
-    if (overview := drawing.attempt("report.html", lambda: Overview.of(progress))) is not None:
-        for name, draw in figure_drawers(progress, overview, title=title, hidden_widths=widths).items():
+    if (overview := drawing.attempt("report.html", lambda: Overview.of(progress, decisions))) is not None:
+        drawers = figure_drawers(progress, overview, title=title, decisions=decisions, hidden_widths=widths)
+        for name, draw in drawers.items():
             if (figure := drawing.attempt(f"report.html, figure '{name}'", draw)) is not None:
                 figures[name] = figure
         missing = {"not drawn": "; ".join(drawing.failed)} if drawing.failed else {}

@@ -1,13 +1,24 @@
-"""The decisions that a design space leaves open, and assignments, which give each decision a value."""
+"""The decisions that a design space leaves open, their roles, and assignments, which give each decision a value."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
-from typing import TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 Value = bool | int | float | str
 Assignment = Mapping[str, Value]
 """One value for each decision of a space, by the decision's name."""
+
+
+class Role(StrEnum):
+    """The part of a network that a decision is about. Analyses go by roles, never by names."""
+
+    ATTENTION = "attention"
+    """Whether a stage has channel attention, where, and how large."""
+    WIDTH = "width"
+    """A number of channels, or a number from which several widths follow."""
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +26,7 @@ class Categorical:
     """A decision among a few values without an order."""
 
     choices: tuple[Value, ...]
+    role: Role = field(default=Role.OTHER, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         if not self.choices:
@@ -46,6 +58,7 @@ class IntRange:
     low: int
     high: int
     step: int = 1
+    role: Role = field(default=Role.OTHER, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         if self.low > self.high or self.step < 1 or (self.high - self.low) % self.step:
@@ -77,6 +90,7 @@ class FloatRange:
 
     low: float
     high: float
+    role: Role = field(default=Role.OTHER, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -104,6 +118,14 @@ Decision = Categorical | IntRange | FloatRange
 T = TypeVar("T", bound=Value)
 Setting: TypeAlias = T | Decision
 """A property in a design space: a fixed value, or the decision that gives the value."""
+
+
+class Property(NamedTuple):
+    """A property in a design space, with its name and its role."""
+
+    name: str
+    setting: Setting[Any]
+    role: Role = Role.OTHER
 
 
 def settle(setting: "Setting[T]", name: str, assignment: Assignment) -> T:

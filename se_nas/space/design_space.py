@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from random import Random
@@ -16,6 +16,8 @@ from se_nas.space.decisions import (
     Decision,
     FloatRange,
     IntRange,
+    Property,
+    Role,
     Setting,
     Value,
     settle,
@@ -88,8 +90,12 @@ class DesignSpace:
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
-        """The open decisions by name, in a fixed order."""
-        return {name: setting for name, setting in self._settings() if _is_open(setting)}
+        """The open decisions by name, each with its role, in a fixed order."""
+        return {
+            name: replace(setting, role=role)
+            for name, setting, role in self._settings()
+            if isinstance(setting, Categorical | IntRange | FloatRange)
+        }
 
     def sample(self, rng: Random) -> dict[str, Value]:
         """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found."""
@@ -185,19 +191,15 @@ class DesignSpace:
                 continue
         return found
 
-    def _settings(self) -> Iterator[tuple[str, Setting[Any]]]:
-        yield "stem.width", self.stem_width
-        yield "stem.stride", self.stem_stride
+    def _settings(self) -> Iterator[Property]:
+        yield Property("stem.width", self.stem_width, Role.WIDTH)
+        yield Property("stem.stride", self.stem_stride)
         yield from self.trunk.settings()
         for number, se in enumerate(self.se, start=1):
-            yield f"stage{number}.se", se.present
+            yield Property(f"stage{number}.se", se.present, Role.ATTENTION)
             if se.present is not False:
-                yield f"stage{number}.site", se.site
-                yield f"stage{number}.reduction", se.reduction
-
-
-def _is_open(setting: Setting[Any]) -> bool:
-    return isinstance(setting, Categorical | IntRange | FloatRange)
+                yield Property(f"stage{number}.site", se.site, Role.ATTENTION)
+                yield Property(f"stage{number}.reduction", se.reduction, Role.ATTENTION)
 
 
 def _values(setting: Setting[Any]) -> tuple[Value, ...] | None:

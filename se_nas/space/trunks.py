@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
-from se_nas.space.decisions import Assignment, Categorical, FloatRange, IntRange, Setting, Value, settle
+from se_nas.space.decisions import (
+    Assignment,
+    Categorical,
+    FloatRange,
+    IntRange,
+    Property,
+    Role,
+    Setting,
+    Value,
+    settle,
+)
 from se_nas.space.families import BlockFamily
 from se_nas.space.regnet import QUANTUM, fit_group_width, stage_widths_and_depths
 
@@ -21,6 +31,9 @@ class TrunkStage:
     stride: int
 
 
+_ROLES = dict.fromkeys(("width", "group_width", "w0", "wa"), Role.WIDTH)
+
+
 class Trunk(Protocol):
     """The interface that a design space needs from its trunk."""
 
@@ -28,8 +41,8 @@ class Trunk(Protocol):
     def stage_count(self) -> int:
         """The number of stages of every network of this trunk."""
 
-    def settings(self) -> Iterator[tuple[str, Setting[Any]]]:
-        """Yield every property, fixed or open, with its name."""
+    def settings(self) -> Iterator[Property]:
+        """Yield every property, fixed or open."""
 
     def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
         """The stages of an assignment. ValueError names the rule that the assignment breaks."""
@@ -65,15 +78,15 @@ class AnyNetTrunk:
         """The number of stages of every network of this trunk."""
         return len(self.choices)
 
-    def settings(self) -> Iterator[tuple[str, Setting[Any]]]:
+    def settings(self) -> Iterator[Property]:
         """Yield `stage1.depth`, `stage1.width`, ... with their settings."""
         for number, stage in enumerate(self.choices, start=1):
             for name in ("depth", "width", "stride", "group_width", "bottleneck"):
-                yield f"stage{number}.{name}", getattr(stage, name)
+                yield Property(f"stage{number}.{name}", getattr(stage, name), _ROLES.get(name, Role.OTHER))
 
     def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
         """The stages of an assignment. ValueError if they break a design rule."""
-        values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting in self.settings()}
+        values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting, _ in self.settings()}
         stages = []
         for number in range(1, self.stage_count + 1):
             of = f"stage{number}."
@@ -92,7 +105,7 @@ class AnyNetTrunk:
 
     def size_bound(self) -> int:
         """The product of the numbers of choices."""
-        return math.prod(_count(setting) for _, setting in self.settings())
+        return math.prod(_count(each.setting) for each in self.settings())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +125,16 @@ class RegNetTrunk:
         """The number of stages of every network of this trunk."""
         return len(self.strides)
 
-    def settings(self) -> Iterator[tuple[str, Setting[Any]]]:
+    def settings(self) -> Iterator[Property]:
         """Yield `depth`, `w0`, `wa`, `wm`, `group_width`, `bottleneck`, `stage1.stride`, ... with their settings."""
         for name in ("depth", "w0", "wa", "wm", "group_width", "bottleneck"):
-            yield name, getattr(self, name)
+            yield Property(name, getattr(self, name), _ROLES.get(name, Role.OTHER))
         for number, stride in enumerate(self.strides, start=1):
-            yield f"stage{number}.stride", stride
+            yield Property(f"stage{number}.stride", stride)
 
     def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
         """The stages of an assignment. ValueError if the rule gives another number of stages."""
-        values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting in self.settings()}
+        values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting, _ in self.settings()}
         pairs = stage_widths_and_depths(
             depth=int(values["depth"]), w0=int(values["w0"]), wa=float(values["wa"]), wm=float(values["wm"])
         )

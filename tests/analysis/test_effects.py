@@ -8,7 +8,14 @@ import pytest
 from se_nas.analysis.effects import marginals
 from se_nas.analysis.equal_cost import LEAST_LESSONS
 from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.space.decisions import Categorical, FloatRange, IntRange, Role
 from tests.fakes import record
+
+DECISIONS = {
+    "depth": IntRange(1, 3),
+    "width": FloatRange(8, 64, role=Role.WIDTH),
+    "stage2.reduction": Categorical((2, 4), role=Role.ATTENTION),
+}
 
 
 def searched(rng: np.random.Generator, *, count: int = 120, worth: float = 0.02) -> list[TrialRecord]:
@@ -34,7 +41,7 @@ def searched(rng: np.random.Generator, *, count: int = 120, worth: float = 0.02)
 
 
 def of(records: list[TrialRecord]) -> dict[tuple[str, str], float]:
-    return {(one.factor, one.value): one.mean for one in marginals(records, ["flops"])}
+    return {(one.factor, one.value): one.mean for one in marginals(records, ["flops"], DECISIONS)}
 
 
 def test_the_effect_of_a_useful_decision_is_its_true_worth() -> None:
@@ -54,14 +61,14 @@ def test_a_decision_that_only_comes_with_a_higher_cost_has_no_effect() -> None:
 def test_intervals_contain_the_true_effect_about_as_often_as_they_should() -> None:
     inside = []
     for seed in range(25):
-        found = marginals(searched(np.random.default_rng(seed), worth=0.0), ["flops"])
+        found = marginals(searched(np.random.default_rng(seed), worth=0.0), ["flops"], DECISIONS)
         inside += [one.low <= 0.0 <= one.high for one in found if one.factor.startswith("SE")]
 
     assert np.mean(inside) >= 0.85
 
 
 def test_se_decisions_count_as_what_they_built_and_numbers_are_grouped_by_size() -> None:
-    found = marginals(searched(np.random.default_rng(2)), ["flops"])
+    found = marginals(searched(np.random.default_rng(2)), ["flops"], DECISIONS)
 
     factors = list(dict.fromkeys(one.factor for one in found))
     assert factors == ["SE in stage 1", "SE in stage 2", "depth", "width"]
@@ -85,13 +92,13 @@ def test_pruned_networks_count_with_their_expected_accuracy() -> None:
 def test_few_networks_give_no_effects() -> None:
     records = searched(np.random.default_rng(4), count=LEAST_LESSONS - 1)
 
-    assert marginals(records, ["flops"]) == []
+    assert marginals(records, ["flops"], DECISIONS) == []
 
 
 def test_identical_networks_give_no_effects() -> None:
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(6))]
 
-    assert marginals(alike, ["flops"]) == []
+    assert marginals(alike, ["flops"], DECISIONS) == []
 
 
 def test_a_value_that_few_networks_have_is_left_out() -> None:

@@ -4,11 +4,11 @@ import numpy as np
 
 from se_nas.analysis.equal_cost import LEAST_LESSONS
 from se_nas.analysis.importances import REPEATS, _with_each_shuffled, importances
-from tests.analysis.test_effects import searched
+from tests.analysis.test_effects import DECISIONS, searched
 
 
 def test_the_decision_that_determines_accuracy_comes_first_and_is_sure() -> None:
-    found = importances(searched(np.random.default_rng(0), worth=0.05), ["flops"])
+    found = importances(searched(np.random.default_rng(0), worth=0.05), ["flops"], DECISIONS)
 
     assert found is not None
     assert found.of_each[0].factor == "SE in stage 2"
@@ -18,7 +18,7 @@ def test_the_decision_that_determines_accuracy_comes_first_and_is_sure() -> None
 
 
 def test_without_a_useful_decision_nothing_is_predicted() -> None:
-    found = importances(searched(np.random.default_rng(1), worth=0.0), ["flops"])
+    found = importances(searched(np.random.default_rng(1), worth=0.0), ["flops"], DECISIONS)
 
     assert found is not None
     assert found.explained < 0.05
@@ -27,7 +27,7 @@ def test_without_a_useful_decision_nothing_is_predicted() -> None:
 def test_the_same_search_has_the_same_importances() -> None:
     records = searched(np.random.default_rng(2))
 
-    assert importances(records, ["flops"]) == importances(records, ["flops"])
+    assert importances(records, ["flops"], DECISIONS) == importances(records, ["flops"], DECISIONS)
 
 
 def test_each_table_has_one_shuffled_column_and_each_repeat_differs() -> None:
@@ -47,5 +47,5 @@ def test_few_networks_or_constant_decisions_give_no_importances() -> None:
     few = searched(np.random.default_rng(3), count=LEAST_LESSONS - 1)
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(4))]
 
-    assert importances(few, ["flops"]) is None
-    assert importances(alike, ["flops"]) is None
+    assert importances(few, ["flops"], DECISIONS) is None
+    assert importances(alike, ["flops"], DECISIONS) is None

@@ -8,14 +8,14 @@ from se_nas.report.figures.gallery import search_figures
 from se_nas.report.page import render_page
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
-from tests.tracking.test_console import a_progress, a_record
+from tests.tracking.test_console import DECISIONS, a_progress, a_record
 
 HIDDEN = dict.fromkeys(range(30), (0, 4))
 
 
 def page_of(progress: SearchProgress, *, title: str = "t", **more: Any) -> str:
-    overview = Overview.of(progress)
-    figures = search_figures(progress, overview, title=title, hidden_widths=HIDDEN)
+    overview = Overview.of(progress, DECISIONS)
+    figures = search_figures(progress, overview, title=title, decisions=DECISIONS, hidden_widths=HIDDEN)
     return render_page(progress, overview, figures, title=title, **{"facts": {}, **more})
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from se_nas.errors import InputError
 from se_nas.space import design_space
+from se_nas.space.decisions import Role
 from se_nas.space.loading import load_design_space
 from tests.space.conftest import ROOT, TINY
 
@@ -135,6 +136,31 @@ def test_an_unused_reduction_makes_no_neighbour(tiny):
     absent = {**assignment, "stage1.se": False}
 
     assert all(near["stage1.reduction"] == absent["stage1.reduction"] for near in tiny.neighbours(absent))
+
+
+def test_every_decision_carries_its_role(write):
+    stages = load_design_space(write(changed_widths(TINY))).decisions
+    open_se = "{site: [inner, post], reduction: [2, 4]}"
+    law = load_design_space(write(LAW.replace("{present: false}", open_se))).decisions
+
+    assert roles(stages) == {
+        "stem.width": "width",
+        **{f"stage{n}.{name}": "width" for n in (1, 2) for name in ("width", "group_width")},
+        **{f"stage{n}.{name}": "attention" for n in (1, 2) for name in ("se", "reduction")},
+    }
+    assert roles(law) == {
+        **dict.fromkeys(("w0", "wa", "group_width"), "width"),
+        **{f"stage{n}.{name}": "attention" for n in (1, 2, 3) for name in ("se", "site", "reduction")},
+    }
+
+
+def changed_widths(text):
+    return text.replace("group_width: 8", "group_width: [4, 8]")
+
+
+def roles(decisions):
+    """The role of each decision that is about attention or widths."""
+    return {name: decision.role.value for name, decision in decisions.items() if decision.role is not Role.OTHER}
 
 
 def test_se_that_is_always_absent_has_no_decisions(write):

@@ -28,7 +28,7 @@ def regnet_trunk(**fixed):
 
 
 def anynet_assignments(trunk):
-    open_settings = {name: setting for name, setting in trunk.settings() if not isinstance(setting, int)}
+    open_settings = {name: setting for name, setting, _ in trunk.settings() if not isinstance(setting, int)}
     return st.fixed_dictionaries({name: st.sampled_from(list(s.values())) for name, s in open_settings.items()})
 
 
@@ -78,8 +78,8 @@ def test_properties_are_named_stage_by_stage():
     anynet = [f"stage1.{name}" for name in ("depth", "width", "stride", "group_width", "bottleneck")]
     law = ["depth", "w0", "wa", "wm", "group_width", "bottleneck"]
 
-    assert [name for name, _ in AnyNetTrunk(choices=(free_stage(),)).settings()] == anynet
-    assert [name for name, _ in regnet_trunk().settings()] == [*law, *(f"stage{n}.stride" for n in range(1, 5))]
+    assert [each.name for each in AnyNetTrunk(choices=(free_stage(),)).settings()] == anynet
+    assert [each.name for each in regnet_trunk().settings()] == [*law, *(f"stage{n}.stride" for n in range(1, 5))]
 
 
 def test_the_bound_of_an_anynet_is_the_product_of_its_choices():

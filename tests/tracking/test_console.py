@@ -7,8 +7,11 @@ from se_nas.searching.expectation import Expectation
 from se_nas.searching.objectives import parse_objectives
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.space.decisions import Categorical, Role
 from se_nas.tracking.console import ConsoleTracker
 from se_nas.tracking.protocol import SearchOutcome
+
+DECISIONS = {"stage1.se": Categorical((False, True), role=Role.ATTENTION)}
 
 
 def a_record(number: int, accuracy: float, flops: int, status: TrialStatus = TrialStatus.COMPLETE) -> TrialRecord:

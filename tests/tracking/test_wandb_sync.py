@@ -22,7 +22,7 @@ from se_nas.tracking.protocol import Finding, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import start_run
 from se_nas.tracking.wandb_tracker import Both, WandbTracker, WandbTrials
-from tests.tracking.test_console import a_progress, a_record
+from tests.tracking.test_console import DECISIONS, a_progress, a_record
 
 folder, mode = Path(sys.argv[1]), sys.argv[2]
 front, weights, confirmed = (folder / name for name in ("front.json", "weights.safetensors", "confirm.json"))
@@ -50,7 +50,9 @@ tracker = Both(
 )
 for record in progress.records[:2]:
     tracker.trial_ended(record, progress)
-figures = search_figures(progress, Overview.of(progress), title="t", hidden_widths=dict.fromkeys(range(25), (0, 4)))
+widths = dict.fromkeys(range(25), (0, 4))
+overview = Overview.of(progress, DECISIONS)
+figures = search_figures(progress, overview, title="t", decisions=DECISIONS, hidden_widths=widths)
 outcome = SearchOutcome(figures=figures, front_files=(front,), best_files=(front,), notes=())
 tracker.search_ended(progress, outcome)
 tracker.close()

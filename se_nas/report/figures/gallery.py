@@ -14,16 +14,22 @@ from se_nas.report.figures.insights import (
 from se_nas.report.figures.search import front_figure, placement_figure
 from se_nas.report.figures.subspaces import coordinates_figure, importances_figure, splits_figure
 from se_nas.searching.progress import SearchProgress
+from se_nas.space.decisions import Decision
 
 Draw = Callable[[], go.Figure | None]
 """A function that draws a figure, or returns None if there are too few trials."""
 
 
 def figure_drawers(
-    progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
+    progress: SearchProgress,
+    overview: Overview,
+    *,
+    title: str,
+    decisions: Mapping[str, Decision],
+    hidden_widths: Mapping[int, Sequence[int]],
 ) -> dict[str, Draw]:
-    """The functions that draw the figures, by name, in page order; empty without a front. `hidden_widths` are the
-    widths of SE, by trial of the front and by stage."""
+    """The functions that draw the figures, by name, in page order; empty without a front. `decisions` are those of
+    the space; `hidden_widths` are the widths of SE, by trial of the front and by stage."""
     if not progress.front.members:
         return {}
     important = overview.importances
@@ -41,16 +47,21 @@ def figure_drawers(
         "importances": lambda: (
             importances_figure(important) if important is not None and important.explained > 0 else None
         ),
-        "networks": lambda: coordinates_figure(progress),
+        "networks": lambda: coordinates_figure(progress, decisions),
         "learning curves": lambda: learning_curves_figure(progress),
         "early epochs": lambda: early_epochs_figure(overview.early_epochs) if overview.early_epochs else None,
     }
 
 
 def search_figures(
-    progress: SearchProgress, overview: Overview, *, title: str, hidden_widths: Mapping[int, Sequence[int]]
+    progress: SearchProgress,
+    overview: Overview,
+    *,
+    title: str,
+    decisions: Mapping[str, Decision],
+    hidden_widths: Mapping[int, Sequence[int]],
 ) -> dict[str, go.Figure]:
     """All figures of `figure_drawers` for which there are enough trials."""
-    drawers = figure_drawers(progress, overview, title=title, hidden_widths=hidden_widths)
+    drawers = figure_drawers(progress, overview, title=title, decisions=decisions, hidden_widths=hidden_widths)
     figures = {name: draw() for name, draw in drawers.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}

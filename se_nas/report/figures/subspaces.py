@@ -1,6 +1,6 @@
 """Figures of the whole searched space: sub-spaces, importances, and every network as a line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from se_nas.analysis.edf import Split
-from se_nas.analysis.equal_cost import comparable_observations, factors_of
+from se_nas.analysis.equal_cost import Factor, comparable_observations, factors_of
 from se_nas.analysis.importances import Importances
 from se_nas.report.figures.layout import CLEAR, FRONT_COLOUR, INK, KNEE_COLOUR, LINE, OTHER_COLOUR, lay_out
 from se_nas.searching.progress import SearchProgress
+from se_nas.space.decisions import Decision
 from se_nas.wording import format_cost, format_value
 
 COLUMNS = 2
@@ -110,7 +111,7 @@ def importances_figure(importances: Importances) -> go.Figure:
     )
 
 
-def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
+def coordinates_figure(progress: SearchProgress, decisions: Mapping[str, Decision]) -> go.Figure | None:
     """Every network as a line through its number, decisions, costs and accuracy; None if there are too few.
 
     Its meta has the usual colours, and the colours in which the page draws a chosen network."""
@@ -121,9 +122,8 @@ def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
     dimensions: list[dict[str, Any]] = [
         {"label": "trial", "values": [observation.record.number for observation in observations]}
     ]
-    dimensions += [
-        _dimension(name, values) for name, values in factors_of(observations).items() if len(set(values)) > 1
-    ]
+    factors = factors_of(observations, decisions)
+    dimensions += [_dimension(factor) for factor in factors if len(set(factor.values)) > 1]
     for name in costs:
         logs = np.log10([observation.record.cost[name] for observation in observations])
         ticks = np.linspace(logs.min(), logs.max(), 5)
@@ -157,9 +157,9 @@ def coordinates_figure(progress: SearchProgress) -> go.Figure | None:
     return figure
 
 
-def _dimension(name: str, values: Sequence[object]) -> dict[str, Any]:
+def _dimension(factor: Factor) -> dict[str, Any]:
     """An axis of the lines: numbers as they are, words at whole numbers."""
-    label = escape(name.replace("SE in stage", "SE"))
+    label, values = escape(factor.label), factor.values
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         known = sorted(set(values), key=float)  # type: ignore[arg-type]
         ticks = (

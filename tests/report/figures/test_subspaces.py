@@ -5,7 +5,7 @@ from se_nas.analysis.importances import Importance, Importances
 from se_nas.report.figures.subspaces import coordinates_figure, importances_figure, splits_figure
 from se_nas.searching.objectives import parse_objectives
 from se_nas.searching.progress import progress_of
-from tests.analysis.test_effects import searched
+from tests.analysis.test_effects import DECISIONS, searched
 from tests.tracking.test_console import a_progress
 
 SPLITS = [
@@ -40,7 +40,7 @@ def test_the_most_important_decision_is_on_top() -> None:
 
 def test_every_network_is_a_line_through_its_decisions_cost_and_accuracy() -> None:
     records = searched(np.random.default_rng(0))
-    figure = coordinates_figure(progress_of(records, parse_objectives("accuracy,flops"), (0.0, 1e7), 200))
+    figure = coordinates_figure(progress_of(records, parse_objectives("accuracy,flops"), (0.0, 1e7), 200), DECISIONS)
 
     assert figure is not None
     axes = {axis.label: axis for axis in figure.data[0].dimensions}
@@ -50,4 +50,4 @@ def test_every_network_is_a_line_through_its_decisions_cost_and_accuracy() -> No
 
 
 def test_too_few_networks_give_no_figure_of_lines() -> None:
-    assert coordinates_figure(a_progress()) is None
+    assert coordinates_figure(a_progress(), DECISIONS) is None
