@@ -28,9 +28,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from trial_speed import CLASSES, SIZE, regnety_200mf
 
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.convolution import GroupedConv2d
 from se_nas.models.normalisation import BatchNorm
-from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture_file import load_architecture
 from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.devices.device import prepare

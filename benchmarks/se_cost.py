@@ -22,7 +22,7 @@ from roofline import COPY_BYTES, REPEATS, large_copy
 from torch import nn
 from trial_speed import CLASSES, SIZE, regnety_200mf
 
-from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.devices.device import prepare
 from se_nas.training.devices.timing import seconds_in_turn

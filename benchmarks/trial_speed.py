@@ -39,10 +39,10 @@ from torchvision.models.regnet import BlockParams, RegNet
 from se_nas.data.augmentation import draw_epoch, shift_and_mirror
 from se_nas.data.device_data import DeviceData
 from se_nas.data.image_data import ImageSet
-from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import Architecture, Stage
-from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import parse_token
+from se_nas.space.attention.tokens import parse_token
+from se_nas.space.families.regnet import RegNetBlock
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.precision import Precision, usual_precision
 from se_nas.training.recipe import Recipe

@@ -11,11 +11,13 @@ from se_nas.models.network import build_model
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.attention.choices import AttentionChoices
+from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
+from se_nas.space.attention.tokens import parse_token
 from se_nas.space.decisions import Categorical, IntRange
-from se_nas.space.design_space import DesignSpace, SqueezeExciteChoices
-from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec, parse_token
-from se_nas.space.trunks import AnyNetStage, AnyNetTrunk
+from se_nas.space.design_space import DesignSpace
+from se_nas.space.families.regnet import RegNetBlock, Site
+from se_nas.space.trunks.stage_by_stage import AnyNetStage, AnyNetTrunk
 from se_nas.training.trained import TrainedNetwork
 from tests.models.conftest import wake
 
@@ -54,7 +56,7 @@ def record(
 
 def tiny_space() -> DesignSpace:
     """A space of 84 networks for images of 8 pixels. It has two stages and a decision about SE in both."""
-    stage = {"stride": 1, "group_width": 8, "bottleneck": 1}
+    stage = {"family": RegNetBlock, "stride": 1, "properties": {"group_width": 8, "bottleneck": 1}}
     return DesignSpace(
         name="tiny",
         image_size=8,
@@ -67,14 +69,17 @@ def tiny_space() -> DesignSpace:
             )
         ),
         se=(
-            SqueezeExciteChoices(
-                present=Categorical((False, True)), site="inner", reduction=Categorical((2, 4.0)), of=Reference.SITE
+            AttentionChoices(
+                kind=SqueezeExciteSpec,
+                present=Categorical((False, True)),
+                site="inner",
+                properties={"reduction": Categorical((2, 4.0)), "of": Reference.SITE},
             ),
-            SqueezeExciteChoices(
+            AttentionChoices(
+                kind=SqueezeExciteSpec,
                 present=Categorical((False, True)),
                 site=Categorical(("inner", "post")),
-                reduction=Categorical((2, 4, 8)),
-                of=Reference.BLOCK_INPUT,
+                properties={"reduction": Categorical((2, 4, 8)), "of": Reference.BLOCK_INPUT},
             ),
         ),
     )

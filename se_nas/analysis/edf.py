@@ -1,4 +1,4 @@
-"""Error distributions of sub-spaces: Radosavovic et al., arXiv 1905.13214, section 3.1, as in RegNet's figures.
+"""Error distributions of sub-spaces: Radosavovic et al., arXiv 1905.13214, section 3.1, as in the paper's figures.
 
 A sub-space is better if more of its networks have a small error, whatever its best network is. The paper weights
 networks so that both sides have the same costs. Here, the error is taken at equal cost instead (`equal_cost`).
@@ -19,8 +19,8 @@ from se_nas.analysis.equal_cost import (
     factors_of,
 )
 from se_nas.searching.records import TrialRecord
+from se_nas.space.attention.tokens import NONE, parse_token
 from se_nas.space.decisions import Decision, Role
-from se_nas.space.squeeze_excite import parse_token
 
 SIGNIFICANCE = 0.05
 LEAST_IN_A_SUBSPACE = 5
@@ -60,7 +60,9 @@ class Split:
 
 
 def splits(records: Sequence[TrialRecord], costs: Sequence[str], decisions: Mapping[str, Decision]) -> list[Split]:
-    """The splits by SE in each stage, by the smallest reduction, and by each width; empty if networks are too few.
+    """The splits by SE in each stage, by its size, e.g. the smallest reduction, and by each width.
+
+    Empty if networks are too few.
 
     Two-sided Kolmogorov-Smirnov tests by their limit for many networks, corrected by Bonferroni.
     """
@@ -93,9 +95,11 @@ def _questions(
     found = []
     for factor in factors:
         if factor.role is Role.ATTENTION:
-            has = np.array([value != "none" for value in factor.values])
+            has = np.array([value != NONE for value in factor.values])
             found.append((factor.name, ("with SE", "without"), has, ~has))
-    found.append(_halves("reduction", [_smallest_reduction(record.se) for record in records]))
+    sizes = [_largest_attention(record.se) for record in records]
+    for name in dict.fromkeys(name for size in sizes for name in size):
+        found.append(_halves(name, [size.get(name) for size in sizes]))
     for factor in factors:
         if factor.role is Role.WIDTH:
             numbers = [value if isinstance(value, int | float) else None for value in factor.values]
@@ -113,7 +117,8 @@ def _halves(name: str, values: Sequence[float | None]) -> tuple[str, tuple[str, 
     return name, (f"at most {edge:g}", f"above {edge:g}"), numbers <= edge, numbers > edge
 
 
-def _smallest_reduction(tokens: Sequence[str]) -> float | None:
-    """The smallest reduction in a network; None for a network without SE."""
-    specs = [parse_token(part) for token in tokens for part in token.split(",")]
-    return min((float(spec.reduction) for spec in specs if spec is not None), default=None)
+def _largest_attention(tokens: Sequence[str]) -> dict[str, float]:
+    """The size of the largest attention of each kind in a network, by what the kind calls it: SE's smallest
+    reduction."""
+    attention = [spec for token in tokens for part in token.split(",") if (spec := parse_token(part)) is not None]
+    return {spec.size_name: spec.size for spec in sorted(attention, key=lambda spec: spec.share)}

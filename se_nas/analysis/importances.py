@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from se_nas.analysis.equal_cost import (
+    Factor,
     Values,
     above_equal_cost,
     accuracies,
@@ -19,8 +20,8 @@ from se_nas.analysis.equal_cost import (
     factors_of,
 )
 from se_nas.searching.records import TrialRecord
-from se_nas.space.decisions import Decision
-from se_nas.space.squeeze_excite import parse_token
+from se_nas.space.attention.tokens import parse_token
+from se_nas.space.decisions import Decision, Role
 
 FOLDS, REPEATS, TREES = 5, 5, 50
 
@@ -58,7 +59,7 @@ def importances(
     observations = comparable_observations(records, costs)
     if not observations:
         return None
-    factors = {factor.name: _numbers(factor.values) for factor in factors_of(observations, decisions)}
+    factors = {factor.name: _numbers(factor) for factor in factors_of(observations, decisions)}
     factors = {name: values for name, values in factors.items() if np.ptp(values) > 0}
     wanted = above_equal_cost(accuracies(observations), cost_design(observations, costs))
     if not factors or np.ptp(wanted) == 0:
@@ -121,20 +122,22 @@ def _half_widths(lost: Values) -> Values:
     return widths
 
 
-def _numbers(values: Sequence[object]) -> Values:
-    """The values as numbers (n,): SE as 1 / reduction (0 for none), numbers as they are, other words by their place."""
-
+def _numbers(factor: Factor) -> Values:
+    """The values as numbers (n,): attention by its share (SE's is 1 / reduction, that of none is 0), numbers as they
+    are, other words by their place."""
+    values = factor.values
     if any(isinstance(value, str) for value in values):
         words = sorted({str(value) for value in values})
-        shares = {word: _se_share(word) for word in words}
+        shares = {word: _share_of_attention(word) if factor.role is Role.ATTENTION else None for word in words}
         known = all(share is not None for share in shares.values()) and len(set(shares.values())) == len(words)
         return np.array([shares[str(value)] if known else words.index(str(value)) for value in values], dtype=float)
     return np.array(values, dtype=float)
 
 
-def _se_share(word: str) -> float | None:
+def _share_of_attention(token: str) -> float | None:
+    """The share of an attention; None for the tokens of several blocks that differ."""
     try:
-        spec = parse_token(word)
+        spec = parse_token(token)
     except ValueError:
         return None
-    return 0.0 if spec is None else 1 / float(spec.reduction)
+    return 0.0 if spec is None else spec.share

@@ -1,4 +1,4 @@
-"""Does the placement matter? Trains a network's trunk with SE nowhere, everywhere as in RegNetY, as found and with each
+"""Does the placement matter? Trains a network's trunk with SE nowhere, everywhere as published, as found and with each
 stage switched, on equal seeds."""
 
 import statistics
@@ -23,7 +23,7 @@ from se_nas.report.sentences import GAIN_COLUMNS, ablation_sentences, gain_cells
 from se_nas.runs.ablation_file import write_ablation
 from se_nas.runs.lock import in_turn, locked
 from se_nas.space.architecture import Architecture
-from se_nas.space.placements import has_se, switched, with_se_as_in_regnety, without_se
+from se_nas.space.placements import has_se, published_names, switched, with_published_se, without_se
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import Finding
 from se_nas.training.devices.device import pick_device, prepare
@@ -31,7 +31,7 @@ from se_nas.training.latency import passes_in_turn
 from se_nas.training.trainer import build_initial_model
 from se_nas.wording import se_glyphs
 
-FOUND, NOWHERE, EVERYWHERE = "as found", "nowhere", "everywhere (RegNetY)"
+FOUND, NOWHERE = "as found", "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,13 @@ def _ablate(request: AblateRequest, console: Console) -> None:
 
 def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
     """The networks to train, by name, and the comparisons that are of interest. Each occurs once."""
-    networks = {FOUND: found, NOWHERE: without_se(found), EVERYWHERE: with_se_as_in_regnety(found)}
+    _, published = published_names(found)
+    everywhere = f"everywhere ({published})"
+    networks = {FOUND: found, NOWHERE: without_se(found), everywhere: with_published_se(found)}
     contrasts = [
         Contrast(FOUND, NOWHERE, FOUND, NOWHERE),
-        Contrast(EVERYWHERE, NOWHERE, EVERYWHERE, NOWHERE),
-        Contrast(EVERYWHERE, FOUND, EVERYWHERE, FOUND),
+        Contrast(everywhere, NOWHERE, everywhere, NOWHERE),
+        Contrast(everywhere, FOUND, everywhere, FOUND),
     ]
     for index in range(len(found.stages)):
         name = f"switched in stage {index + 1}"

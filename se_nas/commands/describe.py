@@ -9,9 +9,10 @@ from rich.table import Table
 
 from se_nas.commands.reporting import find_trial
 from se_nas.commands.search.request import DescribeRequest
-from se_nas.models.cost import Cost, measure_cost
+from se_nas.models.cost import Cost, map_sizes, measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
+from se_nas.space.attention.tokens import NONE
 from se_nas.wording import format_count
 
 IMAGE_SIZE, CLASSES = 224, 1000
@@ -53,25 +54,33 @@ def _as_dict(architecture: Architecture, cost: Cost, *, image_size: int, classes
 
 
 def _table(architecture: Architecture, image_size: int) -> Table:
+    """The stem and the stages. A network of several families has a column for the family, and each family has its own
+    columns."""
+    families = {stage.block.name for stage in architecture.stages}
+    own = [stage.block.columns(stage.width) for stage in architecture.stages]
+    headings = list(dict.fromkeys(heading for cells in own for heading in cells))
+    sizes = [str(size) for size in map_sizes(architecture, image_size=image_size)]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("", "depth", "width", "stride", "groups of", "b", "pixels"):
-        table.add_column(name, justify="left" if not name else "right")
+    several = ["family"] if len(families) > 1 else []
+    for name in ("", *several, "depth", "width", "stride", *headings, "pixels"):
+        table.add_column(name, justify="right" if name not in ("", "family") else "left")
     table.add_column("SE")
     table.add_column("hidden")
-    size = -(-image_size // architecture.stem_stride)
-    table.add_row("stem", "", str(architecture.stem_width), str(architecture.stem_stride), "", "", f"{size}", "", "")
-    for number, (stage, blocks) in enumerate(zip(architecture.stages, architecture.blocks(), strict=True), start=1):
-        size = -(-size // stage.stride)
+    blank = [""] * len(headings)
+    stem = ["", str(architecture.stem_width), str(architecture.stem_stride)]
+    table.add_row("stem", *([""] * len(several)), *stem, *blank, sizes[0], "", "")
+    stages = zip(architecture.stages, architecture.blocks(), own, sizes[1:], strict=True)
+    for number, (stage, blocks, cells, size) in enumerate(stages, start=1):
         hidden = ", ".join(str(block.se.hidden) if block.se else "-" for block in blocks)
         table.add_row(
             f"stage {number}",
+            *([stage.block.name] if several else []),
             str(stage.depth),
-            str(stage.width),
+            str(blocks[-1].width_out),
             str(stage.stride),
-            str(stage.block.group_width),
-            f"{stage.block.bottleneck:g}",
-            f"{size}",
+            *(cells.get(heading, "") for heading in headings),
+            size,
             stage.se_token,
-            hidden if stage.se_token != "none" else "",
+            hidden if stage.se_token != NONE else "",
         )
     return table

@@ -69,9 +69,9 @@ def as_backbone(model: nn.Module, architecture: Architecture, out_indices: Seque
     -1 is the last. Without it, all maps are selected. InputError if a map does not exist."""
     layers = nn.Sequential()
     names, widths, strides = ["stem"], [architecture.stem_width], [architecture.stem_stride]
-    for number, stage in enumerate(architecture.stages, start=1):
+    for number, (stage, blocks) in enumerate(zip(architecture.stages, architecture.blocks(), strict=True), start=1):
         names.append(f"stage{number}")
-        widths.append(stage.width)
+        widths.append(blocks[-1].width_out)
         strides.append(strides[-1] * stage.stride)
     wanted = range(len(names)) if out_indices is None else out_indices
     if not all(-len(names) <= index < len(names) for index in wanted):

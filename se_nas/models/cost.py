@@ -1,24 +1,28 @@
 """The cost of a network before it is trained: FLOPs, parameters and activations, counted by fvcore's rules.
 
-The total is a sum over stem, blocks and head, so each distinct part is counted once and cached. A block runs on as few
-pixels as its stride allows, because convolutions cost the same at every pixel.
+The total is a sum over stem, blocks, their attention and head, so each distinct part is counted once and cached. A
+block runs on as few pixels as its stride allows, because convolutions cost the same at every pixel. A part is known
+here only as a module.
 """
 
-import contextlib
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
+from torch.func import functional_call
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from se_nas.models.network import IMAGE_CHANNELS, Head, build_block, build_stem
-from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.models.attention import build_attention
+from se_nas.models.blocks import build_block
+from se_nas.models.network import IMAGE_CHANNELS, Head, build_stem
 from se_nas.space.architecture import Architecture, BlockShape
+from se_nas.space.attention.attention import AttentionShape
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # fvcore compiles a helper with torch.jit.script on import
@@ -52,29 +56,47 @@ class Cost:
 
 def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
     """Count the cost of a network for one square RGB image. `image_size` is its side in pixels."""
-    total = _stem_cost(architecture.stem_width, architecture.stem_stride, image_size)
-    size = _downsampled(image_size, architecture.stem_stride)
+    stem = _count_stem(architecture.stem_width, architecture.stem_stride, image_size)
+    total, size = stem.cost, stem.size
     for blocks in architecture.blocks():
         for block in blocks:
-            total += _plain_block_cost(replace(block, se=None), size)
+            counted = _count_plain_block(block, size)
+            total, size = total + counted.cost, counted.size
             if block.se is not None:
-                total += _squeeze_excite_cost(block.se.channels, block.se.hidden)
-            size = _downsampled(size, block.stride)
-    return total + _head_cost(architecture.head_width, num_classes)
+                total += _count_attention(_Part.of_attention(block.se)).cost
+    return total + _count_head(architecture.head_width, num_classes).cost
+
+
+def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]:
+    """The side of the map after the stem and after each stage, in pixels."""
+    sizes = [_count_stem(architecture.stem_width, architecture.stem_stride, image_size).size]
+    for blocks in architecture.blocks():
+        size = sizes[-1]
+        for block in blocks:
+            size = _count_plain_block(block, size).size
+        sizes.append(size)
+    return tuple(sizes)
 
 
 def measure_module_cost(module: nn.Module, *inputs: torch.Tensor) -> Cost:
     """Count the cost of any module on `inputs`. The module's mode and statistics stay unchanged."""
+    return _run(module, {}, inputs)[0]
+
+
+def _run(
+    module: nn.Module, tensors: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...]
+) -> tuple[Cost, torch.Tensor]:
+    """The cost of a module on `inputs`, and its result. `tensors` replace those of the module, by name."""
     was_training = [part.training for part in module.modules()]
     module.eval()  # in training mode batch norm statistics would be updated
     try:
         with torch.no_grad(), _Counter() as counter:
-            module(*inputs)
+            result: torch.Tensor = functional_call(module, dict(tensors), inputs)
     finally:
         for part, training in zip(module.modules(), was_training, strict=True):
             part.training = training
     params = sum(parameter.numel() for parameter in module.parameters())
-    return Cost(flops=counter.flops, params=params, activations=counter.activations)
+    return Cost(flops=counter.flops, params=params, activations=counter.activations), result
 
 
 class _Counter(TorchFunctionMode):
@@ -96,68 +118,88 @@ class _Counter(TorchFunctionMode):
         return result
 
 
-COUNTED = (torch.conv2d, F.linear)
+COUNTED = (torch.conv1d, torch.conv2d, F.linear)
 
 MOST_NUMBERS = 1 << 24
 """The most elements of a part's largest tensor for which the part is counted on the CPU. A larger part is counted on
 torch's device "meta", which has only shapes: this takes three times as long and no memory."""
 
 
-class _Plain:
-    """A block without SE as a key of the cache. Two keys are equal if their blocks build the same module."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a network as a key of a cache. Two keys are equal if their parts are the same module."""
 
-    __slots__ = ("block",)
+    identity: tuple[Any, ...]
+    channels: int
+    build: Callable[[], nn.Module] = field(compare=False)
 
-    def __init__(self, block: BlockShape) -> None:
-        self.block = block
+    @classmethod
+    def of_block(cls, block: BlockShape) -> "_Part":
+        """A block without its attention."""
+        plain = replace(block, se=None)
+        return cls(plain.identity, block.width_in, lambda: build_block(plain))
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Plain) and self.block.identity == other.block.identity
+    @classmethod
+    def of_attention(cls, shape: AttentionShape) -> "_Part":
+        """The attention of a block."""
+        kind = type(shape.attention).name
+        return cls((kind, shape.channels, *shape.identity), shape.channels, lambda: build_attention(shape))
 
-    def __hash__(self) -> int:
-        return hash(self.block.identity)
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The cost of a part, and the side of its result in pixels."""
+
+    cost: Cost
+    size: int
 
 
 @cache
-def _stem_cost(width: int, stride: int, image_size: int) -> Cost:
-    shape = (IMAGE_CHANNELS, image_size, image_size)
-    return _count(lambda: build_stem(width, stride), shape, numbers=width * image_size**2)
+def _count_stem(width: int, stride: int, image_size: int) -> _Counted:
+    return _count(lambda: build_stem(width, stride), channels=IMAGE_CHANNELS, size=image_size)
 
 
-def _plain_block_cost(block: BlockShape, size: int) -> Cost:
+def _count_plain_block(block: BlockShape, size: int) -> _Counted:
+    part = _Part.of_block(block)
     pixels, rest = divmod(size, block.stride)
     if rest:
-        return _run_block_cost(_Plain(block), size)
-    one = _run_block_cost(_Plain(block), block.stride)
-    return Cost(flops=one.flops * pixels**2, params=one.params, activations=one.activations * pixels**2)
+        return _count_part(part, size)
+    one = _count_part(part, block.stride)
+    cost = Cost(flops=one.cost.flops * pixels**2, params=one.cost.params, activations=one.cost.activations * pixels**2)
+    return _Counted(cost, one.size * pixels)
 
 
 @cache
-def _run_block_cost(part: _Plain, size: int) -> Cost:
-    block = part.block
-    inner, group_width = block.family.shape(block.width_out)
-    weights = max(block.width_in * inner, 9 * inner * group_width, inner * block.width_out)
-    numbers = max(weights, max(block.width_in, inner, block.width_out) * size**2)
-    return _count(lambda: build_block(block), (block.width_in, size, size), numbers=numbers)
+def _count_part(part: _Part, size: int) -> _Counted:
+    return _count(part.build, channels=part.channels, size=size)
+
+
+def _count_attention(part: _Part) -> _Counted:
+    return _count_part(part, 1)  # it works on the channels' means, so it costs the same at every image size
 
 
 @cache
-def _squeeze_excite_cost(channels: int, hidden: int) -> Cost:
-    # The squeeze leaves one value for each channel, so the module costs the same at every image size.
-    return _count(lambda: SqueezeExcite(channels, hidden), (channels, 1, 1), numbers=channels * hidden)
+def _count_head(width: int, num_classes: int) -> _Counted:
+    return _count(lambda: Head(width, num_classes), channels=width, size=1)
 
 
-@cache
-def _head_cost(width: int, num_classes: int) -> Cost:
-    return _count(lambda: Head(width, num_classes), (width, 1, 1), numbers=width * num_classes)
+def _count(build: Callable[[], nn.Module], *, channels: int, size: int) -> _Counted:
+    with torch.device("meta"):  # draws no weights, and takes no memory
+        module = build()
+    fits = _largest_tensor(module, channels, size) <= MOST_NUMBERS
+    tensors = {name: torch.zeros(each.shape, dtype=each.dtype) for name, each in _tensors(module)} if fits else {}
+    image = torch.zeros(1, channels, size, size, device="cpu" if fits else "meta")
+    cost, result = _run(module, tensors, (image,))
+    return _Counted(cost, result.shape[-1] if result.dim() == 4 else 1)
 
 
-def _count(build: Callable[[], nn.Module], shape: tuple[int, int, int], *, numbers: int) -> Cost:
-    where = torch.device("meta") if numbers > MOST_NUMBERS else contextlib.nullcontext()
-    # Building a module draws its weights. This must not change the global random state.
-    with torch.random.fork_rng(devices=()), where:
-        return measure_module_cost(build(), torch.zeros(1, *shape))
+def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The weights and the buffers of a module, by name."""
+    return chain(module.named_parameters(), module.named_buffers())
 
 
-def _downsampled(size: int, stride: int) -> int:
-    return (size - 1) // stride + 1
+def _largest_tensor(module: nn.Module, channels: int, size: int) -> int:
+    """The number of elements of the largest weight, or of a map with as many channels as any layer has."""
+    weights = list(module.parameters())
+    widest = max((channels, *(weight.shape[0] for weight in weights)))
+    return max((widest * size**2, *(weight.numel() for weight in weights)))

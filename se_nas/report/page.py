@@ -109,8 +109,8 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
         "<p>The same trunk was trained with SE in other places, on the same seeds. The gain is the mean difference in "
         "validation accuracy between a network with SE there and a network without it, or with it elsewhere. The "
         "intervals of these gains hold simultaneously with 95 %; the common effect of a seed on all networks is "
-        "removed. Everywhere is as in RegNetY: after the 3×3, a quarter wide. The milliseconds are medians over one "
-        "image at a time. A gain per millisecond has the uncertainty of both. It is left out if SE takes no "
+        "removed. Everywhere is as in the published networks that are named with it. The milliseconds are medians over "
+        "one image at a time. A gain per millisecond has the uncertainty of both. It is left out if SE takes no "
         "significant time.</p>"
     )
     for ablation in ablations:
@@ -124,9 +124,9 @@ def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
     """The section on the retrained networks."""
     yield (
         "<p>These networks were trained with a recipe of their own, and then tested once on the test images. The "
-        "intervals (95 %) are for images of the same kind (Wilson), and with several seeds for the seeds too. RegNetX "
-        "and RegNetY by a trial are the nearest to it in FLOPs of 1,000 trunks drawn from this space, without SE and "
-        "with a quarter wide SE everywhere. They also differ from it in the trunk, which was not searched for.</p>"
+        "intervals (95 %) are for images of the same kind (Wilson), and with several seeds for the seeds too. A "
+        "baseline by a trial is the nearest to it in FLOPs of 1,000 trunks drawn from this space, without SE or with "
+        "its published SE everywhere. It also differs from the trial in its trunk, which was not searched for.</p>"
     )
     yield retrained_table(retrained)
     yield _data("retrain")

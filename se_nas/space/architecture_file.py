@@ -1,20 +1,22 @@
-"""Reads an architecture from YAML, where it is written stage by stage or by its RegNet parameters."""
+"""Reads an architecture from YAML, where it is written stage by stage or by the numbers of a law."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from se_nas.space.architecture import Architecture, Stage
-from se_nas.space.families import FAMILIES
-from se_nas.space.regnet import fit_group_width, stage_widths_and_depths
+from se_nas.space.attention.attention import ChannelAttention
+from se_nas.space.attention.tokens import NONE, parse_token
+from se_nas.space.families.family import BlockFamily
 from se_nas.space.settings import MOST_WIDTH
-from se_nas.space.squeeze_excite import SqueezeExciteSpec, parse_token
+from se_nas.space.stage_entries import parse_written_stage
+from se_nas.space.trunks import NETWORK_LAWS
 from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, parse_entry, read_yaml
 
 
 def load_architecture(path: Path) -> Architecture:
-    """Read one network, written stage by stage or as `regnet: {...}`. InputError if the file is not valid."""
+    """Read one network, written stage by stage or by a law. InputError if the file is not valid."""
     return _architecture(read_yaml(path))
 
 
@@ -24,89 +26,77 @@ def parse_architecture(data: dict[str, Any], path: Path) -> Architecture:
 
 
 def _architecture(file: YamlFile) -> Architecture:
-    entry = parse_entry(_ArchitectureEntry, file)
-    if (entry.stages is None) == (entry.regnet is None):
-        raise file.error((), "expected exactly one of the keys `stages` and `regnet`")
-    stages = _written_out(entry, file) if entry.stages is not None else _from_law(entry, file)
-    return Architecture(stem_width=entry.stem.width, stem_stride=entry.stem.stride, stages=stages)
+    laws: dict[str, Any] = {
+        name: (create_model(name, __base__=law, se=(Any, NONE)) | None, None) for name, law in NETWORK_LAWS.items()
+    }
+    entry = parse_entry(create_model("_Network", __base__=_Network, **laws), file)
+    given = [name for name in ("stages", *NETWORK_LAWS) if getattr(entry, name) is not None]
+    if len(given) != 1:
+        keys = " and ".join(f"`{name}`" for name in ("stages", *NETWORK_LAWS))
+        raise file.error((), f"expected exactly one of the keys {keys}")
+    (name,) = given
+    stages = _stage_by_stage(entry, file) if name == "stages" else _by_law(name, getattr(entry, name), file)
+    try:
+        return Architecture(stem_width=entry.stem.width, stem_stride=entry.stem.stride, stages=stages)
+    except ValueError as error:
+        raise file.error((), str(error)) from None
 
 
-class _ArchitectureStem(Entry):
+class _Stem(Entry):
     width: int = Field(ge=1, le=MOST_WIDTH)
     stride: int = Field(default=2, ge=1, le=4)
 
 
-class _ArchitectureStage(Entry):
-    family: Literal["regnet"] = "regnet"
-    depth: int = Field(ge=1, le=200)
-    width: int = Field(ge=1, le=MOST_WIDTH)
-    stride: int = Field(ge=1, le=4)
-    group_width: int = Field(ge=1, le=MOST_WIDTH)
-    bottleneck: float = Field(default=1, ge=1 / 64, le=64)
-    se: Any = "none"
+class _Network(Entry):
+    """The keys of a network, without those of the laws."""
+
+    stem: _Stem = _Stem(width=32, stride=2)
+    stages: list[Any] | None = Field(default=None, min_length=1)
 
 
-class _ArchitectureLaw(Entry):
-    depth: int = Field(ge=1, le=200)
-    w0: int = Field(le=MOST_WIDTH)
-    wa: float = Field(le=MOST_WIDTH)
-    wm: float
-    group_width: int = Field(ge=1, le=MOST_WIDTH)
-    bottleneck: float = Field(default=1, ge=1 / 64, le=64)
-    stride: int = Field(default=2, ge=1, le=4)
-    se: Any = "none"
-
-
-class _ArchitectureEntry(Entry):
-    stem: _ArchitectureStem = _ArchitectureStem(width=32, stride=2)
-    stages: list[_ArchitectureStage] | None = Field(default=None, min_length=1)
-    regnet: _ArchitectureLaw | None = None
-
-
-def _written_out(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
+def _stage_by_stage(entry: _Network, file: YamlFile) -> tuple[Stage, ...]:
     stages = []
-    for index, stage in enumerate(entry.stages or ()):
+    for index, data in enumerate(entry.stages or ()):
         location = ("stages", index)
-        se = _specs(stage.se, stage.depth, (*location, "se"), file)
+        block, own = parse_written_stage(data, location, file)
+        se = _attention(own.se, block, own.depth, (*location, "se"), file)
         try:
-            block = FAMILIES[stage.family](group_width=stage.group_width, bottleneck=stage.bottleneck)
-            stages.append(Stage(block=block, depth=stage.depth, width=stage.width, stride=stage.stride, se=se))
+            stages.append(Stage(block=block, depth=own.depth, width=own.width, stride=own.stride, se=se))
         except ValueError as error:
             raise file.error(location, str(error)) from None
     return tuple(stages)
 
 
-def _from_law(entry: _ArchitectureEntry, file: YamlFile) -> tuple[Stage, ...]:
-    law = entry.regnet
-    assert law is not None
+def _by_law(name: str, law: Any, file: YamlFile) -> tuple[Stage, ...]:
     try:
-        widths, depths = zip(*stage_widths_and_depths(depth=law.depth, w0=law.w0, wa=law.wa, wm=law.wm), strict=True)
-        fitted = [fit_group_width(w, group_width=law.group_width, bottleneck=law.bottleneck) for w in widths]
+        trunk = law.trunk_stages()
     except ValueError as error:
-        raise file.error(("regnet",), str(error)) from None
-    by_stage = _specs(law.se, len(depths), ("regnet", "se"), file)
+        raise file.error((name,), str(error)) from None
+    by_stage = _attention(law.se, trunk[0].block, len(trunk), (name, "se"), file)
     return tuple(
-        Stage(block=block, depth=depth, width=width, stride=law.stride, se=(spec,) * depth)
-        for (width, block), depth, spec in zip(fitted, depths, by_stage, strict=True)
+        Stage(block=stage.block, depth=stage.depth, width=stage.width, stride=stage.stride, se=(spec,) * stage.depth)
+        for stage, spec in zip(trunk, by_stage, strict=True)
     )
 
 
-def _specs(given: Any, count: int, location: Location, file: YamlFile) -> tuple[SqueezeExciteSpec | None, ...]:
-    """The SE of `count` blocks or stages, from one token for all or a list. `true` means RegNetY's `inner/4`, `false`
-    means none."""
+def _attention(
+    given: Any, block: BlockFamily, count: int, location: Location, file: YamlFile
+) -> tuple[ChannelAttention | None, ...]:
+    """The attention of `count` blocks or stages, from one token for all or a list. `true` means the attention of the
+    published networks of such blocks, e.g. `inner/4`; `false` means none."""
     if not isinstance(given, list):
-        return (_spec(given, location, file),) * count
+        return (_one(given, block, location, file),) * count
     if len(given) != count:
         raise file.error(location, f"expected one token or {count}, but got {len(given)}")
-    return tuple(_spec(token, (*location, index), file) for index, token in enumerate(given))
+    return tuple(_one(token, block, (*location, index), file) for index, token in enumerate(given))
 
 
-def _spec(given: Any, location: Location, file: YamlFile) -> SqueezeExciteSpec | None:
+def _one(given: Any, block: BlockFamily, location: Location, file: YamlFile) -> ChannelAttention | None:
     if isinstance(given, bool) or given is None:
-        given = "inner/4" if given else "none"
+        return block.published_attention if given else None
     if not isinstance(given, str):
         raise file.error(location, f"expected a token such as none or inner/4, but got {describe_value(given)}")
     try:
-        return parse_token(given)
+        return parse_token(given, sites=block.site_names)
     except ValueError as error:
         raise file.error(location, str(error)) from None

@@ -135,5 +135,14 @@ def settle(setting: "Setting[T]", name: str, assignment: Assignment) -> T:
     return setting
 
 
+def values_of(setting: "Setting[Any]") -> tuple[Value, ...] | None:
+    """All values that a setting can have; None for a real range."""
+    if isinstance(setting, FloatRange):
+        return None
+    if isinstance(setting, Categorical | IntRange):
+        return tuple(setting.values())
+    return (setting,)
+
+
 def _typed(value: Value) -> tuple[type, Value]:
     return type(value), value  # True == 1 in Python, but not in a design space

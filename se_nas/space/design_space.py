@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from random import Random
-from typing import Any
 
 from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.decisions import (
     Assignment,
     Categorical,
@@ -21,9 +21,9 @@ from se_nas.space.decisions import (
     Setting,
     Value,
     settle,
+    values_of,
 )
-from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
-from se_nas.space.trunks import Trunk
+from se_nas.space.trunks.trunk import Trunk
 from se_nas.wording import format_count
 
 MOST_ENUMERATED = 20_000
@@ -31,25 +31,6 @@ MOST_ENUMERATED = 20_000
 
 MOST_DRAWS = 20_000
 """The number of draws after which `sample` reports that the rules cannot be satisfied."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqueezeExciteChoices:
-    """The settings of one stage's SE."""
-
-    present: Setting[bool]
-    site: Setting[str]
-    reduction: Setting[float]
-    of: Reference
-
-    def count_bound(self) -> int | None:
-        """The number of ways to set the SE; no SE counts once. None if the reduction ratio is a real range."""
-        presences = _values(self.present)
-        ratios = _values(self.reduction)
-        if presences is None or ratios is None:
-            return None
-        widths = len(_values(self.site) or ()) * len(ratios)
-        return sum(widths if present else 1 for present in presences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +66,19 @@ class DesignSpace:
     stem_width: Setting[int]
     stem_stride: Setting[int]
     trunk: Trunk
-    se: tuple[SqueezeExciteChoices, ...]
+    se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
-        """The open decisions by name, each with its role, in a fixed order."""
-        return {
-            name: replace(setting, role=role)
-            for name, setting, role in self._settings()
-            if isinstance(setting, Categorical | IntRange | FloatRange)
-        }
+        """The open decisions by name, each with its role, in a fixed order. ValueError for two of one name."""
+        decisions: dict[str, Decision] = {}
+        for name, setting, role in self._settings():
+            if isinstance(setting, Categorical | IntRange | FloatRange):
+                if name in decisions:
+                    raise ValueError(f"two decisions are called {name}: a family and an attention have a key in common")
+                decisions[name] = replace(setting, role=role)
+        return decisions
 
     def sample(self, rng: Random) -> dict[str, Value]:
         """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found."""
@@ -126,13 +109,7 @@ class DesignSpace:
         """The network of an assignment. ValueError if the assignment breaks a rule."""
         stages = []
         for number, (trunk, se) in enumerate(zip(self.trunk.stages(assignment), self.se, strict=True), start=1):
-            spec = None
-            if settle(se.present, f"stage{number}.se", assignment):
-                spec = SqueezeExciteSpec(
-                    site=Site(settle(se.site, f"stage{number}.site", assignment)),
-                    reduction=settle(se.reduction, f"stage{number}.reduction", assignment),
-                    of=se.of,
-                )
+            spec = se.decode(f"stage{number}", assignment)
             stages.append(
                 Stage(
                     block=trunk.block,
@@ -173,11 +150,9 @@ class DesignSpace:
         if total <= MOST_ENUMERATED:
             return SpaceSize(count=len(self._fingerprints()), exact=True)
         placements = [choices.count_bound() for choices in self.se]
-        stem = [_values(setting) for setting in (self.stem_width, self.stem_stride)]
+        stem = [values_of(setting) for setting in (self.stem_width, self.stem_stride)]
         if None in placements or None in stem:
-            raise InputError(
-                f"space '{self.name}': stem.width, stem.stride and se.reduction need choices or whole-number ranges"
-            )
+            raise InputError(f"space '{self.name}': the stem and the attention need choices or whole-number ranges")
         factors = [count or 1 for count in placements] + [len(values or ()) for values in stem]
         return SpaceSize(count=math.prod([self.trunk.size_bound(), *factors]), exact=False)
 
@@ -196,15 +171,5 @@ class DesignSpace:
         yield Property("stem.stride", self.stem_stride)
         yield from self.trunk.settings()
         for number, se in enumerate(self.se, start=1):
-            yield Property(f"stage{number}.se", se.present, Role.ATTENTION)
-            if se.present is not False:
-                yield Property(f"stage{number}.site", se.site, Role.ATTENTION)
-                yield Property(f"stage{number}.reduction", se.reduction, Role.ATTENTION)
-
-
-def _values(setting: Setting[Any]) -> tuple[Value, ...] | None:
-    if isinstance(setting, FloatRange):
-        return None
-    if isinstance(setting, Categorical | IntRange):
-        return tuple(setting.values())
-    return (setting,)
+            for name, setting, role in se.settings():
+                yield Property(f"stage{number}.{name}", setting, role)

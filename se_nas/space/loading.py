@@ -2,36 +2,31 @@
 
 from pathlib import Path
 from random import Random
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from se_nas.errors import InputError
-from se_nas.space.decisions import Categorical
-from se_nas.space.design_space import DesignSpace, Limit, SqueezeExciteChoices
-from se_nas.space.settings import (
-    Bottleneck,
-    Count,
-    Depth,
-    Multiplier,
-    Presence,
-    Quantised,
-    Reduction,
-    ReferenceName,
-    SiteName,
-    Slope,
-    Stride,
-)
-from se_nas.space.squeeze_excite import Reference, Site
-from se_nas.space.trunks import AnyNetStage, AnyNetTrunk, RegNetTrunk, Trunk
+from se_nas.space.attention.choices import AttentionChoices
+from se_nas.space.design_space import DesignSpace, Limit
+from se_nas.space.settings import Stride, Width
+from se_nas.space.stage_entries import attention_by_stage, parse_stages, with_attention_by_stage
+from se_nas.space.trunks import SPACE_LAWS
+from se_nas.space.trunks.law import SpaceLaw
+from se_nas.space.trunks.stage_by_stage import AnyNetTrunk
+from se_nas.space.trunks.trunk import Trunk
 from se_nas.space.yaml_file import Entry, YamlFile, parse_entry, read_yaml
 
 
 def load_design_space(path: Path) -> DesignSpace:
     """Read a search space. InputError if the file does not describe a search space."""
     file = read_yaml(path)
-    entry = parse_entry(_SpaceEntry, file)
-    trunk, se = _regnet(entry, file) if entry.regnet else _anynet(entry, file)
+    laws: dict[str, Any] = {
+        name: (with_attention_by_stage(law, law.family) | None, None) for name, law in SPACE_LAWS.items()
+    }
+    entry = parse_entry(create_model("_SpaceEntry", __base__=_SpaceEntry, **laws), file)
+    by_law = [name for name in SPACE_LAWS if getattr(entry, name) is not None]
+    trunk, se = _by_law(by_law, entry, file) if by_law else _stage_by_stage(entry, file)
     space = DesignSpace(
         name=entry.name or path.stem,
         image_size=entry.image_size,
@@ -44,43 +39,13 @@ def load_design_space(path: Path) -> DesignSpace:
     try:
         space.sample(Random(0))  # finds rules that contradict each other before the search starts
     except InputError as error:
-        raise file.error(("regnet",) if entry.regnet else ("rules",), str(error)) from None
+        raise file.error((by_law[0],) if by_law else ("rules",), str(error)) from None
     return space
 
 
 class _Stem(Entry):
-    width: Count
+    width: Width
     stride: Stride
-
-
-class _SqueezeExcite(Entry):
-    present: Presence = Categorical((False, True))
-    site: SiteName = Site.INNER.value
-    reduction: Reduction = 4
-    of: ReferenceName = Reference.BLOCK_INPUT
-
-
-class _Stage(Entry):
-    family: Literal["regnet"] = "regnet"
-    depth: Depth = None
-    width: Count = None
-    stride: Stride = None
-    group_width: Count = None
-    bottleneck: Bottleneck = 1
-    se: _SqueezeExcite = _SqueezeExcite()
-
-
-class _Regnet(Entry):
-    depth: Depth
-    w0: Quantised
-    wa: Slope
-    wm: Multiplier
-    group_width: Count
-    bottleneck: Bottleneck = 1
-    stages: int = Field(ge=1, le=8)
-    strides: list[Stride]
-    se: _SqueezeExcite = _SqueezeExcite()
-    se_by_stage: list[_SqueezeExcite] | None = None
 
 
 class _Rules(Entry):
@@ -100,50 +65,22 @@ class _Bounds(Entry):
 
 
 class _SpaceEntry(Entry):
+    """The keys of a search space, without those of the laws."""
+
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     image_size: int = Field(ge=1, le=4096)
     stem: _Stem
-    every_stage: _Stage = _Stage()
-    stages: list[_Stage] | None = Field(default=None, min_length=1, max_length=16)
-    regnet: _Regnet | None = None
+    every_stage: dict[str, Any] = Field(default_factory=dict)
+    stages: list[Any] | None = Field(default=None, min_length=1, max_length=16)
     rules: _Rules = _Rules()
     bounds: _Bounds = _Bounds()
 
 
-E = TypeVar("E", bound=Entry)
-
-
-def _over(base: E, own: E) -> E:
-    """`own`, with the values of `base` for the keys that it lacks. SE entries are merged key by key."""
-    update = {name: getattr(own, name) for name in own.model_fields_set}
-    if isinstance(own, _Stage) and isinstance(base, _Stage) and "se" in update:
-        update["se"] = _over(base.se, own.se)
-    return base.model_copy(update=update)
-
-
-def _choices(se: _SqueezeExcite) -> SqueezeExciteChoices:
-    return SqueezeExciteChoices(present=se.present, site=se.site, reduction=se.reduction, of=se.of)
-
-
-def _anynet(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[SqueezeExciteChoices, ...]]:
+def _stage_by_stage(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[AttentionChoices, ...]]:
     if entry.stages is None:
-        raise file.error((), "expected exactly one of the keys `stages` and `regnet`, but found neither")
-    choices, se = [], []
-    for index, own in enumerate(entry.stages):
-        stage = _over(entry.every_stage, own)
-        for name in ("depth", "width", "stride", "group_width"):
-            if getattr(stage, name) is None:
-                raise file.error(("stages", index), f"`{name}` is needed, here or under `every_stage`")
-        choices.append(
-            AnyNetStage(
-                depth=stage.depth,
-                width=stage.width,
-                stride=stage.stride,
-                group_width=stage.group_width,
-                bottleneck=stage.bottleneck,
-            )
-        )
-        se.append(_choices(stage.se))
+        laws = " and ".join(f"`{name}`" for name in ("stages", *SPACE_LAWS))
+        raise file.error((), f"expected exactly one of the keys {laws}, but found none")
+    choices, se = parse_stages(entry.stages, entry.every_stage, file)
     trunk = AnyNetTrunk(
         choices=tuple(choices),
         widths_non_decreasing=entry.rules.widths == "non-decreasing",
@@ -152,31 +89,16 @@ def _anynet(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[SqueezeExc
     return trunk, tuple(se)
 
 
-def _regnet(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[SqueezeExciteChoices, ...]]:
-    law = entry.regnet
-    assert law is not None
+def _by_law(given: list[str], entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[AttentionChoices, ...]]:
+    name, *others = given
     for key in ("stages", "every_stage", "rules"):
         if key in entry.model_fields_set:
-            raise file.error((key,), "belongs to a space written stage by stage, but this one has `regnet`")
-    if len(law.strides) != law.stages:
-        raise file.error(
-            ("regnet", "strides"), f"expected {law.stages} strides, one for each stage, but got {len(law.strides)}"
-        )
-    own = law.se_by_stage if law.se_by_stage is not None else [_SqueezeExcite()] * law.stages
-    if len(own) != law.stages:
-        raise file.error(
-            ("regnet", "se_by_stage"), f"expected {law.stages} entries, one for each stage, but got {len(own)}"
-        )
-    trunk = RegNetTrunk(
-        depth=law.depth,
-        w0=law.w0,
-        wa=law.wa,
-        wm=law.wm,
-        group_width=law.group_width,
-        bottleneck=law.bottleneck,
-        strides=tuple(law.strides),
-    )
-    return trunk, tuple(_choices(_over(law.se, stage)) for stage in own)
+            raise file.error((key,), f"belongs to a space written stage by stage, but this one has `{name}`")
+    if others:
+        raise file.error((others[0],), f"belongs to another trunk, but this space has `{name}`")
+    law: SpaceLaw = getattr(entry, name)
+    trunk = law.trunk(file)
+    return trunk, attention_by_stage(file.data[name], law.family, trunk.stage_count, (name,), file)
 
 
 def _bounds(entry: _Bounds, file: YamlFile) -> dict[str, Limit]:

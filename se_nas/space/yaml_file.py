@@ -81,16 +81,25 @@ M = TypeVar("M", bound=BaseModel)
 
 def parse_entry(model: type[M], file: YamlFile) -> M:
     """Read the file's content into a `model`. InputError names the first key that does not fit."""
+    return parse_part(model, file.data, (), file)
+
+
+def parse_part(model: type[M], data: Any, at: Location, file: YamlFile) -> M:
+    """Read `data`, the part of the file at `at`, into a `model`. InputError names the first key that does not fit."""
     try:
-        return model.model_validate(file.data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise _explain(error, file, _KeysAt(model)) from None
+        raise _explain(error, at, file, _KeysAt(model)) from None
 
 
-def _explain(error: ValidationError, file: YamlFile, keys_at: "_KeysAt") -> InputError:
+def _explain(error: ValidationError, at: Location, file: YamlFile, keys_of: "_KeysAt") -> InputError:
     """The first error of pydantic as one line with file, line, key and the expected value."""
     first = min(error.errors(), key=lambda entry: entry["type"] == "missing")
-    location: Location = tuple(first["loc"])
+    location: Location = (*at, *first["loc"])
+
+    def keys_at(place: Location) -> Iterable[str]:
+        return keys_of(place[len(at) :])
+
     match first["type"]:
         case "extra_forbidden":
             return file.error(location, f"unknown key; {suggest(str(location[-1]), sorted(keys_at(location[:-1])))}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 
-from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.models.attention.module import AttentionModule
 
 
 def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:
@@ -22,8 +22,9 @@ def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _cast_by_autocast(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that autocast would cast, by name. Those of SE stay in single precision, as its operator needs."""
-    kept = {id(layer) for module in model.modules() if isinstance(module, SqueezeExcite) for layer in module.modules()}
+    """The weights that autocast would cast, by name. Those of attention stay in single precision, as SE needs."""
+    attention = (module for module in model.modules() if isinstance(module, AttentionModule))
+    kept = {id(layer) for module in attention for layer in module.modules()}
     return {
         f"{path}.{name}".removeprefix("."): parameter
         for path, module in model.named_modules()

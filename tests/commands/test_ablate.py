@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from se_nas.commands import ablate
-from se_nas.commands.ablate import EVERYWHERE, plan_ablation
+from se_nas.commands.ablate import plan_ablation
 from se_nas.commands.reporting import load_progress, write_report
 from se_nas.commands.search import evaluation
 from se_nas.commands.search.request import AblateRequest
@@ -18,6 +18,8 @@ from se_nas.searching.tasks import EpochReport
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
 from tests.fakes import network_with_se
+
+EVERYWHERE = "everywhere (RegNetY)"
 
 
 def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) -> dict[str, Any]:

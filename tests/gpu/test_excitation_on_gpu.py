@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.kernels.choice import has_triton
-from se_nas.models.squeeze_excite import SqueezeExcite
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 """The largest error relative to the largest value: about that of rounding each number to the type once."""

@@ -15,7 +15,7 @@ from se_nas.execution.protocol import next_report
 from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture, Stage
-from se_nas.space.families import RegNetBlock
+from se_nas.space.families.regnet import RegNetBlock
 from se_nas.training import trainer as trainer_module
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder

@@ -10,8 +10,8 @@ from se_nas.models.cost import Cost, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.architecture_file import load_architecture
-from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import parse_token
+from se_nas.space.attention.tokens import parse_token
+from se_nas.space.families.regnet import RegNetBlock
 from tests.space.conftest import ROOT
 
 PUBLISHED = json.loads((ROOT / "tests/golden/regnet_published.json").read_text())["models"]
@@ -143,11 +143,12 @@ def test_a_module_costs_the_same_in_training_mode():
 
 def test_a_layer_costs_its_multiply_adds():
     convolution = nn.Conv2d(6, 4, 3, padding=1, groups=2)
-    linear = nn.Linear(5, 7)
+    along, linear = nn.Conv1d(1, 2, 3, padding=1), nn.Linear(5, 7)
 
     assert measure_module_cost(convolution, torch.zeros(1, 6, 10, 10)) == Cost(
         flops=4 * 10 * 10 * 3 * 9, params=4 * 3 * 9 + 4, activations=4 * 10 * 10
     )
+    assert measure_module_cost(along, torch.zeros(1, 1, 9)) == Cost(flops=2 * 9 * 3, params=8, activations=18)
     assert measure_module_cost(linear, torch.zeros(1, 5)) == Cost(flops=35, params=42, activations=7)
 
 
@@ -162,7 +163,7 @@ def test_a_part_too_large_to_run_is_counted_by_its_shapes(monkeypatch):
     architecture = network(width=32, bottleneck=0.25)
     expected = measure_cost(architecture, image_size=17, num_classes=10)
     monkeypatch.setattr(cost, "MOST_NUMBERS", 500)
-    for remembered in (cost._stem_cost, cost._run_block_cost, cost._squeeze_excite_cost, cost._head_cost):
+    for remembered in (cost._count_stem, cost._count_part, cost._count_head):
         remembered.cache_clear()
 
     assert measure_cost(architecture, image_size=17, num_classes=10) == expected

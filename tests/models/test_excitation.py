@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.kernels import excitation_stock
-from se_nas.models.squeeze_excite import SqueezeExcite
 
 LAYOUTS = {
     "channels last": lambda features: features.contiguous(memory_format=torch.channels_last),

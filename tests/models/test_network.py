@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from se_nas.models.network import BLOCKS, build_model
-from se_nas.models.regnet import RegNetBlockModule
-from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.models.attention import ATTENTION_MODULES
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
+from se_nas.models.blocks import BLOCKS
+from se_nas.models.blocks.regnet import RegNetBlockModule
+from se_nas.models.network import build_model
 from se_nas.space.architecture_file import load_architecture
+from se_nas.space.attention import ATTENTIONS
 from se_nas.space.families import FAMILIES
 from se_nas.space.loading import load_design_space
-from se_nas.space.placements import with_se_as_in_regnety, without_se
+from se_nas.space.placements import with_published_se, without_se
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
@@ -73,8 +76,9 @@ def test_with_torchvisions_weights_logits_equal_torchvisions(tmp_path, name):
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_every_family_of_the_space_can_be_built():
+def test_every_family_and_every_attention_of_the_space_can_be_built():
     assert BLOCKS.keys() == set(FAMILIES.values())
+    assert ATTENTION_MODULES.keys() == set(ATTENTIONS.values())
 
 
 def structure(model):
@@ -136,7 +140,7 @@ def test_a_forward_and_a_backward_pass_at_its_own_size_reach_every_weight(space,
 @torch.no_grad()
 def test_a_network_without_se_equals_the_plain_network(samples):
     for architecture in samples:
-        full = wake(build_model(with_se_as_in_regnety(architecture), num_classes=7))
+        full = wake(build_model(with_published_se(architecture), num_classes=7))
         plain = build_model(without_se(architecture), num_classes=7).eval()
         weights = {name: weight for name, weight in full.state_dict().items() if ".se." not in name}
         plain.load_state_dict(weights)  # strict: the plain network lacks only SE

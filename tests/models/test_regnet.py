@@ -2,11 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from se_nas.models.network import build_block
-from se_nas.models.squeeze_excite import SqueezeExcite
-from se_nas.space.architecture import BlockShape, SqueezeExciteShape
-from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import Site
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
+from se_nas.models.blocks import build_block
+from se_nas.space.architecture import BlockShape
+from se_nas.space.attention.attention import AttentionShape
+from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
+from se_nas.space.families.regnet import RegNetBlock, Site
 from tests.models.conftest import wake
 
 
@@ -14,8 +15,8 @@ def block(site=None, *, width_in=16, width_out=16, stride=1, group_width=8, bott
     family = RegNetBlock(group_width=group_width, bottleneck=bottleneck)
     se = None
     if site is not None:
-        channels = family.site_width(site, width_in=width_in, width_out=width_out)
-        se = SqueezeExciteShape(site=site, channels=channels, hidden=4)
+        channels = family.sites(width_in=width_in, width_out=width_out, stride=stride)[site]
+        se = AttentionShape(attention=SqueezeExciteSpec(site=site, reduction=4), channels=channels, hidden=4)
     shape = BlockShape(family=family, width_in=width_in, width_out=width_out, stride=stride, se=se)
     return wake(build_block(shape))
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from se_nas.models.squeeze_excite import SqueezeExcite
+from se_nas.models.attention.squeeze_excite import SqueezeExcite
 
 
 def by_the_paper(module, x):

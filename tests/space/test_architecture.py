@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from se_nas.space.architecture import Architecture, Stage
-from se_nas.space.families import RegNetBlock
-from se_nas.space.squeeze_excite import Reference, Site, parse_token
+from se_nas.space.attention.squeeze_excite import Reference
+from se_nas.space.attention.tokens import parse_token
+from se_nas.space.families.regnet import RegNetBlock, Site
 from tests.space.conftest import ROOT
 
 
@@ -188,7 +189,7 @@ def test_the_error_for_a_wrong_block_shows_its_values(wrong, values):
 
 
 def test_se_at_a_site_that_the_family_lacks_is_refused(monkeypatch):
-    monkeypatch.setattr(RegNetBlock, "sites", frozenset({Site.INNER}))
+    monkeypatch.setattr(RegNetBlock, "site_names", (Site.INNER,))
 
     with pytest.raises(ValueError, match="takes no SE at site 'post'"):
         stage(se="post/4")

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from se_nas.errors import InputError
 from se_nas.space import design_space
 from se_nas.space.architecture_file import load_architecture
+from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
 from se_nas.space.decisions import Categorical, FloatRange, IntRange
+from se_nas.space.families.regnet import REGNETY, Site
 from se_nas.space.loading import load_design_space
-from se_nas.space.squeeze_excite import Reference, Site, SqueezeExciteSpec
 from tests.space.test_architecture import EXAMPLE
 
 STAGES = """\
@@ -106,7 +107,7 @@ def test_a_value_is_fixed_a_list_is_a_choice_and_from_to_is_a_range(write):
     assert space.decisions["wa"] == FloatRange(8.0, 64.0)
     assert space.decisions["stage1.site"] == Categorical(("inner", "post"))
     assert not space.decisions.keys() & {"stage1.se", "stage1.reduction", "stem.width"}
-    assert {choices.of for choices in space.se} == {Reference.SITE}
+    assert {choices.properties["of"] for choices in space.se} == {Reference.SITE}
 
 
 def test_a_list_with_one_value_is_not_a_decision(write):
@@ -123,8 +124,8 @@ def test_a_stage_overrides_every_stage_key_by_key(write):
 
     assert (first.site, second.site) == ("post", "inner")
     assert first.present == second.present == Categorical((False, True))
-    assert first.reduction == second.reduction == Categorical((2, 4))
-    assert [stage.group_width for stage in space.trunk.choices] == [16, 8]
+    assert first.properties == second.properties == {"reduction": Categorical((2, 4)), "of": "block input"}
+    assert [stage.properties["group_width"] for stage in space.trunk.choices] == [16, 8]
 
 
 def test_a_regnet_space_may_give_se_stage_by_stage(write):
@@ -132,7 +133,7 @@ def test_a_regnet_space_may_give_se_stage_by_stage(write):
     space = load_design_space(write(LAW + by_stage))
 
     assert [choices.present for choices in space.se] == [False, Categorical((False, True)), Categorical((False, True))]
-    assert [choices.reduction for choices in space.se] == [Categorical((2, 4)), Categorical((2, 4)), 8]
+    assert [choices.properties["reduction"] for choices in space.se] == [Categorical((2, 4)), Categorical((2, 4)), 8]
 
 
 def test_a_space_without_a_name_has_the_name_of_its_file(write):
@@ -162,12 +163,12 @@ def test_the_regnet_rule_gives_regnety_400mf(write):
 @pytest.mark.parametrize(
     ("se", "expected"),
     [
-        ("true", SqueezeExciteSpec(reduction=4)),
+        ("true", REGNETY),
         ("false", None),
         ("null", None),
         ("none", None),
         ("[none, post/8 of site]", SqueezeExciteSpec(site=Site.POST, reduction=8, of=Reference.SITE)),
-        ("[false, true]", SqueezeExciteSpec(reduction=4)),
+        ("[false, true]", REGNETY),
     ],
 )
 def test_se_is_a_token_or_a_boolean_or_a_list_of_these(write, se, expected):

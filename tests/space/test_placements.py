@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from se_nas.space.architecture import Architecture, Stage
-from se_nas.space.families import RegNetBlock
-from se_nas.space.placements import has_se, switched, with_se_as_in_regnety, without_se
-from se_nas.space.squeeze_excite import parse_token
+from se_nas.space.attention.tokens import parse_token
+from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.placements import has_se, published_names, switched, with_published_se, without_se
 from tests.fakes import network_with_se
 
 
@@ -29,9 +29,10 @@ def test_the_earlier_of_two_nearest_stages_gives_its_se() -> None:
     assert switched(found, 1).se_tokens == ("post/4", "post/4", "inner/8")
 
 
-def test_se_as_in_regnety_replaces_all_other_se() -> None:
+def test_the_published_se_replaces_all_other_se() -> None:
     """RegNetY's SE: arXiv 2003.13678, section 5."""
-    assert with_se_as_in_regnety(network_with_se("post/2", "none", "inner/8")).se_tokens == ("inner/4",) * 3
+    assert with_published_se(network_with_se("post/2", "none", "inner/8")).se_tokens == ("inner/4",) * 3
+    assert published_names(network_with_se("none")) == ("RegNetX", "RegNetY")
 
 
 def test_each_stage_is_switched_and_nothing_else_changes() -> None:

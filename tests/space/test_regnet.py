@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from se_nas.space.regnet import QUANTUM, fit_group_width, stage_widths_and_depths
+from se_nas.space.families.regnet import fit_group_width
+from se_nas.space.trunks.regnet import QUANTUM, stage_widths_and_depths
 
 reproducibly = settings(derandomize=True, deadline=None)
 laws = st.fixed_dictionaries(
@@ -88,7 +89,7 @@ def test_the_fit_equals_that_of_pycls(width, group_width, bottleneck):
 def test_the_groups_divide_a_fitted_width_and_fitting_it_again_changes_nothing(width, group_width, bottleneck):
     fitted, block = fit_group_width(width, group_width=group_width, bottleneck=bottleneck)
 
-    block.check_width(fitted)
+    block.check(width=fitted, stride=1)
     assert fit_group_width(fitted, group_width=group_width, bottleneck=bottleneck) == (fitted, block)
 
 

@@ -5,18 +5,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from se_nas.space.decisions import Categorical, FloatRange, IntRange
-from se_nas.space.trunks import AnyNetStage, AnyNetTrunk, RegNetTrunk
+from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.trunks.regnet import RegNetTrunk
+from se_nas.space.trunks.stage_by_stage import AnyNetStage, AnyNetTrunk
 
 reproducibly = settings(derandomize=True, deadline=None)
 
 
 def free_stage(**fixed):
     choices = {
+        "family": RegNetBlock,
         "depth": IntRange(1, 3),
         "width": IntRange(8, 40, 8),
         "stride": Categorical((1, 2)),
-        "group_width": Categorical((8, 16)),
-        "bottleneck": 1,
+        "properties": {"group_width": Categorical((8, 16)), "bottleneck": 1},
     }
     return AnyNetStage(**{**choices, **fixed})
 

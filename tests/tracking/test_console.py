@@ -11,7 +11,10 @@ from se_nas.space.decisions import Categorical, Role
 from se_nas.tracking.console import ConsoleTracker
 from se_nas.tracking.protocol import SearchOutcome
 
-DECISIONS = {"stage1.se": Categorical((False, True), role=Role.ATTENTION)}
+DECISIONS = {
+    "stage1.se": Categorical((False, True), role=Role.ATTENTION),
+    "stage1.width": Categorical((8, 16), role=Role.WIDTH),
+}
 
 
 def a_record(number: int, accuracy: float, flops: int, status: TrialStatus = TrialStatus.COMPLETE) -> TrialRecord:

@@ -1,4 +1,4 @@
-"""Baselines for a network: a RegNetX and a RegNetY of equal FLOPs, from the same space."""
+"""Baselines for a network: networks of equal FLOPs from the same space, without SE and with SE as it is published."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -8,26 +8,23 @@ from se_nas.commands.preflight import CostOf
 from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.placements import with_se_as_in_regnety, without_se
+from se_nas.space.placements import published_names, with_published_se, without_se
 
-BASELINES: dict[str, Callable[[Architecture], Architecture]] = {
-    "RegNetX": without_se,
-    "RegNetY": with_se_as_in_regnety,
-}
-"""The function that makes a baseline from a trunk: arXiv 2003.13678, section 5."""
+BASELINES: tuple[Callable[[Architecture], Architecture], ...] = (without_se, with_published_se)
+"""The functions that make the baselines from a trunk, in the order of `published_names`."""
 DRAWS = 1_000
 
 
 def baselines(
     space: DesignSpace, cost_of: CostOf, flops: Sequence[float]
 ) -> Iterator[tuple[str, tuple[Architecture, ...]]]:
-    """Each name, and for each of `flops` the nearest trunk (by ratio) among `DRAWS` drawn from the space.
+    """Each published name for the space's blocks, and for each of `flops` the nearest trunk (by ratio) among `DRAWS`.
 
     Nothing is chosen by accuracy. InputError if none keeps the space's bounds.
     """
     rng = Random(0)
     trunks = [space.decode(space.sample(rng)) for _ in range(DRAWS)]
-    for name, baseline in BASELINES.items():
+    for name, baseline in zip(published_names(trunks[0]), BASELINES, strict=True):
         drawn = [(architecture, cost_of(architecture)) for architecture in map(baseline, trunks)]
         kept = [(architecture, costs["flops"]) for architecture, costs in drawn if space.cost_violation(costs) is None]
         if not kept:

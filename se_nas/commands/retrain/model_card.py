@@ -32,7 +32,7 @@ def model_card(result: RetrainedResult) -> str:
     more = ", ..." if len(result.classes) > 20 else ""
     return f"""# {_plain(result.network)}, retrained
 
-A RegNet-style network for images of {result.image_size} px in {len(result.classes)} classes ({names}{more}),
+A convolutional network for images of {result.image_size} px in {len(result.classes)} classes ({names}{more}),
 {origin}. SE by stage: `{se_glyphs(result.se)}` (a dot means no SE, a number is the reduction).
 Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`.
 

@@ -42,7 +42,8 @@ class RetrainRequest:
     seeds: Annotated[int, arg(metavar="N")] = 1
     """Trainings of each network, from --seed on."""
     baselines: FlagCreatePairsOff[bool] = False
-    """Also train a RegNetX (no SE) and a RegNetY (SE everywhere) of equal FLOPs, the nearest of 1,000 drawn."""
+    """Also train two networks of equal FLOPs, the nearest of 1,000 drawn: without SE, and with its published SE
+    everywhere."""
     accept_changed_images: FlagCreatePairsOff[bool] = False
     """Train and test although the images have changed since the search, as after a repair."""
     wandb: Wandb = "auto"

@@ -141,9 +141,9 @@ def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblateRequest:
-    """Measure what SE is worth in a network, and where: train its trunk with SE nowhere, everywhere (as in RegNetY), as
-    found, and with each stage switched, on equal seeds. After an interruption the same command continues; it can also
-    add seeds."""
+    """Measure what SE is worth in a network, and where: train its trunk with SE nowhere, everywhere (as published for
+    its blocks), as found, and with each stage switched, on equal seeds. After an interruption the same command
+    continues; it can also add seeds."""
 
     network: Annotated[Positional[str], arg(metavar="NETWORK")]
     """RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest or RUN_DIR:TRIAL."""

@@ -14,6 +14,7 @@ from se_nas.report.figures.insights import (
 )
 from se_nas.report.figures.layout import FRONT_COLOUR, OTHER_COLOUR
 from se_nas.searching.records import TrialStatus
+from se_nas.space.decisions import Role
 from tests.fakes import record
 from tests.tracking.test_console import a_progress, a_record
 
@@ -50,7 +51,7 @@ def test_an_ablation_has_a_row_for_each_effect_the_first_on_top_and_colours_sign
 
 
 def test_effects_are_in_points_with_asymmetric_intervals() -> None:
-    one = Marginal(factor="SE in stage 1", value="<b>", mean=0.01, low=-0.01, high=0.04, count=9)
+    one = Marginal(factor="SE in stage 1", role=Role.ATTENTION, value="<b>", mean=0.01, low=-0.01, high=0.04, count=9)
 
     (points,) = effects_figure([one], title="t").data
 

@@ -1,25 +1,30 @@
 """The X and Y blocks of RegNet: arXiv 2003.13678, figure 4, with the layers of facebookresearch/pycls,
 models/anynet.py."""
 
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from se_nas.models.attention import build_attention
+from se_nas.models.blocks.block import BlockModule
 from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d
+from se_nas.models.initialisation import initialise_by_fan_out
 from se_nas.models.normalisation import BatchNorm
-from se_nas.models.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import BlockShape
-from se_nas.space.squeeze_excite import Site
+from se_nas.space.families.regnet import RegNetBlock, Site
 
 
-class RegNetBlockModule(nn.Module):
-    """Convolutions 1×1, grouped 3×3 and 1×1, beside a shortcut, with SE at the site that `shape` names.
+class RegNetBlockModule(BlockModule):
+    """Convolutions 1×1, grouped 3×3 and 1×1, beside a shortcut, with attention at the site that `shape` names.
 
     Parameters have the order of torchvision's RegNet, so weights can be copied by order.
     """
 
     def __init__(self, shape: BlockShape) -> None:
-        super().__init__()
-        inner, group_width = shape.family.inner_width(shape.width_out), shape.family.group_width
+        super().__init__(shape)
+        family = cast(RegNetBlock, shape.family)
+        inner, group_width = family.inner_width(shape.width_out), family.group_width
         self.shortcut = _shortcut(shape)
         self.conv1 = nn.Conv2d(shape.width_in, inner, 1, bias=False)
         self.norm1 = BatchNorm(inner, relu=True)
@@ -29,9 +34,15 @@ class RegNetBlockModule(nn.Module):
         self.norm2 = BatchNorm(inner, relu=True)
         self.se = nn.ModuleDict()
         if shape.se is not None:
-            self.se[shape.se.site.value] = SqueezeExcite(shape.se.channels, shape.se.hidden)
+            self.se[str(shape.se.attention.site)] = build_attention(shape.se)
         self.conv3 = nn.Conv2d(inner, shape.width_out, 1, bias=False)
         self.norm3 = BatchNorm(shape.width_out, relu=Site.STANDARD.value not in self.se)
+
+    def initialise(self) -> None:
+        """Draw the weights as pycls does. The last norm of the branch starts at zero, so that the block starts as its
+        shortcut (Goyal et al., arXiv 1706.02677, section 5.1)."""
+        self.apply(initialise_by_fan_out)
+        nn.init.zeros_(self.norm3.weight)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, width_in, H, W) -> (N, width_out, ceil(H / stride), ceil(W / stride))."""

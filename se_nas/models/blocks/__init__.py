@@ -1,0 +1,14 @@
+"""Modules of blocks: one file for each block family."""
+
+from se_nas.models.blocks.block import BlockModule
+from se_nas.models.blocks.regnet import RegNetBlockModule
+from se_nas.space.architecture import BlockShape
+from se_nas.space.families.family import BlockFamily
+from se_nas.space.families.regnet import RegNetBlock
+
+BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {RegNetBlock: RegNetBlockModule}
+
+
+def build_block(shape: BlockShape) -> BlockModule:
+    """Build the module of one block, by its family."""
+    return BLOCKS[type(shape.family)](shape)

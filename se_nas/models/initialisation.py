@@ -1,0 +1,18 @@
+"""Initial weights that several families share."""
+
+from torch import nn
+
+
+def initialise_by_fan_out(module: nn.Module) -> None:
+    """Draw one layer's weights; `nn.Module.apply` draws those of all layers.
+
+    Convolutions are He-normal by fan-out (He et al., arXiv 1502.01852), and linear layers are normal with standard
+    deviation 0.01. Biases are zero.
+    """
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.01)
+        nn.init.zeros_(module.bias)

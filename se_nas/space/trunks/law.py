@@ -1,0 +1,30 @@
+"""Laws: rules that give all stages of a trunk from a few numbers, as they stand under a key of their own in a file."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from se_nas.space.families.family import BlockFamily
+from se_nas.space.trunks.trunk import Trunk, TrunkStage
+from se_nas.space.yaml_file import Entry, YamlFile
+
+
+class SpaceLaw(Entry, ABC):
+    """The keys of a law in a search space, without those of attention."""
+
+    family: ClassVar[type[BlockFamily]]
+    """The family of the law's blocks."""
+
+    @abstractmethod
+    def trunk(self, file: YamlFile) -> Trunk:
+        """The trunk. InputError if the keys do not fit each other."""
+
+
+class NetworkLaw(Entry, ABC):
+    """The keys of a law in the file of a single network, without those of attention."""
+
+    family: ClassVar[type[BlockFamily]]
+    """The family of the law's blocks."""
+
+    @abstractmethod
+    def trunk_stages(self) -> tuple[TrunkStage, ...]:
+        """The stages. ValueError names the rule that the numbers break."""
