@@ -18,6 +18,7 @@ from se_nas.analysis.equal_cost import (
     factors_of,
 )
 from se_nas.searching.records import TrialRecord
+from se_nas.space.attention.tokens import NONE
 from se_nas.space.decisions import Decision, Role
 from se_nas.wording import format_value
 
@@ -106,7 +107,7 @@ def _groups(factors: Sequence[Factor]) -> list[tuple[Factor, str, NDArray[np.boo
 
 def _split(values: Sequence[object]) -> Mapping[str, NDArray[np.bool_]]:
     """The networks (n,) with each value. Many distinct numbers are put into groups of equal size."""
-    distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value != "none", value))
+    distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value != NONE, value))
     if len(distinct) <= MOST_GROUPS or any(isinstance(value, str) for value in distinct):
         return {format_value(value): np.array([other == value for other in values]) for value in distinct}
     numbers = np.array(values, dtype=float)

@@ -11,6 +11,7 @@ from se_nas.analysis.rank_correlation import Agreement
 from se_nas.searching.pareto import ParetoFront
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.space.attention.tokens import NONE
 from se_nas.wording import counted, format_cost, se_glyphs
 
 
@@ -28,7 +29,7 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
         return [f"No network was trained in full yet ({counts})."]
     front, costs = progress.front, progress.objectives.costs
     knee, best, cheapest = front.knee, front.best, front.cheapest
-    with_se = sum(any(token != "none" for token in member.se) for member in front.members)
+    with_se = sum(any(token != NONE for token in member.se) for member in front.members)
     return [
         f"Of {progress.ended:,} networks tried ({counts}), {len(front)} are on the Pareto front: from "
         f"{_accuracy(front, cheapest)} at {_costs(cheapest, costs)} to {_accuracy(front, best)} at "

@@ -27,8 +27,9 @@ from se_nas.models.cost import map_sizes, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space import design_space
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.architecture_file import load_architecture, parse_architecture
 from se_nas.space.loading import load_design_space
+from se_nas.space.placements import switched
 from se_nas.training.trained import load_trained
 from tests.analysis.test_effects import DECISIONS, searched
 from tests.commands.conftest import rows_of
@@ -62,7 +63,8 @@ def printed_on(console: Console) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def _registered() -> Iterator[None]:
-    with second_members():
+    with second_members(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("se_nas.report.figures.paper.paper_figures", lambda *_: {})  # matplotlib is slow
         yield
 
 
@@ -203,6 +205,28 @@ def test_an_ablation_takes_the_published_attention_of_each_family(run: Path) -> 
     networks = {one["name"]: one for one in json.loads((run / "ablate-0000.json").read_text())["networks"]}
     assert networks["everywhere (ECA-GrowNet + RegNetY)"]["se"] == ["eca:9@output"] * 3 + ["inner/4"]
     assert networks["nowhere"]["se"] == ["none"] * 4
+
+
+def test_a_stage_is_switched_to_the_nearest_attention_whose_site_one_of_its_blocks_has(tmp_path: Path) -> None:
+    growing = {"family": "growing", "width": 4, "kernel": 3}
+    network = parse_architecture(
+        {
+            "stages": [
+                {**growing, "depth": 1, "stride": 1, "se": "eca:3@new maps"},
+                {**growing, "depth": 1, "stride": 2},
+                {**growing, "depth": 2, "stride": 2},
+                {"family": "regnet", "depth": 1, "width": 8, "stride": 1, "group_width": 8},
+            ]
+        },
+        tmp_path,
+    )
+
+    assert [switched(network, index).se_tokens[index] for index in range(4)] == [
+        "none",
+        "eca:9@output",
+        "none,eca:3@new maps",
+        "inner/4",
+    ]
 
 
 def test_the_report_is_whole(run: Path) -> None:

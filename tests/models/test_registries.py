@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from se_nas.models.blocks import BLOCKS, build_block
+from se_nas.models.cost import measure_cost, measure_module_cost
+from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture, BlockShape, Stage
 from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention import ATTENTIONS
@@ -77,6 +79,18 @@ def test_a_block_has_the_widths_of_its_record_and_trains(name, block, width, str
         assert result.shape == (2, shape.width_out, 4 // stride, 4 // stride)
         assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters())
         assert sum(part.numel() for part in module.parameters()) > 0
+
+
+@pytest.mark.parametrize("size", [7, 8])
+@pytest.mark.parametrize(("name", "block", "width", "stride"), CASES)
+def test_the_cost_of_the_parts_is_that_of_the_network(name, block, width, stride, size):
+    for shape in attended(block, width, stride):
+        spec = shape.se.attention if shape.se else None
+        stage = Stage(block=block, depth=1, width=width, stride=stride, se=(spec,))
+        network = Architecture(stem_width=16, stem_stride=1, stages=(stage,))
+        counted = measure_module_cost(build_model(network, num_classes=3), torch.zeros(1, 3, size, size))
+
+        assert measure_cost(network, image_size=size, num_classes=3) == counted
 
 
 @pytest.mark.parametrize(("name", "block", "width", "stride"), CASES)

@@ -13,6 +13,7 @@ from se_nas.analysis.equal_cost import Factor, comparable_observations, factors_
 from se_nas.analysis.importances import Importances
 from se_nas.report.figures.layout import CLEAR, FRONT_COLOUR, INK, KNEE_COLOUR, LINE, OTHER_COLOUR, lay_out
 from se_nas.searching.progress import SearchProgress
+from se_nas.space.attention.tokens import NONE
 from se_nas.space.decisions import Decision
 from se_nas.wording import format_cost, format_value
 
@@ -168,7 +169,7 @@ def _dimension(factor: Factor) -> dict[str, Any]:
             else {}
         )
         return {"label": label, "values": list(values), **ticks}
-    words = sorted({str(value) for value in values}, key=lambda word: (word != "none", word))
+    words = sorted({str(value) for value in values}, key=lambda word: (word != NONE, word))
     return {
         "label": label,
         "values": [words.index(str(value)) for value in values],
