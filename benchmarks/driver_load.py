@@ -5,6 +5,7 @@ and W&B offline. A trial's curve is made up from its network's fingerprint. The 
 and written before the measurement starts.
 """
 
+import contextlib
 import io
 import math
 import os
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -71,11 +73,9 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
         folder = Path(name) / "run"
         search = _Search.create(folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives)
         began, base = time.process_time(), _resident_megabytes()
-        search.open(wandb)
-        opening = time.process_time() - began
         judging, proposing = Stopwatch(), Stopwatch()
-        loop = search.loop
-        search.watch(judging, proposing)
+        loop = search.open(wandb, judging, proposing)
+        opening = time.process_time() - began
         draw = random.Random(0)
         flights = [_under_way(loop, draw.randrange(EPOCHS)) for _ in range(in_flight)]
         _fly(loop, flights, in_flight, draw)
@@ -149,22 +149,20 @@ class _Flight:
 
 @dataclass
 class _Search:
-    """The parts of a search, assembled as in `commands/search/search.py`."""
+    """A run folder, and the search that is opened there as a resumed search is."""
 
     folder: Any
     config: Any
     space: Any
+    data: Any
     cost_of: Any
-    objectives: Any
-    study: Any = None
-    loop: Any = None
-    trackers: list[Any] = field(default_factory=list)
+    _opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @classmethod
     def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "_Search":
         """Write a run folder with `recorded` ended trials."""
         from se_nas.commands.preflight import cost_on, hypervolume_reference, survey_space
-        from se_nas.commands.search.request import DEFAULT_SPACE
+        from se_nas.commands.search.flags import DEFAULT_SPACE
         from se_nas.data.sources import load_data
         from se_nas.runs.run_folder import RunFolder
         from se_nas.runs.settings import SearchConfig, running_versions
@@ -193,12 +191,10 @@ class _Search:
             images=data.fingerprint(),
             reference=hypervolume_reference(parsed, space, data, survey_space(space, data, cost_of)),
         )
-        search = cls(folder, config, space, cost_of, parsed)
+        search = cls(folder, config, space, data, cost_of)
         kept = Path(tempfile.gettempdir()) / f"driver-load-{os.getuid()}-{recorded}-{objectives}.db"
         if not kept.exists():
             study = SearchStudy(folder.study, parsed, space.decisions)
-            with study._storage.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA synchronous=OFF")
             for record in search._made_up(recorded):
                 study.start(replace(record, status=_running(), curve=(), seconds=0.0, reason=""))
                 study.finish(record)
@@ -237,50 +233,30 @@ class _Search:
             )
             number += 1
 
-    def open(self, wandb: str) -> None:
-        """Open the run folder as a resumed search does."""
+    def open(self, wandb: str, judging: Stopwatch, proposing: Stopwatch) -> Any:
+        """Open the run folder as a resumed search does, and time each judgement and each proposal; return the loop."""
         from rich.console import Console
 
-        from se_nas.commands.search.assembly import build_search_strategy, build_trackers
-        from se_nas.commands.search.callbacks import Callbacks
-        from se_nas.commands.search.request import SearchRequest
-        from se_nas.searching.loop import SearchLoop
-        from se_nas.searching.stop.pruning import FrontPruner
+        from se_nas.commands.search.assembly import SearchPlan, open_search
+        from se_nas.commands.search.flags import SearchRequest
+        from se_nas.execution.local import LocalExecutor
+        from se_nas.searching.propose.strategy import Fallback
         from se_nas.searching.study.study import SearchStudy
 
-        self.study = SearchStudy(self.folder.study, self.objectives, self.space.decisions)
-        self.strategy = build_search_strategy(self.config, self.space, self.objectives, self.cost_of)
-        self.loop = SearchLoop(
-            space=self.space,
-            cost_of=self.cost_of,
-            strategy=self.strategy,
-            study=self.study,
-            pruner=FrontPruner(costs=self.objectives.costs, epochs=EPOCHS),
-            budget=self.config.budget,
-            epochs=EPOCHS,
-            seed=0,
-        )
-        request = SearchRequest(wandb=wandb)  # type: ignore[arg-type]
-        self.trackers = build_trackers(self.folder, self.config, request, Console(file=io.StringIO()))
-        self.loop.listener = Callbacks(
-            folder=self.folder,
-            space=self.space,
+        plan = SearchPlan(
             config=self.config,
-            objectives=self.objectives,
-            records=self.loop.records,
-            trackers=self.trackers,
+            space=self.space,
+            data=self.data,
+            executor=LocalExecutor(epoch_seconds=3600.0),
+            request=SearchRequest(wandb=wandb),  # type: ignore[arg-type]
         )
-
-    def watch(self, judging: Stopwatch, proposing: Stopwatch) -> None:
-        """Time each judgement and each proposal."""
-        self.study.reason_to_stop = judging.around(self.study.reason_to_stop)
-        self.strategy.ask = proposing.around(self.strategy.ask)
+        for owner, name, stopwatch in ((SearchStudy, "reason_to_stop", judging), (Fallback, "ask", proposing)):
+            self._opened.enter_context(mock.patch.object(owner, name, stopwatch.around(getattr(owner, name))))
+        return self._opened.enter_context(open_search(self.folder, plan, Console(file=io.StringIO()))).loop
 
     def close(self) -> None:
         """Release the study and the trackers."""
-        for tracker in self.trackers:
-            tracker.close()
-        self.study.close()
+        self._opened.close()
 
 
 def _running() -> Any:

@@ -71,7 +71,7 @@ class Slow:
 def run_ours(folder: Path, *, resumed: bool) -> None:
     """Run the search as the launch script does. No trial is stopped early, so that all trials are alike."""
     from se_nas.commands.search import search as module
-    from se_nas.commands.search.request import SearchRequest
+    from se_nas.commands.search.flags import SearchRequest
     from se_nas.process.command_line import run
     from se_nas.runs.run_folder import RunFolder
     from se_nas.searching.stop.pruning import FrontPruner

@@ -66,7 +66,7 @@ class Nothing:
 def run_ours(trials: int, folder: Path) -> None:
     """Run the search as the launch script does."""
     from se_nas.commands.search import search as module
-    from se_nas.commands.search.request import SearchRequest
+    from se_nas.commands.search.flags import SearchRequest
     from se_nas.process.command_line import run
 
     def nothing(**given: Any) -> Nothing:

@@ -35,7 +35,7 @@ from se_nas.models.cost import measure_cost
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.optuna_strategy import optuna_distribution
-from se_nas.searching.propose.strategies import build_strategy
+from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.propose.strategy import Unique
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.seeds import derive_seed
@@ -99,14 +99,15 @@ class Ours:
 
     def __post_init__(self) -> None:
         space = self.task.space
-        named = build_strategy(
-            self.strategy,
-            decisions=space.decisions,
-            sample=space.sample,
-            neighbours=space.neighbours,
-            inspect=self.task.inspect,
-            objectives=OBJECTIVES,
-            seed=self.seed,
+        named = STRATEGIES[self.strategy](
+            SearchProblem(
+                decisions=space.decisions,
+                sample=space.sample,
+                neighbours=space.neighbours,
+                inspect=self.task.inspect,
+                objectives=OBJECTIVES,
+                seed=self.seed,
+            )
         )
         self._strategy = Unique(named, lambda assignment: space.decode(assignment).fingerprint())
         self._rule = OurRule(self.task.epochs, self.seed) if self.pruning else None

@@ -3,8 +3,8 @@ from se_nas.commands.interface import load_run as load_run
 from se_nas.commands.interface import resume as resume
 from se_nas.commands.interface import retrain as retrain
 from se_nas.commands.interface import search as search
-from se_nas.commands.retrain.request import RetrainRequest as RetrainRequest
-from se_nas.commands.search.request import SearchRequest as SearchRequest
+from se_nas.commands.retrain.flags import RetrainRequest as RetrainRequest
+from se_nas.commands.search.flags import SearchRequest as SearchRequest
 from se_nas.errors import InputError as InputError
 from se_nas.errors import RunFailedError as RunFailedError
 from se_nas.models.cost import measure_cost as measure_cost

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.process import command_line
 from tests.processes import Started
 

@@ -15,7 +15,8 @@ from se_nas.wording import suggest
 
 def search(prog: str) -> None:
     """Start or resume a search, and confirm its front if asked to."""
-    from se_nas.commands.search.request import SearchRequest, confirmation_of
+    from se_nas.commands.confirm.flags import confirmation_of
+    from se_nas.commands.search.flags import SearchRequest
 
     request = parse_flags(SearchRequest, prog=prog)
     request.check()
@@ -31,56 +32,56 @@ def search(prog: str) -> None:
     else:
         run_dir = start_search(request, console)
     if request.confirm and run_dir is not None:
-        from se_nas.commands.confirm import confirm as confirm_front
+        from se_nas.commands.confirm.confirm import confirm as confirm_front
 
         confirm_front(confirmation_of(run_dir, request), console)
 
 
 def confirm(prog: str) -> None:
     """Train the front of a search again on fresh seeds."""
-    from se_nas.commands.search.request import ConfirmRequest
+    from se_nas.commands.confirm.flags import ConfirmRequest
 
     request = parse_flags(ConfirmRequest, prog=prog)
     request.check()
 
     from rich.console import Console
 
-    from se_nas.commands.confirm import confirm as confirm_front
+    from se_nas.commands.confirm.confirm import confirm as confirm_front
 
     confirm_front(request, Console())
 
 
 def ablate(prog: str) -> None:
     """Measure what SE is worth in a network, stage by stage."""
-    from se_nas.commands.search.request import AblateRequest
+    from se_nas.commands.ablate.flags import AblateRequest
 
     request = parse_flags(AblateRequest, prog=prog)
     request.check()
 
     from rich.console import Console
 
-    from se_nas.commands.ablate import ablate as ablate_network
+    from se_nas.commands.ablate.ablate import ablate as ablate_network
 
     ablate_network(request, Console())
 
 
 def describe(prog: str) -> None:
     """Print the stages, the SE and the cost of a network."""
-    from se_nas.commands.search.request import DescribeRequest
+    from se_nas.commands.describe.flags import DescribeRequest
 
     request = parse_flags(DescribeRequest, prog=prog)
     request.check()
 
     from rich.console import Console
 
-    from se_nas.commands.describe import describe as describe_network
+    from se_nas.commands.describe.describe import describe as describe_network
 
     describe_network(request, Console())
 
 
 def retrain(prog: str) -> None:
     """Retrain networks of a search in full."""
-    from se_nas.commands.retrain.request import RetrainRequest
+    from se_nas.commands.retrain.flags import RetrainRequest
 
     request = parse_flags(RetrainRequest, prog=prog)
     request.check()
@@ -94,40 +95,40 @@ def retrain(prog: str) -> None:
 
 def export(prog: str) -> None:
     """Write a retrained network as ONNX and as torch's .pt2."""
-    from se_nas.commands.retrain.request import ExportRequest
+    from se_nas.commands.export.flags import ExportRequest
 
     request = parse_flags(ExportRequest, prog=prog)
 
     from rich.console import Console
 
-    from se_nas.commands.export import export as export_network
+    from se_nas.commands.export.export import export as export_network
 
     export_network(request, Console())
 
 
 def predict(prog: str) -> None:
     """Print the classes that a retrained network sees in image files."""
-    from se_nas.commands.retrain.request import PredictRequest
+    from se_nas.commands.predict.flags import PredictRequest
 
     request = parse_flags(PredictRequest, prog=prog)
     request.check()
 
     from rich.console import Console
 
-    from se_nas.commands.predict import predict as predict_images
+    from se_nas.commands.predict.predict import predict as predict_images
 
     predict_images(request, Console(), Console(stderr=True))
 
 
 def report(prog: str) -> None:
     """Write the tables and the page of a run folder again."""
-    from se_nas.commands.search.request import ReportRequest
+    from se_nas.commands.report.flags import ReportRequest
 
     request = parse_flags(ReportRequest, prog=prog)
 
     from rich.console import Console
 
-    from se_nas.commands.reporting import rewrite_report
+    from se_nas.commands.report.report import rewrite_report
 
     rewrite_report(request.run_dir, Console())
 

@@ -1,24 +1,56 @@
-"""Flags that several commands share: their text in `--help`, and checks of numbers."""
+"""Flags that several commands share, with their text in `--help`; and checks of numbers.
 
-from typing import Any, Literal
+The flags of one command are in the `flags.py` of its room.
+"""
+
+import shlex
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
 from se_nas.errors import InputError
+from se_nas.process.invocation import invocation
 
 EPOCH_SECONDS = 3600.0
 """The seconds after which an epoch counts as hung."""
 
-Wandb = Literal["auto", "online", "offline", "off"]
-
-WORKERS_HINT = "one for each CPU core, or as many as the GPUs hold"
-GPUS_HINT = "as much as the largest network drawn needs, and a quarter more"
-ADDRESS_HINT = "start a cluster on this machine"
+WandbMode = Literal["auto", "online", "offline", "off"]
 
 
-def flag(metavar: str, default: str) -> Any:
+def flag(metavar: str, default: str, text: str | None = None) -> Any:
     """A flag for `--help` whose default is not in the signature, because a resumed run may have its own."""
-    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
+    return arg(metavar=metavar, help=text, help_behavior_hint=f"(default: {default})" if default else "")
+
+
+Workers = Annotated[
+    int | None,
+    flag(
+        "N",
+        "one for each CPU core, or as many as the GPUs hold",
+        "Trainings at the same time; 1 trains in this process, without Ray.",
+    ),
+]
+GpusPerTrial = Annotated[
+    float | None,
+    flag(
+        "X",
+        "as much as the largest network drawn needs, and a quarter more",
+        "GPUs a training may use; 0.25 puts four on one.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    flag("ADDRESS", "start a cluster on this machine", "An existing Ray cluster, e.g. auto or HOST:6379."),
+]
+Wandb = Annotated[
+    WandbMode,
+    arg(
+        help="W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline.",
+    ),
+]
+RepeatedEpochs = Annotated[int | None, flag("N", "the search's", "Epochs of each training.")]
+"""The epochs of `confirm` and `ablate`."""
 
 
 def check_least(request: Any, **least: float) -> None:
@@ -27,3 +59,14 @@ def check_least(request: Any, **least: float) -> None:
         given = getattr(request, name)
         if given is not None and not given >= value:
             raise InputError(f"--{name.replace('_', '-')} {given}: must be at least {value}")
+
+
+def spelled(request: Any, command: str, target: str) -> str:
+    """The command line of a request: the command, its target, then every flag that is not at its default."""
+    flags = [
+        word
+        for each in fields(request)
+        if each.default is not MISSING and getattr(request, each.name) != each.default
+        for word in (f"--{each.name.replace('_', '-')}", str(getattr(request, each.name)))
+    ]
+    return f"{invocation(command)} {shlex.join([target, *flags])}"

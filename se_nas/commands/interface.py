@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from se_nas.analysis.tested_accuracy import Retrained
-from se_nas.commands.reporting import load_progress
-from se_nas.commands.retrain.request import RetrainRequest
+from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain as retrain_networks
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.run_loading import load_progress
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import resume_search, start_search
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder

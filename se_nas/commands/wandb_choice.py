@@ -5,10 +5,10 @@ https://docs.wandb.ai/guides/track/environment-variables
 
 from collections.abc import Callable, Mapping
 
-from se_nas.commands.flags import Wandb
+from se_nas.commands.flags import WandbMode
 from se_nas.errors import InputError
 
-MODES: dict[str, Wandb] = {
+MODES: dict[str, WandbMode] = {
     "online": "online",
     "run": "online",
     "shared": "online",
@@ -21,7 +21,9 @@ YES = {"1", "true", "t", "yes", "y", "on"}
 """Values of WANDB_DISABLED that disable W&B; case does not matter."""
 
 
-def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[str], None] = lambda _: None) -> Wandb:
+def choose_wandb(
+    flag: WandbMode, environment: Mapping[str, str], tell: Callable[[str], None] = lambda _: None
+) -> WandbMode:
     """The mode for W&B. If a variable asks for a mode, `tell` gets a line with the mode that is used and the reason.
 
     InputError for a WANDB_MODE that W&B does not know.
@@ -39,7 +41,7 @@ def choose_wandb(flag: Wandb, environment: Mapping[str, str], tell: Callable[[st
     return flag
 
 
-def _asked(environment: Mapping[str, str]) -> tuple[str, Wandb | None]:
+def _asked(environment: Mapping[str, str]) -> tuple[str, WandbMode | None]:
     """The variable that is set, with its value, and its mode; None for an unknown mode or if no variable is set."""
     disabled = environment.get("WANDB_DISABLED", "")
     if disabled.strip().lower() in YES:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from se_nas.commands.flags import Wandb
+from se_nas.commands.flags import WandbMode
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
@@ -44,7 +44,7 @@ def import_for_wandb() -> None:
 
 
 def wandb_guard(
-    build: Build[T], wanted: Wandb, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
+    build: Build[T], wanted: WandbMode, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
 ) -> Guard[T]:
     """A guard that writes a run in the wanted mode, and on disk below `folder` if that fails.
 
@@ -99,7 +99,7 @@ def tell_finding(
     config: SearchConfig,
     *,
     settings: Mapping[str, Any],
-    wanted: Wandb,
+    wanted: WandbMode,
     tell: Callable[[str], None],
 ) -> None:
     """Write a W&B run, in the search's group, for the result of a confirmation or an ablation with these `settings`.

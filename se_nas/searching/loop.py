@@ -7,7 +7,7 @@ fail        the trial ends without a result
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -26,7 +26,10 @@ HOPELESS_AFTER = 8
 
 
 class Listener(Protocol):
-    """Is notified of the start and the end of every trial."""
+    """Is notified of the first report of a search, and of the start and the end of every trial."""
+
+    def training_began(self) -> None:
+        """The first epoch since the start or the resume of the search is done. This is called once."""
 
     def trial_started(self, record: TrialRecord) -> None:
         """Take the record of a trial whose training begins."""
@@ -49,25 +52,26 @@ class SearchLoop:
         cost_of: Callable[[Architecture], Mapping[str, int]],
         strategy: SearchStrategy,
         study: SearchStudy,
+        records: Iterable[TrialRecord],
         pruner: FrontPruner,
         budget: int,
         epochs: int,
         seed: int,
-        listener: Listener | None = None,
+        listener: Listener,
     ) -> None:
-        """Take over all trials of the study. The training of a trial is seeded by `seed` and the trial's number.
+        """Continue after `records`, which are all trials of the study.
 
-        `on_first_report` is called once, after the first epoch since the start or the resume of the search.
+        The training of a trial is seeded by `seed` and the trial's number.
         """
         self._space, self._cost_of, self._strategy = space, cost_of, strategy
         self._study, self._pruner = study, pruner
-        self.listener = listener
-        self.on_first_report: Callable[[], None] | None = None
+        self._listener = listener
+        self._has_report = False
         self._budget, self._epochs, self._seed = budget, epochs, seed
         self.exhausted: str | None = None
         self._failed_so_far: int | None = 0  # None as soon as a trial has ended in another way
         self._faults = FaultsInARow()
-        self.records = {record.number: record for record in study.records()}
+        self.records = {record.number: record for record in records}
         for record in self.records.values():
             strategy.tell(record)
         self.cut_off = deque(number for number, record in self.records.items() if _is_running(record))
@@ -101,9 +105,9 @@ class SearchLoop:
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
         """Take a worker's report. Return False if the trial is at its end, pruned or fully trained."""
-        if self.on_first_report is not None:
-            self.on_first_report()
-            self.on_first_report = None
+        if not self._has_report:
+            self._listener.training_began()
+            self._has_report = True
         record = self.records[number]
         if not math.isfinite(report.accuracy):
             self.fail(number, Failure(reason=f"the accuracy became {report.accuracy} in epoch {report.epoch}"))
@@ -160,8 +164,7 @@ class SearchLoop:
 
     def _start(self, record: TrialRecord) -> TrialTask:
         self.records[record.number] = record
-        if self.listener:
-            self.listener.trial_started(record)
+        self._listener.trial_started(record)
         return TrialTask(
             number=record.number,
             architecture=self._space.decode(record.assignment),
@@ -180,8 +183,7 @@ class SearchLoop:
         if not failed:
             self._faults.went_well()
         self._failed_so_far = self._failed_so_far + 1 if failed and self._failed_so_far is not None else None
-        if self.listener:
-            self.listener.trial_ended(record)
+        self._listener.trial_ended(record)
         self._study.finish(record)
         self._strategy.tell(record)
 

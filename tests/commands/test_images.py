@@ -14,14 +14,18 @@ from PIL import Image
 from rich.console import Console
 
 from se_nas.checksums import checksum
-from se_nas.commands.ablate import ablate
-from se_nas.commands.confirm import confirm
-from se_nas.commands.predict import predict
-from se_nas.commands.reporting import load_progress, write_report
+from se_nas.commands.ablate.ablate import ablate
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.confirm.confirm import confirm
+from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.predict.flags import PredictRequest
+from se_nas.commands.predict.predict import predict
+from se_nas.commands.report.writing import write_report
 from se_nas.commands.retrain import retrain, retraining
-from se_nas.commands.retrain.request import PredictRequest, RetrainRequest
+from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import search
-from se_nas.commands.search.request import AblateRequest, ConfirmRequest, SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError, RunFailedError
 from se_nas.files import write_checked
@@ -414,7 +418,8 @@ class TestRetraining:
         save_12_bits(np.full((8, 8), 10), tmp_path / "dark.png")  # by itself, a full 8 bits
         seen: list[torch.Tensor] = []
         monkeypatch.setattr(
-            "se_nas.commands.predict._ranked", lambda _m, _n, read: seen.extend(image for _, image in read) or ()
+            "se_nas.commands.predict.predict._ranked",
+            lambda _m, _n, read: seen.extend(image for _, image in read) or (),
         )
 
         predict(PredictRequest(retrained=self.folder(run), images=(tmp_path / "dark.png",)), console, console)

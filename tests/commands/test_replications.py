@@ -10,7 +10,9 @@ from random import Random
 import pytest
 from ray.tune.search import Searcher
 
-from se_nas.commands.replications import EverySeed, Key, Outcomes, ReplicationFolder, Replications
+from se_nas.commands.replications.files import ReplicationFolder
+from se_nas.commands.replications.plan import EverySeed, Key, Outcomes
+from se_nas.commands.replications.replications import Replications
 from se_nas.errors import RunFailedError
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.place import Conditions

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from se_nas.commands.flags import Wandb
-from se_nas.commands.search import assembly
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.flags import WandbMode
+from se_nas.commands.search import trackers as tracking
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.wandb_choice import MODES, choose_wandb
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
@@ -33,7 +33,7 @@ from tests.commands.conftest import said_on
     ],
 )
 def test_auto_follows_the_environment_and_the_line_names_the_variable(
-    environment: dict[str, str], expected: Wandb
+    environment: dict[str, str], expected: WandbMode
 ) -> None:
     said: list[str] = []
 
@@ -44,7 +44,7 @@ def test_auto_follows_the_environment_and_the_line_names_the_variable(
 
 @pytest.mark.parametrize("flag", ["auto", "online", "offline", "off"])
 @pytest.mark.parametrize("environment", [{}, {"WANDB_MODE": ""}, {"WANDB_DISABLED": ""}, {"WANDB_DISABLED": "false"}])
-def test_without_such_a_variable_the_flag_is_used_without_a_line(flag: Wandb, environment: dict[str, str]) -> None:
+def test_without_such_a_variable_the_flag_is_used_without_a_line(flag: WandbMode, environment: dict[str, str]) -> None:
     said: list[str] = []
 
     assert choose_wandb(flag, environment, said.append) == flag
@@ -67,7 +67,7 @@ def test_without_such_a_variable_the_flag_is_used_without_a_line(flag: Wandb, en
         ("off", {"WANDB_MODE": "online"}, "W&B       off, because of --wandb off; WANDB_MODE=online is ignored"),
     ],
 )
-def test_a_given_flag_wins_with_a_line(flag: Wandb, environment: dict[str, str], line: str) -> None:
+def test_a_given_flag_wins_with_a_line(flag: WandbMode, environment: dict[str, str], line: str) -> None:
     said: list[str] = []
 
     assert choose_wandb(flag, environment, said.append) == flag
@@ -84,7 +84,7 @@ def test_a_flag_that_agrees_with_the_environment_prints_no_line() -> None:
 
 @pytest.mark.parametrize("mode", ["sometimes", "Offline", "off"])
 @pytest.mark.parametrize("flag", ["auto", "online", "offline"])
-def test_an_unknown_wandb_mode_is_refused_and_the_known_modes_are_listed(mode: str, flag: Wandb) -> None:
+def test_an_unknown_wandb_mode_is_refused_and_the_known_modes_are_listed(mode: str, flag: WandbMode) -> None:
     with pytest.raises(InputError, match=rf"WANDB_MODE={mode}: expected one of online, run, .*, disabled; unset it"):
         choose_wandb(flag, {"WANDB_MODE": mode})
     assert choose_wandb("off", {"WANDB_MODE": mode}) == "off"
@@ -95,10 +95,10 @@ def test_a_search_uses_wandb_as_the_environment_says(
     mode: str, trackers: int, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", mode)
-    monkeypatch.setattr(assembly, "wandb_guard", lambda *_, **__: None)
+    monkeypatch.setattr(tracking, "wandb_guard", lambda *_, **__: None)
     config: Any = SimpleNamespace(space="small.yaml", data_name="digits")
 
-    built = assembly.build_trackers(RunFolder(tmp_path), config, SearchRequest(), console)
+    built = tracking.build_trackers(RunFolder(tmp_path), config, SearchRequest(), console)
 
     assert len(built) == trackers
     assert f"W&B       {MODES[mode]}, because WANDB_MODE={mode} is set" in said_on(console)

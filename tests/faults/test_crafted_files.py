@@ -20,9 +20,9 @@ from numpy.lib.format import write_array_header_1_0
 from PIL import Image
 from rich.console import Console
 
-from se_nas.commands.reporting import load_progress
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.data import sources
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from se_nas.commands.reporting import load_progress
+from se_nas.commands.run_loading import load_progress
 from se_nas.errors import InputError
 from se_nas.files import read_checked
 from se_nas.runs.run_folder import RunFolder

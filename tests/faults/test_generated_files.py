@@ -8,8 +8,8 @@ import psutil
 import pytest
 import yaml
 
-from se_nas.commands.describe import describe
-from se_nas.commands.search.request import DescribeRequest
+from se_nas.commands.describe.describe import describe
+from se_nas.commands.describe.flags import DescribeRequest
 from se_nas.process.command_line import run
 from se_nas.space.loading import load_design_space
 from se_nas.training.recipe_file import load_recipe

@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from se_nas.commands.retrain.request import ExportRequest, PredictRequest, RetrainRequest
-from se_nas.commands.search.request import AblateRequest, ConfirmRequest, DescribeRequest, ReportRequest, SearchRequest
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.describe.flags import DescribeRequest
+from se_nas.commands.export.flags import ExportRequest
+from se_nas.commands.predict.flags import PredictRequest
+from se_nas.commands.report.flags import ReportRequest
+from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError
 from se_nas.process.command_line import parse_flags
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from se_nas.commands.search import search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search import assembly, search
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError, WriteError
 from se_nas.runs import lock
 from se_nas.runs.lock import locked
@@ -147,7 +147,7 @@ def test_a_search_that_fails_before_its_first_trial_names_the_command_that_resum
     def fail(*_: object) -> None:
         raise RuntimeError("no trackers today")
 
-    monkeypatch.setattr(search, "build_trackers", fail)
+    monkeypatch.setattr(assembly, "build_trackers", fail)
 
     with pytest.raises(RuntimeError, match="no trackers today") as failed:
         search.start_search(request_tiny, console)

@@ -12,19 +12,18 @@ import pytest
 import sqlalchemy
 
 from se_nas.execution.local import LocalExecutor
-from se_nas.searching.candidates import Inspection
 from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.loop import SearchLoop
 from se_nas.searching.pareto import ParetoFront
-from se_nas.searching.propose.strategies import STRATEGIES, build_strategy
-from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, SearchStrategy, Unique
+from se_nas.searching.propose.screening import build_screened_strategy
+from se_nas.searching.propose.strategies import STRATEGIES
+from se_nas.searching.propose.strategy import SearchStrategy
 from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
 from se_nas.searching.study import trial_rows
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
-from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace, Limit
 from tests.fakes import TWO_OBJECTIVES, cost_by_hand, tiny_space
 
@@ -48,11 +47,15 @@ class Clock:
 
 
 class Journal:
-    """A listener that remembers all notifications."""
+    """A listener that remembers all notifications of trials."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.heard: list[tuple[int, TrialStatus]] = []
+        self.beginnings = 0
+
+    def training_began(self) -> None:
+        self.beginnings += 1
 
     def trial_started(self, record: TrialRecord) -> None:
         self._clock.tick()
@@ -79,32 +82,6 @@ def reports(task: TrialTask, clock: Clock) -> Iterator[EpochReport]:
         yield EpochReport(epoch=epoch, accuracy=final * (1 - slowness**epoch), seconds=0.5)
 
 
-def wrapped_strategy(space: DesignSpace, sampler: str, seed: int) -> SearchStrategy:
-    """Build the strategy with its wrappers, as a search does."""
-
-    def violation(assignment: Assignment) -> str | None:
-        return space.check(assignment) or space.cost_violation(cost_by_hand(space.decode(assignment)))
-
-    def inspect(assignment: Assignment) -> Inspection | None:
-        architecture = space.decode(assignment)
-        return None if violation(assignment) else Inspection(architecture.fingerprint(), cost_by_hand(architecture))
-
-    def screened(name: str, patience: int) -> SearchStrategy:
-        strategy = build_strategy(
-            name,
-            decisions=space.decisions,
-            sample=space.sample,
-            neighbours=space.neighbours,
-            inspect=inspect,
-            objectives=TWO_OBJECTIVES,
-            seed=seed,
-        )
-        feasible = Feasible(Patient(strategy, patience=patience), violation)
-        return Unique(feasible, lambda assignment: space.decode(assignment).fingerprint())
-
-    return Fallback(screened(sampler, 8), screened("random", 60))
-
-
 @contextlib.contextmanager
 def loop_on(
     path: Path,
@@ -115,6 +92,7 @@ def loop_on(
     seed: int = 0,
     clock: Clock | None = None,
     strategy: SearchStrategy | None = None,
+    journal: Journal | None = None,
     **pruning: int,
 ) -> Iterator[SearchLoop]:
     """A loop on the study at `path`. The study is made or resumed, and closed afterwards."""
@@ -129,13 +107,23 @@ def loop_on(
         yield SearchLoop(
             space=space,
             cost_of=cost_of,
-            strategy=strategy or wrapped_strategy(space, sampler, seed),
+            strategy=strategy
+            or build_screened_strategy(
+                sampler,
+                space=space,
+                objectives=TWO_OBJECTIVES,
+                cost_of=cost_by_hand,
+                seed=seed,
+                patience=8,
+                draw_patience=60,
+            ),
             study=study,
+            records=study.records(),
             pruner=FrontPruner(costs=["flops"], epochs=EPOCHS, **pruning),
             budget=budget,
             epochs=EPOCHS,
             seed=seed,
-            listener=Journal(clock),
+            listener=journal or Journal(clock),
         )
     finally:
         study.close()
@@ -215,11 +203,13 @@ class TestAWholeSearch:
 
 class TestEnds:
     def test_the_listener_is_notified_of_each_start_and_each_end_once(self, path: Path) -> None:
-        loop = search(path, budget=8)
+        journal = Journal(Clock())
+        search(path, budget=8, journal=journal)
 
-        assert loop.listener.heard == [
+        assert journal.heard == [
             (record.number, status) for record in stored(path) for status in (TrialStatus.RUNNING, record.status)
         ]
+        assert journal.beginnings == 1
 
     def test_the_loop_has_the_same_records_as_the_study(self, path: Path) -> None:
         loop = search(path, budget=8)
@@ -493,7 +483,8 @@ class TestCutOffAndResumed:
     def test_a_search_resumed_after_its_end_has_nothing_to_do(
         self, tmp_path: Path, uninterrupted: list[TrialRecord]
     ) -> None:
-        resumed = search(tmp_path / "uninterrupted.db", **SHORT)
+        journal = Journal(Clock())
+        search(tmp_path / "uninterrupted.db", **SHORT, journal=journal)
 
-        assert resumed.listener.heard == []
+        assert (journal.heard, journal.beginnings) == ([], 0)
         assert stored(tmp_path / "uninterrupted.db") == uninterrupted

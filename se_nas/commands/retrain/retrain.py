@@ -11,10 +11,11 @@ from rich.table import Table
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.commands.images import accept_images, load_searched_images
 from se_nas.commands.preflight import cost_on
-from se_nas.commands.reporting import load_progress, pick_trial, write_report
+from se_nas.commands.report.writing import write_report
 from se_nas.commands.retrain.baselines import baselines
-from se_nas.commands.retrain.request import RetrainRequest
+from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retraining import Contender, Retraining
+from se_nas.commands.run_loading import load_progress, pick_trial
 from se_nas.commands.wandb_runs import OFFLINE, unsent
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, WriteError

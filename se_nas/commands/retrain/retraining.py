@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from se_nas import __version__
-from se_nas.commands.flags import Wandb
+from se_nas.commands.flags import WandbMode
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.retrain.model_card import model_card
 from se_nas.commands.wandb_choice import choose_wandb
@@ -92,7 +92,7 @@ class Retraining:
             )
         return result
 
-    def run(self, *, wandb: Wandb, tell: Callable[[str], None], together: ProcessGroup) -> RetrainedResult:
+    def run(self, *, wandb: WandbMode, tell: Callable[[str], None], together: ProcessGroup) -> RetrainedResult:
         """Train from the last checkpoint, test, and write the weights, the card and the result."""
         device = pick_device()
         prepare(device)

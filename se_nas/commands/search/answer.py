@@ -3,36 +3,31 @@
 import shlex
 
 from se_nas.analysis.lost_trials import loss_sentences
-from se_nas.commands.reporting import write_report
-from se_nas.commands.search.callbacks import Callbacks
+from se_nas.commands.report.writing import write_report
+from se_nas.commands.search.assembly import Search
 from se_nas.commands.wandb_runs import unsent
 from se_nas.errors import RunFailedError
 from se_nas.files import write_yaml
 from se_nas.process.invocation import invocation
 from se_nas.runs.lock import in_turn
-from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
-from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.protocol import SearchOutcome
 
 
-def write_tables(folder: RunFolder, callbacks: Callbacks) -> None:
+def write_tables(search: Search) -> None:
     """Write `trials.csv` and `front.json`, also after a failure or a signal."""
-    if not folder.config.exists():
+    if not search.folder.config.exists():
         return  # the folder was removed or moved: do not make it again for its tables
-    with in_turn(folder.path):
-        folder.write_tables(callbacks.settled)
+    with in_turn(search.folder.path):
+        search.folder.write_tables(search.settled)
 
 
-def write_answer(
-    folder: RunFolder, config: SearchConfig, space: DesignSpace, callbacks: Callbacks, exhausted: str | None
-) -> None:
+def write_answer(search: Search) -> None:
     """Write the knee and the report, and notify the trackers. RunFailedError without a front."""
-    progress = callbacks.settled
+    folder, progress = search.folder, search.settled
     if progress.front.members:
-        write_yaml(folder.best, space.decode(progress.front.knee.assignment).to_dict())
+        write_yaml(folder.best, search.plan.space.decode(progress.front.knee.assignment).to_dict())
     with in_turn(folder.path):
-        report = write_report(folder, config, progress)
+        report = write_report(folder, search.plan.config, progress)
     if not progress.front.members:
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
@@ -46,9 +41,9 @@ def write_answer(
         f"retrain   {invocation('retrain')} {run} --pick knee",
     ]
     notes += unsent(folder.path)
-    if exhausted:
-        notes.insert(0, f"The search ended early: {exhausted}.")
-    callbacks.search_ended(
+    if search.loop.exhausted:
+        notes.insert(0, f"The search ended early: {search.loop.exhausted}.")
+    search.callbacks.search_ended(
         progress,
         SearchOutcome(
             figures=report.figures,

@@ -1,204 +1,158 @@
-"""The strategy, executor and trackers that a search is assembled from."""
+"""Builds a search from its plan: the loop with strategy, study and pruner, the evaluation of a trial, the executor, and
+the callbacks with their trackers."""
 
-import os
-from collections.abc import Iterable, Mapping
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from rich.console import Console
 
-from se_nas.commands.flags import EPOCH_SECONDS
-from se_nas.commands.preflight import HEADROOM, CostOf
-from se_nas.commands.reporting import search_title
-from se_nas.commands.search.request import SearchRequest
-from se_nas.commands.wandb_choice import choose_wandb
-from se_nas.commands.wandb_runs import search_runs, wandb_guard
+from se_nas.commands.preflight import cost_on
+from se_nas.commands.search.callbacks import Callbacks
+from se_nas.commands.search.conditions import conditions_of, trained_under
+from se_nas.commands.search.evaluation import TrialEvaluation
+from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.search.trackers import build_trackers
 from se_nas.data.image_data import ImageData
-from se_nas.errors import InputError
-from se_nas.execution.local import LocalExecutor
+from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
-from se_nas.execution.ray.environment import set_ray_environment
-from se_nas.execution.ray.survey import survey_cluster
-from se_nas.machine.limits import cpu_count
-from se_nas.machine.process_limits import check_room_for_cluster, check_room_for_driver
-from se_nas.report.figures.search import front_figure
+from se_nas.machine.shared_memory import check_shared_memory
+from se_nas.process.invocation import invocation
+from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
-from se_nas.searching.candidates import Inspection
-from se_nas.searching.objectives import Objectives
-from se_nas.searching.propose.strategies import build_strategy
-from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
-from se_nas.space.decisions import Assignment
+from se_nas.runs.settings import SearchConfig, write_config
+from se_nas.searching.loop import SearchLoop
+from se_nas.searching.objectives import Objectives, parse_objectives
+from se_nas.searching.progress import SearchProgress, progress_of
+from se_nas.searching.propose.screening import build_screened_strategy
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.stop.pruning import FrontPruner
+from se_nas.searching.study.busy_file import BusyFile
+from se_nas.searching.study.study import SearchStudy
+from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
-from se_nas.tracking.console import ConsoleTracker, plain_teller
-from se_nas.tracking.guarded import GuardedTracker
-from se_nas.tracking.live_front import LiveFront
-from se_nas.tracking.protocol import Tracker
-from se_nas.training.devices.device import free_gpu_bytes, gpu_count
-from se_nas.training.devices.sharing import training_bytes, trainings_on_a_gpu
+from se_nas.tracking.console import plain_teller
 from se_nas.training.recipe import Recipe
-
-STRATEGY_PATIENCE = 64
-"""Refused proposals after which a random proposal replaces the strategy's for that trial."""
-DRAW_PATIENCE = 5_000
-"""Refused draws after which the space counts as exhausted."""
+from se_nas.wording import counted
 
 
-def build_search_strategy(
-    config: SearchConfig, space: DesignSpace, objectives: Objectives, cost_of: CostOf
-) -> SearchStrategy:
-    """The named strategy without proposals that break a rule or a bound or were tried; random if it finds no more."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """Everything that is decided before a search is opened. `request` says which machines train and what W&B gets."""
 
-    def violation(assignment: Assignment) -> str | None:
-        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
-
-    def fingerprint(assignment: Assignment) -> str:
-        return space.decode(assignment).fingerprint()
-
-    def screened(inner: SearchStrategy, patience: int) -> SearchStrategy:
-        return Unique(Feasible(Patient(inner, patience=patience), violation), fingerprint)
-
-    def inspect(assignment: Assignment) -> Inspection | None:
-        if space.check(assignment) is not None:
-            return None
-        architecture = space.decode(assignment)
-        cost = cost_of(architecture)
-        return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
-
-    named = build_strategy(
-        config.strategy,
-        decisions=space.decisions,
-        sample=space.sample,
-        neighbours=space.neighbours,
-        inspect=inspect,
-        objectives=objectives,
-        seed=config.seed,
-    )
-    draws = Sampling(space.sample, seed=config.seed)
-    return Fallback(screened(named, STRATEGY_PATIENCE), screened(draws, DRAW_PATIENCE))
-
-
-class Machines(Protocol):
-    """The part of a request that says where to train."""
+    config: SearchConfig
+    space: DesignSpace
+    data: ImageData
+    executor: Executor
+    request: SearchRequest
 
     @property
-    def workers(self) -> int | None:
-        """The number of trainings at a time; None: as many as there are cores, or as fit the GPUs."""
+    def objectives(self) -> Objectives:
+        """The objectives of the search."""
+        return parse_objectives(self.config.objectives)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search that is ready to run: its parts, joined to each other. `tell` prints a line."""
+
+    folder: RunFolder
+    plan: SearchPlan
+    loop: SearchLoop
+    evaluation: TrialEvaluation
+    callbacks: Callbacks
+    tell: Callable[[str], None]
 
     @property
-    def gpus_per_trial(self) -> float | None:
-        """The fraction or number of GPUs for a trial; None: as much as the largest network needs."""
+    def settled(self) -> SearchProgress:
+        """The search as it is now, with a front of what is expected of each network."""
+        config = self.plan.config
+        records, decisions = self.loop.records.values(), self.plan.space.decisions
+        return settled_progress(records, decisions, self.plan.objectives, config.reference, config.budget)
 
-    @property
-    def address(self) -> str | None:
-        """The address of an existing Ray cluster; None: a new cluster on this machine."""
 
+@contextlib.contextmanager
+def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterator[Search]:
+    """Build the search of a run folder, new or resumed. At the end, its trackers and its study are closed.
 
-def build_executor(
-    request: Machines,
-    data: ImageData,
-    costs: Iterable[Mapping[str, int]],
-    *,
-    measures_latency: bool,
-    epoch_seconds: float = EPOCH_SECONDS,
-) -> Executor:
-    """The executor: this process for one worker, else Ray Tune.
-
-    `costs` are those of the networks to train, or of a sample. Where latency is measured, a trial gets a whole GPU.
+    InputError if the search already has more trials than its budget.
     """
-    if request.address is not None:
-        return _build_on_cluster(request, request.address, data, epoch_seconds=epoch_seconds)
-    gpus = gpu_count()
-    gpus_per_trial = request.gpus_per_trial
-    if gpus_per_trial is None:
-        gpus_per_trial = float(gpus > 0) if measures_latency else _gpus_per_trial(gpus, data, costs)
-    if gpus_per_trial > gpus:
-        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
-    fit = _at_once(gpus, gpus_per_trial) if gpus_per_trial else cpu_count()
-    workers = request.workers or fit
-    if gpus_per_trial and workers > fit:
-        smaller = 1000 // -(-workers // gpus) / 1000
-        raise InputError(
-            f"--workers {workers}: {fit} at a time fit this machine's GPUs ({gpus}), each on {gpus_per_trial:.3g} of "
-            f"one; expected at most {fit}, or --gpus-per-trial {smaller:g}"
+    config, space, objectives, tell = plan.config, plan.space, plan.objectives, plain_teller(console)
+    with contextlib.ExitStack() as stack:
+        study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, tell))
+        stack.enter_context(at_the_end(study.close))
+        records = study.records()
+        if config.budget < len(records):
+            held = counted(len(records), "trial")
+            raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {held}")
+        stack.enter_context(saying_how_to_resume(folder))
+        if not _is_over(records, config.budget):
+            config = trained_under(config, conditions_of(plan.request, plan.executor), records, tell)
+        trackers = build_trackers(folder, config, plan.request, console)
+        for tracker in trackers:
+            stack.enter_context(at_the_end(tracker.close))
+        callbacks = Callbacks(
+            folder=folder,
+            space=space,
+            progress=progress_of(records, objectives, config.reference, config.budget),
+            trackers=trackers,
+            on_first_report=partial(write_config, folder, config),
         )
-    if workers == 1:
-        return LocalExecutor(epoch_seconds=epoch_seconds)
-    check_room_for_cluster(workers)
-    set_ray_environment(workers=workers, own_cluster=True)
-    from se_nas.execution.ray.tune import RayTuneExecutor
-
-    return RayTuneExecutor(
-        workers=workers,
-        gpus_per_trial=gpus_per_trial,
-        address=None,
-        cluster="a new cluster on this machine",
-        processors=max(1, cpu_count() // workers),
-        data_bytes=_bytes_of(data),
-        epoch_seconds=epoch_seconds,
-    )
-
-
-def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch_seconds: float) -> Executor:
-    """Ray Tune on a cluster that others have started: as many trainings as it has room for now, each on a GPU of its
-    own where it has GPUs. An autoscaler may add machines for more `workers`."""
-    check_room_for_driver()
-    found = survey_cluster(address)
-    gpus_per_trial = float(found.gpus > 0) if request.gpus_per_trial is None else request.gpus_per_trial
-    if gpus_per_trial > 0 and found.gpus == 0 and request.workers is None:
-        raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: {found.description} has no GPU now")
-    fit = min(found.cpus, _at_once(found.gpus, gpus_per_trial)) if gpus_per_trial else found.cpus
-    workers = request.workers or fit
-    if not workers:
-        raise InputError(
-            f"--address {address}: {found.description} can train nothing now; expected a machine with a CPU core to "
-            "spare, or --workers N where an autoscaler adds machines"
+        cost_of = cost_on(plan.data)
+        loop = SearchLoop(
+            space=space,
+            cost_of=cost_of,
+            strategy=build_screened_strategy(
+                config.strategy, space=space, objectives=objectives, cost_of=cost_of, seed=config.seed
+            ),
+            study=study,
+            records=records,
+            pruner=FrontPruner(costs=objectives.costs, epochs=config.epochs),
+            budget=config.budget,
+            epochs=config.epochs,
+            seed=config.seed,
+            listener=callbacks,
         )
-    set_ray_environment(workers=workers, own_cluster=False, with_token=found.with_token)
-    from se_nas.execution.ray.tune import RayTuneExecutor
+        yield Search(
+            folder=folder,
+            plan=plan,
+            loop=loop,
+            evaluation=_evaluation(folder, plan),
+            callbacks=callbacks,
+            tell=tell,
+        )
 
-    return RayTuneExecutor(
-        workers=workers,
-        gpus_per_trial=gpus_per_trial,
-        address=found.address,
-        cluster=found.description,
-        processors=max(1, found.cpus // workers),
-        data_bytes=_bytes_of(data),
-        epoch_seconds=epoch_seconds,
+
+def saying_how_to_resume(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
+    """If an error or a signal ends the body, its last line says how to resume."""
+
+    def removed() -> str | None:
+        return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"
+
+    again = f"{invocation('search')} --resume {shlex.quote(str(folder.path))}"
+    return resumable(f"everything finished is kept; go on with: {again}", instead=removed)
+
+
+def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
+    """The evaluation of a trial. InputError if this machine has too little shared memory for all workers."""
+    evaluation = TrialEvaluation(
+        results=RunFolder(folder.path.absolute()),
+        train=plan.data.train,
+        validation=plan.data.validation,
+        mirrored=plan.data.mirrored,
+        classes=plan.data.classes,
+        recipe=Recipe(epochs=plan.config.epochs),
+        with_latency="latency" in plan.objectives.costs,
+        use_gpu=plan.request.gpus_per_trial != 0,
+        loaders=plan.executor.processors,
+        images=plan.data.training_fingerprints()[0] if plan.config.earlier_images else "",
     )
+    if plan.request.address is None:
+        check_shared_memory(plan.executor.workers * evaluation.shared_bytes)
+    return evaluation
 
 
-def _at_once(gpus: int, gpus_per_trial: float) -> int:
-    """The number of trials that fit the GPUs, at least 1. No trial is on parts of two GPUs."""
-    on_each = int(1 / gpus_per_trial)
-    return max(1, gpus * on_each if on_each else int(gpus / gpus_per_trial))
-
-
-def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int]]) -> float:
-    """The fraction of a GPU that holds the largest network; 0 if there is no GPU."""
-    if not gpus:
-        return 0.0
-    batch_size = Recipe(epochs=1).batch_size_for(len(data.train))
-    largest = max(training_bytes(cost, batch_size=batch_size) for cost in costs)
-    return 1 / trainings_on_a_gpu(
-        free_bytes=free_gpu_bytes(),
-        bytes_each=_bytes_of(data) + round(HEADROOM * largest),
-        processors=cpu_count() // gpus,
-    )
-
-
-def _bytes_of(data: ImageData) -> int:
-    return data.train.nbytes + data.validation.nbytes
-
-
-def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
-    """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial)."""
-    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
-    tell = plain_teller(console)
-    if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
-        live = LiveFront(partial(front_figure, title=search_title(config)), tell=tell)
-        build = search_runs(folder, config, each_trial=request.wandb_trials, take_live_front=live.take)
-        goes_on = any(folder.path.glob("trials/*"))
-        guard = wandb_guard(build, wanted, folder.path, goes_on=goes_on, tell=tell)
-        trackers.append(GuardedTracker(guard, live))
-    return trackers
+def _is_over(records: Sequence[TrialRecord], budget: int) -> bool:
+    return len(records) >= budget and all(record.status is not TrialStatus.RUNNING for record in records)

@@ -1,45 +1,34 @@
 """Callbacks of the search loop: they write the files of each trial, and notify the trackers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
-from se_nas.searching.objectives import Objectives
-from se_nas.searching.progress import SearchProgress, progress_of
+from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
-from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.protocol import SearchOutcome, Tracker
 
 
 class Callbacks:
-    """The listener of the loop. `records` is the loop's own mapping, which the loop keeps up to date."""
+    """The listener of the loop. `progress` is the search before its first notification."""
 
     def __init__(
         self,
         *,
         folder: RunFolder,
         space: DesignSpace,
-        config: SearchConfig,
-        objectives: Objectives,
-        records: Mapping[int, TrialRecord],
+        progress: SearchProgress,
         trackers: Sequence[Tracker],
+        on_first_report: Callable[[], None],
     ) -> None:
-        self._folder, self._space, self._config = folder, space, config
-        self._objectives, self._records, self._trackers = objectives, records, trackers
-        self._told = self.progress
-        self._statuses = {record.number: record.status for record in records.values()}
+        self._folder, self._space, self._trackers = folder, space, trackers
+        self._progress = progress
+        self._on_first_report = on_first_report
+        self._statuses = {record.number: record.status for record in progress.records}
 
-    @property
-    def progress(self) -> SearchProgress:
-        """The search as it is now, with the epochs of trials that are under way."""
-        return progress_of(self._records.values(), self._objectives, self._config.reference, self._config.budget)
-
-    @property
-    def settled(self) -> SearchProgress:
-        """The same, with a front of what is expected of each network."""
-        reference, budget = self._config.reference, self._config.budget
-        return settled_progress(self._records.values(), self._space.decisions, self._objectives, reference, budget)
+    def training_began(self) -> None:
+        """Call `on_first_report`."""
+        self._on_first_report()
 
     def trial_started(self, record: TrialRecord) -> None:
         """Write the network, then notify the trackers."""
@@ -61,6 +50,6 @@ class Callbacks:
             tracker.search_ended(progress, outcome)
 
     def _progress_with(self, record: TrialRecord) -> SearchProgress:
-        self._told = self._told.with_record(record, self._statuses.get(record.number))
+        self._progress = self._progress.with_record(record, self._statuses.get(record.number))
         self._statuses[record.number] = record.status
-        return self._told
+        return self._progress

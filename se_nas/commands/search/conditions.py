@@ -1,32 +1,35 @@
 """The conditions of a search: versions and machines. Changes since the search began are printed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.executors import Machines
 from se_nas.execution.protocol import Executor
 from se_nas.runs.settings import SearchConfig, running_versions
+from se_nas.searching.records import TrialRecord
 from se_nas.training.devices.device import device_name, pick_device
 
 
-def conditions_of(request: SearchRequest, executor: Executor) -> dict[str, str]:
+def conditions_of(machines: Machines, executor: Executor) -> dict[str, str]:
     """The versions and the device: the results depend on them beside the settings."""
     where = (
-        f"a cluster at {request.address}"
-        if request.address
-        else device_name(pick_device(use_gpu=request.gpus_per_trial != 0))
+        f"a cluster at {machines.address}"
+        if machines.address
+        else device_name(pick_device(use_gpu=machines.gpus_per_trial != 0))
     )
     return {**running_versions(), "device": f"{where}, {executor.description}"}
 
 
 def trained_under(
-    config: SearchConfig, conditions: Mapping[str, str], tell: Callable[[str], None], *, is_first: bool
+    config: SearchConfig,
+    conditions: Mapping[str, str],
+    records: Sequence[TrialRecord],
+    tell: Callable[[str], None],
 ) -> SearchConfig:
     """The settings with the present conditions.
 
-    If something was trained before (not `is_first`), they are appended to the earlier conditions, and a change is
-    printed.
+    If a trial has been trained before, the conditions are appended to the earlier ones, and a change is printed.
     """
-    if is_first:
+    if not any(record.curve for record in records):
         return config.begun_with(conditions)
     going_on = config.going_on_with(conditions)
     changed = [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions.get(name)]

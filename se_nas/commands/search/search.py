@@ -1,49 +1,45 @@
 """A search from its settings to its run folder; and the same search resumed."""
 
-import contextlib
 import os
-import shlex
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from se_nas.checksums import checksum_of_bytes
+from se_nas.commands.executors import build_executor, executor_lines
 from se_nas.commands.images import going_on_with, load_searched_images, open_images
-from se_nas.commands.preflight import cost_on, describe_survey, hypervolume_reference, survey_space, where_images_are
+from se_nas.commands.preflight import (
+    Survey,
+    cost_on,
+    describe_survey,
+    hypervolume_reference,
+    survey_space,
+    where_images_are,
+)
 from se_nas.commands.search.answer import write_answer, write_tables
-from se_nas.commands.search.assembly import build_executor, build_search_strategy, build_trackers
-from se_nas.commands.search.callbacks import Callbacks
-from se_nas.commands.search.conditions import conditions_of, trained_under
-from se_nas.commands.search.evaluation import TrialEvaluation
+from se_nas.commands.search.assembly import Search, SearchPlan, open_search, saying_how_to_resume
+from se_nas.commands.search.conditions import conditions_of
+from se_nas.commands.search.flags import DEFAULT_SPACE, SearchRequest
 from se_nas.commands.search.recovery import take_over_finished
-from se_nas.commands.search.request import DEFAULT_SPACE, SearchRequest
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
 from se_nas.files import write_atomically
 from se_nas.machine.limits import describe_limits, this_host
-from se_nas.machine.shared_memory import check_shared_memory
-from se_nas.process.invocation import invocation
 from se_nas.process.last_resort import due
-from se_nas.process.last_words import resumable
 from se_nas.runs.images_file import short_lines, write_inventory
 from se_nas.runs.lock import locked
 from se_nas.runs.new_run import new_run_folder
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, check_same, load_config, write_config
-from se_nas.searching.loop import SearchLoop
-from se_nas.searching.objectives import parse_objectives
+from se_nas.searching.objectives import Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
-from se_nas.searching.stop.pruning import FrontPruner
-from se_nas.searching.study.busy_file import BusyFile
-from se_nas.searching.study.study import SearchStudy
 from se_nas.shipped_files import given_or_shipped
-from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
-from se_nas.training.recipe import Recipe
 from se_nas.wording import as_folder_name, counted, suggest
 
 
@@ -64,9 +60,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return None
-    executor = build_executor(
-        request, data, survey.costs, measures_latency="latency" in objectives.costs, epoch_seconds=request.epoch_limit
-    )
+    executor = _build_executor(request, data, survey, objectives)
     config = SearchConfig(
         space=os.path.relpath(space_file),
         space_seal=checksum_of_bytes(space_content),
@@ -83,13 +77,14 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         reference=hypervolume_reference(objectives, space, data, survey),
         skip_bad_images=request.skip_bad_images,
     )
+    plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     with new_run_folder(request.run, Path("runs") / name) as path:
         folder = RunFolder(path)
         write_atomically(folder.space, space_content)
         write_config(folder, config)
-        with _resumable(folder):
-            _run(folder, config, space, data, executor, request, console)
+        with saying_how_to_resume(folder), open_search(folder, plan, console) as search:
+            _run(search)
     return path
 
 
@@ -110,125 +105,45 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = going_on_with(data, config)
         survey = survey_space(space, data, cost_on(data))
-        executor = build_executor(
-            request,
-            data,
-            survey.costs,
-            measures_latency="latency" in parse_objectives(config.objectives).costs,
-            epoch_seconds=request.epoch_limit,
-        )
-        _run(folder, config, space, data, executor, request, console)
+        executor = _build_executor(request, data, survey, parse_objectives(config.objectives))
+        plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
+        with open_search(folder, plan, console) as search:
+            _run(search)
 
 
-def _run(
-    folder: RunFolder,
-    config: SearchConfig,
-    space: DesignSpace,
-    data: ImageData,
-    executor: Executor,
-    request: SearchRequest,
-    console: Console,
-) -> None:
-    objectives = parse_objectives(config.objectives)
-    study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, plain_teller(console)))
-    with at_the_end(study.close):
-        loop = SearchLoop(
-            space=space,
-            cost_of=cost_on(data),
-            strategy=build_search_strategy(config, space, objectives, cost_on(data)),
-            study=study,
-            pruner=FrontPruner(costs=objectives.costs, epochs=config.epochs),
-            budget=config.budget,
-            epochs=config.epochs,
-            seed=config.seed,
-        )
-        begun = len(loop.records)
-        if config.budget < begun:
-            raise InputError(
-                f"--budget {config.budget}: the search in {folder.path} already has {counted(begun, 'trial')}"
-            )
-        with _resumable(folder):
-            _go_on(folder, config, space, data, executor, request, console, loop)
-
-
-def _go_on(
-    folder: RunFolder,
-    config: SearchConfig,
-    space: DesignSpace,
-    data: ImageData,
-    executor: Executor,
-    request: SearchRequest,
-    console: Console,
-    loop: SearchLoop,
-) -> None:
-    """Train until the budget is used, and write the answer."""
-    objectives, tell = parse_objectives(config.objectives), plain_teller(console)
-    before = config
-    if not loop.is_over:
-        is_first = not any(record.curve for record in loop.records.values())
-        config = trained_under(config, conditions_of(request, executor), tell, is_first=is_first)
-    with contextlib.ExitStack() as stack:
-        trackers = build_trackers(folder, config, request, console)
-        for tracker in trackers:
-            stack.enter_context(at_the_end(tracker.close))
-        callbacks = Callbacks(
-            folder=folder,
-            space=space,
-            config=config,
-            objectives=objectives,
-            records=loop.records,
-            trackers=trackers,
-        )
-        loop.listener = callbacks
-        take_over_finished(loop, folder, config.epochs, tell)
-        write_config(folder, before)
-        loop.on_first_report = partial(write_config, folder, config)
-        write_inventory(folder, data.inventory())
-        evaluation = TrialEvaluation(
-            results=RunFolder(folder.path.absolute()),
-            train=data.train,
-            validation=data.validation,
-            mirrored=data.mirrored,
-            classes=data.classes,
-            recipe=Recipe(epochs=config.epochs),
-            with_latency="latency" in objectives.costs,
-            use_gpu=request.gpus_per_trial != 0,
-            loaders=executor.processors,
-            images=data.training_fingerprints()[0] if config.earlier_images else "",
-        )
-        if request.address is None:
-            check_shared_memory(executor.workers * evaluation.shared_bytes)
-        tables = partial(write_tables, folder, callbacks)
-        with due(tables), at_the_end(tables):
-            if not loop.is_over:
-                tell(_opening(folder, config, space))
-                tell(f"images    {where_images_are(data)}")
-                for line in short_lines(data.inventory()):
-                    tell(line)
-                tell(f"training  {executor.description}")
-                if executor.cluster is not None:
-                    tell(f"cluster   {executor.cluster}")
-                if limits := describe_limits(this_host()):
-                    tell(f"limits    {limits}")
-                executor.run(loop, evaluation, tell)
-        write_answer(folder, config, space, callbacks, loop.exhausted)
-
-
-def _resumable(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
-    """If an error or a signal ends the body, its last line says how to resume."""
-
-    def removed() -> str | None:
-        return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"
-
-    again = f"{invocation('search')} --resume {shlex.quote(str(folder.path))}"
-    return resumable(f"everything finished is kept; go on with: {again}", instead=removed)
-
-
-def _opening(folder: RunFolder, config: SearchConfig, space: DesignSpace) -> str:
-    return (
-        f"{_trainings(config.budget, config.epochs)}, {config.strategy} for {config.objectives}, "
-        f"{space.size()} networks in space '{space.name}'; writing {folder.path}"
+def _build_executor(request: SearchRequest, data: ImageData, survey: Survey, objectives: Objectives) -> Executor:
+    measures_latency = "latency" in objectives.costs
+    return build_executor(
+        request, data, survey.costs, measures_latency=measures_latency, epoch_seconds=request.epoch_limit
     )
+
+
+def _run(search: Search) -> None:
+    """Train until the budget is used, and write the answer."""
+    take_over_finished(search.loop, search.folder, search.plan.config.epochs, search.tell)
+    write_config(search.folder, search.plan.config)
+    write_inventory(search.folder, search.plan.data.inventory())
+    tables = partial(write_tables, search)
+    with due(tables), at_the_end(tables):
+        if not search.loop.is_over:
+            for line in _opening(search):
+                search.tell(line)
+            search.plan.executor.run(search.loop, search.evaluation, search.tell)
+    write_answer(search)
+
+
+def _opening(search: Search) -> Iterator[str]:
+    """The lines before the first trial: what is searched, on which images, and where it trains."""
+    config, space, data = search.plan.config, search.plan.space, search.plan.data
+    yield (
+        f"{_trainings(config.budget, config.epochs)}, {config.strategy} for {config.objectives}, "
+        f"{space.size()} networks in space '{space.name}'; writing {search.folder.path}"
+    )
+    yield f"images    {where_images_are(data)}"
+    yield from short_lines(data.inventory())
+    yield from executor_lines(search.plan.executor)
+    if limits := describe_limits(this_host()):
+        yield f"limits    {limits}"
 
 
 def _trainings(budget: int, epochs: int) -> str:

@@ -1,36 +1,53 @@
 """The search strategies by name."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.front_strategy import FrontStrategy
-from se_nas.searching.propose.optuna_strategy import SAMPLERS, OptunaStrategy
+from se_nas.searching.propose.optuna_strategy import OptunaStrategy
 from se_nas.searching.propose.strategy import SearchStrategy
 from se_nas.space.decisions import Assignment, Decision
 
-STRATEGIES = ("front", *SAMPLERS)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchProblem:
+    """Everything that a strategy may know of a search beside its records.
+
+    `sample` draws an assignment, `neighbours` changes one decision of an assignment, and `inspect` returns the cost of
+    a network, or None for a network outside the rules or bounds.
+    """
+
+    decisions: Mapping[str, Decision]
+    sample: Callable[[Random], Assignment]
+    neighbours: Callable[[Assignment], Iterable[Assignment]]
+    inspect: Callable[[Assignment], Inspection | None]
+    objectives: Objectives
+    seed: int
 
 
-def build_strategy(
-    name: str,
-    *,
-    decisions: Mapping[str, Decision],
-    sample: Callable[[Random], Assignment],
-    neighbours: Callable[[Assignment], Iterable[Assignment]],
-    inspect: Callable[[Assignment], Inspection | None],
-    objectives: Objectives,
-    seed: int,
-) -> SearchStrategy:
-    """Build the strategy of this name, one of `STRATEGIES`."""
-    if name == "front":
-        return FrontStrategy(
-            decisions=decisions,
-            sample=sample,
-            neighbours=neighbours,
-            inspect=inspect,
-            objectives=objectives,
-            seed=seed,
-        )
-    return OptunaStrategy(name, decisions=decisions, objectives=objectives, seed=seed)
+def _front(problem: SearchProblem) -> SearchStrategy:
+    return FrontStrategy(
+        decisions=problem.decisions,
+        sample=problem.sample,
+        neighbours=problem.neighbours,
+        inspect=problem.inspect,
+        objectives=problem.objectives,
+        seed=problem.seed,
+    )
+
+
+def _optuna(sampler: str, problem: SearchProblem) -> SearchStrategy:
+    return OptunaStrategy(sampler, decisions=problem.decisions, objectives=problem.objectives, seed=problem.seed)
+
+
+STRATEGIES: dict[str, Callable[[SearchProblem], SearchStrategy]] = {
+    "front": _front,
+    "tpe": partial(_optuna, "tpe"),
+    "nsga2": partial(_optuna, "nsga2"),
+    "random": partial(_optuna, "random"),
+}
+"""The functions that build a strategy."""

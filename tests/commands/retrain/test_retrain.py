@@ -8,11 +8,11 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from se_nas.commands.reporting import load_progress
 from se_nas.commands.retrain import retrain, retraining
-from se_nas.commands.retrain.request import RetrainRequest
+from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
 from se_nas.models.network import build_model

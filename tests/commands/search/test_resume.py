@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 
 from se_nas.commands.search import answer, conditions, evaluation, search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import read_checked
 from se_nas.runs.lock import locked

@@ -12,9 +12,9 @@ import yaml
 from PIL import Image
 from rich.console import Console
 
-from se_nas.commands.reporting import load_progress
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError, RunFailedError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.run_folder import RunFolder

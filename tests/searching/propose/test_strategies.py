@@ -9,7 +9,7 @@ import pytest
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.pareto import ParetoFront
-from se_nas.searching.propose.strategies import STRATEGIES, build_strategy
+from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.propose.strategy import SearchStrategy
 from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
 from se_nas.space.decisions import Assignment, Categorical, Decision, FloatRange, IntRange, Value
@@ -37,8 +37,7 @@ def build(
     def inspect(assignment: Assignment) -> Inspection:
         return Inspection(json.dumps(assignment), _costs(assignment) if decisions is DECISIONS else {"flops": 1.0})
 
-    return build_strategy(
-        name,
+    problem = SearchProblem(
         decisions=decisions,
         sample=lambda rng: {name: decision.sample(rng) for name, decision in decisions.items()},
         neighbours=neighbours,
@@ -46,6 +45,7 @@ def build(
         objectives=objectives,
         seed=seed,
     )
+    return STRATEGIES[name](problem)
 
 
 class Search:

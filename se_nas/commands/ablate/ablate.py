@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.analysis.paired import Ablation, Effect, Extra, PairedAccuracies
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
 from se_nas.commands.preflight import cost_on
-from se_nas.commands.replications import EverySeed, accuracies_of, replicate
-from se_nas.commands.reporting import find_folder, find_trial, write_report
-from se_nas.commands.search.request import AblateRequest, spelled
+from se_nas.commands.replications.plan import EverySeed, accuracies_of
+from se_nas.commands.replications.replicate import replicate
+from se_nas.commands.report.writing import write_report
+from se_nas.commands.run_loading import find_folder, find_trial
 from se_nas.commands.wandb_runs import tell_finding
 from se_nas.data.image_data import ImageData
 from se_nas.errors import RunFailedError

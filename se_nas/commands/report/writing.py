@@ -1,4 +1,4 @@
-"""Reads and reports a run folder: its progress, its report page, one of its trials."""
+"""Writes the report of a run folder: the page and the figures for papers, with the results of all commands."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import plotly.graph_objects as go
-from rich.console import Console
 
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.paired import Ablation
 from se_nas.data.inventory import Inventory
-from se_nas.errors import InputError, RunFailedError
+from se_nas.errors import InputError
 from se_nas.files import write_atomically
 from se_nas.process.invocation import invocation
 from se_nas.report.figures.gallery import figure_drawers
@@ -20,74 +19,16 @@ from se_nas.report.page import render_page
 from se_nas.runs.ablation_file import ablation_files, load_ablation
 from se_nas.runs.confirmation_file import load_confirmation
 from se_nas.runs.images_file import load_inventory
-from se_nas.runs.lock import in_turn
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig, load_config
-from se_nas.searching.objectives import parse_objectives
-from se_nas.searching.pareto import ROLES
+from se_nas.runs.settings import SearchConfig
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
-from se_nas.searching.study.study import SearchStudy
-from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
-from se_nas.tracking.console import plain_teller
 from se_nas.wording import counted, printable
 
 T = TypeVar("T")
-
-
-def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
-    """The settings and the trials of a run folder."""
-    config = load_config(folder)
-    objectives = parse_objectives(config.objectives)
-    decisions = load_design_space(folder.space).decisions
-    study = SearchStudy(folder.study, objectives, decisions)
-    try:
-        return config, settled_progress(study.records(), decisions, objectives, config.reference, config.budget)
-    finally:
-        study.close()
-
-
-def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: tuple[str, ...] = ()) -> TrialRecord:
-    """The trial that `knee`, `best`, `cheapest` or a number names.
-
-    InputError if there is none. Its message also lists the names `also`, which the caller accepts.
-    """
-    if pick in ROLES:
-        if not progress.front.members:
-            raise InputError(f"{folder.path}: no network is trained in full yet, so there is no {pick}")
-        return ROLES[pick](progress.front)
-    by_number = {str(record.number): record for record in progress.records}
-    if pick not in by_number:
-        known = f"trials 0 to {len(by_number) - 1}" if by_number else "no trial yet"
-        raise InputError(
-            f"{folder.path}: no trial '{pick}'; expected {', '.join([*ROLES, *also])} or a number ({known})"
-        )
-    return by_number[pick]
-
-
-def find_folder(network: str) -> tuple[RunFolder, str]:
-    """The run folder in `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ..., and the text after the colon.
-
-    InputError if there is no such folder.
-    """
-    if Path(network).is_dir():
-        raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
-    run_dir, colon, pick = network.rpartition(":")
-    if not colon:
-        raise InputError(
-            f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{'knee' if '/' in network else network or 'knee'}"
-        )
-    return RunFolder.open(Path(run_dir)), pick
-
-
-def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
-    """The trial that `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names, with its run; InputError if there is none."""
-    folder, pick = find_folder(network)
-    config, progress = load_progress(folder)
-    return folder, config, progress, pick_trial(progress, pick, folder)
 
 
 def search_title(config: SearchConfig) -> str:
@@ -129,22 +70,6 @@ class _Drawing:
             reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
             self.failed.append(f"{part}: could not be drawn ({reason}); tables and front are written")
             return None
-
-
-def rewrite_report(run_dir: Path, console: Console) -> None:
-    """Write the tables and the page of a run folder again. RunFailedError if a part could not be drawn."""
-    folder = RunFolder.open(run_dir)
-    with in_turn(folder.path):
-        config, progress = load_progress(folder)
-        folder.write_tables(progress)
-        report = write_report(folder, config, progress)
-    tell = plain_teller(console)
-    for line in report.lines:
-        tell(line)
-    if report.not_drawn:
-        raise RunFailedError(
-            f"{folder.path}: {counted(len(report.not_drawn), 'part')} of the report could not be drawn"
-        )
 
 
 def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> WrittenReport:

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from se_nas.commands.predict import predict
-from se_nas.commands.retrain.request import PredictRequest
+from se_nas.commands.predict.flags import PredictRequest
+from se_nas.commands.predict.predict import predict
 from se_nas.errors import InputError, RunFailedError
 from se_nas.training.trained import TrainedNetwork, save_trained
 from tests.fakes import network_with_se, trained_network

@@ -9,9 +9,9 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from se_nas.commands import export as exporting
-from se_nas.commands.export import export
-from se_nas.commands.retrain.request import ExportRequest
+from se_nas.commands.export import export as exporting
+from se_nas.commands.export.export import export
+from se_nas.commands.export.flags import ExportRequest
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.training.trained import TrainedNetwork, save_trained
 from tests.fakes import network_with_se, trained_network

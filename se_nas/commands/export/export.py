@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from se_nas.commands.retrain.request import ExportRequest
+from se_nas.commands.export.flags import ExportRequest
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import put_in_place
 from se_nas.tracking.console import plain_teller

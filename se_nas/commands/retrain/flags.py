@@ -1,4 +1,4 @@
-"""The flags of the commands that use the winner of a search: retrain, export, predict. Light: no torch."""
+"""The flags of `retrain`. Light: `--help` answers before torch is imported."""
 
 import os
 import re
@@ -47,7 +47,6 @@ class RetrainRequest:
     accept_changed_images: FlagCreatePairsOff[bool] = False
     """Train and test although the images have changed since the search, as after a repair."""
     wandb: Wandb = "auto"
-    """W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline."""
 
     def check(self) -> None:
         """Raise InputError for a number out of its range."""
@@ -68,32 +67,3 @@ class RetrainRequest:
                 except ValueError as error:
                     raise InputError(f"--max-{cost} {given}: {error}") from None
         return limits if self.max_latency is None else {**limits, "latency": self.max_latency}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest:
-    """Write a retrained network for use without se-nas: ONNX, checked in onnxruntime, and torch's own .pt2, which
-    needs torch alone. Both take RGB images as numbers of 0 to 1 and normalise them themselves."""
-
-    retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
-    """Folder of a retrained network, RUN_DIR/retrain/NAME."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictRequest:
-    """Print what image files show, as predicted by a retrained network."""
-
-    retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
-    """Folder of a retrained network, RUN_DIR/retrain/NAME."""
-    images: Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE")]
-    """Image files; they are cut to a centred square and resized, like the images of a folder in the search."""
-    top: Annotated[int, arg(metavar="N")] = 1
-    """Classes to name for each image, the likeliest first."""
-    json: FlagCreatePairsOff[bool] = False
-    """Print a JSON object for each image, one per line."""
-
-    def check(self) -> None:
-        """Raise InputError for a number out of its range, or if there is no image."""
-        check_least(self, top=1)
-        if not self.images:
-            raise InputError("name one or more image files after the network")

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from se_nas.commands import confirm
-from se_nas.commands.reporting import load_progress, write_report
+from se_nas.commands.confirm import confirm
+from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.report.writing import write_report
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
-from se_nas.commands.search.request import ConfirmRequest, SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError
 from se_nas.runs.confirmation_file import load_confirmation
 from se_nas.runs.run_folder import RunFolder

@@ -7,10 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.analysis.confirmation import ConfirmedFront, Measured, in_doubt, near_front, overlooked
+from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
-from se_nas.commands.replications import EverySeed, Key, Outcomes, accuracies_of, replicate
-from se_nas.commands.reporting import load_progress, write_report
-from se_nas.commands.search.request import ConfirmRequest, spelled
+from se_nas.commands.replications.plan import EverySeed, Key, Outcomes, accuracies_of
+from se_nas.commands.replications.replicate import replicate
+from se_nas.commands.report.writing import write_report
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.wandb_runs import tell_finding
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError

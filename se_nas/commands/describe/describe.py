@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.commands.reporting import find_trial
-from se_nas.commands.search.request import DescribeRequest
+from se_nas.commands.describe.flags import DescribeRequest
+from se_nas.commands.run_loading import find_trial
 from se_nas.models.cost import Cost, map_sizes, measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture

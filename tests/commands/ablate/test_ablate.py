@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from se_nas.commands import ablate
-from se_nas.commands.ablate import plan_ablation
-from se_nas.commands.reporting import load_progress, write_report
+from se_nas.commands.ablate import ablate
+from se_nas.commands.ablate.ablate import plan_ablation
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.report.writing import write_report
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation
-from se_nas.commands.search.request import AblateRequest
 from se_nas.errors import InputError, RunFailedError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.ablation_file import ablation_files, load_ablation

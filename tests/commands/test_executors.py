@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from se_nas.commands import executors
+from se_nas.commands.executors import build_executor
 from se_nas.commands.preflight import cost_on, survey_space
-from se_nas.commands.search import assembly
-from se_nas.commands.search.assembly import build_executor
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.ray.survey import ClusterSurvey
 from se_nas.space.loading import load_design_space
 
-SPACE = load_design_space(Path(__file__).parents[3] / "search_spaces" / "small.yaml")
+SPACE = load_design_space(Path(__file__).parents[2] / "search_spaces" / "small.yaml")
 DIGITS = load_data("digits", image_size=SPACE.image_size)
 COSTS = survey_space(SPACE, DIGITS, cost_on(DIGITS)).costs
 GIB = 1 << 30
@@ -26,9 +26,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that makes this machine look like one with the given GPUs and processors."""
 
     def become(*, gpus: int = 0, free: int = 0, processors: int = 16) -> None:
-        monkeypatch.setattr(assembly, "gpu_count", lambda: gpus)
-        monkeypatch.setattr(assembly, "free_gpu_bytes", lambda: free)
-        monkeypatch.setattr(assembly, "cpu_count", lambda: processors)
+        monkeypatch.setattr(executors, "gpu_count", lambda: gpus)
+        monkeypatch.setattr(executors, "free_gpu_bytes", lambda: free)
+        monkeypatch.setattr(executors, "cpu_count", lambda: processors)
 
     return become
 
@@ -98,7 +98,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def become(*, cpus: int, gpus: int = 0) -> None:
         found = ClusterSurvey(address="10.0.0.1:6379", machines=3, cpus=cpus, gpus=gpus)
-        monkeypatch.setattr(assembly, "survey_cluster", lambda _: found)
+        monkeypatch.setattr(executors, "survey_cluster", lambda _: found)
 
     return become
 

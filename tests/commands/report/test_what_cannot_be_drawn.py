@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from se_nas.analysis.overview import Overview
-from se_nas.commands import reporting
+from se_nas.commands.report import writing
 from se_nas.commands.search import search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import WriteError
 from se_nas.report import page
 from se_nas.report.figures import gallery, paper
@@ -80,7 +80,7 @@ def test_a_disk_that_is_full_for_the_report_is_still_a_failure(
     def full(path: Path, content: object) -> NoReturn:
         raise WriteError(f"{path}: cannot be written (No space left on device)")
 
-    monkeypatch.setattr(reporting, "write_atomically", full)
+    monkeypatch.setattr(writing, "write_atomically", full)
 
     with pytest.raises(WriteError, match="cannot be written"):
         search.start_search(replace(request_tiny, budget=6), console)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import nn
 
-from se_nas.commands.retrain.request import PredictRequest
+from se_nas.commands.predict.flags import PredictRequest
 from se_nas.data.folders.image_file import read_image
 from se_nas.errors import InputError, RunFailedError
 from se_nas.tracking.console import plain_teller

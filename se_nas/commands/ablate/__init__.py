@@ -1,0 +1,1 @@
+"""The command that measures what SE is worth in a network."""

@@ -1,0 +1,30 @@
+"""The flags of `describe`. Light: `--help` answers before torch is imported."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from se_nas.commands.flags import flag
+from se_nas.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeRequest:
+    """Show a network: its stages, where it has SE and how wide, and what it costs."""
+
+    network: Annotated[Positional[str], arg(metavar="NETWORK")]
+    """An architecture file, or RUN_DIR:TRIAL, RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest."""
+    image_size: Annotated[int | None, flag("N", "the run's images, else 224")] = None
+    """Side of the images in pixels, for which the cost is counted."""
+    classes: Annotated[int | None, flag("N", "the run's classes, else 1000")] = None
+    """Outputs of the classifier."""
+    json: FlagCreatePairsOff[bool] = False
+    """Print an object instead of tables."""
+
+    def check(self) -> None:
+        """Raise InputError for a number out of its range."""
+        for name, most in (("image_size", 4096), ("classes", 1_000_000)):
+            given = getattr(self, name)
+            if given is not None and not 1 <= given <= most:
+                raise InputError(f"--{name.replace('_', '-')} {given}: must be 1 to {most:,}")

@@ -1,0 +1,1 @@
+"""The command that writes a retrained network for use without se-nas."""

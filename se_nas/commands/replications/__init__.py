@@ -1,0 +1,1 @@
+"""Trainings of chosen networks on chosen seeds after a search, for `confirm` and `ablate`."""

@@ -1,0 +1,44 @@
+"""Plans of trainings: which network is trained next on which seed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Key = tuple[str, int]
+"""A network's name, and the seed of its training. It is a small number; a trial's seed is a hash, so they differ."""
+
+Outcomes = Mapping[Key, float | None]
+"""The final accuracy of each training that has ended; None if it failed."""
+
+
+class Plan(Protocol):
+    """A plan of trainings, at least `seeds` of them for each network."""
+
+    @property
+    def seeds(self) -> int:
+        """The number of seeds on which each network is trained, whatever the results."""
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        """The next training, given the outcomes so far and the running trainings; None if there is none now."""
+
+
+def accuracies_of(outcomes: Outcomes, name: str) -> dict[int, float]:
+    """A network's accuracy by seed. Seeds whose training failed are left out."""
+    return {
+        seed: accuracy
+        for (other, seed), accuracy in sorted(outcomes.items(), key=lambda outcome: outcome[0])
+        if other == name and accuracy is not None
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EverySeed:
+    """The plan that trains each network on each of the first `seeds` seeds, seed by seed."""
+
+    names: Sequence[str]
+    seeds: int
+
+    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
+        """The next training."""
+        keys = ((name, seed) for seed in range(self.seeds) for name in self.names)
+        return next((key for key in keys if key not in outcomes and key not in under_way), None)

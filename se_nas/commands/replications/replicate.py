@@ -1,0 +1,66 @@
+"""Carries out a plan of trainings on the images and with the recipe of a search."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from se_nas.commands.executors import Machines, build_executor, executor_lines
+from se_nas.commands.preflight import cost_on
+from se_nas.commands.replications.files import ReplicationFolder
+from se_nas.commands.replications.plan import Outcomes, Plan
+from se_nas.commands.replications.replications import Replications
+from se_nas.commands.search.evaluation import TrialEvaluation
+from se_nas.data.image_data import ImageData
+from se_nas.machine.shared_memory import check_shared_memory
+from se_nas.process.last_words import resumable
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig
+from se_nas.space.architecture import Architecture
+from se_nas.tracking.console import plain_teller
+from se_nas.training.recipe import Recipe
+from se_nas.wording import counted
+
+
+def replicate(
+    plan: Plan,
+    networks: Mapping[str, Architecture],
+    *,
+    folder: RunFolder,
+    config: SearchConfig,
+    data: ImageData,
+    epochs: int,
+    machines: Machines,
+    again: str,
+    console: Console,
+) -> Outcomes:
+    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked.
+
+    After an interruption, the last line names the command `again`, which continues.
+    """
+    executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
+    files = ReplicationFolder.of(folder, epochs, data, config)
+    tell = plain_teller(console)
+    if outdated := sum(files.count_on_earlier_images(each, epochs=epochs) for each in networks.values()):
+        tell(f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed")
+    work = Replications(plan, networks, files, epochs=epochs, tell=tell)
+    evaluation = TrialEvaluation(
+        results=files,
+        train=data.train,
+        validation=data.validation,
+        mirrored=data.mirrored,
+        classes=data.classes,
+        recipe=Recipe(epochs=epochs),
+        with_latency=False,
+        use_gpu=machines.gpus_per_trial != 0,
+        loaders=executor.processors,
+        images=files.images[0] if files.changed else "",
+    )
+    if not work.is_over:
+        if machines.address is None:
+            check_shared_memory(executor.workers * evaluation.shared_bytes)
+        where = f"what is finished is in {files.path}"
+        for line in executor_lines(executor, f", {counted(epochs, 'epoch')} each; {where}"):
+            tell(line)
+        with resumable(f"everything finished is kept; go on with: {again}"):
+            executor.run(work, evaluation, tell)
+    return work.outcomes

@@ -1,0 +1,66 @@
+"""Loads what a command needs of a run folder: its settings and progress, and the trial that a name means."""
+
+from pathlib import Path
+
+from se_nas.errors import InputError
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig, load_config
+from se_nas.searching.objectives import parse_objectives
+from se_nas.searching.pareto import ROLES
+from se_nas.searching.progress import SearchProgress
+from se_nas.searching.records import TrialRecord
+from se_nas.searching.study.study import SearchStudy
+from se_nas.searching.surrogate.posterior import settled_progress
+from se_nas.space.loading import load_design_space
+
+
+def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
+    """The settings and the trials of a run folder."""
+    config = load_config(folder)
+    objectives = parse_objectives(config.objectives)
+    decisions = load_design_space(folder.space).decisions
+    study = SearchStudy(folder.study, objectives, decisions)
+    try:
+        return config, settled_progress(study.records(), decisions, objectives, config.reference, config.budget)
+    finally:
+        study.close()
+
+
+def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: tuple[str, ...] = ()) -> TrialRecord:
+    """The trial that `knee`, `best`, `cheapest` or a number names.
+
+    InputError if there is none. Its message also lists the names `also`, which the caller accepts.
+    """
+    if pick in ROLES:
+        if not progress.front.members:
+            raise InputError(f"{folder.path}: no network is trained in full yet, so there is no {pick}")
+        return ROLES[pick](progress.front)
+    by_number = {str(record.number): record for record in progress.records}
+    if pick not in by_number:
+        known = f"trials 0 to {len(by_number) - 1}" if by_number else "no trial yet"
+        raise InputError(
+            f"{folder.path}: no trial '{pick}'; expected {', '.join([*ROLES, *also])} or a number ({known})"
+        )
+    return by_number[pick]
+
+
+def find_folder(network: str) -> tuple[RunFolder, str]:
+    """The run folder in `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ..., and the text after the colon.
+
+    InputError if there is no such folder.
+    """
+    if Path(network).is_dir():
+        raise InputError(f"{network}: a folder; say which of its networks, e.g. {network}:knee")
+    run_dir, colon, pick = network.rpartition(":")
+    if not colon:
+        raise InputError(
+            f"{network}: expected RUN_DIR:TRIAL, e.g. RUN_DIR:{'knee' if '/' in network else network or 'knee'}"
+        )
+    return RunFolder.open(Path(run_dir)), pick
+
+
+def find_trial(network: str) -> tuple[RunFolder, SearchConfig, SearchProgress, TrialRecord]:
+    """The trial that `RUN_DIR:TRIAL`, `RUN_DIR:knee`, ... names, with its run; InputError if there is none."""
+    folder, pick = find_folder(network)
+    config, progress = load_progress(folder)
+    return folder, config, progress, pick_trial(progress, pick, folder)

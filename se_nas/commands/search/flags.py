@@ -1,0 +1,91 @@
+"""The flags of `search`. Light: `--help` answers before torch is imported."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import FlagCreatePairsOff, arg
+
+from se_nas.commands.flags import EPOCH_SECONDS, Address, GpusPerTrial, Wandb, Workers, check_least, flag
+from se_nas.commands.wandb_choice import choose_wandb
+from se_nas.errors import InputError
+from se_nas.runs.lock import check_unlocked
+from se_nas.runs.new_run import check_new
+from se_nas.shipped_files import shipped
+
+DEFAULTS: dict[str, Any] = {
+    "budget": 200,
+    "data": "digits",
+    "epochs": 12,
+    "strategy": "front",
+    "objectives": "accuracy,flops",
+    "seed": 0,
+}
+DEFAULT_SPACE = shipped("search_spaces", "small.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """Search where Squeeze-and-Excitation pays: train short trials, stop trials that cannot reach the Pareto front, and
+    write a run folder with the front, its knee (best.yaml) and a report."""
+
+    budget: Annotated[int | None, flag("N", "200")] = None
+    """Trials in total: complete, pruned and failed."""
+    space: Annotated[Path | None, flag("FILE", "search_spaces/small.yaml")] = None
+    """Search space, a YAML file."""
+    data: Annotated[str | None, flag("NAME", "digits")] = None
+    """digits, cifar10, cifar100, fashion_mnist, imagefolder:PATH or npz:PATH."""
+    epochs: Annotated[int | None, flag("N", "12")] = None
+    """Epochs of a trial that is not stopped."""
+    strategy: Annotated[str | None, flag("NAME", "front")] = None
+    """Strategy that proposes networks: front, tpe, nsga2 or random."""
+    objectives: Annotated[str | None, flag("NAMES", "accuracy,flops")] = None
+    """accuracy and one or two of flops, params, activations, latency."""
+    run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
+    """Folder to write, new or empty."""
+    resume: Annotated[Path | None, flag("DIR", "")] = None
+    """Continue the search in this folder; --budget may be larger than before."""
+    seed: Annotated[int | None, flag("N", "0")] = None
+    """Seed of proposals and trainings."""
+    workers: Workers = None
+    gpus_per_trial: GpusPerTrial = None
+    address: Address = None
+    epoch_limit: Annotated[float, arg(metavar="SECONDS")] = EPOCH_SECONDS
+    """A trial fails if one of its epochs takes longer."""
+    wandb: Wandb = "auto"
+    wandb_trials: FlagCreatePairsOff[bool] = False
+    """Also write a W&B run for each trial, beside the run of the search."""
+    confirm: FlagCreatePairsOff[bool] = False
+    """At the end, train the front again on three fresh seeds, as `confirm` does."""
+    dry_run: FlagCreatePairsOff[bool] = False
+    """Show the space, the images and what is left out; train nothing."""
+    skip_bad_images: FlagCreatePairsOff[bool] = False
+    """Leave out image files that cannot be read, instead of refusing the folder."""
+    accept_changed_images: FlagCreatePairsOff[bool] = False
+    """With --resume: continue although the images have changed, as after a repair."""
+
+    def value(self, name: str) -> Any:
+        """The value of a flag, or its default."""
+        given = getattr(self, name)
+        return DEFAULTS[name] if given is None else given
+
+    def check(self) -> None:
+        """Raise InputError for a number out of its range, contradictory flags, or a folder that is in use."""
+        check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
+        choose_wandb(self.wandb, os.environ)
+        if self.wandb_trials and self.wandb == "off":
+            raise InputError("--wandb-trials: cannot be used with --wandb off")
+        if self.resume is not None:
+            for name in ("run", "space"):
+                if getattr(self, name) is not None:
+                    raise InputError(
+                        f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names an earlier one"
+                    )
+            if self.dry_run:
+                raise InputError("--dry-run: needs a new search, but --resume names an earlier one")
+            check_unlocked(self.resume)
+        elif self.accept_changed_images:
+            raise InputError("--accept-changed-images: needs --resume; a new search takes the images as they are")
+        if self.run is not None and not self.dry_run:
+            check_new(self.run)

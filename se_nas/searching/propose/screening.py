@@ -1,0 +1,58 @@
+"""The strategy of a search with its wrappers: its proposals keep the rules and bounds of the space and are new."""
+
+from collections.abc import Callable, Mapping
+
+from se_nas.searching.candidates import Inspection
+from se_nas.searching.objectives import Objectives
+from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
+from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
+from se_nas.space.architecture import Architecture
+from se_nas.space.decisions import Assignment
+from se_nas.space.design_space import DesignSpace
+
+STRATEGY_PATIENCE = 64
+"""Refused proposals after which a random proposal replaces the strategy's for that trial."""
+DRAW_PATIENCE = 5_000
+"""Refused draws after which the space counts as exhausted."""
+
+
+def build_screened_strategy(
+    name: str,
+    *,
+    space: DesignSpace,
+    objectives: Objectives,
+    cost_of: Callable[[Architecture], Mapping[str, int]],
+    seed: int,
+    patience: int = STRATEGY_PATIENCE,
+    draw_patience: int = DRAW_PATIENCE,
+) -> SearchStrategy:
+    """The named strategy without proposals that break a rule or a bound or were tried; random if it finds no more."""
+
+    def violation(assignment: Assignment) -> str | None:
+        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
+
+    def fingerprint(assignment: Assignment) -> str:
+        return space.decode(assignment).fingerprint()
+
+    def screened(strategy: SearchStrategy, patience: int) -> SearchStrategy:
+        return Unique(Feasible(Patient(strategy, patience=patience), violation), fingerprint)
+
+    def inspect(assignment: Assignment) -> Inspection | None:
+        if space.check(assignment) is not None:
+            return None
+        architecture = space.decode(assignment)
+        cost = cost_of(architecture)
+        return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
+
+    named = STRATEGIES[name](
+        SearchProblem(
+            decisions=space.decisions,
+            sample=space.sample,
+            neighbours=space.neighbours,
+            inspect=inspect,
+            objectives=objectives,
+            seed=seed,
+        )
+    )
+    draws = Sampling(space.sample, seed=seed)
+    return Fallback(screened(named, patience), screened(draws, draw_patience))
