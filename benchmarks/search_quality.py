@@ -92,7 +92,8 @@ class OurRule:
         """Add the trial with its cost."""
         running = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING, user_attrs={"flops": costs[0]})
         self._study.add_trial(running)
-        self._ids.append(self._study.get_trials(deepcopy=False)[trial]._trial_id)
+        study_id = self._storage.get_study_id_from_name(self._study.study_name)
+        self._ids.append(self._storage.get_trial_id_from_study_id_trial_number(study_id, trial))
 
     def keep_going(self, trial: int, epoch: int, accuracy: float) -> bool:
         """Report the epoch, and ask the pruner."""

@@ -134,5 +134,9 @@ def use_artifact(run: Any, artifact: Any) -> None:
     """Record the lineage in W&B: the run comes from this artifact, which another run has logged.
 
     `run.use_artifact` does the same for an online run and refuses an offline one, whose `wandb sync` would send it.
+    The lineage of an offline run is lost if a version of W&B lacks the function of both.
     """
-    run._log_artifact(artifact, use_after_commit=True, is_user_created=True)
+    if (log := getattr(run, "_log_artifact", None)) is not None:
+        log(artifact, use_after_commit=True, is_user_created=True)
+    elif not run.offline:
+        run.use_artifact(artifact)

@@ -8,6 +8,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from se_nas.training.many_tensors import move_towards
+
 
 class WeightAverage:
     """The average of a model. Weights and statistics of `network`, a copy, follow those of `model`."""
@@ -22,9 +24,7 @@ class WeightAverage:
     @torch.no_grad()
     def follow(self, kept: Tensor) -> None:
         """Update the average: `kept` () of it stays, the rest comes from the model. Does not wait for the device."""
-        difference = torch._foreach_sub(self._followed, self._averaged)
-        torch._foreach_mul_(difference, 1 - kept)
-        torch._foreach_add_(self._averaged, difference)
+        move_towards(self._averaged, self._followed, 1 - kept)
         for counter, followed in self._counted:
             counter.copy_(followed)
 

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 
 from se_nas.models.attention.module import AttentionModule
+from se_nas.training.many_tensors import copy_all
 
 
 def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:
@@ -49,7 +50,7 @@ def _copies(sources: tuple[Tensor, ...], like: tuple[Tensor, ...], dtype: torch.
     """Copies in `dtype` and in the memory order of `like`. torch copies many tensors at once only in equal orders."""
     results = tuple(torch.empty_like(each, dtype=dtype) for each in like)
     ordered = [_ordered(source, result) for source, result in zip(sources, results, strict=True)]
-    torch._foreach_copy_([_memory(each) for each in results], [_memory(each) for each in ordered])
+    copy_all([_memory(each) for each in results], [_memory(each) for each in ordered])
     return results
 
 

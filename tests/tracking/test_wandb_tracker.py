@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.tracking.live_front import LIVE_SECONDS, LiveFront
 from se_nas.tracking.protocol import Finding, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
-from se_nas.tracking.wandb_run import resolve_mode, start_run
+from se_nas.tracking.wandb_run import resolve_mode, start_run, use_artifact
 from se_nas.tracking.wandb_tracker import WandbTracker, WandbTrials
 from tests.tracking.test_console import a_progress, a_record
 
@@ -155,6 +156,17 @@ def test_a_finding_logs_its_figures_its_numbers_its_file_and_its_origin(tmp_path
     artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
     assert artifacts["front-s"]["use_after_commit"]
     assert artifacts["found-abc"]["type"] == "evidence"
+
+
+@pytest.mark.parametrize(("offline", "used"), [(False, ["front"]), (True, [])])
+def test_a_version_of_wandb_without_its_private_function_records_the_origin_of_an_online_run(
+    offline: bool, used: list[str]
+) -> None:
+    taken: list[str] = []
+
+    use_artifact(SimpleNamespace(offline=offline, use_artifact=taken.append), "front")
+
+    assert taken == used
 
 
 def test_files_that_wait_for_sync_are_in_the_run_folder(tmp_path: Path) -> None:

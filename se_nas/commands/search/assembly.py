@@ -126,7 +126,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
 
 
 def saying_how_to_resume(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
-    """If an error or a signal ends the body, its last line says how to resume."""
+    """A context whose last line, after an error or a signal, says how to resume."""
 
     def removed() -> str | None:
         return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"

@@ -19,7 +19,7 @@ import ray
 from se_nas.errors import InputError, RunFailedError
 from se_nas.execution.protocol import Tell, tell_nobody
 from se_nas.execution.ray.environment import worker_environment
-from se_nas.execution.ray.shortcuts import fewest_processes, leave_lost_cluster, silent_driver
+from se_nas.execution.ray.shortcuts import fewest_processes, initialise, leave_lost_cluster, silent_driver
 from se_nas.execution.ray.store import LOGS_BYTES, store_settings
 from se_nas.execution.ray.watch import REFUSALS, ClusterPulse, kill_processes, lost_process
 from se_nas.execution.temporary_folders import (
@@ -154,7 +154,7 @@ def _connect(**settings: Any) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+        initialise(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
     finally:
         signal.signal(signal.SIGTERM, on_terminate)  # Ray has set its own handler, which saves nothing
 

@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import functools
 import importlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,21 @@ def private(path: str) -> Any:
     with contextlib.suppress(ImportError):
         return getattr(importlib.import_module(module), name, None)
     return None
+
+
+def initialise(**settings: Any) -> None:
+    """Call `ray.init`. A version of Ray that refuses its settings with an underscore gets the others.
+
+    `RAY_TMPDIR` then says where its files lie, and Ray chooses the place of its object store itself.
+    """
+    try:
+        ray.init(**settings)
+    except RuntimeError as error:
+        if "Unknown keyword argument" not in str(error):
+            raise
+        if "_temp_dir" in settings:
+            os.environ["RAY_TMPDIR"] = settings["_temp_dir"]
+        ray.init(**{name: value for name, value in settings.items() if not name.startswith("_")})
 
 
 @contextlib.contextmanager

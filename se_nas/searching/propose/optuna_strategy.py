@@ -111,7 +111,7 @@ class OptunaStrategy:
 
     def _forget_caches(self) -> None:
         """Delete what samplers have stored in the study, e.g. NSGA-II's parents, because it depends on its time."""
-        study_id = self._study._study_id
+        study_id = self._storage.get_study_id_from_name(self._study.study_name)
         for name in self._storage.get_study_system_attrs(study_id):
             if ":parent:" in name:
                 self._storage.set_study_system_attr(study_id, name, None)

@@ -54,14 +54,17 @@ class FrontPruner(BasePruner):
     With Optuna alone, `trial.report` refuses several objectives, so the values go to the storage:
 
     >>> optuna.logging.set_verbosity(optuna.logging.ERROR)
-    >>> study = optuna.create_study(directions=["maximize", "minimize"])
+    >>> storage = optuna.storages.InMemoryStorage()
+    >>> study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
+    >>> study_id = storage.get_study_id_from_name(study.study_name)
     >>> pruner = FrontPruner(costs=["flops"], epochs=4)
     >>> for final, flops in [(0.9, 50), (0.8, 40), (0.7, 10), (0.6, 80)]:
     ...     trial = study.ask()
     ...     trial.set_user_attr("flops", flops)
+    ...     trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
     ...     for epoch in (1, 2, 3, 4):
     ...         accuracy = final * epoch / 4
-    ...         study._storage.set_trial_intermediate_value(trial._trial_id, epoch, accuracy)
+    ...         storage.set_trial_intermediate_value(trial_id, epoch, accuracy)
     ...         if pruner.prune(study, study.trials[trial.number]):
     ...             print(pruner.reason_to_stop(study, study.trials[trial.number]))
     ...             _ = study.tell(trial, state=optuna.trial.TrialState.PRUNED)

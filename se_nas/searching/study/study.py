@@ -24,9 +24,11 @@ from se_nas.searching.objectives import COSTS, Objectives
 from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
+from se_nas.searching.study import optuna_tables
 from se_nas.searching.study.busy_file import ATTEMPT_SECONDS, BusyFile
-from se_nas.searching.study.stored_trials import StoredTrial, read_trials
-from se_nas.searching.study.trial_rows import COUNT, TrialRows
+from se_nas.searching.study.optuna_trials import OptunaTrials
+from se_nas.searching.study.trial_rows import TrialRows
+from se_nas.searching.study.trial_store import COUNT, StoredTrial, TrialStore
 from se_nas.space.decisions import Decision
 from se_nas.wording import printable
 
@@ -79,15 +81,21 @@ class SearchStudy:
         with self._storage.engine.connect() as connection:
             if (found := connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()) != "ok":
                 raise ValueError(found)
-        self._rows = TrialRows(self._storage.engine, self.study._study_id, self._distributions, self._file)
-        self._opened: list[StoredTrial] | None = self._stored()  # until the first change
-        self._ids = {trial.number: trial.trial_id for trial in self._opened}
+        self._store = self._open_store()
+        self._opened: list[StoredTrial] | None = self._store.read()  # until the first change
         self._check_same_search(self._opened)
         self._curves = _curves(self._opened, self._objectives.costs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.study.metric_names != list(self._objectives.names):
                 self.study.set_metric_names(list(self._objectives.names))
+
+    def _open_store(self) -> TrialStore:
+        """The quick way to read and write trials for formats that this version knows, else Optuna's own way."""
+        if self._storage.get_current_version() not in optuna_tables.KNOWN_FORMATS:
+            return OptunaTrials(self._storage, self.study, self._distributions, self._file)
+        study_id = self._storage.get_study_id_from_name(STUDY_NAME)
+        return TrialRows(self._storage.engine, study_id, self._distributions, self._file)
 
     def start(self, record: TrialRecord) -> None:
         """Store a new running trial as a whole or not at all."""
@@ -99,13 +107,13 @@ class SearchStudy:
             **record.cost,
         }
         self._opened = None
-        self._ids[record.number] = self._rows.start(record.number, record.assignment, attributes)
+        self._store.start(record.number, record.assignment, attributes)
         self._curves.begin(record.number, record.cost)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
         """Store the accuracy after an epoch, and costs that were measured since the start."""
         self._opened = None
-        self._rows.report(self._ids[number], epoch=epoch, accuracy=accuracy, attributes=costs)
+        self._store.report(number, epoch=epoch, accuracy=accuracy, attributes=costs)
         self._curves.report(number, epoch=epoch, accuracy=accuracy, costs=costs)
 
     def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
@@ -119,19 +127,19 @@ class SearchStudy:
         """Store everything that is known of an ended trial, as a whole or not at all."""
         self._opened = None
         end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
-        self._rows.end(
-            self._ids[record.number],
+        self._store.end(
+            record.number,
             STATES[record.status],
             values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
             curve=record.curve,
-            attributes={**record.cost, "end": end, "seal": _checksum(record)},
+            attributes={**record.cost, "end": {**end, "seal": _checksum(record)}},
         )
         failed = record.status is TrialStatus.FAILED
         self._curves.end(record.number, record.curve, record.cost, failed=failed)
 
     def records(self) -> list[TrialRecord]:
         """All trials by number. InputError if the file does not contain what was written."""
-        trials, self._opened = self._opened or self._read(self._stored), None
+        trials, self._opened = self._opened or self._read(self._store.read), None
         written = self._read(lambda: self.study.user_attrs.get(COUNT, 0))
         if len(trials) != written:
             raise InputError(
@@ -143,7 +151,7 @@ class SearchStudy:
         try:
             record = _record(trial)
             values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
-            whole = record.number == number and trial.attributes["seal"] == _checksum(record)
+            whole = record.number == number and _stored_checksum(trial) == _checksum(record)
             same_values = values is None or tuple(trial.values.values()) == values
         except (KeyError, TypeError, ValueError, AttributeError):
             whole = same_values = False
@@ -153,9 +161,6 @@ class SearchStudy:
                 "from a copy (networks and curves are also in trials/*/architecture.yaml and result.json)"
             )
         return record
-
-    def _stored(self) -> list[StoredTrial]:
-        return read_trials(self._storage.engine, self.study._study_id)
 
     def _check_same_search(self, trials: Sequence[StoredTrial]) -> None:
         directions = [objective.direction for objective in self._objectives]
@@ -210,7 +215,7 @@ def _curves(trials: Sequence[StoredTrial], costs: Sequence[str]) -> Curves:
 def _record(trial: StoredTrial) -> TrialRecord:
     status = STATUSES[trial.state]
     attributes = trial.attributes
-    end = attributes.get("end", {})
+    end = attributes.get("end", {}) if status is not TrialStatus.RUNNING else {}
     curve = list(trial.accuracies.values())
     return TrialRecord(
         number=trial.number,
@@ -224,6 +229,12 @@ def _record(trial: StoredTrial) -> TrialRecord:
         seconds=end.get("seconds", 0.0),
         reason=end.get("reason", ""),
     )
+
+
+def _stored_checksum(trial: StoredTrial) -> object:
+    """The stored checksum of a trial. Earlier versions replaced the checksum of the start by that of the end."""
+    start = trial.attributes["seal"]
+    return start if trial.state is TrialState.RUNNING else trial.attributes["end"].get("seal", start)
 
 
 def _checksum(record: TrialRecord) -> str:

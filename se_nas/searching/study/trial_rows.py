@@ -1,8 +1,8 @@
 """Trials as rows of Optuna's tables: one transaction each for the start, a report and the end of a trial.
 
 Optuna's own `add_trial` queries the file twice for every parameter, and a trial's end takes a transaction for each
-value. With 18 decisions, that takes 25 ms for each trial (`benchmarks/LOG.md`). The tables and their encoding are those
-of Optuna (`optuna/storages/_rdb/models.py`), so each program that opens a study with Optuna can read these rows.
+value. With 18 decisions, that takes 25 ms for each trial (`benchmarks/LOG.md`). Each program that opens a study with
+Optuna can read these rows.
 """
 
 import json
@@ -12,14 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from optuna.distributions import BaseDistribution, distribution_to_json
-from optuna.storages._rdb.models import (
-    StudyUserAttributeModel,
-    TrialIntermediateValueModel,
-    TrialModel,
-    TrialParamModel,
-    TrialUserAttributeModel,
-    TrialValueModel,
-)
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Engine, Table, insert, update
 from sqlalchemy.dialects.sqlite import Insert
@@ -28,19 +20,20 @@ from sqlalchemy.exc import DatabaseError
 
 from se_nas.errors import WriteError
 from se_nas.searching.study.busy_file import BusyFile
+from se_nas.searching.study.optuna_tables import (
+    ATTRIBUTES,
+    EPOCHS,
+    PARAMETERS,
+    STUDY_ATTRIBUTES,
+    TRIALS,
+    VALUES,
+    encoded,
+)
+from se_nas.searching.study.row_reader import read_rows
+from se_nas.searching.study.trial_store import COUNT, StoredTrial
 from se_nas.space.decisions import Assignment
 
-TRIALS: Table = TrialModel.__table__
-PARAMETERS: Table = TrialParamModel.__table__
-ATTRIBUTES: Table = TrialUserAttributeModel.__table__
-EPOCHS: Table = TrialIntermediateValueModel.__table__
-VALUES: Table = TrialValueModel.__table__
-STUDY: Table = StudyUserAttributeModel.__table__
-
 T = TypeVar("T")
-
-COUNT = "trials"
-"""The study's attribute with the number of its trials. Without it, nobody would notice if the last rows were lost."""
 
 
 def _insert_or_replace(table: Table, row: Sequence[str], changed: Sequence[str]) -> Insert:
@@ -50,7 +43,7 @@ def _insert_or_replace(table: Table, row: Sequence[str], changed: Sequence[str])
     return statement.on_conflict_do_update(index_elements=list(row), set_=new)
 
 
-_SET_COUNT = _insert_or_replace(STUDY, ["study_id", "key"], ["value_json"])
+_SET_COUNT = _insert_or_replace(STUDY_ATTRIBUTES, ["study_id", "key"], ["value_json"])
 _SET_ATTRIBUTE = _insert_or_replace(ATTRIBUTES, ["trial_id", "key"], ["value_json"])
 _SET_EPOCH = _insert_or_replace(EPOCHS, ["trial_id", "step"], ["intermediate_value", "intermediate_value_type"])
 
@@ -63,6 +56,13 @@ class TrialRows:
     ) -> None:
         self._engine, self._study_id, self._distributions, self._file = engine, study_id, distributions, file
         self._as_json = {name: distribution_to_json(each) for name, each in distributions.items()}
+        self._ids: dict[int, int] = {}  # the id of a trial's row by the trial's number
+
+    def read(self) -> list[StoredTrial]:
+        """All trials, ordered by number. ValueError, TypeError or an error of SQLAlchemy for damaged rows."""
+        rows = read_rows(self._engine, self._study_id)
+        self._ids = {trial.number: trial_id for trial_id, trial in rows.items()}
+        return list(rows.values())
 
     def _write(self, change: Callable[[Connection], T]) -> T:
         """Make the whole change or none of it. WriteError if the file cannot be written."""
@@ -76,8 +76,8 @@ class TrialRows:
         except DatabaseError as error:
             raise WriteError(f"{self._engine.url.database}: cannot be written ({error.orig})") from None
 
-    def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> int:
-        """Insert a new running trial, and return the id of its row."""
+    def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> None:
+        """Insert a new running trial, and count it."""
 
         def change(connection: Connection) -> int:
             trial = {"number": number, "study_id": self._study_id, "state": TrialState.RUNNING}
@@ -98,10 +98,11 @@ class TrialRows:
             connection.execute(_SET_COUNT, count)
             return trial_id
 
-        return self._write(change)
+        self._ids[number] = self._write(change)
 
-    def report(self, trial_id: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
-        """Write the accuracy after an epoch. It replaces an earlier value."""
+    def report(self, number: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
+        """Write the accuracy after an epoch, and attributes. They replace earlier values."""
+        trial_id = self._ids[number]
 
         def change(connection: Connection) -> None:
             _set_epochs(connection, trial_id, {epoch: accuracy})
@@ -111,7 +112,7 @@ class TrialRows:
 
     def end(
         self,
-        trial_id: int,
+        number: int,
         state: TrialState,
         *,
         values: Sequence[float],
@@ -119,7 +120,8 @@ class TrialRows:
         attributes: Mapping[str, Any],
     ) -> None:
         """Close a trial with its curve. Values of later epochs, from a first run that went further, no longer count."""
-        void, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(math.nan)
+        trial_id = self._ids[number]
+        void, kind = encoded(math.nan)
 
         def change(connection: Connection) -> None:
             _set_epochs(connection, trial_id, dict(enumerate(curve, start=1)))
@@ -130,7 +132,7 @@ class TrialRows:
             )
             _set_attributes(connection, trial_id, attributes)
             if values:
-                coded = [TrialValueModel.value_to_stored_repr(value) for value in values]
+                coded = [encoded(value) for value in values]
                 rows = [
                     {"trial_id": trial_id, "objective": index, "value": value, "value_type": kind}
                     for index, (value, kind) in enumerate(coded)
@@ -149,7 +151,7 @@ def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, 
         return
     rows = []
     for epoch, accuracy in accuracies.items():
-        value, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(accuracy)
+        value, kind = encoded(accuracy)
         row = {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind}
         rows.append(row)
     connection.execute(_SET_EPOCH, rows)

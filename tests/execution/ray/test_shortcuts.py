@@ -1,12 +1,14 @@
 import importlib
+import os
 import sys
+from typing import Any
 
 import pytest
 import ray
 from ray.tune import registry
 from ray.tune.execution import class_cache
 
-from se_nas.execution.ray.shortcuts import fewest_processes, private, quick_trials
+from se_nas.execution.ray.shortcuts import fewest_processes, initialise, private, quick_trials
 from se_nas.execution.ray.watch import kill_processes, lost_process
 
 
@@ -49,3 +51,21 @@ def test_a_version_of_ray_that_does_not_name_its_processes_has_none_that_are_los
     kill_processes()
 
     assert lost_process() is None
+
+
+def test_a_version_of_ray_without_the_settings_that_begin_with_an_underscore_is_started_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[dict[str, Any]] = []
+
+    def init(**settings: Any) -> None:
+        given.append(settings)
+        if unknown := [name for name in settings if name.startswith("_")]:
+            raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
+
+    monkeypatch.setattr(ray, "init", init)
+
+    initialise(address="local", _temp_dir="/tmp/ours", _plasma_directory="/tmp/ours")
+
+    assert given[-1] == {"address": "local"}
+    assert os.environ["RAY_TMPDIR"] == "/tmp/ours"

@@ -31,15 +31,17 @@ def stopped_in(order: list[int]) -> tuple[set[int], int]:
     """The networks that are stopped if they are trained one after another in this order, and the total of epochs."""
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
+    study_id = storage.get_study_id_from_name(study.study_name)
     pruner = FrontPruner(costs=["flops"], epochs=EPOCHS)
     stopped, epochs = set(), 0
     for index in order:
         trial = study.ask()
         trial.set_user_attr("flops", CURVES[index]["flops"])
+        trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
         for epoch, accuracy in enumerate(CURVES[index]["curve"], start=1):
             epochs += 1
-            storage.set_trial_intermediate_value(trial._trial_id, epoch, accuracy)
-            if pruner.prune(study, storage.get_trial(trial._trial_id)):
+            storage.set_trial_intermediate_value(trial_id, epoch, accuracy)
+            if pruner.prune(study, storage.get_trial(trial_id)):
                 study.tell(trial, state=TrialState.PRUNED)
                 stopped.add(index)
                 break

@@ -1,41 +1,25 @@
 """Reads all trials of a study in five queries.
 
 Optuna makes an object for each row and parses each distribution again. That takes 10 s and 380 MB for 10,000 trials
-with 18 decisions (`benchmarks/LOG.md`). The tables and their encoding are those of Optuna
-(`optuna/storages/_rdb/models.py`).
+with 18 decisions (`benchmarks/LOG.md`).
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from sys import intern
-from typing import Any
 
-from optuna.distributions import BaseDistribution, json_to_distribution
-from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueModel
-from optuna.trial import TrialState
+from optuna.distributions import json_to_distribution
 from sqlalchemy import Engine, select
 
-from se_nas.searching.study.trial_rows import ATTRIBUTES, EPOCHS, PARAMETERS, TRIALS, VALUES
+from se_nas.searching.study.optuna_tables import ATTRIBUTES, EPOCHS, PARAMETERS, TRIALS, VALUES, decoded
+from se_nas.searching.study.trial_store import StoredTrial
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTrial:
-    """A trial as it is stored: `accuracies` by epoch, `values` of the objectives by index."""
+def read_rows(engine: Engine, study_id: int) -> dict[int, StoredTrial]:
+    """All trials of the study by the id of their row, ordered by number.
 
-    number: int
-    trial_id: int
-    state: TrialState
-    assignment: dict[str, Any] = field(default_factory=dict)
-    distributions: dict[str, BaseDistribution] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    accuracies: dict[int, float] = field(default_factory=dict)
-    values: dict[int, float] = field(default_factory=dict)
-
-
-def read_trials(engine: Engine, study_id: int) -> list[StoredTrial]:
-    """All trials of the study, ordered by number. ValueError, TypeError or an error of SQLAlchemy for damaged rows."""
+    ValueError, TypeError or an error of SQLAlchemy for damaged rows.
+    """
     parse = cache(json_to_distribution)
     with engine.connect() as connection:
         rows = connection.execute(
@@ -43,8 +27,7 @@ def read_trials(engine: Engine, study_id: int) -> list[StoredTrial]:
             .where(TRIALS.c.study_id == study_id)
             .order_by(TRIALS.c.number)
         )
-        trials = [StoredTrial(number, trial_id, state) for number, trial_id, state in rows]
-        by_id: Mapping[int, StoredTrial] = {trial.trial_id: trial for trial in trials}
+        by_id = {trial_id: StoredTrial(number, state) for number, trial_id, state in rows}
         parameters = select(
             PARAMETERS.c.trial_id, PARAMETERS.c.param_name, PARAMETERS.c.param_value, PARAMETERS.c.distribution_json
         ).order_by(PARAMETERS.c.param_id)
@@ -61,10 +44,9 @@ def read_trials(engine: Engine, study_id: int) -> list[StoredTrial]:
         ).order_by(EPOCHS.c.step)
         for trial_id, step, value, kind in connection.execute(epochs):
             if trial := by_id.get(trial_id):
-                decoded = TrialIntermediateValueModel.stored_repr_to_intermediate_value(value, kind)
-                trial.accuracies[step] = decoded
+                trial.accuracies[step] = decoded(value, kind)
         values = select(VALUES.c.trial_id, VALUES.c.objective, VALUES.c.value, VALUES.c.value_type)
         for trial_id, objective, value, kind in connection.execute(values.order_by(VALUES.c.objective)):
             if trial := by_id.get(trial_id):
-                trial.values[objective] = TrialValueModel.stored_repr_to_value(value, kind)
-    return trials
+                trial.values[objective] = decoded(value, kind)
+    return by_id
