@@ -28,8 +28,8 @@ def start(folder: str, address: str, **environment: str) -> "subprocess.Popen[st
     flags = ["--budget", "40", "--epochs", "12", "--workers", "2", "--wandb", "off", "--run", f"{folder}/run"]
     command = [sys.executable, str(ROOT / "launch" / "search.py"), *flags, "--address", address]
     given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | environment
-    pipe, together = subprocess.PIPE, subprocess.STDOUT
-    return subprocess.Popen(command, env=given, stdout=pipe, stderr=together, text=True)
+    pipe, merged = subprocess.PIPE, subprocess.STDOUT
+    return subprocess.Popen(command, env=given, stdout=pipe, stderr=merged, text=True)
 
 
 def strike(cluster: StartedCluster, fault: str) -> None:

@@ -1,18 +1,18 @@
-"""The W&B runs of a search and of its findings, behind a guard: online if wanted and possible, else on disk."""
+"""The W&B runs of a search, its findings and retrainings, behind a guard: online if possible, else on disk."""
 
 import contextlib
 import importlib
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from se_nas.commands.flags import WandbMode
 from se_nas.commands.wandb_choice import choose_wandb
+from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
 from se_nas.tracking.guarded import Guard, Teller
 from se_nas.tracking.protocol import Finding, Tracker
 
@@ -79,15 +79,15 @@ def unsent(folder: Path, runs: str = OFFLINE) -> list[str]:
 
 
 def search_runs(
-    folder: RunFolder, config: SearchConfig, *, each_trial: bool, take_live_front: Callable[[], Any]
+    folder: RunFolder, search: SearchIdentity, *, each_trial: bool, take_live_front: Callable[[], Any]
 ) -> Build[Tracker]:
     """A function that starts the search's run, and with `each_trial` a run for each trial. See `WandbTracker`."""
 
     def build(mode: str, *, goes_on: bool) -> Tracker:
         from se_nas.tracking.wandb_tracker import Both
 
-        whole = _search_run(folder, config, mode, goes_on=goes_on, take_live_front=take_live_front)
-        return Both(whole, _trial_runs(folder, config, mode, goes_on=goes_on)) if each_trial else whole
+        whole = _search_run(folder, search, mode, goes_on=goes_on, take_live_front=take_live_front)
+        return Both(whole, _trial_runs(folder, search, mode, goes_on=goes_on)) if each_trial else whole
 
     return build
 
@@ -96,7 +96,7 @@ def tell_finding(
     finding: Finding,
     job: Job,
     folder: RunFolder,
-    config: SearchConfig,
+    search: SearchIdentity,
     *,
     settings: Mapping[str, Any],
     wanted: WandbMode,
@@ -109,7 +109,7 @@ def tell_finding(
     if (wanted := choose_wandb(wanted, os.environ, tell)) == "off":
         return
     guard = wandb_guard(
-        partial(_finding_run, finding, job, folder, config, settings), wanted, folder.path, goes_on=True, tell=tell
+        partial(_finding_run, finding, job, folder, search, settings), wanted, folder.path, goes_on=True, tell=tell
     )
     guard.attempt(lambda run: run.found(finding))
     guard.close(lambda run: run.close())
@@ -117,11 +117,42 @@ def tell_finding(
         tell(line)
 
 
+def retraining_run(
+    target: Path,
+    search: SearchIdentity,
+    *,
+    search_name: str,
+    tag: str,
+    about: Mapping[str, Any],
+    origin: Sequence[Path],
+) -> Build[Any]:
+    """A function that starts a run for a retraining into the folder `target`, in the search's group."""
+
+    def build(mode: str, *, goes_on: bool) -> Any:
+        from se_nas.tracking.wandb_afterwards import WandbRetraining
+        from se_nas.tracking.wandb_run import start_run
+
+        run = start_run(
+            target,
+            mode=mode,
+            goes_on=goes_on,
+            run_id=f"{search.run_id}-{target.name}",
+            name=f"{search_name} {target.name}",
+            group=search.run_id,
+            job="retrain",
+            tags=[tag],
+            config={"search": search_name, "search run": search.run_id, **about},
+        )
+        return WandbRetraining(run, search=search.run_id, origin=origin, budget=search.budget)
+
+    return build
+
+
 def _finding_run(
     finding: Finding,
     job: Job,
     folder: RunFolder,
-    config: SearchConfig,
+    search: SearchIdentity,
     settings: Mapping[str, Any],
     mode: str,
     *,
@@ -130,23 +161,23 @@ def _finding_run(
     from se_nas.tracking.wandb_afterwards import WandbFinding
     from se_nas.tracking.wandb_run import start_run
 
-    search, what = folder.path.resolve().name, f"{finding.file.stem}-epochs-{finding.epochs}"
+    what = f"{finding.file.stem}-epochs-{finding.epochs}"
     run = start_run(
         folder.path,
         mode=mode,
-        run_id=f"{config.run_id}-{what}",
-        name=f"{search} {what}",
-        group=config.run_id,
+        run_id=f"{search.run_id}-{what}",
+        name=f"{folder.name} {what}",
+        group=search.run_id,
         job=job,
-        tags=_tags(config),
-        config={"search": search, "search run": config.run_id, "epochs": finding.epochs, **settings},
+        tags=search.tags,
+        config={"search": folder.name, "search run": search.run_id, "epochs": finding.epochs, **settings},
         goes_on=goes_on,
     )
-    return WandbFinding(run, search=config.run_id, origin=folder.front_files, budget=config.budget)
+    return WandbFinding(run, search=search.run_id, origin=folder.front_files, budget=search.budget)
 
 
 def _search_run(
-    folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool, take_live_front: Callable[[], Any]
+    folder: RunFolder, search: SearchIdentity, mode: str, *, goes_on: bool, take_live_front: Callable[[], Any]
 ) -> Tracker:
     """A tracker that writes one run for the whole search."""
     from se_nas.tracking.wandb_run import start_run
@@ -155,34 +186,32 @@ def _search_run(
     run = start_run(
         folder.path,
         mode=mode,
-        run_id=config.run_id,
-        name=folder.path.resolve().name,
-        group=config.run_id,
+        run_id=search.run_id,
+        name=folder.name,
+        group=search.run_id,
         job="search",
-        tags=_tags(config),
-        config=_told(config),
+        tags=search.tags,
+        config=search.settings,
         goes_on=goes_on,
     )
     return WandbTracker(run, take_live_front=take_live_front)
 
 
-def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: bool) -> Tracker:
+def _trial_runs(folder: RunFolder, search: SearchIdentity, mode: str, *, goes_on: bool) -> Tracker:
     """A tracker that writes a run for each trial."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTrials
-
-    search = folder.path.resolve().name
 
     def start(run_id: str, name: str, about: Mapping[str, Any]) -> Any:
         return start_run(
             folder.path,
             mode=mode,
-            run_id=f"{config.run_id}-{run_id}",
-            name=f"{search} {name}",
-            group=config.run_id,
+            run_id=f"{search.run_id}-{run_id}",
+            name=f"{folder.name} {name}",
+            group=search.run_id,
             job="trial",
-            tags=_tags(config),
-            config=_told(config) | dict(about),
+            tags=search.tags,
+            config={**search.settings, **about},
             goes_on=goes_on,
         )
 
@@ -191,12 +220,3 @@ def _trial_runs(folder: RunFolder, config: SearchConfig, mode: str, *, goes_on: 
 
 def _sync(folder: Path, runs: str = OFFLINE) -> str:
     return f"wandb sync {shlex.quote(str(folder))}/{runs}"
-
-
-def _tags(config: SearchConfig) -> list[str]:
-    return [Path(config.space).stem, config.strategy, config.data_name]
-
-
-def _told(config: SearchConfig) -> dict[str, Any]:
-    """The settings without the paths of this machine."""
-    return config.model_dump() | {"data": config.data_name, "space": Path(config.space).name}

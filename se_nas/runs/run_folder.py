@@ -36,6 +36,11 @@ class RunFolder:
         self.figures = path / "figures"
         self.confirmation = path / "confirm.json"
 
+    @property
+    def name(self) -> str:
+        """The name of the folder, also if its path is relative."""
+        return self.path.resolve().name
+
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
         """The folder of an earlier search; InputError if there is none.

@@ -13,6 +13,7 @@ from se_nas import __version__
 from se_nas.checksums import checksum, checksum_of_bytes
 from se_nas.errors import InputError
 from se_nas.files import write_yaml
+from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.space.yaml_file import parse_entry, read_yaml
@@ -63,6 +64,19 @@ class SearchConfig(BaseModel):
         kind, colon, path = self.data.partition(":")
         return printable(f"{kind}:PATH/{Path(path).name}" if colon else kind)
 
+    @property
+    def identity(self) -> SearchIdentity:
+        """The facts of the search that W&B and titles state."""
+        space = Path(self.space)
+        return SearchIdentity(
+            run_id=self.run_id,
+            title=f"{space.stem} on {self.data_name.rpartition('/')[2]}",
+            data=self.data_name,
+            tags=(space.stem, self.strategy, self.data_name),
+            settings=self.model_dump() | {"data": self.data_name, "space": space.name},
+            budget=self.budget,
+        )
+
     def begun_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings with the versions of a search that has trained nothing yet."""
         return self.model_copy(update={"versions": dict(versions)})
@@ -75,12 +89,12 @@ class SearchConfig(BaseModel):
 
     def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, with each changed version appended to the earlier one."""
-        together = dict(self.versions)
+        merged = dict(self.versions)
         for name, version in versions.items():
-            known = together.get(name, "unknown")
+            known = merged.get(name, "unknown")
             if known.rpartition(", then ")[2] != version:
-                together[name] = f"{known}, then {version}"
-        return self.model_copy(update={"versions": together})
+                merged[name] = f"{known}, then {version}"
+        return self.model_copy(update={"versions": merged})
 
 
 class _SealedConfig(SearchConfig):

@@ -36,10 +36,10 @@ class TrainingStep:
         precision: Precision,
         *,
         average: WeightAverage | None = None,
-        together: ProcessGroup = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self._model, self._data, self._recipe, self._precision = model, data, recipe, precision
-        self._average, self._together = average, together
+        self._average, self._group = average, group
         self._device = data.train.device
         self._rate = torch.zeros((), device=self._device)
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
@@ -86,7 +86,7 @@ class TrainingStep:
             loss = self._loss(self._precision.forward(self._model, images), labels, draws.share)
         self.optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._together.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])
+        self._group.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])
         self._rate.copy_(now.rate)
         self.optimizer.step()
         if self._average is not None:

@@ -48,7 +48,7 @@ class Trainer:
     """A training in progress: the model, its momentum, its average, and the number of finished epochs.
 
     Order and augmentation of epoch e depend on (seed, e) alone. So a checkpoint needs only weights, momentum, average,
-    epoch and precision. If several processes train `together`, each has its own trainer, and all have equal weights.
+    epoch and precision. If a `group` of processes trains, each has its own trainer, and all have equal weights.
     """
 
     def __init__(
@@ -59,21 +59,21 @@ class Trainer:
         *,
         seed: int,
         device: torch.device,
-        together: ProcessGroup = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.model = model.to(device)
         self.recipe = recipe
         self.epoch = 0
-        self._data, self._seed, self._device, self._together = data, seed, device, together
+        self._data, self._seed, self._device, self._group = data, seed, device, group
         self.batch_size = recipe.batch_size_for(len(data.train))
-        if self.batch_size < 2 * together.processes:
-            raise InputError(f"{together.processes} processes: too many to share batches of {self.batch_size} images")
+        if self.batch_size < 2 * group.processes:
+            raise InputError(f"{group.processes} processes: too many to share batches of {self.batch_size} images")
         self._steps_per_epoch = len(data.train) // self.batch_size
         self._adopt(
-            together.agree(
+            group.agree(
                 choose_precision(
                     self.model,
-                    batch_size=self.batch_size // together.processes,
+                    batch_size=self.batch_size // group.processes,
                     image_size=data.train.image_size,
                     steps=recipe.epochs * self._steps_per_epoch,
                     device=device,
@@ -86,9 +86,9 @@ class Trainer:
         self.model = precision.placed(self.model)
         self._average = WeightAverage(self.model) if self.recipe.ema_decay else None
         self._step = TrainingStep(
-            self.model, self._data, self.recipe, precision, average=self._average, together=self._together
+            self.model, self._data, self.recipe, precision, average=self._average, group=self._group
         )
-        alone = self._together.processes == 1  # it is not tested that a CUDA graph can record a sum over processes
+        alone = self._group.processes == 1  # it is not tested that a CUDA graph can record a sum over processes
         self._do_step = Recorded(self._step, build_recorder(self._device) if alone else None)
 
     @property
@@ -113,10 +113,10 @@ class Trainer:
         model = self.result.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
         with torch.inference_mode(), self.precision.autocast(self._device):
-            for images, labels in part.batches(self._together.rank, self._together.processes):
+            for images, labels in part.batches(self._group.rank, self._group.processes):
                 images = self._data.normalised(images).contiguous(memory_format=self.precision.layout)
                 correct += (model(images).argmax(1) == labels).sum()
-        return int(self._together.total(correct)) / len(part)
+        return int(self._group.total(correct)) / len(part)
 
     def tensors(self) -> dict[str, Tensor]:
         """The weights, statistics, momentum and average by name, from which `restore` continues."""
@@ -150,15 +150,15 @@ class Trainer:
             recipe=self.recipe,
             seed=self._seed,
             epoch=self.epoch,
-        ).of_process(self._together.rank, self._together.processes)
+        ).of_process(self._group.rank, self._group.processes)
         self._step.begin_epoch(draws, self._schedule())
         self._data.train.begin(draws.chosen, self._augment())
         for _ in range(self._steps_per_epoch):
             self._data.train.advance()
             self._do_step()
-        self._together.average([each for each in self._statistics() if each.is_floating_point()])
+        self._group.average([each for each in self._statistics() if each.is_floating_point()])
         loss = torch.tensor(self._step.mean_loss, device=self._device)
-        return float(self._together.total(loss)) / self._together.processes
+        return float(self._group.total(loss)) / self._group.processes
 
     def _statistics(self) -> list[Tensor]:
         """The statistics of batch norm. Each process has those of its part of the images."""
@@ -170,7 +170,7 @@ class Trainer:
         return RandAugment(
             operations=self.recipe.rand_augment_operations,
             magnitude=self.recipe.rand_augment_magnitude,
-            seed=derive_seed(self._seed, "rand augment", self.epoch, self._together.rank),
+            seed=derive_seed(self._seed, "rand augment", self.epoch, self._group.rank),
         )
 
     def _schedule(self) -> Schedule:

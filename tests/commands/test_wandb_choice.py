@@ -1,8 +1,6 @@
 """The choice whether a run is sent to W&B."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,6 +10,7 @@ from se_nas.commands.search import trackers as tracking
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.wandb_choice import MODES, choose_wandb
 from se_nas.errors import InputError
+from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
 from tests.commands.conftest import said_on
 
@@ -96,9 +95,9 @@ def test_a_search_uses_wandb_as_the_environment_says(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", mode)
     monkeypatch.setattr(tracking, "wandb_guard", lambda *_, **__: None)
-    config: Any = SimpleNamespace(space="small.yaml", data_name="digits")
+    search = SearchIdentity(run_id="a", title="small on digits", data="digits", tags=(), settings={}, budget=1)
 
-    built = tracking.build_trackers(RunFolder(tmp_path), config, SearchRequest(), console)
+    built = tracking.build_trackers(RunFolder(tmp_path), search, SearchRequest(), console)
 
     assert len(built) == trackers
     assert f"W&B       {MODES[mode]}, because WANDB_MODE={mode} is set" in said_on(console)

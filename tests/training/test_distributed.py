@@ -17,7 +17,7 @@ from tests.fakes import separable_data, tiny_architecture
 from tests.training.test_trainer import trainer_of
 
 
-def trained(together: ProcessGroup) -> tuple[dict[str, Tensor], list[float]]:
+def trained(group: ProcessGroup) -> tuple[dict[str, Tensor], list[float]]:
     """Train a network without batch norm. Its result does not depend on how the processes divide a batch."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
@@ -25,18 +25,18 @@ def trained(together: ProcessGroup) -> tuple[dict[str, Tensor], list[float]]:
     device = torch.device("cpu")
     on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=device)
     recipe = Recipe(epochs=2, ema_decay=0.9)
-    trainer = Trainer(model, on_device, recipe, seed=3, device=device, together=together)
+    trainer = Trainer(model, on_device, recipe, seed=3, device=device, group=group)
     results = [each for result in train(trainer) for each in (result.loss, result.accuracy)]
     return dict(trainer.result.state_dict()), results
 
 
-def normalised(together: ProcessGroup) -> dict[str, Tensor]:
+def normalised(group: ProcessGroup) -> dict[str, Tensor]:
     """Train a network with batch norm by a recipe with all settings; return the tensors of a checkpoint."""
     model = build_initial_model(tiny_architecture(), num_classes=3, seed=0)
     data, device = separable_data(), torch.device("cpu")
     on_device = DeviceData.of(data.train, data.validation, mirrored=True, device=device)
     recipe = Recipe(epochs=2, ema_decay=0.9, cutmix=1.0, rand_augment_operations=2)
-    trainer = Trainer(model, on_device, recipe, seed=3, device=device, together=together)
+    trainer = Trainer(model, on_device, recipe, seed=3, device=device, group=group)
     list(train(trainer))
     return trainer.tensors()
 
@@ -46,18 +46,18 @@ def one_process(rank: int, port: int, folder: Path) -> None:
     own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_PORT": str(port)}
     os.environ.update(own, TORCHELASTIC_RUN_ID="test", WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
     torch.set_num_threads(1)
-    with joined() as together:
-        weights, results = trained(together)
-        with_norm = normalised(together)
+    with joined() as group:
+        weights, results = trained(group)
+        with_norm = normalised(group)
         statistics = nn.BatchNorm1d(2).state_dict()["running_mean"] + rank
-        together.average([statistics])
+        group.average([statistics])
         torch.save(
             {
                 "weights": weights,
                 "with norm": with_norm,
                 "results": torch.tensor(results),
                 "statistics": statistics,
-                "agreed": torch.tensor(together.agree(rank + 7)),
+                "agreed": torch.tensor(group.agree(rank + 7)),
             },
             folder / f"{rank}.pt",
         )
@@ -105,8 +105,8 @@ def test_statistics_are_averaged_and_the_first_process_decides(pair: list[dict[s
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")  # some queueing systems set it
 
-    with joined() as together:
-        assert together is ALONE
+    with joined() as group:
+        assert group is ALONE
 
 
 def test_more_processes_than_half_a_batch_are_refused() -> None:
@@ -117,5 +117,5 @@ def test_more_processes_than_half_a_batch_are_refused() -> None:
             Recipe(epochs=1),
             seed=0,
             device=torch.device("cpu"),
-            together=ProcessGroup(rank=0, processes=9),
+            group=ProcessGroup(rank=0, processes=9),
         )

@@ -63,8 +63,8 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         EverySeed(tuple(networks), request.seeds),
         networks,
         folder=folder,
-        config=config,
         data=data,
+        images_changed=bool(config.earlier_images),
         epochs=epochs,
         machines=request,
         again=spelled(request, "ablate", f"{folder.path}:{record.number}"),
@@ -111,7 +111,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         file=folder.ablation(record.number),
     )
     settings = {"seeds": request.seeds, "trial": record.number}
-    tell_finding(finding, "ablate", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+    tell_finding(finding, "ablate", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
 
 
 def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:

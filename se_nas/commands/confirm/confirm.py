@@ -22,7 +22,6 @@ from se_nas.report.sentences import confirmed_sentence, left_out_sentences, tria
 from se_nas.runs.confirmation_file import load_confirmation, write_confirmation
 from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
 from se_nas.tracking.console import plain_teller
@@ -72,12 +71,16 @@ class ConfirmationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """The search whose front is confirmed: its folder, settings, trials and images."""
+    """The search whose front is confirmed: its folder, trials, epochs and images.
+
+    `images_changed`: the images have changed since the search began.
+    """
 
     folder: RunFolder
-    config: SearchConfig
     progress: SearchProgress
+    epochs: int
     data: ImageData
+    images_changed: bool
 
 
 def confirm(request: ConfirmRequest, console: Console) -> None:
@@ -89,7 +92,13 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
 
 def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> None:
     config, progress = load_progress(folder)
-    searched = Searched(folder, config, progress, load_searched_images(config, folder.path, console=console))
+    searched = Searched(
+        folder=folder,
+        progress=progress,
+        epochs=config.epochs,
+        data=load_searched_images(config, folder.path, console=console),
+        images_changed=bool(config.earlier_images),
+    )
     tell = plain_teller(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _replaced(folder, progress, front.epochs)
@@ -102,7 +111,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
     for line in report.lines:
         tell(line)
     finding, settings = _finding(front, folder, draw=report.page is not None), {"seeds": request.seeds}
-    tell_finding(finding, "confirm", folder, config, settings=settings, wanted=request.wandb, tell=tell)
+    tell_finding(finding, "confirm", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
 
 
 def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding:
@@ -135,7 +144,7 @@ def _until_nobody_is_overlooked(
     while True:
         front, failed = _trained_again(chosen, searched, request, console)
         once = {number: one for number, one in measured.items() if number not in chosen}
-        left = overlooked(once, front.belief.networks) if front.epochs == searched.config.epochs else []
+        left = overlooked(once, front.belief.networks) if front.epochs == searched.epochs else []
         more = left[: max(0, most - len(chosen))]
         if not more:
             return replace(front, left_out=tuple(left)), failed
@@ -151,7 +160,7 @@ def _trained_again(
     of_number = {record.number: record for record in searched.progress.records}
     records = {number: of_number[number] for number in chosen}
     names = {number: f"trial {number}" for number in chosen}
-    epochs = searched.config.epochs if request.epochs is None else request.epochs
+    epochs = searched.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
         ConfirmationPlan(
             {names[number]: record.values(costs) for number, record in records.items()},
@@ -160,8 +169,8 @@ def _trained_again(
         ),
         {names[number]: folder.load_network(record) for number, record in records.items()},
         folder=folder,
-        config=searched.config,
         data=searched.data,
+        images_changed=searched.images_changed,
         epochs=epochs,
         machines=request,
         again=spelled(request, "confirm", str(folder.path)),

@@ -7,7 +7,6 @@ from pathlib import Path
 from se_nas.data.image_data import ImageData
 from se_nas.files import read_checked, write_checked
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture
 
@@ -25,10 +24,10 @@ class ReplicationFolder:
     changed: bool = False
 
     @classmethod
-    def of(cls, folder: RunFolder, epochs: int, data: ImageData, config: SearchConfig) -> "ReplicationFolder":
+    def of(cls, folder: RunFolder, epochs: int, data: ImageData, *, changed: bool) -> "ReplicationFolder":
         """The trainings of `epochs` epochs on these images."""
         path = folder.path.absolute() / "replications" / f"epochs-{epochs}"
-        return cls(path, images=data.training_fingerprints(), changed=bool(config.earlier_images))
+        return cls(path, images=data.training_fingerprints(), changed=changed)
 
     def file(self, fingerprint: str, seed: int) -> Path:
         """The file of one training."""

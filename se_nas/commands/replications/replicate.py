@@ -14,7 +14,6 @@ from se_nas.data.image_data import ImageData
 from se_nas.machine.shared_memory import check_shared_memory
 from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
 from se_nas.space.architecture import Architecture
 from se_nas.tracking.console import plain_teller
 from se_nas.training.recipe import Recipe
@@ -26,8 +25,8 @@ def replicate(
     networks: Mapping[str, Architecture],
     *,
     folder: RunFolder,
-    config: SearchConfig,
     data: ImageData,
+    images_changed: bool,
     epochs: int,
     machines: Machines,
     again: str,
@@ -35,10 +34,11 @@ def replicate(
 ) -> Outcomes:
     """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked.
 
-    After an interruption, the last line names the command `again`, which continues.
+    `images_changed`: the images have changed since the search began. After an interruption, the last line names the
+    command `again`, which continues.
     """
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
-    files = ReplicationFolder.of(folder, epochs, data, config)
+    files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
     tell = plain_teller(console)
     if outdated := sum(files.count_on_earlier_images(each, epochs=epochs) for each in networks.values()):
         tell(f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed")

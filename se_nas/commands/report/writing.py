@@ -31,11 +31,6 @@ from se_nas.wording import counted, printable
 T = TypeVar("T")
 
 
-def search_title(config: SearchConfig) -> str:
-    """The title of a search in figures and pages."""
-    return f"{Path(config.space).stem} on {config.data_name.rpartition('/')[2]}"
-
-
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
     """A report: its figures by name, a line for each damaged file that is left out, a line for each part that could not
@@ -107,7 +102,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
     retrained, damaged = load_retrained(folder)
     space = load_design_space(folder.space)
     widths, decisions = _hidden_widths(space, progress.front.members), space.decisions
-    drawing, title = _Drawing(), search_title(config)
+    drawing, title = _Drawing(), config.identity.title
     for name, content in (drawing.attempt("figures/", lambda: _paper_figures(progress, widths)) or {}).items():
         write_atomically(folder.figures / name, content)
     figures: dict[str, go.Figure] = {}

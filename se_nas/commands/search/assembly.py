@@ -90,7 +90,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
         stack.enter_context(saying_how_to_resume(folder))
         if not _is_over(records, config.budget):
             config = trained_under(config, conditions_of(plan.request, plan.executor), records, tell)
-        trackers = build_trackers(folder, config, plan.request, console)
+        trackers = build_trackers(folder, config.identity, plan.request, console)
         for tracker in trackers:
             stack.enter_context(at_the_end(tracker.close))
         callbacks = Callbacks(

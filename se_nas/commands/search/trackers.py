@@ -5,26 +5,27 @@ from functools import partial
 
 from rich.console import Console
 
-from se_nas.commands.report.writing import search_title
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.commands.wandb_runs import search_runs, wandb_guard
 from se_nas.report.figures.search import front_figure
+from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import SearchConfig
 from se_nas.tracking.console import ConsoleTracker, plain_teller
 from se_nas.tracking.guarded import GuardedTracker
 from se_nas.tracking.live_front import LiveFront
 from se_nas.tracking.protocol import Tracker
 
 
-def build_trackers(folder: RunFolder, config: SearchConfig, request: SearchRequest, console: Console) -> list[Tracker]:
+def build_trackers(
+    folder: RunFolder, search: SearchIdentity, request: SearchRequest, console: Console
+) -> list[Tracker]:
     """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial)."""
-    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search_title(config)}")]
+    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search.title}")]
     tell = plain_teller(console)
     if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
-        live = LiveFront(partial(front_figure, title=search_title(config)), tell=tell)
-        build = search_runs(folder, config, each_trial=request.wandb_trials, take_live_front=live.take)
+        live = LiveFront(partial(front_figure, title=search.title), tell=tell)
+        build = search_runs(folder, search, each_trial=request.wandb_trials, take_live_front=live.take)
         goes_on = any(folder.path.glob("trials/*"))
         guard = wandb_guard(build, wanted, folder.path, goes_on=goes_on, tell=tell)
         trackers.append(GuardedTracker(guard, live))

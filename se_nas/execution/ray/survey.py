@@ -57,8 +57,8 @@ def survey_cluster(address: str) -> ClusterSurvey:
     """Ask the cluster at `address` (HOST:PORT or `auto`) for its machines. InputError says why there is no answer."""
     _check_listening(address)
     command = [sys.executable, "-m", "se_nas.execution.ray.survey", address]
-    pipe, together = subprocess.PIPE, subprocess.STDOUT
-    with subprocess.Popen(command, stdout=pipe, stderr=together, text=True, errors="replace") as asks:
+    pipe, merged = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, stdout=pipe, stderr=merged, text=True, errors="replace") as asks:
         try:
             return _read_answer(asks, address)
         finally:

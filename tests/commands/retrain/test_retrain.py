@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from se_nas.commands.retrain import retrain, retraining
 from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import search
 from se_nas.commands.search.flags import SearchRequest
@@ -85,13 +86,13 @@ def test_a_network_that_another_command_has_just_retrained_is_not_retrained_agai
 def test_the_page_after_a_retraining_has_trials_that_the_search_trained_in_the_meantime(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began = retraining.Retraining.run
+    began = retrain.train_and_test
 
     def run_beside_a_search(*given: Any, **named: Any) -> Any:
         search.resume_search(searched, SearchRequest(budget=7, workers=1, wandb="off"), console)
         return began(*given, **named)
 
-    monkeypatch.setattr(retraining.Retraining, "run", run_beside_a_search)
+    monkeypatch.setattr(retrain, "train_and_test", run_beside_a_search)
     shown: list[int] = []
     write_report = retrain.write_report
     monkeypatch.setattr(
@@ -295,17 +296,17 @@ def test_a_limit_on_a_cost_that_was_not_measured_is_refused(searched: Path, cons
 def test_a_second_command_for_the_same_network_is_refused(
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = retraining.Retraining.run
+    run = retrain.train_and_test
     refused: list[str] = []
 
-    def meanwhile(self: retraining.Retraining, **how: Any) -> Any:
-        monkeypatch.setattr(retraining.Retraining, "run", run)
+    def meanwhile(task: RetrainingTask, **how: Any) -> Any:
+        monkeypatch.setattr(retrain, "train_and_test", run)
         with pytest.raises(InputError) as error:
             retrained(searched, console)
         refused.append(str(error.value))
-        return run(self, **how)
+        return run(task, **how)
 
-    monkeypatch.setattr(retraining.Retraining, "run", meanwhile)
+    monkeypatch.setattr(retrain, "train_and_test", meanwhile)
 
     assert len(retrained(searched, console)) == 1
     assert ["another command is writing here" in told for told in refused] == [True]

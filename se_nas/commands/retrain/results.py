@@ -1,0 +1,70 @@
+"""The files of a training that has ended: the network, its model card, and the result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from se_nas import __version__
+from se_nas.commands.preflight import cost_on
+from se_nas.commands.retrain.model_card import model_card
+from se_nas.commands.retrain.task import RetrainingTask
+from se_nas.data.device_data import DeviceData
+from se_nas.files import write_atomically, write_checked, write_yaml
+from se_nas.runs.retrained_files import RESULT, RetrainedResult
+from se_nas.training.trained import TrainedNetwork, save_trained
+from se_nas.training.trainer import Trainer
+
+
+def write_network(task: RetrainingTask, trainer: Trainer, data: DeviceData) -> list[Path]:
+    """Write the weights and the architecture."""
+    trained = TrainedNetwork(
+        architecture=task.contender.architecture,
+        class_names=task.data.class_names,
+        image_size=task.data.image_size,
+        pixel_mean=tuple(data.mean.tolist()),
+        pixel_deviation=tuple(data.deviation.tolist()),
+        scale=task.data.scale,
+        weights=trainer.result.state_dict(),
+    )
+    weights = save_trained(task.target, trained)
+    architecture = task.target / "architecture.yaml"
+    write_yaml(architecture, task.contender.architecture.to_dict())
+    return [weights, architecture]
+
+
+def result_of(
+    task: RetrainingTask, history: Sequence[Mapping[str, Any]], *, test_accuracy: float, batch_size: int
+) -> RetrainedResult:
+    """The result of a training with this history of epochs."""
+    counted = cost_on(task.data)(task.contender.architecture)
+    return RetrainedResult(
+        network=task.contender.title,
+        trial=task.contender.trial,
+        fingerprint=task.fingerprint,
+        se=list(task.contender.architecture.se_tokens),
+        search_accuracy=task.contender.search_accuracy,
+        validation_accuracy=history[-1]["accuracy"],
+        test_accuracy=test_accuracy,
+        test_images=len(task.data.test),
+        cost={**counted, **task.contender.measured},
+        data=task.search.data,
+        images=task.image_counts,
+        image_size=task.data.image_size,
+        classes=list(task.data.class_names),
+        seed=task.seed,
+        recipe_name=task.recipe_name,
+        recipe=asdict(task.recipe),
+        batch_size=batch_size,
+        version=__version__,
+        unreadable_images=task.data.unreadable,
+        images_fingerprint=task.data.fingerprint(),
+    )
+
+
+def write_result(task: RetrainingTask, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """Write the card, and at last the result, which marks the folder as complete."""
+    files = [task.target / name for name in ("README.md", RESULT)]
+    write_atomically(files[0], model_card(result))
+    write_checked(files[1], result.model_dump() | {"history": list(history)})
+    return files
