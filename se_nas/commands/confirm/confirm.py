@@ -1,16 +1,17 @@
 """Trains a front again on fresh seeds, with more seeds for networks in doubt, and measures how sure each member is."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.analysis.confirmation import ConfirmedFront, Measured, in_doubt, near_front, overlooked
+from se_nas.analysis.confirmation import ConfirmedFront, Measured, near_front, overlooked
 from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.confirm.plan import ConfirmationPlan
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
-from se_nas.commands.replications.plan import EverySeed, Key, Outcomes, accuracies_of
+from se_nas.commands.replications.plan import accuracies_of
 from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import load_progress
@@ -29,44 +30,6 @@ from se_nas.tracking.protocol import Finding
 from se_nas.wording import counted, format_cost, se_glyphs
 
 LEAST_NETWORKS = 6
-
-
-class ConfirmationPlan:
-    """The plan of a confirmation: `seeds` for every network, then more seeds, up to `most`, for networks in doubt."""
-
-    def __init__(self, costs: Mapping[str, tuple[float, ...]], *, seeds: int, most: int) -> None:
-        """`costs` are the costs of each network, by name."""
-        self._costs, self._most = costs, most
-        self._at_first = EverySeed(tuple(costs), seeds)
-        self._doubtful: tuple[int, list[str]] = (-1, [])
-
-    @property
-    def seeds(self) -> int:
-        """The number of seeds of every network."""
-        return self._at_first.seeds
-
-    def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
-        """The next training."""
-        if (key := self._at_first(outcomes, under_way)) is not None:
-            return key
-        if any(seed < self.seeds for _, seed in under_way):
-            return None
-        busy = {name for name, _ in under_way}
-        for name in self._in_doubt(outcomes):
-            tried = [seed for other, seed in outcomes if other == name]
-            if name not in busy and len(tried) < self._most:
-                return name, max(tried) + 1
-        return None
-
-    def _in_doubt(self, outcomes: Outcomes) -> list[str]:
-        """The networks in doubt. They are computed once per outcome, because a plan is called many times a second."""
-        if self._doubtful[0] != len(outcomes):
-            accuracies = {name: tuple(accuracies_of(outcomes, name).values()) for name in self._costs}
-            trained = [name for name, own in accuracies.items() if own]
-            networks = [Measured(costs=self._costs[name], accuracies=accuracies[name]) for name in trained]
-            doubtful = in_doubt(networks, most_seeds=self._most) if networks else []
-            self._doubtful = len(outcomes), [trained[index] for index in doubtful]
-        return self._doubtful[1]
 
 
 @dataclass(frozen=True, slots=True)

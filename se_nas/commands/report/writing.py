@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.paired import Ablation
+from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
@@ -72,34 +74,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
 
     A part that cannot be drawn is left out, with a line. WriteError if the disk is full.
     """
-    skipping = " --skip-bad-images" if config.skip_bad_images else ""
-    reference = ", ".join(f"{value:.6g}" for value in config.reference)
-    facts = {
-        "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "
-        f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
-        f"--objectives {config.objectives} --seed {config.seed}{skipping}",
-        "images": _images(config),
-        "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
-        **config.versions,
-    }
-    problems: list[str] = []
-    confirmation: ConfirmedFront | None = None
-    ablations: list[Ablation] = []
-    try:
-        confirmation = load_confirmation(folder, progress)
-    except InputError as error:
-        problems.append(str(error))
-    for path in ablation_files(folder):
-        try:
-            ablations.append(load_ablation(path))
-        except InputError as error:
-            problems.append(str(error))
-    images: Inventory | None = None
-    try:
-        images = load_inventory(folder)
-    except InputError as error:
-        problems.append(str(error))
-    retrained, damaged = load_retrained(folder)
+    findings = _load_findings(folder, progress)
     space = load_design_space(folder.space)
     widths, decisions = _hidden_widths(space, progress.front.members), space.decisions
     drawing, title = _Drawing(), config.identity.title
@@ -120,16 +95,64 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
                 overview,
                 figures,
                 title=title,
-                facts=facts | missing,
-                confirmation=confirmation,
-                ablations=ablations,
-                retrained=retrained,
-                images=images,
+                facts=_facts(folder, config, progress) | missing,
+                confirmation=findings.confirmation,
+                ablations=findings.ablations,
+                retrained=findings.retrained,
+                images=findings.images,
             ),
         )
     if page is not None:
         write_atomically(folder.report, page)
-    return WrittenReport(figures, [*problems, *damaged], drawing.failed, folder.report if page is not None else None)
+    return WrittenReport(figures, findings.problems, drawing.failed, folder.report if page is not None else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Findings:
+    """The results of later commands, and a line for each damaged file, which is left out."""
+
+    confirmation: ConfirmedFront | None
+    ablations: Sequence[Ablation]
+    images: Inventory | None
+    retrained: Sequence[Retrained]
+    problems: Sequence[str]
+
+
+def _load_findings(folder: RunFolder, progress: SearchProgress) -> _Findings:
+    problems: list[str] = []
+
+    def attempt(load: Callable[[], T]) -> T | None:
+        try:
+            return load()
+        except InputError as error:
+            problems.append(str(error))
+            return None
+
+    confirmation = attempt(lambda: load_confirmation(folder, progress))
+    ablations = [attempt(partial(load_ablation, path)) for path in ablation_files(folder)]
+    images = attempt(lambda: load_inventory(folder))
+    retrained, damaged = load_retrained(folder)
+    return _Findings(
+        confirmation=confirmation,
+        ablations=[each for each in ablations if each is not None],
+        images=images,
+        retrained=retrained,
+        problems=[*problems, *damaged],
+    )
+
+
+def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> dict[str, str]:
+    """The facts at the end of the page: the command, the images, the reference point and the versions."""
+    skipping = " --skip-bad-images" if config.skip_bad_images else ""
+    reference = ", ".join(f"{value:.6g}" for value in config.reference)
+    return {
+        "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "
+        f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
+        f"--objectives {config.objectives} --seed {config.seed}{skipping}",
+        "images": _images(config),
+        "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
+        **config.versions,
+    }
 
 
 def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Mapping[str, bytes]:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from se_nas.commands.confirm import confirm
 from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.confirm.plan import ConfirmationPlan
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
@@ -243,7 +244,7 @@ def test_a_front_that_has_grown_since_is_not_shown_as_confirmed(searched: Path, 
 def test_with_several_workers_no_training_is_planned_twice_and_the_plan_ends(workers: int) -> None:
     rng = np.random.default_rng(workers)
     costs = {f"trial {number}": (float(number),) for number in range(6)}
-    plan = confirm.ConfirmationPlan(costs, seeds=2, most=6)
+    plan = ConfirmationPlan(costs, seeds=2, most=6)
     outcomes: dict[tuple[str, int], float | None] = {}
     under_way: list[tuple[str, int]] = []
     while under_way or plan(outcomes, under_way) is not None:
