@@ -8,7 +8,7 @@
 The parts: stopping rules on random networks with recorded curves; proposers on full grids, where nothing is stopped;
 and whole searches, on the same grids with learning curves borrowed from other tables. `handed` measures both kinds by
 the networks that a user receives when trainings are noisy (`handed.py`). It keeps each replay in OUT.json, and a later
-call adds only missing replays: `--anew METHOD` replays a method again after a change of its code.
+call adds only missing replays: `--replay-again METHOD` replays a method again after a change of its code.
 
 The other parts print a table, and write OUT.csv (every replay) and OUT.html (one figure); `--told OUT.csv --against
 METHOD` compares those replays with another method. Pairs share their seed: the same networks come in the same order.
@@ -327,7 +327,7 @@ def tell_what_is_handed(console: Console) -> None:
         if not OPTIONS.only or table in OPTIONS.only
     }
     store = OPTIONS.out.with_suffix(".json")
-    write_store(store, {job: row for job, row in read_store(store).items() if job.method not in OPTIONS.anew})
+    write_store(store, {job: row for job, row in read_store(store).items() if job.method not in OPTIONS.replay_again})
     seeds = range(OPTIONS.first_seed, OPTIONS.first_seed + OPTIONS.seeds)
     jobs = [
         Job(table, method, noise, seed)
@@ -443,7 +443,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="only these")
     parser.add_argument("--only", nargs="+", help="handed: only these tables")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 1.0, 3.0], help="handed: see `handed.py`")
-    parser.add_argument("--anew", nargs="+", default=[], help="handed: methods that are replayed again")
+    parser.add_argument("--replay-again", nargs="+", default=[], help="handed: methods that are replayed again")
     parser.add_argument("--against", help="the method that the others are compared with")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("search_quality"))

@@ -16,7 +16,7 @@ from se_nas.space.decisions import Decision, Role
 
 Values = NDArray[np.float64]
 
-LEAST_LESSONS = 12
+LEAST_OBSERVATIONS = 12
 """The least number of networks for an analysis."""
 
 
@@ -27,7 +27,7 @@ def comparable_observations(records: Sequence[TrialRecord], costs: Sequence[str]
         for observation in observations_of(records)
         if all(name in observation.record.cost for name in costs)
     ]
-    return observations if len(observations) >= LEAST_LESSONS else []
+    return observations if len(observations) >= LEAST_OBSERVATIONS else []
 
 
 def accuracies(observations: Sequence[Observation]) -> Values:

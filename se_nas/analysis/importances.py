@@ -65,7 +65,7 @@ def importances(
     if not factors or np.ptp(wanted) == 0:
         return None
     table = np.column_stack(list(factors.values()))
-    foretold, lost = _without_each(table, wanted)
+    predicted, lost = _without_each(table, wanted)
     half = _half_widths(lost)
     variance = float(((wanted - wanted.mean()) ** 2).sum())
     of_each = [
@@ -78,7 +78,7 @@ def importances(
         for index, name in enumerate(factors)
     ]
     return Importances(
-        explained=1 - float(((wanted - foretold) ** 2).sum()) / variance,
+        explained=1 - float(((wanted - predicted) ** 2).sum()) / variance,
         of_each=tuple(sorted(of_each, key=lambda one: -one.mean)),
     )
 
@@ -88,16 +88,16 @@ def _without_each(table: Values, wanted: Values) -> tuple[Values, Values]:
     from sklearn.ensemble import RandomForestRegressor  # slow to import, and needed only at the end of a search
     from sklearn.model_selection import KFold
 
-    foretold, lost = np.empty(len(wanted)), []
+    predicted, lost = np.empty(len(wanted)), []
     generator = np.random.default_rng(0)
     for known, unseen in KFold(FOLDS, shuffle=True, random_state=0).split(table):
         forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=0).fit(table[known], wanted[known])
-        foretold[unseen] = forest.predict(table[unseen])
+        predicted[unseen] = forest.predict(table[unseen])
         shuffled = _with_each_shuffled(table[unseen], generator)
         without = forest.predict(shuffled.reshape(-1, table.shape[1])).reshape(shuffled.shape[:-1])
-        error = np.mean((foretold[unseen] - wanted[unseen]) ** 2)
+        error = np.mean((predicted[unseen] - wanted[unseen]) ** 2)
         lost.append((np.mean((without - wanted[unseen]) ** 2, axis=(1, 2)) - error) / wanted.var())
-    return foretold, np.array(lost)
+    return predicted, np.array(lost)
 
 
 def _with_each_shuffled(table: Values, generator: np.random.Generator) -> Values:

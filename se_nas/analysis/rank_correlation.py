@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from se_nas.analysis.equal_cost import LEAST_LESSONS, Values
+from se_nas.analysis.equal_cost import LEAST_OBSERVATIONS, Values
 from se_nas.searching.records import TrialRecord, TrialStatus
 
 LEAST_PAIRS = 6
@@ -25,11 +25,11 @@ class EpochPrediction:
 def epoch_predictions(records: Sequence[TrialRecord]) -> list[EpochPrediction]:
     """The correlation of each epoch with the last, over the networks that were trained to the end.
 
-    It is empty if they are fewer than `LEAST_LESSONS`. These networks were selected by their early accuracy, so the
-    correlation is lower than it is over all networks.
+    It is empty if they are fewer than `LEAST_OBSERVATIONS`. These networks were selected by their early accuracy, so
+    the correlation is lower than it is over all networks.
     """
     curves = [record.curve for record in records if record.status is TrialStatus.COMPLETE]
-    if len(curves) < LEAST_LESSONS or len({len(curve) for curve in curves}) > 1:
+    if len(curves) < LEAST_OBSERVATIONS or len({len(curve) for curve in curves}) > 1:
         return []
     table = np.array(curves)
     return [

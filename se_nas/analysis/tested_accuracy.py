@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOutAccuracy:
+class MeanTestAccuracy:
     """The mean test accuracy over trainings, and its 95 % interval."""
 
     mean: float
@@ -19,7 +19,7 @@ class HeldOutAccuracy:
     high: float
 
 
-def held_out_accuracy(counts: Sequence[tuple[int, int]]) -> HeldOutAccuracy:
+def mean_test_accuracy(counts: Sequence[tuple[int, int]]) -> MeanTestAccuracy:
     """The accuracy of trainings on different seeds, each given as (right answers, images).
 
     All trainings have the same number of images.
@@ -37,7 +37,7 @@ def held_out_accuracy(counts: Sequence[tuple[int, int]]) -> HeldOutAccuracy:
     if seeds > 1:
         of_seeds = float(stdtrit(seeds - 1, 0.5 + CONFIDENCE / 2)) * float(accuracies.std(ddof=1)) / math.sqrt(seeds)
     half_width = math.hypot(of_images, of_seeds)
-    return HeldOutAccuracy(mean, max(0.0, min(mean, centre - half_width)), min(1.0, max(mean, centre + half_width)))
+    return MeanTestAccuracy(mean, max(0.0, min(mean, centre - half_width)), min(1.0, max(mean, centre + half_width)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Retrained:
     counts: tuple[tuple[int, int], ...]
 
     @property
-    def tested(self) -> HeldOutAccuracy:
+    def tested(self) -> MeanTestAccuracy:
         """The test accuracy with its interval."""
 
-        return held_out_accuracy(self.counts)
+        return mean_test_accuracy(self.counts)

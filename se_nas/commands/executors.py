@@ -9,8 +9,8 @@ from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Executor
+from se_nas.execution.ray.capacity import ask_capacity
 from se_nas.execution.ray.environment import set_ray_environment
-from se_nas.execution.ray.survey import survey_cluster
 from se_nas.machine.limits import cpu_count
 from se_nas.machine.process_limits import check_room_for_cluster, check_room_for_driver
 from se_nas.training.devices.device import free_gpu_bytes, gpu_count
@@ -90,7 +90,7 @@ def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch
     """Ray Tune on a cluster that others have started: as many trainings as it has room for now, each on a GPU of its
     own where it has GPUs. An autoscaler may add machines for more `workers`."""
     check_room_for_driver()
-    found = survey_cluster(address)
+    found = ask_capacity(address)
     gpus_per_trial = float(found.gpus > 0) if request.gpus_per_trial is None else request.gpus_per_trial
     if gpus_per_trial > 0 and found.gpus == 0 and request.workers is None:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: {found.description} has no GPU now")

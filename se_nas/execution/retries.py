@@ -58,7 +58,7 @@ class Retries:
             return Next.ELSEWHERE if self._others(number, failure.node, machines) else Next.FAIL
         return Next.FAIL
 
-    def told(self, number: int, failure: Failure) -> Failure:
+    def with_attempts(self, number: int, failure: Failure) -> Failure:
         """The failure, with a note of what was tried before it counted."""
         if number in self._had_it_alone and failure.kind is not FailureKind.NETWORK:
             return replace(failure, reason=f"{failure.reason}, also when trained alone")

@@ -107,9 +107,9 @@ class Trainer:
         seconds = time.perf_counter() - began
         return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds)
 
-    def evaluate(self, held_out: DeviceImages | None = None) -> float:
-        """The accuracy of the result so far on the evaluation images, or on `held_out`."""
-        part = self._data.evaluation if held_out is None else held_out
+    def evaluate(self, part: DeviceImages | None = None) -> float:
+        """The accuracy of the result so far on the evaluation images, or on another part of the data."""
+        part = self._data.evaluation if part is None else part
         model = self.result.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
         with torch.inference_mode(), self.precision.autocast(self._device):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from se_nas.analysis.edf import splits
-from se_nas.analysis.equal_cost import LEAST_LESSONS
+from se_nas.analysis.equal_cost import LEAST_OBSERVATIONS
 from tests.analysis.test_effects import DECISIONS, searched
 
 
@@ -49,7 +49,7 @@ def test_questions_without_an_effect_rarely_give_a_false_alarm() -> None:
 
 
 def test_few_networks_or_an_empty_side_give_no_split() -> None:
-    few = searched(np.random.default_rng(3), count=LEAST_LESSONS - 1)
+    few = searched(np.random.default_rng(3), count=LEAST_OBSERVATIONS - 1)
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(4))]
 
     assert splits(few, ["flops"], DECISIONS) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from se_nas.analysis.effects import marginals
-from se_nas.analysis.equal_cost import LEAST_LESSONS
+from se_nas.analysis.equal_cost import LEAST_OBSERVATIONS
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.decisions import Categorical, FloatRange, IntRange, Role
 from tests.fakes import record
@@ -90,7 +90,7 @@ def test_pruned_networks_count_with_their_expected_accuracy() -> None:
 
 
 def test_few_networks_give_no_effects() -> None:
-    records = searched(np.random.default_rng(4), count=LEAST_LESSONS - 1)
+    records = searched(np.random.default_rng(4), count=LEAST_OBSERVATIONS - 1)
 
     assert marginals(records, ["flops"], DECISIONS) == []
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from se_nas.analysis.equal_cost import LEAST_LESSONS
+from se_nas.analysis.equal_cost import LEAST_OBSERVATIONS
 from se_nas.analysis.importances import REPEATS, _with_each_shuffled, importances
 from tests.analysis.test_effects import DECISIONS, searched
 
@@ -44,7 +44,7 @@ def test_each_table_has_one_shuffled_column_and_each_repeat_differs() -> None:
 
 
 def test_few_networks_or_constant_decisions_give_no_importances() -> None:
-    few = searched(np.random.default_rng(3), count=LEAST_LESSONS - 1)
+    few = searched(np.random.default_rng(3), count=LEAST_OBSERVATIONS - 1)
     alike = [replace(one, se=("none", "none"), assignment={}) for one in searched(np.random.default_rng(4))]
 
     assert importances(few, ["flops"], DECISIONS) is None

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from se_nas.analysis.tested_accuracy import held_out_accuracy
+from se_nas.analysis.tested_accuracy import mean_test_accuracy
 
 
 @pytest.mark.parametrize(("right", "images"), [(0, 10), (7, 10), (350, 359), (10_000, 10_000)])
 def test_one_training_has_wilsons_interval(right: int, images: int) -> None:
     expected = binomtest(right, images).proportion_ci(method="wilson")
 
-    tested = held_out_accuracy([(right, images)])
+    tested = mean_test_accuracy([(right, images)])
 
     assert (tested.mean, tested.low, tested.high) == pytest.approx((right / images, *expected), abs=1e-12)
 
 
 def test_the_interval_of_several_trainings_contains_the_variation_of_images_and_seeds() -> None:
-    same, apart = held_out_accuracy([(900, 1000)] * 3), held_out_accuracy([(880, 1000), (900, 1000), (920, 1000)])
-    alone = held_out_accuracy([(900, 1000)])
+    same, apart = mean_test_accuracy([(900, 1000)] * 3), mean_test_accuracy([(880, 1000), (900, 1000), (920, 1000)])
+    alone = mean_test_accuracy([(900, 1000)])
 
     assert (same.low, same.high) == pytest.approx((alone.low, alone.high))
     assert apart.mean == pytest.approx(0.9)
@@ -34,7 +34,7 @@ def test_the_interval_contains_the_true_accuracy() -> None:
     rng, held = np.random.default_rng(0), 0
     for _ in range(600):
         truths = np.clip(rng.normal(0.8, 0.02, 4), 0, 1)
-        tested = held_out_accuracy([(int(rng.binomial(500, truth)), 500) for truth in truths])
+        tested = mean_test_accuracy([(int(rng.binomial(500, truth)), 500) for truth in truths])
         held += tested.low <= 0.8 <= tested.high
 
     assert held > 0.91 * 600

@@ -12,7 +12,7 @@ from se_nas.commands.search.flags import SearchRequest
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.execution.local import LocalExecutor
-from se_nas.execution.ray.survey import ClusterSurvey
+from se_nas.execution.ray.capacity import ClusterCapacity
 from se_nas.space.loading import load_design_space
 
 SPACE = load_design_space(Path(__file__).parents[2] / "search_spaces" / "small.yaml")
@@ -97,8 +97,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that makes `--address auto` find a cluster with the given CPUs and GPUs."""
 
     def become(*, cpus: int, gpus: int = 0) -> None:
-        found = ClusterSurvey(address="10.0.0.1:6379", machines=3, cpus=cpus, gpus=gpus)
-        monkeypatch.setattr(executors, "survey_cluster", lambda _: found)
+        found = ClusterCapacity(address="10.0.0.1:6379", machines=3, cpus=cpus, gpus=gpus)
+        monkeypatch.setattr(executors, "ask_capacity", lambda _: found)
 
     return become
 

@@ -24,7 +24,7 @@ def test_a_training_that_may_have_lacked_memory_is_repeated_alone_once(killed: F
     retries = Retries()
 
     assert [retries.after(7, killed) for _ in range(2)] == [Next.ALONE, Next.FAIL]
-    assert retries.told(7, killed).text == f"{killed.reason}, also when trained alone (on here)"
+    assert retries.with_attempts(7, killed).text == f"{killed.reason}, also when trained alone (on here)"
 
 
 def test_a_training_whose_worker_died_as_it_started_is_repeated_alone_on_another_machine() -> None:
@@ -41,7 +41,7 @@ def test_a_crashed_training_is_repeated_once_on_another_machine_if_there_is_one(
     assert retries.after(1, CRASH, machines=BOTH) is Next.ELSEWHERE
     assert retries.tried(1) == {HERE}
     assert retries.after(1, failure(FailureKind.KILLED, node=THERE), machines=BOTH) is Next.FAIL
-    assert retries.told(1, CRASH).reason.endswith(", twice")
+    assert retries.with_attempts(1, CRASH).reason.endswith(", twice")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_fault_of_the_machine_and_a_failure_at_once_count_only_when_no_machine
 
     assert retries.after(0, failed, machines=BOTH) is Next.ELSEWHERE
     assert retries.after(0, failure(failed.kind, node=THERE, at_once=True), machines=BOTH) is Next.FAIL
-    assert retries.told(0, failed).reason == "broken, on each of 2 machines"
+    assert retries.with_attempts(0, failed).reason == "broken, on each of 2 machines"
 
 
 def test_an_error_of_the_training_itself_counts_at_once() -> None:

@@ -94,7 +94,7 @@ def load_folder(
         test=placed["test"],
         mirrored=True,
         scale=scale,
-        notes=(*listing.notes, *_held_out_note(listing), *_reading_notes(good, scale)),
+        notes=(*listing.notes, *_split_notes(listing), *_reading_notes(good, scale)),
         left_out=left_out,
         warnings=images_that_look_wrong(listing.class_names, seen),
     )
@@ -122,7 +122,7 @@ def _parts(listing: FolderListing, image_size: int) -> dict[str, ImageFiles]:
     return {"train": train, "validation": validation, "test": test}
 
 
-def _held_out_note(listing: FolderListing) -> list[str]:
+def _split_notes(listing: FolderListing) -> list[str]:
     """Lines that say which parts `_parts` holds out of others."""
     if "whole" in listing.parts:
         return ["15 % of each class are held out as test images, and 15 % of the others as validation images"]

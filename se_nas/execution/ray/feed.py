@@ -73,8 +73,8 @@ class Feed(Searcher):  # type: ignore[misc]
         self._machines.failed(failure)
         follows = self._retries.after(number, failure, machines=self._machines.allowed)
         if follows is Next.FAIL:
-            told = self._retries.told(number, failure)
-            self._work.fail(number, replace(told, node=self._machines.name(failure.node)))
+            described = self._retries.with_attempts(number, failure)
+            self._work.fail(number, replace(described, node=self._machines.name(failure.node)))
         else:
             if follows is Next.ALONE:
                 self._alone.add(number)

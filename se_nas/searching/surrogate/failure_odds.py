@@ -9,7 +9,7 @@ from se_nas.searching.records import TrialStatus
 from se_nas.searching.surrogate.features import FeatureRows
 from se_nas.searching.surrogate.rare_fits import RareFits
 
-FAILURES_ANEW = 1_000
+REFITTED_UP_TO = 1_000
 """Up to this number of ended trials, the regression is fitted again for each proposal; after that, rarely."""
 
 
@@ -27,7 +27,7 @@ class FailureOdds:
         """
         if not len(self._history.numbers(TrialStatus.FAILED)):
             return np.ones(len(features))
-        if self._history.ended <= FAILURES_ANEW:
+        if self._history.ended <= REFITTED_UP_TO:
             weights = self._fitted()
         else:
             weights = np.array(self._fits.numbers("not to fail", self._history.ended, lambda: self._fitted().tolist()))

@@ -51,9 +51,9 @@ def test_the_test_images_are_used_once(searched: Path, console: Console, monkeyp
     looks = []
     evaluate = Trainer.evaluate
 
-    def counted(trainer: Trainer, held_out: Any = None) -> float:
-        looks.append(held_out is not None)
-        return evaluate(trainer, held_out)
+    def counted(trainer: Trainer, part: Any = None) -> float:
+        looks.append(part is not None)
+        return evaluate(trainer, part)
 
     monkeypatch.setattr(Trainer, "evaluate", counted)
     retrained(searched, console)

@@ -408,7 +408,7 @@ def test_the_kernel_is_fitted_rarely_in_whatever_order_trials_end(
 def test_rarely_fitted_failure_odds_are_the_same_after_a_resume(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(failure_odds, "FAILURES_ANEW", 15)
+    monkeypatch.setattr(failure_odds, "REFITTED_UP_TO", 15)
     kept, told = build(), list[TrialRecord]()
     for number in range(32):
         proposal = new_proposal(kept, told)

@@ -1,4 +1,4 @@
-"""The survey of a cluster before a search joins it: what is refused, and what is found."""
+"""The capacity of a cluster before a search joins it: what is refused, and what is found."""
 
 import socket
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import pytest
 import ray
 
 from se_nas.errors import InputError
-from se_nas.execution.ray import survey as ray_survey
-from se_nas.execution.ray.survey import ClusterSurvey, survey_cluster
+from se_nas.execution.ray import capacity as ray_capacity
+from se_nas.execution.ray.capacity import ClusterCapacity, ask_capacity
 from tests.clusters import StartedCluster, started_cluster
 
 TOKEN = "a" * 32
@@ -41,24 +41,24 @@ def no_cluster_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_impossible_address_is_refused(address: str, reason: str) -> None:
     with pytest.raises(InputError, match=f"--address {address}: .*{reason}"):
-        survey_cluster(address)
+        ask_capacity(address)
 
 
 def test_auto_names_the_address_in_the_environment_if_that_cluster_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
 
     with pytest.raises(InputError, match=r"--address auto \(RAY_ADDRESS=127.0.0.1:1\): cannot be reached"):
-        survey_cluster("auto")
+        ask_capacity("auto")
 
 
 def test_a_server_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_survey, "ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr(ray_survey, "ANSWER_IMPORTS", 0.0)
+    monkeypatch.setattr(ray_capacity, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(ray_capacity, "ANSWER_IMPORTS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
 
         with pytest.raises(InputError, match=f"--address {address}: no answer within 1 s; is the cluster alive"):
-            survey_cluster(address)
+            ask_capacity(address)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_token_that_is_missing_or_wrong_is_named(
         monkeypatch.setenv(name, value)
 
     with pytest.raises(InputError, match=f"--address {guarded.address}: .*{reason}"):
-        survey_cluster(guarded.address)
+        ask_capacity(guarded.address)
 
 
 @pytest.mark.parametrize("in_a_file", [True, False])
@@ -92,10 +92,10 @@ def test_a_cluster_reports_its_machines_if_the_token_is_right(
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv(*(("RAY_AUTH_TOKEN_PATH", str(file)) if in_a_file else ("RAY_AUTH_TOKEN", TOKEN)))
 
-    found = survey_cluster(guarded.address)
+    found = ask_capacity(guarded.address)
 
     port = guarded.address.split(":")[1]
-    assert found == ClusterSurvey(address=found.address, machines=1, cpus=2, gpus=0, with_token=True)
+    assert found == ClusterCapacity(address=found.address, machines=1, cpus=2, gpus=0, with_token=True)
     assert found.address.endswith(f":{port}")
 
 
@@ -106,7 +106,7 @@ def test_a_token_that_the_cluster_does_not_use_is_named(monkeypatch: pytest.Monk
         monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
 
         with pytest.raises(InputError, match="the cluster uses no token, but RAY_AUTH_MODE=token is set here"):
-            survey_cluster(unguarded.address)
+            ask_capacity(unguarded.address)
 
 
 def test_auto_finds_the_cluster_in_the_environment(guarded: StartedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,14 +114,14 @@ def test_auto_finds_the_cluster_in_the_environment(guarded: StartedCluster, monk
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
 
-    assert survey_cluster("auto").cpus == 2
+    assert ask_capacity("auto").cpus == 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["2.58.1", "3.0.0"])
 def test_a_cluster_of_another_version_is_refused_with_both_versions(version: str) -> None:
     with started_cluster(version=version) as other, pytest.raises(InputError, match="Version mismatch") as refused:
-        survey_cluster(other.address)
+        ask_capacity(other.address)
 
     assert f"Ray: {version}" in str(refused.value)
     assert f"Ray: {ray.__version__}" in str(refused.value)

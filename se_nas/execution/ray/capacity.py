@@ -1,4 +1,4 @@
-"""A survey of an existing Ray cluster, which asks for its machines before the search uses them.
+"""The capacity of an existing Ray cluster: a process asks for its machines before the search uses them.
 
 A separate process asks, because Ray waits minutes for a dead cluster and cannot be interrupted.
 """
@@ -29,7 +29,7 @@ REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSurvey:
+class ClusterCapacity:
     """The machines that a cluster has now, and their total CPU cores and GPUs. `address` is HOST:PORT.
 
     `with_token`: the cluster was joined with a token, which Ray may have found by itself.
@@ -45,7 +45,7 @@ class ClusterSurvey:
     def description(self) -> str:
         """Text for people: where the cluster is and what it has.
 
-        >>> ClusterSurvey(address="10.0.0.1:6379", machines=3, cpus=24, gpus=0).description
+        >>> ClusterCapacity(address="10.0.0.1:6379", machines=3, cpus=24, gpus=0).description
         'the Ray cluster at 10.0.0.1:6379 (3 machines, 24 CPU cores)'
         """
         gpus = [counted(self.gpus, "GPU")] if self.gpus else []
@@ -53,10 +53,10 @@ class ClusterSurvey:
         return f"the Ray cluster at {self.address} ({', '.join(parts)})"
 
 
-def survey_cluster(address: str) -> ClusterSurvey:
+def ask_capacity(address: str) -> ClusterCapacity:
     """Ask the cluster at `address` (HOST:PORT or `auto`) for its machines. InputError says why there is no answer."""
     _check_listening(address)
-    command = [sys.executable, "-m", "se_nas.execution.ray.survey", address]
+    command = [sys.executable, "-m", "se_nas.execution.ray.capacity", address]
     pipe, merged = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(command, stdout=pipe, stderr=merged, text=True, errors="replace") as asks:
         try:
@@ -86,7 +86,7 @@ def _check_listening(address: str) -> None:
         raise InputError(f"--address {named}: cannot be reached ({error})") from None
 
 
-def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
+def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity:
     """Read the answer of the process that asks. Its time limit starts when it has imported Ray."""
     assert asks.stdout is not None
     said, seconds, late = "", ANSWER_SECONDS, None
@@ -99,7 +99,7 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterSurvey:
             elif any(word in line for word in REFUSED):
                 raise InputError(f"--address {address}: {_about_the_token()}")
             elif line.startswith('{"answer": '):
-                return ClusterSurvey(**json.loads(line)["answer"])
+                return ClusterCapacity(**json.loads(line)["answer"])
             elif line.startswith('{"error": '):
                 said = json.loads(line)["error"]
     finally:
@@ -149,7 +149,7 @@ def _answer(address: str) -> None:
             said = said.partition(". ")[0]  # the rest is Ray's advice
         print(json.dumps({"error": " ".join(said.split())[:400]}), flush=True)  # noqa: T201
         return
-    found = ClusterSurvey(
+    found = ClusterCapacity(
         address=context.address_info["gcs_address"],
         machines=len(alive),
         cpus=int(has.get("CPU", 0)),
