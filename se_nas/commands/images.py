@@ -55,14 +55,14 @@ def load_searched_images(
     return data
 
 
-def going_on_with(data: ImageData, config: SearchConfig) -> SearchConfig:
+def settings_on(data: ImageData, config: SearchConfig) -> SearchConfig:
     """The settings of a search that continues with these images. They change only if the images have changed."""
-    return config if data.is_known_as(config.images) else config.going_on_on(data.fingerprint())
+    return config if data.is_known_as(config.images) else config.continued_on(data.fingerprint())
 
 
 def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, writes: bool) -> SearchConfig:
     """The settings with the present images. With `writes`, a change is recorded in the run folder."""
-    accepted = going_on_with(data, config)
+    accepted = settings_on(data, config)
     if accepted != config and writes:
         with locked(folder.path):
             write_config(folder, accepted)

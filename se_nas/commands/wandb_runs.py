@@ -26,9 +26,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Build(Protocol[T_co]):
-    """Starts a W&B run in a mode of W&B. With `goes_on`, it adds to an earlier run of the same id."""
+    """Starts a W&B run in a mode of W&B. With `continues`, it adds to an earlier run of the same id."""
 
-    def __call__(self, mode: str, *, goes_on: bool) -> T_co:
+    def __call__(self, mode: str, *, continues: bool) -> T_co:
         """Start the run; return the tracker that writes to it."""
 
 
@@ -44,18 +44,18 @@ def import_for_wandb() -> None:
 
 
 def wandb_guard(
-    build: Build[T], wanted: WandbMode, folder: Path, *, goes_on: bool, tell: Callable[[str], None]
+    build: Build[T], wanted: WandbMode, folder: Path, *, continues: bool, tell: Callable[[str], None]
 ) -> Guard[T]:
     """A guard that writes a run in the wanted mode, and on disk below `folder` if that fails.
 
-    The first run continues an earlier run of its id. The run on disk does so only with `goes_on`, if there was an
+    The first run continues an earlier run of its id. The run on disk does so only with `continues`, if there was an
     earlier run. Otherwise it replaces everything that the first run has sent.
     """
 
     def first() -> T:
         from se_nas.tracking.wandb_run import resolve_mode
 
-        return build(resolve_mode(wanted), goes_on=True)
+        return build(resolve_mode(wanted), continues=True)
 
     def end() -> None:
         from se_nas.tracking.wandb_run import end_service
@@ -66,7 +66,7 @@ def wandb_guard(
     off = "it is off from here on; everything else continues"
     return Guard(
         Teller(build=first, end=end, farewell=kept),
-        Teller(build=lambda: build("offline", goes_on=goes_on), end=end, farewell=off),
+        Teller(build=lambda: build("offline", continues=continues), end=end, farewell=off),
         name="W&B",
         tell=tell,
         prepare=import_for_wandb,
@@ -83,11 +83,11 @@ def search_runs(
 ) -> Build[Tracker]:
     """A function that starts the search's run, and with `each_trial` a run for each trial. See `WandbTracker`."""
 
-    def build(mode: str, *, goes_on: bool) -> Tracker:
+    def build(mode: str, *, continues: bool) -> Tracker:
         from se_nas.tracking.wandb_tracker import Both
 
-        whole = _search_run(folder, search, mode, goes_on=goes_on, take_live_front=take_live_front)
-        return Both(whole, _trial_runs(folder, search, mode, goes_on=goes_on)) if each_trial else whole
+        whole = _search_run(folder, search, mode, continues=continues, take_live_front=take_live_front)
+        return Both(whole, _trial_runs(folder, search, mode, continues=continues)) if each_trial else whole
 
     return build
 
@@ -109,7 +109,7 @@ def tell_finding(
     if (wanted := choose_wandb(wanted, os.environ, tell)) == "off":
         return
     guard = wandb_guard(
-        partial(_finding_run, finding, job, folder, search, settings), wanted, folder.path, goes_on=True, tell=tell
+        partial(_finding_run, finding, job, folder, search, settings), wanted, folder.path, continues=True, tell=tell
     )
     guard.attempt(lambda run: run.found(finding))
     guard.close(lambda run: run.close())
@@ -128,14 +128,14 @@ def retraining_run(
 ) -> Build[Any]:
     """A function that starts a run for a retraining into the folder `target`, in the search's group."""
 
-    def build(mode: str, *, goes_on: bool) -> Any:
+    def build(mode: str, *, continues: bool) -> Any:
         from se_nas.tracking.wandb_afterwards import WandbRetraining
         from se_nas.tracking.wandb_run import start_run
 
         run = start_run(
             target,
             mode=mode,
-            goes_on=goes_on,
+            continues=continues,
             run_id=f"{search.run_id}-{target.name}",
             name=f"{search_name} {target.name}",
             group=search.run_id,
@@ -156,7 +156,7 @@ def _finding_run(
     settings: Mapping[str, Any],
     mode: str,
     *,
-    goes_on: bool,
+    continues: bool,
 ) -> Any:
     from se_nas.tracking.wandb_afterwards import WandbFinding
     from se_nas.tracking.wandb_run import start_run
@@ -171,13 +171,13 @@ def _finding_run(
         job=job,
         tags=search.tags,
         config={"search": folder.name, "search run": search.run_id, "epochs": finding.epochs, **settings},
-        goes_on=goes_on,
+        continues=continues,
     )
     return WandbFinding(run, search=search.run_id, origin=folder.front_files, budget=search.budget)
 
 
 def _search_run(
-    folder: RunFolder, search: SearchIdentity, mode: str, *, goes_on: bool, take_live_front: Callable[[], Any]
+    folder: RunFolder, search: SearchIdentity, mode: str, *, continues: bool, take_live_front: Callable[[], Any]
 ) -> Tracker:
     """A tracker that writes one run for the whole search."""
     from se_nas.tracking.wandb_run import start_run
@@ -192,12 +192,12 @@ def _search_run(
         job="search",
         tags=search.tags,
         config=search.settings,
-        goes_on=goes_on,
+        continues=continues,
     )
     return WandbTracker(run, take_live_front=take_live_front)
 
 
-def _trial_runs(folder: RunFolder, search: SearchIdentity, mode: str, *, goes_on: bool) -> Tracker:
+def _trial_runs(folder: RunFolder, search: SearchIdentity, mode: str, *, continues: bool) -> Tracker:
     """A tracker that writes a run for each trial."""
     from se_nas.tracking.wandb_run import start_run
     from se_nas.tracking.wandb_tracker import WandbTrials
@@ -212,7 +212,7 @@ def _trial_runs(folder: RunFolder, search: SearchIdentity, mode: str, *, goes_on
             job="trial",
             tags=search.tags,
             config={**search.settings, **about},
-            goes_on=goes_on,
+            continues=continues,
         )
 
     return WandbTrials(start)

@@ -44,7 +44,7 @@ WATCHER = (
 _descriptor: int | None = None  # where this process writes its last words
 _watcher: subprocess.Popen[bytes] | None = None
 _prog = ""  # the script that this process is
-_go_on = ""  # how to go on if this process ends now
+_next_command = ""  # how to go on if this process ends now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +146,14 @@ def resumable(go_on: str, *, instead: Callable[[], str | None] = lambda: None) -
 
 def if_killed(go_on: str) -> None:
     """Add `go_on` to the line that is printed if this process is killed from now on."""
-    global _go_on
-    _go_on = go_on
+    global _next_command
+    _next_command = go_on
     _write(f"resume {go_on}")
 
 
 def line_of(message: str) -> str:
     """The last line of this process: which script it is, what happened, and how to go on."""
-    told = f"{message}; {_go_on or 'everything finished is kept'}"
+    told = f"{message}; {_next_command or 'everything finished is kept'}"
     return f"{_prog}: {told}" if _prog else told
 
 

@@ -81,13 +81,13 @@ class SearchConfig(BaseModel):
         """These settings with the versions of a search that has trained nothing yet."""
         return self.model_copy(update={"versions": dict(versions)})
 
-    def going_on_on(self, images: str) -> "SearchConfig":
+    def continued_on(self, images: str) -> "SearchConfig":
         """These settings with the fingerprint of the images with which the search continues."""
         if images == self.images:
             return self
         return self.model_copy(update={"images": images, "earlier_images": [*self.earlier_images, self.images]})
 
-    def going_on_with(self, versions: Mapping[str, str]) -> "SearchConfig":
+    def continued_under(self, versions: Mapping[str, str]) -> "SearchConfig":
         """These settings, with each changed version appended to the earlier one."""
         merged = dict(self.versions)
         for name, version in versions.items():

@@ -43,7 +43,7 @@ class LiveFront:
         except Exception as error:  # noqa: BLE001 - the search continues without it
             self._failed = True
             reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
-            self._tell(f"the front's live figure could not be drawn ({reason}); everything else goes on")
+            self._tell(f"the front's live figure could not be drawn ({reason}); everything else continues")
 
     def take(self) -> Any:
         """The newest figure, only once; None if there is no new one. Other threads may call this."""

@@ -55,11 +55,11 @@ def start_run(
     job: str,
     config: Mapping[str, Any],
     tags: Sequence[str] = (),
-    goes_on: bool = True,
+    continues: bool = True,
 ) -> Any:
     """A W&B run that writes below `folder` and never prompts. Other runs of this process continue beside it.
 
-    `goes_on`: it adds to an earlier run of that id, if there is one, and does not replace it.
+    `continues`: it adds to an earlier run of that id, if there is one, and does not replace it.
     """
     _stage_below(folder)
     _silence()
@@ -81,7 +81,7 @@ def start_run(
         dir=str(folder),
         mode="online" if mode == "online" else "offline",
         id=run_id,
-        resume="allow" if goes_on else None,
+        resume="allow" if continues else None,
         reinit="create_new",
         name=name,
         group=group,

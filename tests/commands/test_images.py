@@ -359,7 +359,7 @@ class TestRetraining:
             patched.setattr(retraining, "place", fail)
             with pytest.raises(type(error)) as failed:
                 retrain.retrain(request, console)
-        assert "the same command goes on with the test" in failed.value.__notes__[0]
+        assert "the same command continues with the test" in failed.value.__notes__[0]
         assert load_trained(self.folder(run)).class_names == ("dark", "light")
         assert read_result(self.folder(run)) is None
 

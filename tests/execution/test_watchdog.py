@@ -60,7 +60,7 @@ def problem():
     return "Ray's dashboard has died" if dead.is_set() else None
 
 def main():
-    with resumable("go on with: again"), due(lambda: print("tables", flush=True)):
+    with resumable("continue with: again"), due(lambda: print("tables", flush=True)):
         with watched(problem, every=0.05, patience=1.0):
             BODY
 
@@ -78,7 +78,7 @@ def outcome_of(body: str) -> tuple[int, str, str]:
 def test_a_stuck_process_calls_the_due_functions_and_says_how_to_go_on() -> None:
     told = outcome_of("dead.set()\nctypes.CDLL(None).sleep(3600)")
 
-    assert told == (3, "tables\n", "script: Ray's dashboard has died; go on with: again\n")
+    assert told == (3, "tables\n", "script: Ray's dashboard has died; continue with: again\n")
 
 
 @pytest.mark.parametrize(("sent", "code", "word"), [("SIGTERM", 143, "terminated"), ("SIGINT", 130, "interrupted")])
@@ -94,7 +94,7 @@ def test_a_stuck_process_calls_the_due_functions_and_says_how_to_go_on() -> None
 def test_a_problem_that_a_stop_causes_does_not_replace_the_stop(dies: str, sent: str, code: int, word: str) -> None:
     told = outcome_of(dies.format(sent=sent))
 
-    assert told == (code, "", f"script: {word}; go on with: again\n")
+    assert told == (code, "", f"script: {word}; continue with: again\n")
 
 
 def test_a_stop_that_hangs_calls_the_due_functions_and_says_how_to_go_on() -> None:
@@ -103,7 +103,7 @@ def test_a_stop_that_hangs_calls_the_due_functions_and_says_how_to_go_on() -> No
         "    time.sleep(3600)\nfinally:\n    dead.set()\n    ctypes.CDLL(None).sleep(3600)"
     )
 
-    assert told == (143, "tables\n", "script: terminated; go on with: again\n")
+    assert told == (143, "tables\n", "script: terminated; continue with: again\n")
 
 
 def test_a_problem_raised_in_a_weak_reference_is_raised_again_and_prints_nothing() -> None:
@@ -121,7 +121,7 @@ while True:
     time.sleep(0.01)
 """)
 
-    assert told == (3, "", "script: Ray's dashboard has died; go on with: again\n")
+    assert told == (3, "", "script: Ray's dashboard has died; continue with: again\n")
 
 
 @pytest.mark.parametrize("deed", ["raise_it", "hang"])

@@ -99,7 +99,7 @@ def test_a_search_whose_cluster_is_killed_ends_with_one_line_and_its_tables(
     assert process.returncode == 3, told
     assert reason in told
     assert told.count("\n") == 1
-    assert f"everything finished is kept; go on with: python launch/search.py --resume {run}" in told
+    assert f"everything finished is kept; continue with: python launch/search.py --resume {run}" in told
     assert "cluster   the Ray cluster at " in said
     assert "(raylet)" not in said
     assert "[state-dump]" not in said

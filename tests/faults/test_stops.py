@@ -130,5 +130,5 @@ def test_a_search_whose_output_nobody_reads_ends_with_a_line_that_says_how_to_re
     assert unread.returncode == 141
     assert told == (
         "search.py: nobody reads its output; everything finished is kept; "
-        f"go on with: python launch/search.py --resume {run}\n"
+        f"continue with: python launch/search.py --resume {run}\n"
     )

@@ -14,7 +14,7 @@ from se_nas.process.command_line import run
 from se_nas.process.last_words import resumable
 
 def main():
-    with resumable("go on with: script --resume"):
+    with resumable("continue with: script --resume"):
         {does}
         time.sleep(100)
 
@@ -41,7 +41,7 @@ def test_the_line_of_a_killed_script_names_the_signal_and_how_to_go_on(does: str
     done = ended(does)
 
     assert done.returncode == -number
-    assert done.stderr == f"script: killed by signal {number} ({name}); go on with: script --resume\n"
+    assert done.stderr == f"script: killed by signal {number} ({name}); continue with: script --resume\n"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_signal_that_asks_for_an_end_ends_the_script_and_is_named(number: int,
     done = ended(f"os.kill(os.getpid(), {number})")
 
     assert done.returncode == 128 + number
-    assert done.stderr == f"script: ended by signal {number} ({name}); go on with: script --resume\n"
+    assert done.stderr == f"script: ended by signal {number} ({name}); continue with: script --resume\n"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_signal_that_asks_for_an_end_ends_the_script_and_is_named(number: int,
         ("os.kill(os.getpid(), 11) if os.fork() == 0 else os.wait(); return", 0, ""),
         ("signal.signal(1, signal.SIG_IGN); os.kill(os.getpid(), 1); return", 0, ""),
         ("raise SystemExit(2)", 2, ""),
-        ("os.kill(os.getpid(), 2)", 130, "script: interrupted; go on with: script --resume\n"),
+        ("os.kill(os.getpid(), 2)", 130, "script: interrupted; continue with: script --resume\n"),
     ],
 )
 def test_a_script_that_ends_by_itself_gets_no_additional_line(does: str, code: int, told: str) -> None:
@@ -97,7 +97,7 @@ def test_what_native_code_printed_is_not_shown_but_explains_an_abort(errors: str
     done = ended(does)
 
     assert done.stderr.startswith(f"script: killed by signal 6 (SIGABRT: native code called abort){cause}")
-    assert done.stderr.endswith("; go on with: script --resume\n")
+    assert done.stderr.endswith("; continue with: script --resume\n")
     assert done.stderr.count("\n") == 1
 
 

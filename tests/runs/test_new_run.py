@@ -152,7 +152,7 @@ def test_a_search_that_fails_before_its_first_trial_names_the_command_that_resum
     with pytest.raises(RuntimeError, match="no trackers today") as failed:
         search.start_search(request_tiny, console)
     assert failed.value.__notes__ == [
-        f"everything finished is kept; go on with: python launch/search.py --resume {request_tiny.run}"
+        f"everything finished is kept; continue with: python launch/search.py --resume {request_tiny.run}"
     ]
     monkeypatch.undo()
     assert request_tiny.run is not None

@@ -61,6 +61,6 @@ def replicate(
         where = f"what is finished is in {files.path}"
         for line in executor_lines(executor, f", {counted(epochs, 'epoch')} each; {where}"):
             tell(line)
-        with resumable(f"everything finished is kept; go on with: {again}"):
+        with resumable(f"everything finished is kept; continue with: {again}"):
             executor.run(work, evaluation, tell)
     return work.outcomes

@@ -52,14 +52,14 @@ def train_and_test(
     history = _load(checkpoint, trainer, identities) if checkpoint.is_file() else []
     tell(
         f"retraining {task.contender.title}, SE by stage {se_glyphs(task.contender.architecture.se_tokens)}: "
-        f"{counted(task.recipe.epochs, 'epoch')}{f', going on after epoch {trainer.epoch}' if history else ''}"
+        f"{counted(task.recipe.epochs, 'epoch')}{f', continuing after epoch {trainer.epoch}' if history else ''}"
     )
     wanted = choose_wandb(wandb, os.environ, tell)
     if wanted == "off" or not group.is_first:
         guard: Guard[Any] = Guard(name="W&B", tell=tell)
     else:
-        guard = wandb_guard(_wandb_run(task), wanted, task.target, goes_on=bool(history), tell=tell)
-    if_killed("the same command goes on after the last epoch that was saved")
+        guard = wandb_guard(_wandb_run(task), wanted, task.target, continues=bool(history), tell=tell)
+    if_killed("the same command continues after the last epoch that was saved")
     try:
         for epoch in train(trainer):
             done = [*history, asdict(epoch)]
@@ -84,7 +84,7 @@ def train_and_test(
     except TrainingDivergedError as error:
         raise RunFailedError(f"{task.contender.title}: {error}") from None
     except KeyboardInterrupt as error:  # ctrl-C and SIGTERM
-        error.add_note(f"the same command goes on after epoch {len(history)}")
+        error.add_note(f"the same command continues after epoch {len(history)}")
         raise
     finally:
         guard.close(lambda run: run.close(), hurried=is_leaving(sys.exception()))
@@ -104,7 +104,7 @@ def _test(task: RetrainingTask, trainer: Trainer, device: torch.device, *, loade
     try:
         return trainer.evaluate(place(task.data.test, device, loaders=loaders))
     except Exception as error:
-        error.add_note(f"the trained weights are in {task.target / FILE}; the same command goes on with the test")
+        error.add_note(f"the trained weights are in {task.target / FILE}; the same command continues with the test")
         raise
 
 

@@ -132,7 +132,7 @@ def saying_how_to_resume(folder: RunFolder) -> contextlib.AbstractContextManager
         return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"
 
     again = f"{invocation('search')} --resume {shlex.quote(str(folder.path))}"
-    return resumable(f"everything finished is kept; go on with: {again}", instead=removed)
+    return resumable(f"everything finished is kept; continue with: {again}", instead=removed)
 
 
 def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:

@@ -31,8 +31,8 @@ def trained_under(
     """
     if not any(record.curve for record in records):
         return config.begun_with(conditions)
-    going_on = config.going_on_with(conditions)
-    changed = [f"{name} {text}" for name, text in going_on.versions.items() if text != config.versions.get(name)]
+    continued = config.continued_under(conditions)
+    changed = [f"{name} {text}" for name, text in continued.versions.items() if text != config.versions.get(name)]
     if changed:
         tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ because of this change")
-    return going_on
+    return continued

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from se_nas.checksums import checksum_of_bytes
 from se_nas.commands.executors import build_executor, executor_lines
-from se_nas.commands.images import going_on_with, load_searched_images, open_images
+from se_nas.commands.images import load_searched_images, open_images, settings_on
 from se_nas.commands.preflight import (
     Survey,
     cost_on,
@@ -103,7 +103,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         if request.skip_bad_images:
             config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
-        config = going_on_with(data, config)
+        config = settings_on(data, config)
         survey = survey_space(space, data, cost_on(data))
         executor = _build_executor(request, data, survey, parse_objectives(config.objectives))
         plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)

@@ -26,7 +26,7 @@ def build_trackers(
     if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
         live = LiveFront(partial(front_figure, title=search.title), tell=tell)
         build = search_runs(folder, search, each_trial=request.wandb_trials, take_live_front=live.take)
-        goes_on = any(folder.path.glob("trials/*"))
-        guard = wandb_guard(build, wanted, folder.path, goes_on=goes_on, tell=tell)
+        continues = any(folder.path.glob("trials/*"))
+        guard = wandb_guard(build, wanted, folder.path, continues=continues, tell=tell)
         trackers.append(GuardedTracker(guard, live))
     return trackers

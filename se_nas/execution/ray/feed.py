@@ -60,11 +60,11 @@ class Feed(Searcher):  # type: ignore[misc]
         if isinstance(report, Failure):
             self.end(trial_id, report)
             return False
-        goes_on = self._work.epoch_done(number, report)
-        self._machines.worked(machine, to_the_end=not goes_on)
-        if not goes_on:
+        continues = self._work.epoch_done(number, report)
+        self._machines.worked(machine, to_the_end=not continues)
+        if not continues:
             self._alone.discard(self.running.pop(trial_id))
-        return goes_on
+        return continues
 
     def end(self, trial_id: str, failure: Failure) -> None:
         """Repeat a failed training, or record its failure, as the retry policy decides."""
@@ -154,8 +154,8 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Tune's constant that says whether the trial goes on."""
-        goes_on = self._feed.take(trial.trial_id, result["report"], result["machine"])
-        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+        continues = self._feed.take(trial.trial_id, result["report"], result["machine"])
+        return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Explain the death of the trial's worker. Tune keeps Ray's message about it in a text file."""

@@ -125,7 +125,7 @@ def test_an_interrupted_confirmation_names_the_command_that_continues_and_it_doe
             confirmed(searched, console)
     (note,) = cut.value.__notes__
     again = f"python launch/confirm.py {searched} --seeds 2 --most-seeds 2 --workers 1 --wandb off"
-    assert note == f"everything finished is kept; go on with: {again}"
+    assert note == f"everything finished is kept; continue with: {again}"
 
     confirmed(searched, console)
 

@@ -136,7 +136,7 @@ def test_an_interrupted_retraining_continues_to_the_same_result(
     monkeypatch.setattr(retraining, "train", train)
     (resumed,) = retrained(searched, console)
 
-    assert cut.value.__notes__ == ["the same command goes on after epoch 2"]
+    assert cut.value.__notes__ == ["the same command continues after epoch 2"]
     assert result_in(resumed) == expected
     assert all(
         torch.equal(tensor, weights[name]) for name, tensor in load_file(resumed / "weights.safetensors").items()

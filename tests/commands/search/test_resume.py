@@ -354,7 +354,7 @@ def test_a_full_disk_ends_the_search_with_the_first_reason_and_the_command_that_
         search.start_search(request_tiny, console)
     assert failed.value.__notes__ == [
         "trials.csv: cannot be written (No space left on device)",
-        f"everything finished is kept; go on with: python launch/search.py --resume {request_tiny.run}",
+        f"everything finished is kept; continue with: python launch/search.py --resume {request_tiny.run}",
     ]
 
 
