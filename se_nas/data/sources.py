@@ -7,7 +7,7 @@ and every retraining see the same split.
 import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -26,7 +26,19 @@ from se_nas.wording import suggest
 
 MEMORY_SHARE = 0.25
 """The fraction of this process's memory that a folder's decoded images may take. A larger folder stays on disk."""
-PATH_SOURCES = ("npz", "imagefolder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The settings for reading images.
+
+    `image_size` is their side in pixels. `skip_bad` leaves out image files that cannot be read. `on_opened` is called
+    while files are opened.
+    """
+
+    image_size: int
+    skip_bad: bool
+    on_opened: OnOpened | None
 
 
 def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened: OnOpened | None = None) -> ImageData:
@@ -39,14 +51,27 @@ def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened
     if kind in PATH_SOURCES and colon:
         if not path:
             raise InputError(f"--data {kind}: needs a path, e.g. {kind}:PATH")
-        if kind == "npz":
-            return _looked_at(load_npz(Path(path)))
-        most_bytes = MEMORY_SHARE * memory_bytes()
-        return load_folder(Path(path), image_size, most_bytes=most_bytes, skip_bad=skip_bad, on_opened=on_opened)
+        reading = Reading(image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
+        return PATH_SOURCES[kind](Path(path), reading)
     if source in NAMED_SOURCES:
         return _looked_at(NAMED_SOURCES[source]())
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
     raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
+
+
+def _npz(path: Path, _: Reading) -> ImageData:
+    """Load an NPZ file. Its arrays already have their size."""
+    return _looked_at(load_npz(path))
+
+
+def _image_folder(path: Path, reading: Reading) -> ImageData:
+    return load_folder(
+        path,
+        reading.image_size,
+        most_bytes=MEMORY_SHARE * memory_bytes(),
+        skip_bad=reading.skip_bad,
+        on_opened=reading.on_opened,
+    )
 
 
 def _looked_at(data: ImageData) -> ImageData:
@@ -117,3 +142,7 @@ NAMED_SOURCES: dict[str, Callable[[], ImageData]] = {
     "cifar100": _torchvision("cifar100"),
     "fashion_mnist": _torchvision("fashion_mnist"),
 }
+"""The functions that load a data set by its name."""
+
+PATH_SOURCES: dict[str, Callable[[Path, Reading], ImageData]] = {"npz": _npz, "imagefolder": _image_folder}
+"""The functions that load images from a path, by the kind in `KIND:PATH`."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from se_nas.errors import RunFailedError
-from se_nas.process import last_resort, last_words
+from se_nas.process import exit_codes, last_resort, last_words
 
 PATIENCE_SECONDS = 10.0
 """The time that the watched thread has to react. After that, the watchdog ends the process."""
@@ -68,7 +68,7 @@ def watched(
                 if time.monotonic() > ends:
                     last_words.say(said)
                     last()
-                    last_resort.leave(said, 3)
+                    last_resort.leave(said, exit_codes.FAILED)
             return
 
     with _noticed(dropped):

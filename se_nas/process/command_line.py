@@ -1,7 +1,6 @@
 """The command line of the launch scripts: they parse flags, and end with one clear line and a defined exit code.
 
-The codes: 0 done; 2 bad input; 3 the run failed; 130 interrupted; 141 nobody reads the output; 143 terminated; 128 + n
-ended by signal n. If a signal kills the process, another process prints the line (`se_nas.process.last_words`).
+The codes are in `exit_codes.py`. If a signal kills the process, another process prints the line (`last_words.py`).
 """
 
 import atexit
@@ -23,9 +22,9 @@ from se_nas.errors import InputError, RunFailedError
 from se_nas.machine.cures import cured
 from se_nas.machine.process_limits import check_few_processes
 from se_nas.process import last_resort, last_words, streams
+from se_nas.process.exit_codes import BAD_INPUT, FAILED, UNREAD, of_signal
 from se_nas.wording import printable
 
-BAD_INPUT, FAILED, UNREAD = 2, 3, 141
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 """Signals that ask a run to end. One that the caller ignores (`nohup`) stays ignored, except the first two."""
 
@@ -52,7 +51,7 @@ class _Stop:
     @property
     def code(self) -> int:
         """The exit code, as shells count it."""
-        return 128 + self._number
+        return of_signal(self._number)
 
     @property
     def word(self) -> str:
