@@ -4,13 +4,11 @@ import contextlib
 import os
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from se_nas.commands.flags import WandbMode
 from se_nas.commands.retrain.results import result_of, write_network, write_result
@@ -37,16 +35,7 @@ def train_and_test(
     task: RetrainingTask, *, wandb: WandbMode, tell: Callable[[str], None], group: ProcessGroup
 ) -> RetrainedResult:
     """Train from the last checkpoint, test, and write the weights, the card and the result."""
-    device = pick_device()
-    prepare(device)
-    loaders = max(1, cpu_count() // group.processes)
-    batch = max(STREAMED_EVALUATION_BATCH, task.recipe.batch_size_for(len(task.data.train)))
-    check_shared_memory(group.processes * shared_bytes(task.data.train, batch=batch, loaders=loaders))
-    model = build_initial_model(task.contender.architecture, num_classes=task.data.classes, seed=task.seed)
-    on_device = DeviceData.of(
-        task.data.train, task.data.validation, mirrored=task.data.mirrored, device=device, loaders=loaders
-    )
-    trainer = Trainer(model, on_device, task.recipe, seed=task.seed, device=device, group=group)
+    trainer, on_device = _build_trainer(task, group)
     checkpoint = task.target / "checkpoint.safetensors"
     identities = task.identities()
     history = _load(checkpoint, trainer, identities) if checkpoint.is_file() else []
@@ -54,11 +43,7 @@ def train_and_test(
         f"retraining {task.contender.title}, SE by stage {se_glyphs(task.contender.architecture.se_tokens)}: "
         f"{counted(task.recipe.epochs, 'epoch')}{f', continuing after epoch {trainer.epoch}' if history else ''}"
     )
-    wanted = choose_wandb(wandb, os.environ, tell)
-    if wanted == "off" or not group.is_first:
-        guard: Guard[Any] = Guard(name="W&B", tell=tell)
-    else:
-        guard = wandb_guard(_wandb_run(task), wanted, task.target, continues=bool(history), tell=tell)
+    guard = _wandb_guard(task, wandb, group, continues=bool(history), tell=tell)
     if_killed("the same command continues after the last epoch that was saved")
     try:
         for epoch in train(trainer):
@@ -67,14 +52,10 @@ def train_and_test(
                 save_checkpoint(checkpoint, trainer, identity=identities[0], history=done)
             history = done
             guard.attempt(partial(_tell_epoch, epoch))
-            left = (task.recipe.epochs - epoch.epoch) * statistics.median(each["seconds"] for each in history)
-            tell(
-                f"epoch {epoch.epoch:>4}/{task.recipe.epochs}  loss {epoch.loss:.4f}  "
-                f"validation accuracy {epoch.accuracy:.4f}  {epoch.seconds:.1f} s, {format_duration(left)} left"
-            )
+            tell(_epoch_line(epoch, task.recipe.epochs, history))
         if group.is_first:  # before the test images are read, which may fail
             files = write_network(task, trainer, on_device)
-        test_accuracy = _test(task, trainer, device, loaders=loaders)
+        test_accuracy = _test(task, trainer, group)
         result = result_of(task, history, test_accuracy=test_accuracy, batch_size=trainer.batch_size)
         if group.is_first:
             files += write_result(task, result, history)
@@ -91,6 +72,24 @@ def train_and_test(
     return result
 
 
+def _build_trainer(task: RetrainingTask, group: ProcessGroup) -> tuple[Trainer, DeviceData]:
+    """The trainer of a network with its initial weights, and the images on its device."""
+    device, loaders = pick_device(), _loaders(group)
+    prepare(device)
+    batch = max(STREAMED_EVALUATION_BATCH, task.recipe.batch_size_for(len(task.data.train)))
+    check_shared_memory(group.processes * shared_bytes(task.data.train, batch=batch, loaders=loaders))
+    model = build_initial_model(task.contender.architecture, num_classes=task.data.classes, seed=task.seed)
+    on_device = DeviceData.of(
+        task.data.train, task.data.validation, mirrored=task.data.mirrored, device=device, loaders=loaders
+    )
+    return Trainer(model, on_device, task.recipe, seed=task.seed, device=device, group=group), on_device
+
+
+def _loaders(group: ProcessGroup) -> int:
+    """The number of processes that read images from disk for this process."""
+    return max(1, cpu_count() // group.processes)
+
+
 def _load(checkpoint: Path, trainer: Trainer, identities: Sequence[str]) -> list[dict[str, Any]]:
     """Load the earlier epochs; InputError if they belong to another training than any of `identities`."""
     for identity in identities[1:]:
@@ -99,17 +98,35 @@ def _load(checkpoint: Path, trainer: Trainer, identities: Sequence[str]) -> list
     return load_checkpoint(checkpoint, trainer, identity=identities[0])
 
 
-def _test(task: RetrainingTask, trainer: Trainer, device: torch.device, *, loaders: int) -> float:
+def _test(task: RetrainingTask, trainer: Trainer, group: ProcessGroup) -> float:
     """The accuracy on the test images. If this fails, the error names the file with the trained weights."""
     try:
-        return trainer.evaluate(place(task.data.test, device, loaders=loaders))
+        return trainer.evaluate(place(task.data.test, pick_device(), loaders=_loaders(group)))
     except Exception as error:
         error.add_note(f"the trained weights are in {task.target / FILE}; the same command continues with the test")
         raise
 
 
+def _epoch_line(epoch: EpochResult, epochs: int, history: Sequence[Mapping[str, Any]]) -> str:
+    left = (epochs - epoch.epoch) * statistics.median(each["seconds"] for each in history)
+    return (
+        f"epoch {epoch.epoch:>4}/{epochs}  loss {epoch.loss:.4f}  validation accuracy {epoch.accuracy:.4f}  "
+        f"{epoch.seconds:.1f} s, {format_duration(left)} left"
+    )
+
+
 def _tell_epoch(epoch: EpochResult, run: Any) -> None:
     run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy)
+
+
+def _wandb_guard(
+    task: RetrainingTask, wandb: WandbMode, group: ProcessGroup, *, continues: bool, tell: Callable[[str], None]
+) -> Guard[Any]:
+    """The guard of the W&B run, which only the first process writes. Without W&B, the guard calls nothing."""
+    wanted = choose_wandb(wandb, os.environ, tell)
+    if wanted == "off" or not group.is_first:
+        return Guard(name="W&B", tell=tell)
+    return wandb_guard(_wandb_run(task), wanted, task.target, continues=continues, tell=tell)
 
 
 def _wandb_run(task: RetrainingTask) -> Build[Any]:
