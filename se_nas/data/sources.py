@@ -95,12 +95,18 @@ def _seen(part: ImageSet) -> Seen:
 def _digits() -> ImageData:
     """Load the 1,797 handwritten digits of 8×8 pixels in scikit-learn (UCI Optical Recognition of Digits).
 
-    scikit-learn is not imported, because this would delay the first trial of a search.
+    scikit-learn is only imported if its file lies elsewhere, because its import would delay the first trial.
     """
-    file = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
-    table = np.loadtxt(str(file), delimiter=",")
-    images = as_rgb(np.round(table[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8))
-    whole = ImageSet(images=images, labels=table[:, -1].astype(np.int64))
+    file = Path(str(distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")))
+    if file.exists():
+        table = np.loadtxt(file, delimiter=",")
+        pixels, labels = table[:, :-1], table[:, -1]
+    else:
+        from sklearn.datasets import load_digits
+
+        pixels, labels = load_digits(return_X_y=True)
+    images = as_rgb(np.round(pixels.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8))
+    whole = ImageSet(images=images, labels=labels.astype(np.int64))
     rest, test = split(whole, 0.2)
     train, validation = split(rest, 0.25)
     names = tuple(map(str, range(10)))

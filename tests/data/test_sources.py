@@ -5,6 +5,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,15 @@ class TestDigits:
             assert np.bincount(part.labels) == pytest.approx(share * whole, abs=1.01)
 
     def test_the_split_is_always_the_same(self, digits: ImageData) -> None:
+        assert same(digits, load_data("digits", image_size=99))
+
+    def test_the_digits_are_the_same_if_their_file_lies_elsewhere(
+        self, digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            sources, "distribution", lambda _: SimpleNamespace(locate_file=lambda name: tmp_path / name)
+        )
+
         assert same(digits, load_data("digits", image_size=99))
 
     def test_digits_are_grey_with_8_pixels_and_are_not_mirrored(self, digits: ImageData) -> None:
