@@ -14,13 +14,17 @@ from rich.console import Console
 
 from se_nas.analysis.edf import splits
 from se_nas.analysis.overview import Overview
-from se_nas.commands.ablate import ablate
-from se_nas.commands.describe import describe
-from se_nas.commands.export import export
-from se_nas.commands.reporting import load_progress, rewrite_report
-from se_nas.commands.retrain.request import ExportRequest, RetrainRequest
+from se_nas.commands.ablate.ablate import ablate
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.describe.describe import describe
+from se_nas.commands.describe.flags import DescribeRequest
+from se_nas.commands.export.export import export
+from se_nas.commands.export.flags import ExportRequest
+from se_nas.commands.report.report import rewrite_report
+from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
-from se_nas.commands.search.request import AblateRequest, DescribeRequest, SearchRequest
+from se_nas.commands.run_loading import load_progress
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import resume_search, start_search
 from se_nas.errors import InputError
 from se_nas.models.cost import map_sizes, measure_cost, measure_module_cost
