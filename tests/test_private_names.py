@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "se_nas"
 DOCUMENTED = {"_exit", "_replace", "_fields"}
 """Names that Python documents in spite of their underscore."""
 
-NO_NAMES = {"_", "_images"}
-"""Texts that look like private names: a separator, and the end of an array's name in an NPZ file."""
+NO_NAMES = {"_", "_by_stage", "_images"}
+"""Texts that look like private names: a separator, and the ends of names in files."""
 
 SHORTCUTS = {
     "execution/ray/cluster.py": {"_temp_dir"},
@@ -50,7 +50,12 @@ def accesses(tree: ast.Module) -> Iterator[str]:
 
 
 def texts(tree: ast.Module) -> set[str]:
-    """The strings that name something private, except names of this module."""
+    """The strings that name something private, in a module that looks up names or calls Ray; not names of its own."""
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    if not called & {"getattr", "private", "initialise", "store_settings"} and "Ray" not in (
+        ast.get_docstring(tree) or ""
+    ):
+        return set()
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {text for text in found if text.replace(".", "").isidentifier() and is_private(text)} - own - NO_NAMES
