@@ -146,6 +146,27 @@ def test_a_wrong_space_gets_one_line(
         load_design_space(path)
 
 
+LAW = """\
+image_size: 32
+stem: {width: 8, stride: 1}
+regnet:
+  {depth: 8, w0: 24, wa: [8.0, 16.0], wm: [2.0, 2.5], group_width: 8, stages: 3, strides: [1, 2, 2]}
+"""
+
+
+def test_a_law_takes_any_attention_in_all_stages_and_stage_by_stage(tmp_path: Path) -> None:
+    path = tmp_path / "law.yaml"
+    by_stage = "eca: {span: [3, 5]}, eca_by_stage: [{present: false}, {}, {site: [post, inner], span: 7}]"
+
+    path.write_text(LAW.replace("stages: 3", f"stages: 3, {by_stage}"))
+    open_attention = [name for name in load_design_space(path).decisions if name.startswith("stage")]
+    path.write_text(LAW.replace("stages: 3", "stages: 3, eca: {}, se_by_stage: [{}, {}, {}]"))
+
+    assert open_attention == ["stage2.eca", "stage2.eca.span", "stage3.eca", "stage3.eca.site"]
+    with pytest.raises(InputError, match="regnet: expected one kind of attention, but got se, eca"):
+        load_design_space(path)
+
+
 @pytest.mark.parametrize(
     ("token", "message"),
     [
