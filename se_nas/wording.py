@@ -45,11 +45,6 @@ def parse_count(text: str) -> float:
     return count
 
 
-def format_cost(name: str, value: float) -> str:
-    """A cost with its unit: latency in milliseconds, the others as counts."""
-    return f"{value:.2f} ms" if name == "latency" else format_count(value)
-
-
 def counted(count: int, noun: str) -> str:
     """A number with its noun, which is in the plural unless the number is 1.
 

@@ -5,9 +5,10 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from se_nas.costs import format_cost
 from se_nas.searching.failures import FailureKind
 from se_nas.searching.records import TrialRecord, TrialStatus
-from se_nas.wording import counted, format_cost, format_value
+from se_nas.wording import counted, format_value
 
 FEWEST = 3
 """The fewest failed trials for which common properties are looked for."""

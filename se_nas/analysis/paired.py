@@ -81,15 +81,15 @@ class Extra:
         return cls(amount=amount, low=amount, high=amount)
 
     @classmethod
-    def timed(cls, passes: Sequence[float], over: Sequence[float]) -> "Extra":
-        """The median difference of passes that were timed in turn.
+    def measured(cls, values: Sequence[float], over: Sequence[float]) -> "Extra":
+        """The median difference of values that were measured in turn.
 
         Its interval assumes nothing about the distribution: it uses order statistics (Conover, "Practical Nonparametric
         Statistics", 1999, section 3.2).
         """
         from scipy.stats import quantile_test  # slow to import
 
-        differences = np.subtract(passes, over)
+        differences = np.subtract(values, over)
         low, high = quantile_test(differences).confidence_interval(CONFIDENCE)
         return cls(amount=float(np.median(differences)), low=float(low), high=float(high))
 
@@ -105,10 +105,6 @@ class Effect:
     over: str
     gain: Gain
     added: Mapping[str, Extra]
-
-    def __post_init__(self) -> None:
-        if missing := {"params", "flops", "latency"} - self.added.keys():
-            raise ValueError(f"an effect needs what SE adds to {', '.join(sorted(missing))}")
 
     @property
     def label(self) -> str:
@@ -143,3 +139,7 @@ class Ablation:
     def __post_init__(self) -> None:
         if not self.effects:
             raise ValueError("an ablation needs at least one effect")
+        if any(effect.added.keys() != self.effects[0].added.keys() for effect in self.effects):
+            raise ValueError("all effects of an ablation need the same additional costs")
+        if "params" not in self.effects[0].added:
+            raise ValueError("an effect needs what SE adds to params")

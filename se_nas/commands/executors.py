@@ -39,19 +39,19 @@ def build_executor(
     data: ImageData,
     costs: Iterable[Mapping[str, int]],
     *,
-    measures_latency: bool,
+    measures_costs: bool,
     epoch_seconds: float = EPOCH_SECONDS,
 ) -> Executor:
     """The executor: this process for one worker, else Ray Tune.
 
-    `costs` are those of the networks to train, or of a sample. Where latency is measured, a trial gets a whole GPU.
+    `costs` are those of the networks to train, or of a sample. Where trials measure a cost, each gets a whole GPU.
     """
     if request.address is not None:
         return _build_on_cluster(request, request.address, data, epoch_seconds=epoch_seconds)
     gpus = gpu_count()
     gpus_per_trial = request.gpus_per_trial
     if gpus_per_trial is None:
-        gpus_per_trial = float(gpus > 0) if measures_latency else _gpus_per_trial(gpus, data, costs)
+        gpus_per_trial = float(gpus > 0) if measures_costs else _gpus_per_trial(gpus, data, costs)
     if gpus_per_trial > gpus:
         raise InputError(f"--gpus-per-trial {gpus_per_trial:g}: this machine has {gpus} GPUs that torch can use")
     fit = _at_once(gpus, gpus_per_trial) if gpus_per_trial else cpu_count()

@@ -1,9 +1,10 @@
 """Checks before anything trains: does the space have networks within its bounds, and how large are they?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from se_nas.costs import counted_names, format_cost
 from se_nas.data.image_data import ImageData, ImageFiles
 from se_nas.data.sources import MEMORY_SHARE
 from se_nas.errors import InputError
@@ -13,7 +14,7 @@ from se_nas.searching.objectives import Objectives
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 from se_nas.training.devices.device import pick_device, prepare
-from se_nas.training.latency import measure_latency
+from se_nas.training.measurements import measure_costs
 from se_nas.training.trainer import build_initial_model
 from se_nas.wording import format_count
 
@@ -76,23 +77,27 @@ def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey
 def hypervolume_reference(objectives: Objectives, space: DesignSpace, data: ImageData, survey: Survey) -> list[float]:
     """The reference point: accuracy 0, and for each cost its upper bound, or a quarter more than the largest drawn."""
     reference = [0.0]
+    of_largest = _measured_of_largest(objectives.measured, data, survey)
     for name in objectives.costs:
         limit = space.bounds.get(name)
         if limit is not None and limit.high is not None:
             reference.append(float(limit.high))
-        elif name == "latency":
-            reference.append(HEADROOM * _latency_of_largest(data, survey))
+        elif name in of_largest:
+            reference.append(HEADROOM * of_largest[name])
         else:
             reference.append(float(round(HEADROOM * survey.range(name)[1])))
     return reference
 
 
-def _latency_of_largest(data: ImageData, survey: Survey) -> float:
+def _measured_of_largest(names: Sequence[str], data: ImageData, survey: Survey) -> dict[str, float]:
+    """The costs of these names, as this machine measures them on the drawn network with the most activations."""
+    if not names:
+        return {}
     largest, _ = max(survey.networks, key=lambda network: network[1]["activations"])
     device = pick_device()
     prepare(device)
     model = build_initial_model(largest, num_classes=data.classes, seed=0).to(device)
-    return measure_latency(model, image_size=data.image_size, device=device)
+    return measure_costs(names, model, image_size=data.image_size, device=device)
 
 
 def where_images_are(data: ImageData) -> str:
@@ -114,7 +119,7 @@ def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list
         *full_lines(data.inventory()),
         f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
     ]
-    for name in ("flops", "params", "activations"):
+    for name in counted_names():
         low, high = survey.range(name)
-        lines.append(f"        {name} {format_count(low)} to {format_count(high)}")
+        lines.append(f"        {name} {format_cost(name, low)} to {format_cost(name, high)}")
     return lines

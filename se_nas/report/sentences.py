@@ -6,13 +6,14 @@ from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.edf import Split
 from se_nas.analysis.effects import Marginal
 from se_nas.analysis.importances import Importances
-from se_nas.analysis.paired import Ablation, Effect, Gain
+from se_nas.analysis.paired import Ablation, Effect, Extra, Gain
 from se_nas.analysis.rank_correlation import Agreement
+from se_nas.costs import COSTS, CostKind, format_cost
 from se_nas.searching.pareto import ParetoFront
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.attention.tokens import NONE
-from se_nas.wording import counted, format_cost, se_glyphs
+from se_nas.wording import counted, se_glyphs
 
 
 def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> list[str]:
@@ -91,21 +92,34 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     return sentences
 
 
-GAIN_COLUMNS = ("points, 95 %", "params", "FLOPs", "ms, 95 %", "points per\n1k params", "per 1k\nFLOPs", "per\n0.1 ms")
+def gain_columns(ablation: Ablation) -> list[str]:
+    """The heads of a table of gains: the gain of SE, each of its costs, and the gain per cost."""
+    kinds = [COSTS[name] for name in _compared(ablation)]
+    per = [f"{'points per' if not place else 'per'}\n{kind.step_text}" for place, kind in enumerate(kinds)]
+    return ["points, 95 %", *(f"{kind.column}, 95 %" if kind.measured else kind.column for kind in kinds), *per]
 
 
-def gain_cells(effect: Effect) -> list[str]:
-    """A row of `GAIN_COLUMNS`: the gain of SE, its costs, and the gain per cost."""
-    added = effect.added
-    time = added["latency"]
-    ratios = [effect.gain_per(cost, amount) for cost, amount in (("params", 1_000), ("flops", 1_000), ("latency", 0.1))]
+def gain_cells(effect: Effect, ablation: Ablation) -> list[str]:
+    """A row of `gain_columns`."""
+    compared = _compared(ablation)
+    ratios = [effect.gain_per(name, step) for name, step in compared.items()]
     return [
         _points(effect.gain),
-        f"{added['params'].amount:+,.0f}",
-        f"{added['flops'].amount:+,.0f}",
-        f"{time.amount:+.3f} ({time.low:.3f} to {time.high:.3f})",
+        *(_extra(COSTS[name], effect.added[name]) for name in compared),
         *("" if gain is None else _points(gain) for gain in ratios),
     ]
+
+
+def _compared(ablation: Ablation) -> dict[str, float]:
+    """The costs for which an ablation gives a gain: by name, the amount that the gain is for."""
+    return {
+        name: kind.step for name, kind in COSTS.items() if kind.step is not None and name in ablation.effects[0].added
+    }
+
+
+def _extra(kind: CostKind, extra: Extra) -> str:
+    """An additional cost. A measured cost has an interval."""
+    return f"{extra.amount:+.3f} ({extra.low:.3f} to {extra.high:.3f})" if kind.measured else f"{extra.amount:+,.0f}"
 
 
 def effect_sentences(effects: Sequence[Marginal]) -> list[str]:

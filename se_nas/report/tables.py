@@ -6,11 +6,12 @@ from html import escape
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.paired import Ablation
 from se_nas.analysis.tested_accuracy import Retrained
+from se_nas.costs import format_cost_exactly, short_table_names
 from se_nas.data.inventory import Inventory
-from se_nas.report.sentences import GAIN_COLUMNS, gain_cells
+from se_nas.report.sentences import gain_cells, gain_columns
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
-from se_nas.wording import format_cost, printable, se_glyphs
+from se_nas.wording import printable, se_glyphs
 
 
 def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
@@ -82,16 +83,17 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
 
 def ablation_table(ablation: Ablation) -> str:
     """A table of the gain of SE in each place, and of the gain per cost."""
-    rows = [
-        f"<tr>{_cell(escape(effect.label))}{''.join(_cell(cell, number=True) for cell in gain_cells(effect))}</tr>"
-        for effect in ablation.effects
-    ]
-    return _table(("SE", *GAIN_COLUMNS), GAIN_COLUMNS, rows)
+    columns = gain_columns(ablation)
+    rows = []
+    for effect in ablation.effects:
+        numbers = "".join(_cell(cell, number=True) for cell in gain_cells(effect, ablation))
+        rows.append(f"<tr>{_cell(escape(effect.label))}{numbers}</tr>")
+    return _table(("SE", *columns), columns, rows)
 
 
 def retrained_table(retrained: Sequence[Retrained]) -> str:
     """A table of the retrained networks, with their test accuracies."""
-    costs = list(dict.fromkeys(name for one in retrained for name in one.cost if name != "activations"))
+    costs = [name for name in short_table_names() if any(name in one.cost for one in retrained)]
     columns = ("network", *costs, "search", "validation", "test", "95 %", "seeds", "SE by stage", "recipe")
     rows = []
     for one in retrained:
@@ -166,7 +168,7 @@ def _cost(cost: Mapping[str, float], name: str) -> str:
     value = cost.get(name)
     if value is None:
         return ""
-    return format_cost(name, value) if name == "latency" else f"{value:,.0f}"
+    return format_cost_exactly(name, value)
 
 
 def _cell(html: str, *, number: bool = False) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from se_nas.costs import counted_names
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
 from se_nas.runs.new_run import wrong_name
@@ -195,7 +196,7 @@ def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
     ]
     expected = {observation.record.number: round(observation.accuracy, 6) for observation in stopped}
     measured = (name for record in records for name in record.cost)
-    costs = list(dict.fromkeys(["flops", "params", "activations", *measured]))
+    costs = list(dict.fromkeys([*counted_names(), *measured]))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     known = ["trial", "state", "reason", "epochs", "accuracy", "expected_accuracy"]

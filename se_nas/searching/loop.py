@@ -104,7 +104,10 @@ class SearchLoop:
         return self._start(record)
 
     def epoch_done(self, number: int, report: EpochReport) -> bool:
-        """Take a worker's report. Return False if the trial is at its end, pruned or fully trained."""
+        """Take a worker's report. Return False if the trial is at its end, pruned or fully trained.
+
+        A trial whose measured cost breaks a bound of the space is pruned with its first report.
+        """
         if not self._has_report:
             self._listener.training_began()
             self._has_report = True
@@ -118,6 +121,9 @@ class SearchLoop:
             seconds=record.seconds + report.seconds,
             cost={**record.cost, **report.costs},
         )
+        if (broken := self._space.cost_violation(report.costs)) is not None:
+            self._settle(replace(record, status=TrialStatus.PRUNED, reason=broken))
+            return False
         if report.epoch >= self._epochs:
             self._settle(replace(record, status=TrialStatus.COMPLETE))
             return False
@@ -149,6 +155,8 @@ class SearchLoop:
     ) -> None:
         """Settle a cut-off trial whose training has ended, although the study does not contain its end."""
         self.cut_off.remove(number)
+        if (broken := self._space.cost_violation(cost)) is not None:
+            status, reason = TrialStatus.PRUNED, broken
         record = replace(self.records[number], status=status, curve=tuple(curve), seconds=seconds, reason=reason)
         self._settle(replace(record, cost={**record.cost, **cost}))
 

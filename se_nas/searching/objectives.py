@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from se_nas.costs import COSTS, measured_among
 from se_nas.errors import InputError
 from se_nas.wording import suggest
-
-COSTS = ("flops", "params", "activations", "latency")
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A quantity and its direction. Every cost except `latency` is known before a network is trained."""
+    """A quantity and its direction."""
 
     name: str
     maximise: bool
@@ -39,6 +38,11 @@ class Objectives:
     def names(self) -> tuple[str, ...]:
         """The names of the objectives: `("accuracy", "flops", ...)`."""
         return (ACCURACY.name, *self.costs)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The names of the costs that a device has to measure."""
+        return measured_among(self.costs)
 
 
 def parse_objectives(text: str) -> Objectives:

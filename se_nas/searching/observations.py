@@ -7,9 +7,10 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from se_nas.costs import COSTS
 from se_nas.searching.curves import Curves
 from se_nas.searching.failures import FailureKind
-from se_nas.searching.objectives import COSTS, Objectives
+from se_nas.searching.objectives import Objectives
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop.rung_value import Arrivals, Values, forecast
 
@@ -63,7 +64,7 @@ class History:
 
     def __init__(self) -> None:
         self.records: dict[int, TrialRecord] = {}
-        self._curves = Curves(COSTS)
+        self._curves = Curves(list(COSTS))
         self._states = np.full(16, -1)  # index in `_STATUSES`; -1 for an unknown number
         self._lengths = np.zeros(16, dtype=np.int64)  # lengths of the curves
         self._last = np.zeros(16)  # the curves' last accuracies

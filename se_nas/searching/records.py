@@ -29,7 +29,7 @@ class Proposal:
 class TrialRecord:
     """One trial. `curve` is the validation accuracy after each epoch.
 
-    `cost` has flops, params, activations and, after its measurement, latency (milliseconds).
+    `cost` has the counted costs by name and, after their measurement, the measured ones (`se_nas.costs`).
     """
 
     number: int

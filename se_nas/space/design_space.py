@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import product
 from random import Random
 
+from se_nas.costs import format_cost_exactly
 from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture, Stage
 from se_nas.space.attention.choices import AttentionChoices
@@ -37,8 +38,8 @@ MOST_DRAWS = 20_000
 class Limit:
     """The lowest and the highest allowed value of a cost; None means no limit."""
 
-    low: int | None = None
-    high: int | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,8 @@ class SpaceSize:
 class DesignSpace:
     """Decisions, the rules between them, and the conversion of an assignment to a network.
 
-    `bounds` limits costs by name (`flops`, `params`, `activations`). Costs are measured on the built network, so
-    `cost_violation` takes the measured cost, and `check` tests only the rules.
+    `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
+    `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
 
     name: str
@@ -125,13 +126,16 @@ class DesignSpace:
             stages=tuple(stages),
         )
 
-    def cost_violation(self, cost: Mapping[str, int]) -> str | None:
-        """A message about the bound that a measured cost breaks; None if it breaks no bound."""
+    def cost_violation(self, cost: Mapping[str, float]) -> str | None:
+        """A message about the bound that one of these costs breaks; None if none of them breaks a bound."""
         for name, limit in self.bounds.items():
+            if name not in cost:
+                continue
+            found = f"{name} {format_cost_exactly(name, cost[name])}"
             if limit.low is not None and cost[name] < limit.low:
-                return f"{name} {cost[name]:,} is below {limit.low:,}"
+                return f"{found} is below {format_cost_exactly(name, limit.low)}"
             if limit.high is not None and cost[name] > limit.high:
-                return f"{name} {cost[name]:,} is above {limit.high:,}"
+                return f"{found} is above {format_cost_exactly(name, limit.high)}"
         return None
 
     def neighbours(self, assignment: Assignment) -> Iterator[dict[str, Value]]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
+from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.design_space import DesignSpace, Limit
@@ -24,7 +25,10 @@ def load_design_space(path: Path) -> DesignSpace:
     laws: dict[str, Any] = {
         name: (with_attention_by_stage(law, law.family) | None, None) for name, law in SPACE_LAWS.items()
     }
-    entry = parse_entry(create_model("_SpaceEntry", __base__=_SpaceEntry, **laws), file)
+    limits: dict[str, Any] = {name: (_MeasuredLimit if kind.measured else _Limit, None) for name, kind in COSTS.items()}
+    bounds = create_model("_Bounds", __base__=Entry, **limits)
+    model = create_model("_SpaceEntry", __base__=_SpaceEntry, bounds=(bounds, bounds()), **laws)
+    entry = parse_entry(model, file)
     by_law = [name for name in SPACE_LAWS if getattr(entry, name) is not None]
     trunk, se = _by_law(by_law, entry, file) if by_law else _stage_by_stage(entry, file)
     space = DesignSpace(
@@ -58,14 +62,13 @@ class _Limit(Entry):
     max: int | None = Field(default=None, ge=0)
 
 
-class _Bounds(Entry):
-    flops: _Limit = _Limit()
-    params: _Limit = _Limit()
-    activations: _Limit = _Limit()
+class _MeasuredLimit(Entry):
+    min: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class _SpaceEntry(Entry):
-    """The keys of a search space, without those of the laws."""
+    """The keys of a search space, without those of the laws and of the costs below `bounds`."""
 
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     image_size: int = Field(ge=1, le=4096)
@@ -73,7 +76,7 @@ class _SpaceEntry(Entry):
     every_stage: dict[str, Any] = Field(default_factory=dict)
     stages: list[Any] | None = Field(default=None, min_length=1, max_length=16)
     rules: _Rules = _Rules()
-    bounds: _Bounds = _Bounds()
+    bounds: Entry = Entry()
 
 
 def _stage_by_stage(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[AttentionChoices, ...]]:
@@ -101,10 +104,11 @@ def _by_law(given: list[str], entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk
     return trunk, attention_by_stage(file.data[name], law.family, trunk.stage_count, (name,), file)
 
 
-def _bounds(entry: _Bounds, file: YamlFile) -> dict[str, Limit]:
+def _bounds(entry: Entry, file: YamlFile) -> dict[str, Limit]:
     bounds = {}
-    for name in ("flops", "params", "activations"):
-        limit: _Limit = getattr(entry, name)
+    for name, limit in entry:
+        if limit is None:
+            continue
         if limit.min is not None and limit.max is not None and limit.min > limit.max:
             raise file.error(("bounds", name), f"min <= max must hold, but got min={limit.min}, max={limit.max}")
         if limit.min is not None or limit.max is not None:

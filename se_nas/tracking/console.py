@@ -9,10 +9,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from se_nas.costs import format_cost
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.tracking.protocol import SearchOutcome
-from se_nas.wording import format_cost, format_duration, se_glyphs
+from se_nas.wording import format_duration, se_glyphs
 
 MOST_ROWS = 12
 STYLES = {TrialStatus.COMPLETE: "green", TrialStatus.PRUNED: "yellow", TrialStatus.FAILED: "red"}

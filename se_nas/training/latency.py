@@ -1,7 +1,6 @@
 """Measures the time that a network takes for one image on the device that trains."""
 
 import copy
-import statistics
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,14 +15,11 @@ WARMUPS = 10
 REPEATS = 50
 
 
-def measure_latency(model: nn.Module, *, image_size: int, device: torch.device) -> float:
-    """Milliseconds of a forward pass of one image in eval mode and the device's usual precision: the median of 50."""
-    (passes,) = passes_in_turn([model], image_size=image_size, device=device)
-    return statistics.median(passes)
-
-
 def passes_in_turn(models: Sequence[nn.Module], *, image_size: int, device: torch.device) -> list[list[float]]:
-    """Milliseconds of each of 50 passes of each model. The models take turns, so passes can be compared in pairs."""
+    """Milliseconds of each of 50 passes of each model: one image, in eval mode and the device's usual precision.
+
+    The models take turns, so passes can be compared in pairs.
+    """
     precision = usual_precision(device)
     models = [precision.placed(copy.deepcopy(model)).eval() for model in models]
     images = torch.zeros(BATCH, 3, image_size, image_size, device=device).to(memory_format=precision.layout)

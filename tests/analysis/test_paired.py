@@ -105,7 +105,7 @@ def test_a_slow_machine_does_not_change_the_added_time() -> None:
     for _ in range(500):
         disturbed = rng.exponential(5.0, 50)
         passes, over = disturbed + 1.2 + 0.1 * rng.standard_cauchy(50), disturbed + 1.0
-        extra = Extra.timed(passes.tolist(), over.tolist())
+        extra = Extra.measured(passes.tolist(), over.tolist())
         inside += extra.low <= 0.2 <= extra.high
         assert extra.high - extra.low < 0.3
 

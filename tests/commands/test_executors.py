@@ -34,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def executor(*, objectives: str = "accuracy,flops", **asked: Any) -> Any:
-    return build_executor(SearchRequest(**asked), DIGITS, COSTS, measures_latency="latency" in objectives)
+    return build_executor(SearchRequest(**asked), DIGITS, COSTS, measures_costs="latency" in objectives)
 
 
 def test_on_a_cpu_each_core_has_a_trial(machine: Any) -> None:

@@ -19,7 +19,7 @@ from se_nas.space.families.regnet import RegNetBlock
 from se_nas.training import trainer as trainer_module
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
-from se_nas.training.latency import measure_latency
+from se_nas.training.measurements import measure_costs
 from se_nas.training.precision import WORTHWHILE, Precision, choose_precision, possible_precisions
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
@@ -150,7 +150,7 @@ def test_a_long_training_measures_its_precision(gpu: torch.device) -> None:
 def test_latency_is_the_time_of_a_forward_pass(gpu: torch.device) -> None:
     model = build_initial_model(NETWORK, num_classes=3, seed=0).to(gpu)
 
-    assert 0.01 < measure_latency(model, image_size=8, device=gpu) < 100
+    assert 0.01 < measure_costs(["latency"], model, image_size=8, device=gpu)["latency"] < 100
 
 
 class Nowhere:
@@ -173,7 +173,7 @@ def test_a_network_too_large_for_the_gpu_fails_as_out_of_memory_and_the_next_one
     data = separable_data(train=512)
     evaluation = TrialEvaluation(
         results=Nowhere(), train=data.train, validation=data.validation, mirrored=True, classes=data.classes,
-        recipe=Recipe(epochs=1, batch_size=64), with_latency=False, use_gpu=True, loaders=1,
+        recipe=Recipe(epochs=1, batch_size=64), measured=(), use_gpu=True, loaders=1,
     )  # fmt: skip
     gc.collect()
     torch.cuda.empty_cache()

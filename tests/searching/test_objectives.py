@@ -1,7 +1,8 @@
 import pytest
 
+from se_nas.costs import COSTS
 from se_nas.errors import InputError
-from se_nas.searching.objectives import COSTS, parse_objectives
+from se_nas.searching.objectives import parse_objectives
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from se_nas.models.network import build_model
-from se_nas.training.latency import BATCH, REPEATS, WARMUPS, measure_latency
+from se_nas.training.latency import BATCH, REPEATS, WARMUPS, passes_in_turn
 from tests.fakes import tiny_architecture
 
 CPU = torch.device("cpu")
@@ -30,7 +30,7 @@ class Watched(nn.Module):
 def test_latency_is_measured_in_eval_mode_and_the_models_mode_is_kept(training: bool) -> None:
     model = Watched().train(training)
 
-    measure_latency(model, image_size=6, device=CPU)
+    passes_in_turn([model], image_size=6, device=CPU)
 
     assert model.calls == [(False, torch.Size([BATCH, 3, 6, 6]))] * (WARMUPS + REPEATS)
     assert model.training is training
@@ -40,7 +40,8 @@ def test_latency_is_positive_and_statistics_stay_unchanged() -> None:
     model = build_model(tiny_architecture(), num_classes=3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    milliseconds = measure_latency(model, image_size=8, device=CPU)
+    (milliseconds,) = passes_in_turn([model], image_size=8, device=CPU)
 
-    assert milliseconds > 0
+    assert len(milliseconds) == REPEATS
+    assert all(each > 0 for each in milliseconds)
     assert all((tensor == before[name]).all() for name, tensor in model.state_dict().items())

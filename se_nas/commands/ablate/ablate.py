@@ -19,10 +19,11 @@ from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import find_folder, find_trial
 from se_nas.commands.wandb_runs import tell_finding
+from se_nas.costs import COSTS, measured_among, short_table_names
 from se_nas.data.image_data import ImageData
 from se_nas.errors import RunFailedError
 from se_nas.report.figures.certainty import ablation_figure
-from se_nas.report.sentences import GAIN_COLUMNS, ablation_sentences, gain_cells
+from se_nas.report.sentences import ablation_sentences, gain_cells, gain_columns
 from se_nas.runs.ablation_file import write_ablation
 from se_nas.runs.lock import in_turn, locked
 from se_nas.space.architecture import Architecture
@@ -30,9 +31,12 @@ from se_nas.space.placements import has_se, published_names, switched, with_publ
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import Finding
 from se_nas.training.devices.device import pick_device, prepare
-from se_nas.training.latency import passes_in_turn
+from se_nas.training.measurements import measured_in_turn
 from se_nas.training.trainer import build_initial_model
 from se_nas.wording import se_glyphs
+
+Measured = Mapping[str, Mapping[str, Sequence[float]]]
+"""The measured values of costs: by cost, then by network."""
 
 FOUND, NOWHERE = "as found", "nowhere"
 
@@ -82,15 +86,15 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
     trained = {name: networks[name] for name in accuracies}
     counted = cost_on(data)
-    passes = _timed(trained, data, use_gpu=request.gpus_per_trial != 0)
+    measured = _measured(trained, data, use_gpu=request.gpus_per_trial != 0)
     costs = {
-        name: {**counted(architecture), "latency": statistics.median(passes[name])}
+        name: {**counted(architecture), **{cost: statistics.median(values[name]) for cost, values in measured.items()}}
         for name, architecture in trained.items()
     }
     ablation = Ablation(
         trial=record.number,
         epochs=epochs,
-        effects=tuple(_effect(contrast, paired, costs, passes, among=len(contrasts)) for contrast in contrasts),
+        effects=tuple(_effect(contrast, paired, costs, measured, among=len(contrasts)) for contrast in contrasts),
     )
     write_ablation(folder, ablation, networks=trained, accuracies=accuracies, costs=costs)
     with in_turn(folder.path):
@@ -138,38 +142,40 @@ def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Co
     return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
 
 
-def _timed(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> dict[str, list[float]]:
-    """The milliseconds of each network's passes on this device, measured in turn."""
+def _measured(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> Measured:
+    """Every measured cost of each network on this device, measured in turn."""
     device = pick_device(use_gpu=use_gpu)
     prepare(device)
     models = [build_initial_model(each, num_classes=data.classes, seed=0).to(device) for each in networks.values()]
-    return dict(zip(networks, passes_in_turn(models, image_size=data.image_size, device=device), strict=True))
+    found = measured_in_turn(measured_among(COSTS), models, image_size=data.image_size, device=device)
+    return {cost: dict(zip(networks, values, strict=True)) for cost, values in found.items()}
 
 
 def _effect(
     contrast: Contrast,
     paired: PairedAccuracies,
     costs: Mapping[str, Mapping[str, float]],
-    passes: Mapping[str, Sequence[float]],
+    measured: Measured,
     *,
     among: int,
 ) -> Effect:
     with_se, without = costs[contrast.with_se], costs[contrast.without]
+    counted = [name for name in short_table_names() if name not in measured]
     return Effect(
         where=contrast.where,
         over=contrast.over,
         gain=paired.gain(contrast.with_se, contrast.without, among=among),
         added={
-            **{name: Extra.counted(with_se[name] - without[name]) for name in ("params", "flops")},
-            "latency": Extra.timed(passes[contrast.with_se], passes[contrast.without]),
+            **{name: Extra.counted(with_se[name] - without[name]) for name in counted},
+            **{name: Extra.measured(of[contrast.with_se], of[contrast.without]) for name, of in measured.items()},
         },
     )
 
 
 def _table(ablation: Ablation, *, title: str, width: int) -> Table:
     """A table of the columns that fit. If some do not fit, a line below refers to the report."""
-    rows = [[effect.label, *gain_cells(effect)] for effect in ablation.effects]
-    columns = ("SE", *GAIN_COLUMNS)
+    rows = [[effect.label, *gain_cells(effect, ablation)] for effect in ablation.effects]
+    columns = ("SE", *gain_columns(ablation))
     needed = [max(map(len, (*name.splitlines(), *cells))) + 1 for name, *cells in zip(columns, *rows, strict=True)]
     shown = max(2, sum(total <= width for total in accumulate(needed)))
     more = "the report also has the cost of SE, and the gain per cost" if shown < len(columns) else None

@@ -16,6 +16,7 @@ from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.wandb_runs import tell_finding
+from se_nas.costs import format_cost
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError
 from se_nas.report.figures.certainty import confirmed_figure
@@ -27,7 +28,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
 from se_nas.tracking.console import plain_teller
 from se_nas.tracking.protocol import Finding
-from se_nas.wording import counted, format_cost, se_glyphs
+from se_nas.wording import counted, se_glyphs
 
 LEAST_NETWORKS = 6
 

@@ -37,7 +37,7 @@ def replicate(
     `images_changed`: the images have changed since the search began. After an interruption, the last line names the
     command `again`, which continues.
     """
-    executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_latency=False)
+    executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
     files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
     tell = plain_teller(console)
     if outdated := sum(files.count_on_earlier_images(each, epochs=epochs) for each in networks.values()):
@@ -50,7 +50,7 @@ def replicate(
         mirrored=data.mirrored,
         classes=data.classes,
         recipe=Recipe(epochs=epochs),
-        with_latency=False,
+        measured=(),
         use_gpu=machines.gpus_per_trial != 0,
         loaders=executor.processors,
         images=files.images[0] if files.changed else "",

@@ -7,6 +7,7 @@ from se_nas.commands.preflight import cost_on
 from se_nas.commands.retrain.baselines import baselines
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.run_loading import pick_trial
+from se_nas.costs import format_cost, measured_among
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
@@ -14,7 +15,6 @@ from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord
 from se_nas.space.architecture import Architecture
 from se_nas.space.loading import load_design_space
-from se_nas.wording import format_cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
         trial=record.number,
         architecture=folder.load_network(record),
         search_accuracy=record.accuracy,
-        measured={name: record.cost[name] for name in ("latency",) if name in record.cost},
+        measured={name: record.cost[name] for name in measured_among(record.cost)},
     )
 
 

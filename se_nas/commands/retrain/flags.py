@@ -10,9 +10,9 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.commands.flags import Wandb, check_least, flag
 from se_nas.commands.wandb_choice import choose_wandb
+from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.shipped_files import shipped
-from se_nas.wording import parse_count
 
 DEFAULT_RECIPE = shipped("recipes", "long.yaml")
 
@@ -59,11 +59,12 @@ class RetrainRequest:
 
     def limits(self) -> dict[str, float]:
         """The upper limit of each limited cost; InputError if a limit is no number."""
-        limits = {}
-        for cost, given in (("flops", self.max_flops), ("params", self.max_params)):
-            if given is not None:
-                try:
-                    limits[cost] = parse_count(given)
-                except ValueError as error:
-                    raise InputError(f"--max-{cost} {given}: {error}") from None
-        return limits if self.max_latency is None else {**limits, "latency": self.max_latency}
+        limits: dict[str, float] = {}
+        for cost, kind in COSTS.items():
+            given: str | float | None = getattr(self, f"max_{cost}", None)
+            try:
+                if given is not None:
+                    limits[cost] = kind.parse(given) if isinstance(given, str) else given
+            except ValueError as error:
+                raise InputError(f"--max-{cost} {given}: {error}") from None
+        return limits

@@ -3,9 +3,10 @@
 After Mitchell et al., arXiv 1810.03993.
 """
 
+from se_nas.costs import format_cost
 from se_nas.process.invocation import invocation
 from se_nas.runs.retrained_files import RetrainedResult, summarised
-from se_nas.wording import counted, format_cost, se_glyphs
+from se_nas.wording import counted, se_glyphs
 
 
 def model_card(result: RetrainedResult) -> str:

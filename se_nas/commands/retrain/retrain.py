@@ -18,6 +18,7 @@ from se_nas.commands.retrain.retraining import train_and_test
 from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.wandb_runs import OFFLINE, unsent
+from se_nas.costs import format_cost, short_table_names
 from se_nas.errors import WriteError
 from se_nas.files import make_folder
 from se_nas.process.invocation import invocation
@@ -29,7 +30,7 @@ from se_nas.tracking.console import plain_teller
 from se_nas.training.distributed import ProcessGroup, joined
 from se_nas.training.recipe_file import load_recipe
 from se_nas.training.trained import FILE
-from se_nas.wording import format_cost, se_glyphs
+from se_nas.wording import se_glyphs
 
 
 def retrain(request: RetrainRequest, console: Console) -> None:
@@ -109,7 +110,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _table(rows: Sequence[Retrained]) -> Table:
     """A table with a row for each network: its cost, and its test accuracy over the seeds."""
     images = rows[0].counts[0][1]
-    costs = [name for name in ("flops", "params", "latency") if name in rows[0].cost]
+    costs = [name for name in short_table_names() if name in rows[0].cost]
     table = Table(title=f"Test accuracy on {images:,} images", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("network", overflow="fold")
     for name in (*costs, "validation", "test", "95 %", "seeds"):

@@ -15,6 +15,7 @@ from se_nas.commands.search.conditions import conditions_of, trained_under
 from se_nas.commands.search.evaluation import TrialEvaluation
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.trackers import build_trackers
+from se_nas.costs import measured_among
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
@@ -125,6 +126,11 @@ def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
         )
 
 
+def measured_costs(objectives: Objectives, space: DesignSpace) -> tuple[str, ...]:
+    """The costs that trials have to measure: objectives, and costs that the space bounds."""
+    return measured_among(dict.fromkeys([*objectives.costs, *space.bounds]))
+
+
 def saying_how_to_resume(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
     """A context whose last line, after an error or a signal, says how to resume."""
 
@@ -144,7 +150,7 @@ def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
         mirrored=plan.data.mirrored,
         classes=plan.data.classes,
         recipe=Recipe(epochs=plan.config.epochs),
-        with_latency="latency" in plan.objectives.costs,
+        measured=measured_costs(plan.objectives, plan.space),
         use_gpu=plan.request.gpus_per_trial != 0,
         loaders=plan.executor.processors,
         images=plan.data.training_fingerprints()[0] if plan.config.earlier_images else "",

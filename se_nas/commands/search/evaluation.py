@@ -19,7 +19,7 @@ from se_nas.errors import InputError, WriteError
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.devices.device import pick_device, prepare
-from se_nas.training.latency import measure_latency
+from se_nas.training.measurements import measure_costs
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, build_initial_model, train
 
@@ -47,8 +47,9 @@ class Results(Protocol):
 class TrialEvaluation:
     """Evaluates tasks in one process. The images go to the device once, with the first task. It has no test images.
 
-    `loaders` processes read images that stay on disk. `images` is the fingerprint of images that have changed since the
-    search began, or else empty: no training goes on from a checkpoint that was made on other images.
+    `measured` are the names of the costs to measure. `loaders` processes read images that stay on disk. `images` is the
+    fingerprint of images that have changed since the search began, or else empty: no training goes on from a checkpoint
+    that was made on other images.
 
     Repeated with the same seed in the same precision, a task gives the same result. A task that was interrupted
     continues after the last saved epoch, and reports the earlier epochs again.
@@ -60,7 +61,7 @@ class TrialEvaluation:
     mirrored: bool
     classes: int
     recipe: Recipe
-    with_latency: bool
+    measured: tuple[str, ...]
     use_gpu: bool
     loaders: int
     images: str = ""
@@ -79,9 +80,7 @@ class TrialEvaluation:
             torch.cuda.empty_cache()  # frees the last network's memory for other processes on the GPU
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
         trainer = Trainer(model, self._device_data, self.recipe, seed=task.seed, device=self._device)
-        costs = {}
-        if self.with_latency:
-            costs["latency"] = measure_latency(model, image_size=self.train.image_size, device=self._device)
+        costs = measure_costs(self.measured, model, image_size=self.train.image_size, device=self._device)
         path, identity = self.results.checkpoint(task), self._identity(task)
         history = _load(path, trainer, identity)
         saved = time.monotonic()

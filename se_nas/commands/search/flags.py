@@ -9,6 +9,7 @@ from tyro.conf import FlagCreatePairsOff, arg
 
 from se_nas.commands.flags import EPOCH_SECONDS, Address, GpusPerTrial, Wandb, Workers, check_least, flag
 from se_nas.commands.wandb_choice import choose_wandb
+from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.runs.lock import check_unlocked
 from se_nas.runs.new_run import check_new
@@ -40,8 +41,9 @@ class SearchRequest:
     """Epochs of a trial that is not stopped."""
     strategy: Annotated[str | None, flag("NAME", "front")] = None
     """Strategy that proposes networks: front, tpe, nsga2 or random."""
-    objectives: Annotated[str | None, flag("NAMES", "accuracy,flops")] = None
-    """accuracy and one or two of flops, params, activations, latency."""
+    objectives: Annotated[
+        str | None, flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
+    ] = None
     run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
     resume: Annotated[Path | None, flag("DIR", "")] = None

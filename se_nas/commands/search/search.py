@@ -20,7 +20,7 @@ from se_nas.commands.preflight import (
     where_images_are,
 )
 from se_nas.commands.search.answer import write_answer, write_tables
-from se_nas.commands.search.assembly import Search, SearchPlan, open_search, saying_how_to_resume
+from se_nas.commands.search.assembly import Search, SearchPlan, measured_costs, open_search, saying_how_to_resume
 from se_nas.commands.search.conditions import conditions_of
 from se_nas.commands.search.flags import DEFAULT_SPACE, SearchRequest
 from se_nas.commands.search.recovery import take_over_finished
@@ -38,6 +38,7 @@ from se_nas.runs.settings import SearchConfig, check_same, load_config, write_co
 from se_nas.searching.objectives import Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.shipped_files import given_or_shipped
+from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import plain_teller
 from se_nas.wording import as_folder_name, counted, suggest
@@ -60,7 +61,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
             plain_teller(console)(line)
         return None
-    executor = _build_executor(request, data, survey, objectives)
+    executor = _build_executor(request, space, data, survey, objectives)
     config = SearchConfig(
         space=os.path.relpath(space_file),
         space_seal=checksum_of_bytes(space_content),
@@ -105,17 +106,17 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = settings_on(data, config)
         survey = survey_space(space, data, cost_on(data))
-        executor = _build_executor(request, data, survey, parse_objectives(config.objectives))
+        executor = _build_executor(request, space, data, survey, parse_objectives(config.objectives))
         plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
         with open_search(folder, plan, console) as search:
             _run(search)
 
 
-def _build_executor(request: SearchRequest, data: ImageData, survey: Survey, objectives: Objectives) -> Executor:
-    measures_latency = "latency" in objectives.costs
-    return build_executor(
-        request, data, survey.costs, measures_latency=measures_latency, epoch_seconds=request.epoch_limit
-    )
+def _build_executor(
+    request: SearchRequest, space: DesignSpace, data: ImageData, survey: Survey, objectives: Objectives
+) -> Executor:
+    measures_costs = bool(measured_costs(objectives, space))
+    return build_executor(request, data, survey.costs, measures_costs=measures_costs, epoch_seconds=request.epoch_limit)
 
 
 def _run(search: Search) -> None:

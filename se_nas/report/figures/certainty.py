@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 
 from se_nas.analysis.confirmation import Confirmed, ConfirmedFront
 from se_nas.analysis.paired import Ablation
+from se_nas.costs import COSTS
 from se_nas.report.figures.layout import (
-    AXIS_TITLES,
     FRONT_COLOUR,
     OTHER_COLOUR,
     Interval,
@@ -66,7 +66,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
     return lay_out(
         figure,
         title=f"The front on fresh seeds, {counted(confirmation.epochs, 'epoch')} each",
-        x={"title": AXIS_TITLES[cost], "type": "log"},
+        x={"title": COSTS[cost].axis, "type": "log"},
         y={"title": "validation accuracy"},
     )
 

@@ -9,12 +9,6 @@ import plotly.graph_objects as go
 
 FRONT_COLOUR, OTHER_COLOUR, KNEE_COLOUR = "#e8590c", "#868e96", "#1c7ed6"
 INK, LINE, CLEAR, BAND = "#748089", "rgba(134,142,150,0.28)", "rgba(0,0,0,0)", "rgba(232,89,12,0.16)"
-AXIS_TITLES = {
-    "flops": "FLOPs (multiply-adds of one image)",
-    "params": "parameters",
-    "activations": "activations of one image",
-    "latency": "latency of one image (ms)",
-}
 
 
 def lay_out(

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from se_nas.report.figures.layout import AXIS_TITLES, FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR
+from se_nas.costs import COSTS
+from se_nas.report.figures.layout import FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
 
@@ -59,7 +60,7 @@ def _front(progress: SearchProgress) -> Figure:
         linewidths=1.6,
         label="knee",
     )
-    axes.set(xscale="log", xlabel=AXIS_TITLES[cost], ylabel="validation accuracy")
+    axes.set(xscale="log", xlabel=COSTS[cost].axis, ylabel="validation accuracy")
     axes.legend(frameon=False, loc="lower right")
     return figure
 

@@ -5,10 +5,11 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from se_nas.report.figures.layout import AXIS_TITLES, CLEAR, FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR, lay_out
+from se_nas.costs import COSTS, format_cost
+from se_nas.report.figures.layout import CLEAR, FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR, lay_out
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
-from se_nas.wording import format_cost, format_value, se_glyphs
+from se_nas.wording import format_value, se_glyphs
 
 MOST_IN_FULL = 1_000
 """The most networks beside the front whose points show all of their decisions."""
@@ -60,7 +61,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
     return lay_out(
         figure,
         title=escape(f"{title}{f', in {further} too' if further else ''}"),
-        x={"title": AXIS_TITLES[cost], "type": "log"},
+        x={"title": COSTS[cost].axis, "type": "log"},
         y={"title": "validation accuracy"},
     )
 

@@ -11,11 +11,12 @@ from plotly.subplots import make_subplots
 from se_nas.analysis.edf import Split
 from se_nas.analysis.equal_cost import Factor, comparable_observations, factors_of
 from se_nas.analysis.importances import Importances
+from se_nas.costs import format_cost
 from se_nas.report.figures.layout import CLEAR, FRONT_COLOUR, INK, KNEE_COLOUR, LINE, OTHER_COLOUR, lay_out
 from se_nas.searching.progress import SearchProgress
 from se_nas.space.attention.tokens import NONE
 from se_nas.space.decisions import Decision
-from se_nas.wording import format_cost, format_value
+from se_nas.wording import format_value
 
 COLUMNS = 2
 MOST_TICKS = 8

@@ -12,6 +12,7 @@ from random import Random
 import moocore
 import numpy as np
 
+from se_nas.costs import known_before_training
 from se_nas.searching.candidates import Candidate, Inspection, Values
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import History, Observation
@@ -136,7 +137,7 @@ class FrontStrategy:
             accuracy = accuracy.believing(rivals[len(trained) :])
         untrained = self._models.log_costs(
             [
-                *(_counted(record) for record in running),
+                *(known_before_training(record.cost) for record in running),
                 *(candidate.inspection.cost for candidate in [*candidates, *drawn]),
             ],
             np.vstack([rivals[len(trained) :], features, *(candidate.features for candidate in drawn)]),
@@ -158,8 +159,3 @@ class FrontStrategy:
             front_costs=rival_costs[front],
             reference=np.array([accuracy.least, *(positions.max(axis=0) + BEYOND)]),
         )
-
-
-def _counted(record: TrialRecord) -> Mapping[str, float]:
-    """Its costs that are known before training."""
-    return {name: value for name, value in record.cost.items() if name != "latency"}

@@ -17,10 +17,11 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from se_nas.checksums import checksum
+from se_nas.costs import COSTS, known_before_training
 from se_nas.errors import InputError, WriteError
 from se_nas.files import put_in_place
 from se_nas.searching.curves import Curves
-from se_nas.searching.objectives import COSTS, Objectives
+from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
@@ -240,6 +241,5 @@ def _stored_checksum(trial: StoredTrial) -> object:
 def _checksum(record: TrialRecord) -> str:
     """The checksum of everything in an ended trial, or of everything that is known of a running trial at its start."""
     if record.status is TrialStatus.RUNNING:
-        counted = {name: value for name, value in record.cost.items() if name != "latency"}
-        record = replace(record, curve=(), seconds=0.0, cost=counted)
+        record = replace(record, curve=(), seconds=0.0, cost=known_before_training(record.cost))
     return checksum({each.name: getattr(record, each.name) for each in fields(record)})

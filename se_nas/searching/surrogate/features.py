@@ -7,6 +7,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from se_nas.costs import known_before_training
 from se_nas.searching.candidates import Values
 from se_nas.searching.records import TrialRecord
 from se_nas.space.decisions import Assignment, Categorical, Decision
@@ -15,7 +16,7 @@ from se_nas.space.decisions import Assignment, Categorical, Decision
 def features_of(decisions: Mapping[str, Decision], assignment: Assignment, cost: Mapping[str, float]) -> Values:
     """The features (d,) of a network: the value of each decision, then the logarithms of the counted costs by name.
 
-    A choice without an order is encoded one-hot. Latency is left out, because it is not known before training.
+    A choice without an order is encoded one-hot. Measured costs are left out, because training comes first.
     """
     features: list[float] = []
     for name, decision in decisions.items():
@@ -24,7 +25,7 @@ def features_of(decisions: Mapping[str, Decision], assignment: Assignment, cost:
             features += [float(value == choice) for choice in decision.choices]
         else:
             features.append(float(value))
-    features += [math.log(max(value, 1e-12)) for name, value in sorted(cost.items()) if name != "latency"]
+    features += [math.log(max(value, 1e-12)) for _, value in sorted(known_before_training(cost).items())]
     return np.array(features)
 
 

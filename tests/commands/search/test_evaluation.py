@@ -25,7 +25,7 @@ def evaluate(run: Path, task: TrialTask = TASK) -> Iterator[EpochReport]:
         mirrored=True,
         classes=3,
         recipe=Recipe(epochs=4),
-        with_latency=False,
+        measured=(),
         use_gpu=False,
         loaders=1,
     )
