@@ -9,6 +9,7 @@ the machine lacks a thing  the same
 its own error              never: the failure counts at once
 """
 
+import signal
 from collections import Counter, defaultdict
 from dataclasses import replace
 from enum import Enum, auto
@@ -41,7 +42,7 @@ class Retries:
         """The next step of a training that failed on `failure.node`, if `machines` can take work."""
         lacks_memory = failure.kind is FailureKind.MEMORY
         as_it_started = failure.kind is FailureKind.KILLED and failure.at_once
-        if lacks_memory or as_it_started or (failure.kind is FailureKind.KILLED and "SIGKILL" in failure.reason):
+        if lacks_memory or as_it_started or failure.signal == signal.SIGKILL:
             if as_it_started:
                 self._others(number, failure.node, machines)
             if number not in self._had_it_alone:

@@ -47,12 +47,14 @@ class Failure:
     """The reason why a training ended without a result: one line that starts with what happened.
 
     `node` names the machine if there are several. `at_once` means that it failed before the end of the first epoch.
+    `signal` is the number of the signal that killed the worker, if it is known.
     """
 
     reason: str
     kind: FailureKind = FailureKind.NETWORK
     node: str = ""
     at_once: bool = False
+    signal: int | None = None
 
     @property
     def text(self) -> str:

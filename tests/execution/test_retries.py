@@ -1,5 +1,8 @@
 """The next step of a failed training, by the reason of the failure."""
 
+import signal
+from dataclasses import replace
+
 import pytest
 
 from se_nas.execution.retries import Next, Retries
@@ -14,7 +17,7 @@ def failure(kind: FailureKind, reason: str = "broken", *, node: str = HERE, at_o
 
 
 MEMORY = failure(FailureKind.MEMORY, "killed for memory")
-SIGKILL = failure(FailureKind.KILLED, "killed by signal 9 (SIGKILL)")
+SIGKILL = replace(failure(FailureKind.KILLED, "killed by signal 9 (SIGKILL)"), signal=signal.SIGKILL)
 AS_IT_STARTED = failure(FailureKind.KILLED, "killed as it started", at_once=True)
 CRASH = failure(FailureKind.KILLED, "killed by signal 11 (SIGSEGV: a crash in native code)")
 

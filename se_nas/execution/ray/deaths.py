@@ -6,6 +6,7 @@ the process died.
 """
 
 import re
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -60,16 +61,17 @@ class Deaths:
             reason = "killed with its machine, which has left the cluster"
             return Failure(kind=FailureKind.KILLED, reason=reason, node=node)
         if arrival is not None:
-            return self._from_words(arrival.node, arrival.process, otherwise="killed by signal 9 (SIGKILL)")
+            killed = Failure(kind=FailureKind.KILLED, reason="killed by signal 9 (SIGKILL)", signal=signal.SIGKILL)
+            return self._from_words(arrival.node, arrival.process, otherwise=killed)
         process = re.search(r"^\s*pid: (\d+)$", said, re.MULTILINE)
         node = node or _node_at(said)
-        otherwise = f"{AS_IT_STARTED}{_detail(said)}"
+        unknown = Failure(kind=FailureKind.KILLED, reason=f"{AS_IT_STARTED}{_detail(said)}", node=node, at_once=True)
         if process is None or not node:
-            return Failure(kind=FailureKind.KILLED, reason=otherwise, node=node, at_once=True)
-        return replace(self._from_words(node, int(process[1]), otherwise=otherwise), at_once=True)
+            return unknown
+        return replace(self._from_words(node, int(process[1]), otherwise=unknown), at_once=True)
 
-    def _from_words(self, node: str, process: int, *, otherwise: str) -> Failure:
-        """The failure that a process's last words and the kernel's count show; else one with the reason `otherwise`."""
+    def _from_words(self, node: str, process: int, *, otherwise: Failure) -> Failure:
+        """The failure that a process's last words and the kernel's count show; else `otherwise`."""
         seen = _look(self._words / str(process), node)
         if seen is None:
             return Failure(
@@ -80,12 +82,13 @@ class Deaths:
         if words.said:
             return Failure(reason=words.said, node=node)
         if words.number is not None:
-            return Failure(kind=FailureKind.KILLED, reason=f"killed by {name_of(words.number)}", node=node)
+            reason = f"killed by {name_of(words.number)}"
+            return Failure(kind=FailureKind.KILLED, reason=reason, node=node, signal=words.number)
         if kills > self._explained.get(node, kills):
             self._explained[node] += 1
             reason = "killed for memory by the kernel (signal 9, SIGKILL)"
             return Failure(kind=FailureKind.MEMORY, reason=reason, node=node)
-        return Failure(kind=FailureKind.KILLED, reason=otherwise, node=node)
+        return replace(otherwise, node=node)
 
 
 def _node_in(said: str) -> str:

@@ -85,6 +85,7 @@ def test_last_words_before_the_first_report_are_read(tmp_path: Path, kills: list
         reason="killed by signal 11 (SIGSEGV: a crash in native code)",
         node=HERE,
         at_once=True,
+        signal=11,
     )
 
 
@@ -93,5 +94,5 @@ def test_a_worker_that_has_reported_and_left_no_words_was_killed_by_signal_9(tmp
     deaths.arrived(Arrival(actor="1e23c0c23d7b", node=HERE, process=4711, memory_kills=3))
 
     assert deaths.explain(died(LOST)) == Failure(
-        kind=FailureKind.KILLED, reason="killed by signal 9 (SIGKILL)", node=HERE
+        kind=FailureKind.KILLED, reason="killed by signal 9 (SIGKILL)", node=HERE, signal=9
     )
