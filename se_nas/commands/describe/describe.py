@@ -1,6 +1,8 @@
 """Prints one network: stages, SE and cost."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,42 +11,61 @@ from rich.table import Table
 
 from se_nas.commands.describe.flags import DescribeRequest
 from se_nas.commands.run_loading import find_trial
-from se_nas.models.cost import Cost, map_sizes, measure_cost
+from se_nas.costs import format_cost, measured_among
+from se_nas.models.cost import map_sizes, measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.tokens import NONE
-from se_nas.wording import format_count
 
 IMAGE_SIZE, CLASSES = 224, 1000
 
 
 def describe(request: DescribeRequest, console: Console) -> None:
     """Print the network that `request` names."""
-    path, image_size, classes = _find(request.network)
-    image_size, classes = request.image_size or image_size, request.classes or classes
-    architecture = load_architecture(path)
-    cost = measure_cost(architecture, image_size=image_size, num_classes=classes)
+    found = _find(request.network)
+    image_size, classes = request.image_size or found.image_size, request.classes or found.classes
+    architecture = load_architecture(found.path)
+    counted = measure_cost(architecture, image_size=image_size, num_classes=classes).as_dict()
+    measured = found.measured if (image_size, classes) == (found.image_size, found.classes) else {}
     if request.json:
-        shown = _as_dict(architecture, cost, image_size=image_size, classes=classes)
+        shown = _as_dict(architecture, {**counted, **measured}, image_size=image_size, classes=classes)
         console.print(json.dumps(shown, indent=2), soft_wrap=True, highlight=False, markup=False)
         return
     console.print(_table(architecture, image_size))
-    numbers = ", ".join(f"{name} {value:,} ({format_count(value)})" for name, value in cost.as_dict().items())
-    console.print(f"{numbers}\nfor one {image_size} px image, {classes} classes", highlight=False, soft_wrap=True)
+    numbers = [f"{name} {value:,} ({format_cost(name, value)})" for name, value in counted.items()]
+    numbers += [f"{name} {format_cost(name, value)}" for name, value in measured.items()]
+    console.print(
+        f"{', '.join(numbers)}\nfor one {image_size} px image, {classes} classes", highlight=False, soft_wrap=True
+    )
 
 
-def _find(network: str) -> tuple[Path, int, int]:
-    """The architecture file that `network` names, with the size and the classes of its images."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An architecture file, the size and the classes of its images, and the costs that a search has measured on it."""
+
+    path: Path
+    image_size: int
+    classes: int
+    measured: Mapping[str, float]
+
+
+def _find(network: str) -> Found:
+    """What `network` names."""
     path = Path(network)
     if path.is_dir() or (":" in network and not path.is_file()):
         folder, config, _, record = find_trial(network)
-        return folder.architecture(record.number), config.image_size, config.classes
-    return path, IMAGE_SIZE, CLASSES
+        return Found(
+            path=folder.architecture(record.number),
+            image_size=config.image_size,
+            classes=config.classes,
+            measured={name: record.cost[name] for name in measured_among(record.cost)},
+        )
+    return Found(path=path, image_size=IMAGE_SIZE, classes=CLASSES, measured={})
 
 
-def _as_dict(architecture: Architecture, cost: Cost, *, image_size: int, classes: int) -> dict[str, Any]:
+def _as_dict(architecture: Architecture, cost: Mapping[str, float], *, image_size: int, classes: int) -> dict[str, Any]:
     return {
-        **cost.as_dict(),
+        **cost,
         "image_size": image_size,
         "classes": classes,
         "fingerprint": architecture.fingerprint(),
