@@ -64,7 +64,7 @@ class Slow:
         for accuracy in train(self.folder, str(task.number)):
             curve.append(accuracy)
             if len(curve) == EPOCHS:
-                self.results.write_finished(task, curve=curve, seconds=1.0, cost={})
+                self.results.write_finished(task, curve=curve, seconds=1.0, cost={}, metrics={})
             yield EpochReport(epoch=len(curve), accuracy=accuracy, seconds=EPOCH_SECONDS, costs={})
 
 

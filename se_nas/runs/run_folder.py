@@ -14,7 +14,7 @@ from se_nas.runs.new_run import wrong_name
 from se_nas.searching.observations import observations_of
 from se_nas.searching.pareto import ROLES, ParetoFront
 from se_nas.searching.progress import SearchProgress
-from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.records import Metrics, TrialRecord, TrialStatus
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
@@ -102,7 +102,13 @@ class RunFolder:
         return architecture
 
     def write_finished(
-        self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
+        self,
+        task: TrialTask,
+        *,
+        curve: Sequence[float],
+        seconds: float,
+        cost: Mapping[str, float],
+        metrics: Metrics,
     ) -> None:
         """Write `result.json` as the worker that has finished the trial."""
         record = TrialRecord(
@@ -114,6 +120,7 @@ class RunFolder:
             cost=cost,
             curve=tuple(curve),
             seconds=seconds,
+            metrics=metrics,
         )
         self.write_result(record)
 
@@ -183,6 +190,7 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
         "curve": list(record.curve),
         "seconds": record.seconds,
         "cost": dict(record.cost),
+        "metrics": dict(record.metrics),
     }
 
 
@@ -197,10 +205,11 @@ def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
     expected = {observation.record.number: round(observation.accuracy, 6) for observation in stopped}
     measured = (name for record in records for name in record.cost)
     costs = list(dict.fromkeys([*counted_names(), *measured]))
+    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     known = ["trial", "state", "reason", "epochs", "accuracy", "expected_accuracy"]
-    writer.writerow([*known, *costs, "seconds", "fingerprint", "se", *decisions])
+    writer.writerow([*known, *costs, "seconds", *metrics, "fingerprint", "se", *decisions])
     for record in records:
         writer.writerow(
             [
@@ -212,6 +221,7 @@ def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
                 expected.get(record.number, ""),
                 *(record.cost.get(name, "") for name in costs),
                 round(record.seconds, 3),
+                *(f"{record.known_metrics[name]:.6g}" if name in record.known_metrics else "" for name in metrics),
                 record.fingerprint,
                 " | ".join(record.se),
                 *(record.assignment.get(name, "") for name in decisions),

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from se_nas.searching.failures import Failure, FaultsInARow
 from se_nas.searching.propose.strategy import ExhaustedError, SearchStrategy
-from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.records import Metrics, TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.tasks import EpochReport, TrialTask
@@ -120,6 +120,7 @@ class SearchLoop:
             curve=(*record.curve[: report.epoch - 1], report.accuracy),
             seconds=record.seconds + report.seconds,
             cost={**record.cost, **report.costs},
+            metrics=report.metrics,
         )
         if (broken := self._space.cost_violation(report.costs)) is not None:
             self._settle(replace(record, status=TrialStatus.PRUNED, reason=broken))
@@ -152,13 +153,14 @@ class SearchLoop:
         cost: Mapping[str, float],
         status: TrialStatus = TrialStatus.COMPLETE,
         reason: str = "",
+        metrics: Metrics | None = None,
     ) -> None:
         """Settle a cut-off trial whose training has ended, although the study does not contain its end."""
         self.cut_off.remove(number)
         if (broken := self._space.cost_violation(cost)) is not None:
             status, reason = TrialStatus.PRUNED, broken
         record = replace(self.records[number], status=status, curve=tuple(curve), seconds=seconds, reason=reason)
-        self._settle(replace(record, cost={**record.cost, **cost}))
+        self._settle(replace(record, cost={**record.cost, **cost}, metrics=metrics or {}))
 
     def repeat(self, number: int) -> None:
         """Hand out the trial once more, because its worker died."""

@@ -25,11 +25,16 @@ class Proposal:
     memo: Mapping[str, Any] = field(default_factory=dict)
 
 
+Metrics = Mapping[str, float | None]
+"""Numbers of a training by name, which only people read; None if the device does not have them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
     """One trial. `curve` is the validation accuracy after each epoch.
 
     `cost` has the counted costs by name and, after their measurement, the measured ones (`se_nas.costs`).
+    `metrics` are those after the last epoch. No result depends on them, and records are compared without them.
     """
 
     number: int
@@ -42,6 +47,12 @@ class TrialRecord:
     curve: tuple[float, ...] = ()
     seconds: float = 0.0
     reason: str = ""
+    metrics: Metrics = field(default_factory=dict, compare=False)
+
+    @property
+    def known_metrics(self) -> dict[str, float]:
+        """The metrics that have a value."""
+        return {name: value for name, value in self.metrics.items() if value is not None}
 
     @property
     def accuracy(self) -> float | None:
@@ -53,3 +64,14 @@ class TrialRecord:
         if self.accuracy is None:
             raise ValueError(f"trial {self.number} is {self.status}, not complete: it has no objective values")
         return tuple(self.accuracy if name == "accuracy" else float(self.cost[name]) for name in names)
+
+
+def metrics_in(content: object) -> Metrics:
+    """The metrics in the content of a file. What is no number is left out.
+
+    >>> metrics_in({"training_loss": 0.5, "peak_gpu_gib": None, "other": "text"}), metrics_in("text")
+    ({'training_loss': 0.5, 'peak_gpu_gib': None}, {})
+    """
+    if not isinstance(content, dict):
+        return {}
+    return {str(name): value for name, value in content.items() if value is None or isinstance(value, float | int)}

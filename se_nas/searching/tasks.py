@@ -17,9 +17,13 @@ class TrialTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """A worker's report after an epoch (counted from 1). `costs` are the costs that were measured on its device."""
+    """A worker's report after an epoch (counted from 1).
+
+    `costs` are the costs that were measured on its device. `metrics` are further numbers by name; None if unknown.
+    """
 
     epoch: int
     accuracy: float
     seconds: float
     costs: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)

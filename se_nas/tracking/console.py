@@ -13,7 +13,7 @@ from se_nas.costs import format_cost
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.tracking.protocol import SearchOutcome
-from se_nas.wording import format_duration, se_glyphs
+from se_nas.wording import format_count, format_duration, se_glyphs
 
 MOST_ROWS = 12
 STYLES = {TrialStatus.COMPLETE: "green", TrialStatus.PRUNED: "yellow", TrialStatus.FAILED: "red"}
@@ -80,6 +80,7 @@ class ConsoleTracker:
             last = _line(self._last, progress)
             last.no_wrap, last.overflow = True, "ellipsis"
             parts.append(last)
+            parts.append(Text(_metrics(self._last), style="dim"))
         if progress.front.members:
             parts.append(_front_table(progress, _shortened(progress), title="Pareto front so far"))
         return Group(*parts)
@@ -122,6 +123,12 @@ def _line(record: TrialRecord, progress: SearchProgress) -> Text:
     reason = f"  {record.reason}" if record.reason else ""
     text.append(f"{accuracy}  {costs}  SE {se_glyphs(record.se)}{reason}")
     return text
+
+
+def _metrics(record: TrialRecord) -> str:
+    """The metrics that are known of a trial, in one line."""
+    known = (f"{name.replace('_', ' ')} {format_count(value)}" for name, value in record.known_metrics.items())
+    return f"its last epoch: {', '.join(known)}" if record.known_metrics else ""
 
 
 def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, title: str) -> RenderableType:

@@ -37,6 +37,7 @@ class WandbTracker:
             "front size": len(progress.front),
             "hypervolume": progress.hypervolume,
             **record.cost,
+            **record.known_metrics,
         }
         if record.accuracy is not None:
             told["accuracy"] = record.accuracy
@@ -87,7 +88,8 @@ class WandbTrials:
         run.define_metric("*", step_metric="epoch")
         for epoch, accuracy in enumerate(record.curve, start=1):
             run.log({"epoch": epoch, "accuracy": accuracy})
-        run.summary.update({**record.cost, "state": record.status.value, "reason": record.reason})
+        numbers = {**record.cost, **record.known_metrics}
+        run.summary.update({**numbers, "state": record.status.value, "reason": record.reason})
         run.finish()
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
@@ -129,7 +131,8 @@ def _table(progress: SearchProgress, *, complete_only: bool = False) -> Any:
     costs = list(dict.fromkeys(name for record in progress.records for name in record.cost))
     expected = progress.front.expected
     accuracies, about = ("accuracy", "expected accuracy"), ("SE", "on front", "epochs", "reason", "fingerprint")
-    columns = ["trial", "state", *accuracies, *costs, *about]
+    metrics = list(dict.fromkeys(name for record in progress.records for name in record.metrics))
+    columns = ["trial", "state", *accuracies, *costs, *metrics, *about]
     rows = [
         [
             record.number,
@@ -137,6 +140,7 @@ def _table(progress: SearchProgress, *, complete_only: bool = False) -> Any:
             record.accuracy,
             expected[record.number].mean if record.number in expected else None,
             *(record.cost.get(name) for name in costs),
+            *(record.metrics.get(name) for name in metrics),
             se_glyphs(record.se),
             record.number in front,
             len(record.curve),

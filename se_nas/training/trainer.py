@@ -29,12 +29,16 @@ class TrainingDivergedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:
-    """The result of one epoch, counted from 1: mean training loss, accuracy on the evaluation images, seconds."""
+    """The result of one epoch, counted from 1: mean training loss, accuracy on the evaluation images, seconds.
+
+    `training_seconds` are the seconds without the evaluation; 0 in checkpoints of earlier versions.
+    """
 
     epoch: int
     loss: float
     accuracy: float
     seconds: float
+    training_seconds: float = 0.0
 
 
 def build_initial_model(architecture: Architecture, *, num_classes: int, seed: int) -> nn.Module:
@@ -92,6 +96,16 @@ class Trainer:
         self._do_step = Recorded(self._step, build_recorder(self._device) if alone else None)
 
     @property
+    def device(self) -> torch.device:
+        """The device that trains."""
+        return self._device
+
+    @property
+    def images_per_epoch(self) -> int:
+        """The training images of one epoch. The rest of the images, less than a batch, is left out."""
+        return self._steps_per_epoch * self.batch_size
+
+    @property
     def result(self) -> nn.Module:
         """The trained network: the average if the recipe has one, else the model itself."""
         return self.model if self._average is None else self._average.network
@@ -100,12 +114,13 @@ class Trainer:
         """Train one more epoch and evaluate. TrainingDivergedError if the loss is not finite."""
         began = time.perf_counter()
         loss = self._train_epoch()
+        trained = time.perf_counter() - began
         if not math.isfinite(loss):
             raise TrainingDivergedError(f"the training loss became {loss} in epoch {self.epoch + 1}")
         self.epoch += 1
         accuracy = self.evaluate()
         seconds = time.perf_counter() - began
-        return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds)
+        return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds, training_seconds=trained)
 
     def evaluate(self, part: DeviceImages | None = None) -> float:
         """The accuracy of the result so far on the evaluation images, or on another part of the data."""

@@ -45,7 +45,7 @@ class Trainings:
     def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
         self.done.append((task.architecture.fingerprint(), task.seed))
         curve = (0.0, 0.1 * task.seed)
-        self.files.write_finished(task, curve=curve, seconds=1.0, cost={})
+        self.files.write_finished(task, curve=curve, seconds=1.0, cost={}, metrics={})
         for epoch, accuracy in enumerate(curve, start=1):
             yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.5)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from se_nas.data.image_data import ImageData
 from se_nas.files import read_checked, write_checked
 from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.records import Metrics
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture
 
@@ -34,7 +35,13 @@ class ReplicationFolder:
         return self.path / fingerprint / f"seed-{seed}.json"
 
     def write_finished(
-        self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
+        self,
+        task: TrialTask,
+        *,
+        curve: Sequence[float],
+        seconds: float,
+        cost: Mapping[str, float],
+        metrics: Metrics,
     ) -> None:
         """Write the result of a training; its worker calls this."""
         fingerprint = task.architecture.fingerprint()
@@ -45,6 +52,7 @@ class ReplicationFolder:
             "curve": list(curve),
             "seconds": seconds,
             "cost": dict(cost),
+            "metrics": dict(metrics),
             "images": self.images[0] if self.images else None,
         }
         write_checked(self.file(fingerprint, task.seed), result)

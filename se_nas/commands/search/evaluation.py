@@ -16,10 +16,12 @@ from se_nas.data.device_data import STREAMED_EVALUATION_BATCH, DeviceData
 from se_nas.data.image_data import Part
 from se_nas.data.streaming import shared_bytes
 from se_nas.errors import InputError, WriteError
+from se_nas.searching.records import Metrics
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.measurements import measure_costs
+from se_nas.training.metrics import begin_metrics, measure_metrics
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, build_initial_model, train
 
@@ -35,9 +37,15 @@ class Results(Protocol):
         """The folder of the results, which all machines share."""
 
     def write_finished(
-        self, task: TrialTask, *, curve: Sequence[float], seconds: float, cost: Mapping[str, float]
+        self,
+        task: TrialTask,
+        *,
+        curve: Sequence[float],
+        seconds: float,
+        cost: Mapping[str, float],
+        metrics: Metrics,
     ) -> None:
-        """Write a training's accuracy after each epoch, its seconds, and the costs that were measured."""
+        """Write a training's accuracy after each epoch, its seconds, its measured costs and its last metrics."""
 
     def checkpoint(self, task: TrialTask) -> Path:
         """The file with the state of a long training, from which it can continue."""
@@ -78,6 +86,7 @@ class TrialEvaluation:
             )
         if self._device.type == "cuda":
             torch.cuda.empty_cache()  # frees the last network's memory for other processes on the GPU
+        begin_metrics(self._device)
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
         trainer = Trainer(model, self._device_data, self.recipe, seed=task.seed, device=self._device)
         costs = measure_costs(self.measured, model, image_size=self.train.image_size, device=self._device)
@@ -85,17 +94,20 @@ class TrialEvaluation:
         history = _load(path, trainer, identity)
         saved = time.monotonic()
         for result in chain([EpochResult(**past) for past in history], train(trainer)):
+            metrics = measure_metrics(trainer, result)
             if result.epoch > len(history):
                 history.append(asdict(result))
                 with contextlib.suppress(WriteError):  # the driver writes too, and then ends the search
                     if result.epoch == self.recipe.epochs:
                         curve = [past["accuracy"] for past in history]
                         seconds = sum(past["seconds"] for past in history)
-                        self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs)
+                        self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs, metrics=metrics)
                     elif time.monotonic() - saved >= SAVE_SECONDS:
                         save_checkpoint(path, trainer, identity=identity, history=history)
                         saved = time.monotonic()
-            yield EpochReport(epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs)
+            yield EpochReport(
+                epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs, metrics=metrics
+            )
 
     def needs(self) -> Needs:
         """The needs of these trainings: the folder of the results, and images that stay on disk."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.loop import SearchLoop
-from se_nas.searching.records import TrialStatus
+from se_nas.searching.records import TrialStatus, metrics_in
 from se_nas.training.checkpoint import read_tensors
 from se_nas.wording import counted
 
@@ -37,6 +37,7 @@ def take_over_finished(loop: SearchLoop, folder: RunFolder, epochs: int, tell: C
                 cost=result["cost"],
                 status=TrialStatus(result["status"]),
                 reason=result["reason"],
+                metrics=metrics_in(result.get("metrics")),
             )
 
 

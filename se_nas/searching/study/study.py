@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import optuna
 import sqlalchemy
@@ -23,7 +23,7 @@ from se_nas.files import put_in_place
 from se_nas.searching.curves import Curves
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
-from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.records import Metrics, TrialRecord, TrialStatus, metrics_in
 from se_nas.searching.stop.pruning import FrontPruner
 from se_nas.searching.study import optuna_tables
 from se_nas.searching.study.busy_file import ATTEMPT_SECONDS, BusyFile
@@ -36,6 +36,8 @@ from se_nas.wording import printable
 T = TypeVar("T")
 
 STUDY_NAME = "se-nas"
+METRICS = "metrics"
+"""The attribute with the metrics of a trial and a checksum of their own."""
 STATUSES = {state: status for status, state in STATES.items()}
 
 
@@ -133,7 +135,7 @@ class SearchStudy:
             STATES[record.status],
             values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
             curve=record.curve,
-            attributes={**record.cost, "end": {**end, "seal": _checksum(record)}},
+            attributes={**record.cost, "end": {**end, "seal": _checksum(record)}, METRICS: _sealed(record.metrics)},
         )
         failed = record.status is TrialStatus.FAILED
         self._curves.end(record.number, record.curve, record.cost, failed=failed)
@@ -229,6 +231,7 @@ def _record(trial: StoredTrial) -> TrialRecord:
         curve=tuple(curve[: end.get("epochs")]),
         seconds=end.get("seconds", 0.0),
         reason=end.get("reason", ""),
+        metrics=_unsealed(attributes.get(METRICS)),
     )
 
 
@@ -238,8 +241,22 @@ def _stored_checksum(trial: StoredTrial) -> object:
     return start if trial.state is TrialState.RUNNING else trial.attributes["end"].get("seal", start)
 
 
+def _sealed(metrics: Metrics) -> dict[str, Any]:
+    values = dict(metrics)
+    return {"values": values, "seal": checksum(values)}
+
+
+def _unsealed(stored: object) -> Metrics:
+    """The metrics as they were written. Damaged metrics are left out, because no result depends on them."""
+    match stored:
+        case {"values": values, "seal": seal} if seal == checksum(values):
+            return metrics_in(values)
+        case _:
+            return {}
+
+
 def _checksum(record: TrialRecord) -> str:
-    """The checksum of everything in an ended trial, or of everything that is known of a running trial at its start."""
+    """The checksum of an ended trial without its metrics, or of what is known of a running trial at its start."""
     if record.status is TrialStatus.RUNNING:
         record = replace(record, curve=(), seconds=0.0, cost=known_before_training(record.cost))
-    return checksum({each.name: getattr(record, each.name) for each in fields(record)})
+    return checksum({each.name: getattr(record, each.name) for each in fields(record) if each.compare})

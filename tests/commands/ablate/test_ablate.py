@@ -94,7 +94,7 @@ def test_the_gain_of_a_stage_is_the_gain_of_se_in_it(
         stages = task.architecture.stages
         worth = 0.1 * (stages[1].se[0] is not None) - 0.05 * (stages[0].se[0] is not None)
         curve = [0.5 + worth + 0.001 * task.seed] * 4
-        self.results.write_finished(task, curve=curve, seconds=1.0, cost={})
+        self.results.write_finished(task, curve=curve, seconds=1.0, cost={}, metrics={})
         for epoch, accuracy in enumerate(curve, start=1):
             yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.1)
 
