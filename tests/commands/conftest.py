@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+TIMED = ("seconds", "images_per_second")
+"""The columns of `trials.csv` that depend on the time of a training."""
+
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "trials.csv").open() as file:
@@ -13,8 +16,8 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 
 def outcome_of(folder: Path) -> list[tuple[str, ...]]:
-    """The values in which two equal searches agree: everything except the seconds."""
-    return [tuple(value for key, value in row.items() if key != "seconds") for row in rows_of(folder)]
+    """The values in which two equal searches agree: everything that depends on no clock."""
+    return [tuple(value for key, value in row.items() if key not in TIMED) for row in rows_of(folder)]
 
 
 def said_on(console: Console) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.commands.conftest import TIMED
+
 ROOT = Path(__file__).parents[2]
 LARGE_SPACE = """\
 # Question: for tests that need a thousand networks.
@@ -82,7 +84,7 @@ def finished(run: Path) -> dict[str, dict[str, Any]]:
 
 
 def outcome(run: Path) -> tuple[list[dict[str, str]], str]:
-    """The trials and the front as the search reports them, without the seconds that each trial took."""
+    """The trials and the front as the search reports them, without what depends on a clock."""
     with (run / "trials.csv").open() as file:
-        rows = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        rows = [{name: value for name, value in row.items() if name not in TIMED} for row in csv.DictReader(file)]
     return rows, (run / "front.json").read_text()

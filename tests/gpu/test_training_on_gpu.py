@@ -20,6 +20,7 @@ from se_nas.training import trainer as trainer_module
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.measurements import measure_costs
+from se_nas.training.metrics import begin_metrics, measure_metrics
 from se_nas.training.precision import WORTHWHILE, Precision, choose_precision, possible_precisions
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
@@ -145,6 +146,18 @@ def test_a_long_training_measures_its_precision(gpu: torch.device) -> None:
     assert chosen in possible_precisions(gpu)
     assert possible_precisions(gpu)[0] == Precision(channels_last=True, bf16=True)
     assert 0 < WORTHWHILE < 1
+
+
+def test_the_peak_memory_of_a_training_is_its_own(gpu: torch.device) -> None:
+    """A large tensor of the training before does not count."""
+    torch.zeros(1 << 30, dtype=torch.uint8, device=gpu)
+
+    begin_metrics(gpu)
+    trainer = trainer_of(gpu)
+    peak = measure_metrics(trainer, trainer.run_epoch())["peak_gpu_gib"]
+
+    assert peak is not None
+    assert 0 < peak < 1
 
 
 def test_latency_is_the_time_of_a_forward_pass(gpu: torch.device) -> None:

@@ -54,6 +54,19 @@ def test_without_a_terminal_each_ended_trial_is_one_plain_line() -> None:
     assert "stopped at epoch 3" in lines[1]
 
 
+def test_on_a_terminal_the_metrics_of_the_last_trial_are_shown() -> None:
+    text = io.StringIO()
+    tracker = ConsoleTracker(console_on(text, terminal=True), title="t", clock=lambda: 0.0)
+    metrics = {"training_loss": 0.25, "images_per_second": 12_345.0, "peak_gpu_gib": None}
+    trained = replace(a_record(0, 0.9, 500), metrics=metrics)
+
+    tracker.trial_ended(trained, a_progress(trained))
+    tracker.close()
+
+    assert "its last epoch: training loss 0.25, images per second 12.3k" in text.getvalue()
+    assert "peak gpu" not in text.getvalue()
+
+
 def test_on_a_terminal_the_reason_of_a_failure_stays_after_the_live_table_is_gone() -> None:
     text = io.StringIO()
     tracker = ConsoleTracker(console_on(text, terminal=True), title="t", clock=lambda: 0.0)

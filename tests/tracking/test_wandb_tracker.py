@@ -66,11 +66,14 @@ def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> 
 
 
 def test_a_search_logs_scalars_for_each_trial_and_tables_figures_and_artifacts_at_the_end(tmp_path: Path) -> None:
-    tracked(tmp_path, a_progress(a_record(0, 0.5, 100), a_record(1, 0.9, 200)))
+    trained = replace(a_record(1, 0.9, 200), metrics={"training_loss": 0.25, "peak_gpu_gib": None})
+    tracked(tmp_path, a_progress(a_record(0, 0.5, 100), trained))
 
     records = records_in(tmp_path)
     history = [record["history"]["item"] for record in records if record["type"] == "history"]
     assert [(item["trial"], item["accuracy"], item["flops"]) for item in history[:2]] == [(0, 0.5, 100), (1, 0.9, 200)]
+    assert [item.get("training_loss") for item in history[:2]] == [None, 0.25]
+    assert not any("peak_gpu_gib" in item for item in history)
     assert history[-1]["front._type"] == "plotly-file"
     assert history[-1]["trials._type"] == "table-file"
     assert history[-1]["trials.nrows"] == 2

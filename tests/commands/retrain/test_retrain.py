@@ -33,7 +33,7 @@ def result_in(folder: Path) -> dict[str, Any]:
     """The result without its seconds."""
     result = read_checked(folder / "result.json") or {}
     for epoch in result["history"]:
-        del epoch["seconds"]
+        del epoch["seconds"], epoch["training_seconds"]
     return dict(result)
 
 

@@ -1,0 +1,145 @@
+"""A made-up measured cost works everywhere, although only its entry and its measurement name it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from se_nas.commands import ablate, describe
+from se_nas.commands.reporting import load_progress, rewrite_report
+from se_nas.commands.retrain import retrain
+from se_nas.commands.retrain.request import RetrainRequest
+from se_nas.commands.search.request import AblateRequest, DescribeRequest
+from se_nas.commands.search.search import start_search
+from se_nas.costs import COSTS, counted_names, measured_among
+from se_nas.errors import InputError
+from se_nas.models.cost import measure_cost
+from se_nas.runs.ablation_file import load_ablation
+from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.surrogate.features import features_of
+from se_nas.space.loading import load_design_space
+from se_nas.training.measurements import MEASUREMENTS
+from tests.commands.conftest import rows_of, said_on
+from tests.conftest import tiny_request
+from tests.contracts.conftest import BUDGET, front_of, measure_energy
+from tests.fakes import tiny_architecture
+
+
+def records_of(run: Path) -> list[TrialRecord]:
+    return list(load_progress(RunFolder.open(run))[1].records)
+
+
+def test_each_measured_cost_has_a_measurement_and_every_other_is_counted() -> None:
+    cost = measure_cost(tiny_architecture(), image_size=8, num_classes=2)
+
+    assert set(measured_among(COSTS)) == set(MEASUREMENTS)
+    assert list(counted_names()) == list(cost.as_dict())
+
+
+def test_a_search_measures_it_minimises_it_and_goes_on_after_its_process_died(run: Path) -> None:
+    records = records_of(run)
+    complete = [record for record in records if record.status is TrialStatus.COMPLETE]
+
+    assert len(records) == BUDGET
+    assert not [record for record in records if record.status is TrialStatus.FAILED]
+    assert all(record.cost["energy"] == pytest.approx(record.cost["params"] / 1000) for record in records)
+    front = front_of(run)
+    assert front["objectives"] == ["accuracy", "energy"]
+    assert {member["trial"] for member in front["members"]} == {  # type: ignore[index, attr-defined]
+        one.number
+        for one in complete
+        if not any(
+            other.accuracy >= one.accuracy  # type: ignore[operator]
+            and other.cost["energy"] <= one.cost["energy"]
+            and (other.accuracy, other.cost["energy"]) != (one.accuracy, one.cost["energy"])
+            for other in complete
+        )
+    }
+
+
+def test_the_hypervolume_has_a_reference_a_quarter_above_the_largest_drawn_network(run: Path) -> None:
+    largest = max(record.cost["energy"] for record in records_of(run))
+
+    assert front_of(run)["reference"] == [0.0, pytest.approx(1.25 * largest)]
+
+
+def test_it_is_no_feature_of_the_model_because_no_candidate_has_it_before_training(run: Path) -> None:
+    decisions = load_design_space(run / "space.yaml").decisions
+    record = records_of(run)[0]
+    counted = {name: record.cost[name] for name in counted_names()}
+
+    assert features_of(decisions, record.assignment, record.cost).tolist() == (
+        features_of(decisions, record.assignment, counted).tolist()
+    )
+
+
+def test_the_table_and_the_page_show_it_with_its_unit_and_its_axis(run: Path, console: Console) -> None:
+    rewrite_report(run, console)
+
+    page = (run / "report.html").read_text()
+    record = records_of(run)[0]
+    assert rows_of(run)[0]["energy"] == str(record.cost["energy"])
+    assert "energy of one image (mJ)" in page
+    assert f'<td class="number">{record.cost["energy"]:.2f} mJ</td>' in page
+
+
+def test_describe_shows_it_beside_the_counted_costs(run: Path, console: Console) -> None:
+    record = records_of(run)[0]
+
+    describe.describe(DescribeRequest(network=f"{run}:0"), console)
+    said = said_on(console)
+    describe.describe(DescribeRequest(network=f"{run}:0", json=True), console)
+
+    assert f"energy {record.cost['energy']:.2f} mJ" in said
+    assert json.loads(said_on(console)[len(said) :])["energy"] == record.cost["energy"]
+
+
+def test_an_ablation_has_what_se_adds_to_it_and_the_gain_for_that(run: Path, console: Console) -> None:
+    ablate.ablate(AblateRequest(network=f"{run}:0", seeds=2, epochs=1, workers=1, wandb="off"), console)
+
+    ablation = load_ablation(next(run.glob("ablate-*.json")))
+    for effect in ablation.effects:
+        assert effect.added["energy"].amount == pytest.approx(effect.added["params"].amount / 1000)
+    page = " ".join((run / "report.html").read_text().split())
+    assert all(column in page for column in ("mJ, 95 %", "per 0.1 mJ", "ms, 95 %", "per 0.1 ms", "points per 1k FLOPs"))
+
+
+def test_a_retrained_network_keeps_it(run: Path, console: Console) -> None:
+    record = load_progress(RunFolder.open(run))[1].front.knee
+
+    retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console)
+
+    (folder,) = (run / "retrain").iterdir()
+    assert json.loads((folder / "result.json").read_text())["cost"]["energy"] == record.cost["energy"]
+    assert f"| energy | {record.cost['energy']:.2f} mJ |" in (folder / "README.md").read_text()
+    assert f"{record.cost['energy']:.2f} mJ" in said_on(console)
+
+
+def test_a_search_for_a_cost_that_this_version_does_not_know_is_refused_with_a_line(
+    run: Path, monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    monkeypatch.delitem(COSTS, "energy")
+
+    with pytest.raises(InputError, match="no objective 'energy'"):
+        rewrite_report(run, console)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_trial_whose_measured_cost_breaks_a_bound_is_stopped_at_once(
+    tmp_path: Path, space_file: Path, data_file: Path, console: Console, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    space_file.write_text(space_file.read_text() + "bounds: {latency: {max: 3.5}}\n")
+    monkeypatch.setitem(MEASUREMENTS, "latency", measure_energy)
+
+    start_search(replace(tiny_request(tmp_path, space_file, data_file), budget=12, epochs=epochs), console)
+
+    records = records_of(tmp_path / "run")
+    above = [record for record in records if record.cost["latency"] > 3.5]
+    assert 0 < len(above) < len(records)
+    for record in above:
+        assert (record.status, len(record.curve)) == (TrialStatus.PRUNED, 1)
+        assert record.reason == f"latency {record.cost['latency']:.2f} ms is above 3.50 ms"
+    assert not [record for record in records if record not in above and "latency" in record.reason]
