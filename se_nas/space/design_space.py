@@ -129,13 +129,11 @@ class DesignSpace:
     def cost_violation(self, cost: Mapping[str, float]) -> str | None:
         """A message about the bound that one of these costs breaks; None if none of them breaks a bound."""
         for name, limit in self.bounds.items():
-            if name not in cost:
-                continue
-            found = f"{name} {format_cost_exactly(name, cost[name])}"
-            if limit.low is not None and cost[name] < limit.low:
-                return f"{found} is below {format_cost_exactly(name, limit.low)}"
-            if limit.high is not None and cost[name] > limit.high:
-                return f"{found} is above {format_cost_exactly(name, limit.high)}"
+            value = cost.get(name)
+            if value is not None and limit.low is not None and value < limit.low:
+                return f"{name} {format_cost_exactly(name, value)} is below {format_cost_exactly(name, limit.low)}"
+            if value is not None and limit.high is not None and value > limit.high:
+                return f"{name} {format_cost_exactly(name, value)} is above {format_cost_exactly(name, limit.high)}"
         return None
 
     def neighbours(self, assignment: Assignment) -> Iterator[dict[str, Value]]:

@@ -1,0 +1,108 @@
+"""A made-up strategy and a made-up executor carry out a search, which another process resumes and reports."""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from se_nas.commands.reporting import load_progress, rewrite_report
+from se_nas.commands.search import evaluation, search
+from se_nas.commands.search.request import SearchRequest
+from se_nas.execution.local import LocalExecutor
+from se_nas.execution.protocol import Evaluate, Executor, Tell, Work, next_report, tell_nobody
+from se_nas.execution.retries import Next, Retries
+from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.failures import Failure, FailureKind
+from se_nas.searching.propose.strategies import STRATEGIES
+from se_nas.searching.propose.strategy import Sampling
+from se_nas.searching.records import TrialStatus
+from se_nas.searching.tasks import EpochReport, TrialTask
+
+
+@dataclass(frozen=True)
+class ByTurns:
+    """An executor that trains two networks in one process, an epoch of each in turn."""
+
+    workers: int = 2
+    description: str = "two networks by turns"
+    cluster: None = None
+    processors: int = 1
+
+    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
+        retries, running = Retries(), dict[TrialTask, Iterator[EpochReport]]()
+        while True:
+            while len(running) < self.workers and (task := work.next_trial()) is not None:
+                running[task] = evaluate(task)
+            if not running:
+                return
+            for task, reports in list(running.items()):
+                report = next_report(reports, epoch_seconds=300)
+                if not isinstance(report, Failure):
+                    if not work.epoch_done(task.number, report):
+                        del running[task]
+                    continue
+                del running[task]
+                if retries.after(task.number, report) is Next.FAIL:
+                    work.fail(task.number, report)
+                else:
+                    work.repeat(task.number)
+
+
+def fails_in_trial_2(task: TrialTask, error: Exception, real: Evaluate) -> Iterator[EpochReport]:
+    if task.number == 2:
+        raise error
+    yield from real(task)
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch, request_tiny: SearchRequest) -> SearchRequest:
+    """A request for a search with a strategy and an executor that se-nas does not have."""
+    monkeypatch.setitem(STRATEGIES, "drawn", lambda problem: Sampling(problem.sample, seed=problem.seed))
+    monkeypatch.setattr(search, "build_executor", lambda *_, **__: ByTurns())
+    return replace(request_tiny, strategy="drawn", budget=5, epochs=2)
+
+
+def test_both_follow_the_protocols() -> None:
+    executors: list[Executor] = [ByTurns(), LocalExecutor(epoch_seconds=1)]
+
+    assert [executor.workers for executor in executors] == [2, 1]
+
+
+def test_a_search_runs_to_its_end_is_resumed_and_reported(made_up: SearchRequest, console: Console) -> None:
+    search.start_search(made_up, console)
+    search.resume_search(made_up.run, replace(made_up, run=None, space=None, resume=made_up.run, budget=7), console)
+    rewrite_report(made_up.run, console)
+
+    config, progress = load_progress(RunFolder.open(made_up.run))
+    assert config.strategy == "drawn"
+    assert [record.status for record in progress.records] == [TrialStatus.COMPLETE] * 7
+    assert "two networks by turns" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("CUDA error: out of memory"), FailureKind.MEMORY),
+        (OSError(errno.ENOSPC, "No space left on device"), FailureKind.PLACE),
+        (RuntimeError("broken"), FailureKind.NETWORK),
+    ],
+    ids=lambda each: each.name if isinstance(each, FailureKind) else "",
+)
+def test_a_failure_arrives_as_a_type_and_the_search_goes_on(
+    made_up: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: FailureKind
+) -> None:
+    real = evaluation.TrialEvaluation.__call__
+
+    def evaluate(self: Any, task: TrialTask) -> Iterator[EpochReport]:
+        return fails_in_trial_2(task, error, lambda each: real(self, each))
+
+    monkeypatch.setattr(evaluation.TrialEvaluation, "__call__", evaluate)
+
+    search.start_search(made_up, console)
+
+    records = load_progress(RunFolder.open(made_up.run))[1].records
+    assert [record.number for record in records if record.status is TrialStatus.FAILED] == [2]
+    assert FailureKind.of(records[2].reason) is kind
