@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from se_nas.commands import ablate, describe
-from se_nas.commands.reporting import load_progress, rewrite_report
+from se_nas.commands.ablate import ablate
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.describe import describe
+from se_nas.commands.describe.flags import DescribeRequest
+from se_nas.commands.report.report import rewrite_report
 from se_nas.commands.retrain import retrain
-from se_nas.commands.retrain.request import RetrainRequest
-from se_nas.commands.search.request import AblateRequest, DescribeRequest
+from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search.search import start_search
 from se_nas.costs import COSTS, counted_names, measured_among
 from se_nas.errors import InputError

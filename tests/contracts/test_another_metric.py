@@ -8,7 +8,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from se_nas.commands.reporting import load_progress, rewrite_report
+from se_nas.commands.report.report import rewrite_report
+from se_nas.commands.run_loading import load_progress
 from se_nas.costs import COSTS
 from se_nas.data.device_data import DeviceData
 from se_nas.runs.run_folder import RunFolder

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from se_nas.commands.reporting import load_progress, rewrite_report
+from se_nas.commands.report.report import rewrite_report
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
-from se_nas.commands.search.request import SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Evaluate, Executor, Tell, Work, next_report, tell_nobody
 from se_nas.execution.retries import Next, Retries
