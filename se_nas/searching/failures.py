@@ -32,9 +32,11 @@ class FailureKind(StrEnum):
 
 
 NOT_ITS_FAULT = "not the network's fault: "
+LACKED_MEMORY = f"{FailureKind.MEMORY.value}: "
 FOR_MEMORY = ("OutOfMemoryError", "killed for memory")
 _STARTS = {
     **dict.fromkeys(FOR_MEMORY, FailureKind.MEMORY),
+    LACKED_MEMORY: FailureKind.MEMORY,
     "killed": FailureKind.KILLED,
     "its worker process died": FailureKind.KILLED,  # in records of earlier versions
     NOT_ITS_FAULT: FailureKind.PLACE,
@@ -58,8 +60,12 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """The reason with its machine."""
-        start = NOT_ITS_FAULT if self.kind is FailureKind.PLACE else ""
+        """The reason with its machine. `FailureKind.of` finds the kind in this text."""
+        start = ""
+        if self.kind is FailureKind.PLACE:
+            start = NOT_ITS_FAULT
+        elif self.kind is FailureKind.MEMORY and not self.reason.startswith(FOR_MEMORY):
+            start = LACKED_MEMORY
         return f"{start}{self.reason}{f' (on {self.node})' if self.node else ''}"
 
 

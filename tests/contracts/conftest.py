@@ -35,7 +35,13 @@ class DiedError(BaseException):
     """An exception in place of the death of the search's process."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def _without_paper_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib takes as long as a small search. The shared search draws its figures once."""
+    monkeypatch.setattr("se_nas.report.figures.paper.paper_figures", lambda *_: {})
+
+
+@pytest.fixture(scope="package")
 def registered() -> Iterator[None]:
     """Register the cost `energy` and the metric `epochs_squared`."""
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +51,7 @@ def registered() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def searched_for_energy(registered: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a search for accuracy and energy, which died in trial 4 and was resumed."""
     folder = tmp_path_factory.mktemp("energy")

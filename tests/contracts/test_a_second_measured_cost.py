@@ -90,6 +90,7 @@ def test_the_table_and_the_page_show_it_with_its_unit_and_its_axis(run: Path, co
     page = (run / "report.html").read_text()
     record = records_of(run)[0]
     assert rows_of(run)[0]["energy"] == str(record.cost["energy"])
+    assert (run / "figures" / "front.svg").is_file()
     assert "energy of one image (mJ)" in page
     assert f'<td class="number">{record.cost["energy"]:.2f} mJ</td>' in page
 
@@ -135,7 +136,7 @@ def test_a_search_for_a_cost_that_this_version_does_not_know_is_refused_with_a_l
         rewrite_report(run, console)
 
 
-@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize("epochs", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_trial_whose_measured_cost_breaks_a_bound_is_stopped_at_once(
     tmp_path: Path, space_file: Path, data_file: Path, console: Console, monkeypatch: pytest.MonkeyPatch, epochs: int
 ) -> None:

@@ -3,7 +3,6 @@
 import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -52,9 +51,17 @@ class ByTurns:
                     work.repeat(task.number)
 
 
-def fails_in_trial_2(task: TrialTask, error: Exception, real: Evaluate) -> Iterator[EpochReport]:
-    if task.number == 2:
-        raise error
+ERRORS = {
+    1: RuntimeError("CUDA error: out of memory"),
+    2: OSError(errno.ENOSPC, "No space left on device"),
+    3: RuntimeError("broken"),
+}
+"""The errors of trainings, by trial."""
+
+
+def fails(task: TrialTask, real: Evaluate) -> Iterator[EpochReport]:
+    if task.number in ERRORS:
+        raise ERRORS[task.number]
     yield from real(task)
 
 
@@ -83,27 +90,17 @@ def test_a_search_runs_to_its_end_is_resumed_and_reported(made_up: SearchRequest
     assert "two networks by turns" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (RuntimeError("CUDA error: out of memory"), FailureKind.MEMORY),
-        (OSError(errno.ENOSPC, "No space left on device"), FailureKind.PLACE),
-        (RuntimeError("broken"), FailureKind.NETWORK),
-    ],
-    ids=lambda each: each.name if isinstance(each, FailureKind) else "",
-)
 def test_a_failure_arrives_as_a_type_and_the_search_goes_on(
-    made_up: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: FailureKind
+    made_up: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = evaluation.TrialEvaluation.__call__
-
-    def evaluate(self: Any, task: TrialTask) -> Iterator[EpochReport]:
-        return fails_in_trial_2(task, error, lambda each: real(self, each))
-
-    monkeypatch.setattr(evaluation.TrialEvaluation, "__call__", evaluate)
+    monkeypatch.setattr(
+        evaluation.TrialEvaluation, "__call__", lambda self, task: fails(task, lambda each: real(self, each))
+    )
 
     search.start_search(made_up, console)
 
     records = load_progress(RunFolder.open(made_up.run))[1].records
-    assert [record.number for record in records if record.status is TrialStatus.FAILED] == [2]
-    assert FailureKind.of(records[2].reason) is kind
+    failed = {one.number: FailureKind.of(one.reason) for one in records if one.status is TrialStatus.FAILED}
+    assert failed == {1: FailureKind.MEMORY, 2: FailureKind.PLACE, 3: FailureKind.NETWORK}
+    assert len(records) == 5

@@ -79,11 +79,17 @@ def test_the_text_of_a_failure_has_its_reason_and_its_machine() -> None:
     assert failure(FailureKind.NETWORK, node="").text == "broken"
 
 
-@pytest.mark.parametrize("kind", FailureKind)
-def test_the_kind_of_a_failure_is_found_from_its_reason(kind: FailureKind) -> None:
-    reasons = {
-        FailureKind.MEMORY: "killed for memory by the kernel (signal 9, SIGKILL)",
-        FailureKind.KILLED: "killed by signal 9 (SIGKILL)",
-        FailureKind.NETWORK: "the accuracy became nan in epoch 3",
-    }
-    assert FailureKind.of(Failure(kind=kind, reason=reasons.get(kind, "no images")).text) is kind
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (FailureKind.MEMORY, "killed for memory by the kernel (signal 9, SIGKILL)"),
+        (FailureKind.MEMORY, "OutOfMemoryError: CUDA out of memory"),
+        (FailureKind.MEMORY, "RuntimeError: CUDA error: out of memory"),
+        (FailureKind.MEMORY, "MemoryError: "),
+        (FailureKind.KILLED, "killed by signal 9 (SIGKILL)"),
+        (FailureKind.NETWORK, "the accuracy became nan in epoch 3"),
+        (FailureKind.PLACE, "no images"),
+    ],
+)
+def test_the_kind_of_a_failure_is_found_from_its_text(kind: FailureKind, reason: str) -> None:
+    assert FailureKind.of(Failure(kind=kind, reason=reason).text) is kind
