@@ -5,17 +5,13 @@ import re
 
 from se_nas.errors import InputError
 from se_nas.machine.cures import LIMIT_REACHED, cured
-from se_nas.searching.failures import Failure, FailureKind
+from se_nas.searching.failures import LACKS_MEMORY, Failure, FailureKind
 from se_nas.wording import printable
 
 MOST_LETTERS = 300
 START_LETTERS = 100
 """The letters that are kept at the start of a long text. Its start says what was tried, its end says why it failed."""
 
-LACKS_MEMORY = (
-    r"^(torch\.|torch\.cuda\.|ray\.exceptions\.)?OutOfMemoryError|^MemoryError|CUDA out of memory|"
-    r"can't allocate memory|Cannot allocate memory|std::bad_alloc|CUDA error: out of memory|running low on memory"
-)
 FAULTS_OF_A_PLACE = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -96,7 +92,7 @@ def _kind(error: BaseException, reason: str) -> FailureKind:
     innermost = error
     while innermost.__cause__ is not None and innermost.__cause__ is not innermost:
         innermost = innermost.__cause__
-    if re.search(LACKS_MEMORY, reason):
+    if LACKS_MEMORY.search(reason):
         return FailureKind.MEMORY
     if isinstance(innermost, ImportError | InputError) or (
         isinstance(innermost, OSError) and innermost.errno in FAULTS_OF_A_PLACE

@@ -1,5 +1,6 @@
 """Failure: the reason why a training ended without a result, as a type and as the line that the record keeps."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,20 +29,23 @@ class FailureKind(StrEnum):
         >>> FailureKind.of("killed by signal 11 (SIGSEGV: a crash in native code), twice").name
         'KILLED'
         """
-        return next((kind for start, kind in _STARTS.items() if reason.startswith(start)), cls.NETWORK)
+        by_words = cls.MEMORY if LACKS_MEMORY.search(reason) else cls.NETWORK
+        return next((kind for start, kind in _STARTS.items() if reason.startswith(start)), by_words)
 
 
 NOT_ITS_FAULT = "not the network's fault: "
-LACKED_MEMORY = f"{FailureKind.MEMORY.value}: "
-FOR_MEMORY = ("OutOfMemoryError", "killed for memory")
+LACKS_MEMORY = re.compile(
+    r"^(torch\.|torch\.cuda\.|ray\.exceptions\.)?OutOfMemoryError|^MemoryError|CUDA out of memory|"
+    r"can't allocate memory|Cannot allocate memory|std::bad_alloc|CUDA error: out of memory|running low on memory"
+)
+"""The words of errors that a lack of memory causes."""
 _STARTS = {
-    **dict.fromkeys(FOR_MEMORY, FailureKind.MEMORY),
-    LACKED_MEMORY: FailureKind.MEMORY,
+    "killed for memory": FailureKind.MEMORY,
     "killed": FailureKind.KILLED,
     "its worker process died": FailureKind.KILLED,  # in records of earlier versions
     NOT_ITS_FAULT: FailureKind.PLACE,
 }
-"""The start of a reason, and its kind; the first match counts."""
+"""The start of a reason, and its kind; the first match counts, before the words of an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +65,7 @@ class Failure:
     @property
     def text(self) -> str:
         """The reason with its machine. `FailureKind.of` finds the kind in this text."""
-        start = ""
-        if self.kind is FailureKind.PLACE:
-            start = NOT_ITS_FAULT
-        elif self.kind is FailureKind.MEMORY and not self.reason.startswith(FOR_MEMORY):
-            start = LACKED_MEMORY
+        start = NOT_ITS_FAULT if self.kind is FailureKind.PLACE else ""
         return f"{start}{self.reason}{f' (on {self.node})' if self.node else ''}"
 
 
