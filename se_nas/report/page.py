@@ -110,8 +110,8 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
         "validation accuracy between a network with SE there and a network without it, or with it elsewhere. The "
         "intervals of these gains hold simultaneously with 95 %; the common effect of a seed on all networks is "
         "removed. Everywhere is as in the published networks that are named with it. A measured cost has an interval, "
-        "and is a median over one image at a time. A gain per measured cost has the uncertainty of both. It is left out "
-        "if SE does not significantly add to the cost.</p>"
+        "and is a median over one image at a time. A gain per measured cost has the uncertainty of both. It is left "
+        "out if SE does not significantly add to the cost.</p>"
     )
     for ablation in ablations:
         yield figure_html(ablation_figure(ablation))
