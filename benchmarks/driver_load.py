@@ -161,7 +161,7 @@ class _Search:
     @classmethod
     def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "_Search":
         """Write a run folder with `recorded` ended trials."""
-        from se_nas.commands.preflight import cost_on, hypervolume_reference, survey_space
+        from se_nas.commands.preflight import cost_on, draw_networks, hypervolume_reference
         from se_nas.commands.search.flags import DEFAULT_SPACE
         from se_nas.data.sources import load_data
         from se_nas.runs.run_folder import RunFolder
@@ -189,7 +189,7 @@ class _Search:
             image_size=data.image_size,
             classes=data.classes,
             images=data.fingerprint(),
-            reference=hypervolume_reference(parsed, space, data, survey_space(space, data, cost_of)),
+            reference=hypervolume_reference(parsed, space, data, draw_networks(space, data, cost_of)),
         )
         search = cls(folder, config, space, data, cost_of)
         kept = Path(tempfile.gettempdir()) / f"driver-load-{os.getuid()}-{recorded}-{objectives}.db"

@@ -27,7 +27,7 @@ CostOf = Callable[[Architecture], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class DrawnNetworks:
     """Networks drawn from a space that keep its bounds, each with its cost, and the number of draws."""
 
     networks: tuple[tuple[Architecture, Mapping[str, int]], ...]
@@ -53,7 +53,7 @@ def cost_on(data: ImageData) -> CostOf:
     return cost_of
 
 
-def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey:
+def draw_networks(space: DesignSpace, data: ImageData, cost_of: CostOf) -> DrawnNetworks:
     """Draw networks within the bounds. If there is none, InputError with the range of the costs that were found."""
     rng = Random(0)
     found: list[tuple[Architecture, Mapping[str, int]]] = []
@@ -71,13 +71,15 @@ def survey_space(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Survey
             f"space '{space.name}': none of {draws:,} drawn networks keeps its bounds on {data.image_size} px images; "
             f"they have {format_count(min(flops))} to {format_count(max(flops))} FLOPs: adapt the bounds, or the space"
         )
-    return Survey(tuple(found), draws)
+    return DrawnNetworks(tuple(found), draws)
 
 
-def hypervolume_reference(objectives: Objectives, space: DesignSpace, data: ImageData, survey: Survey) -> list[float]:
+def hypervolume_reference(
+    objectives: Objectives, space: DesignSpace, data: ImageData, drawn: DrawnNetworks
+) -> list[float]:
     """The reference point: accuracy 0, and for each cost its upper bound, or a quarter more than the largest drawn."""
     reference = [0.0]
-    of_largest = _measured_of_largest(objectives.measured, data, survey)
+    of_largest = _measured_of_largest(objectives.measured, data, drawn)
     for name in objectives.costs:
         limit = space.bounds.get(name)
         if limit is not None and limit.high is not None:
@@ -85,15 +87,15 @@ def hypervolume_reference(objectives: Objectives, space: DesignSpace, data: Imag
         elif name in of_largest:
             reference.append(HEADROOM * of_largest[name])
         else:
-            reference.append(float(round(HEADROOM * survey.range(name)[1])))
+            reference.append(float(round(HEADROOM * drawn.range(name)[1])))
     return reference
 
 
-def _measured_of_largest(names: Sequence[str], data: ImageData, survey: Survey) -> dict[str, float]:
+def _measured_of_largest(names: Sequence[str], data: ImageData, drawn: DrawnNetworks) -> dict[str, float]:
     """The costs of these names, as this machine measures them on the drawn network with the most activations."""
     if not names:
         return {}
-    largest, _ = max(survey.networks, key=lambda network: network[1]["activations"])
+    largest, _ = max(drawn.networks, key=lambda network: network[1]["activations"])
     device = pick_device()
     prepare(device)
     model = build_initial_model(largest, num_classes=data.classes, seed=0).to(device)
@@ -109,7 +111,7 @@ def where_images_are(data: ImageData) -> str:
     return f"in memory: {size}"
 
 
-def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list[str]:
+def describe_space(space: DesignSpace, data: ImageData, drawn: DrawnNetworks) -> list[str]:
     """Lines about the space, the images and the bounds of a search."""
     parts = f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test images"
     lines = [
@@ -117,9 +119,9 @@ def describe_survey(space: DesignSpace, data: ImageData, survey: Survey) -> list
         f"data    {data.name}: {parts} of {data.image_size} px, {data.classes} classes",
         f"        {where_images_are(data)}",
         *full_lines(data.inventory()),
-        f"bounds  {len(survey.networks)} of {survey.draws} drawn networks keep them",
+        f"bounds  {len(drawn.networks)} of {drawn.draws} drawn networks keep them",
     ]
     for name in counted_names():
-        low, high = survey.range(name)
+        low, high = drawn.range(name)
         lines.append(f"        {name} {format_cost(name, low)} to {format_cost(name, high)}")
     return lines

@@ -13,7 +13,7 @@ from se_nas.commands.flags import WandbMode
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
-from se_nas.tracking.guarded import Guard, Teller
+from se_nas.tracking.guarded import Guard, Reporter
 from se_nas.tracking.protocol import Finding, Tracker
 
 OFFLINE = "wandb/offline-run-*"
@@ -65,8 +65,8 @@ def wandb_guard(
     kept = f"from here on it is written to disk; later: {_sync(folder)}"
     off = "it is off from here on; everything else continues"
     return Guard(
-        Teller(build=first, end=end, farewell=kept),
-        Teller(build=lambda: build("offline", continues=continues), end=end, farewell=off),
+        Reporter(build=first, end=end, farewell=kept),
+        Reporter(build=lambda: build("offline", continues=continues), end=end, farewell=off),
         name="W&B",
         tell=tell,
         prepare=import_for_wandb,
@@ -92,7 +92,7 @@ def search_runs(
     return build
 
 
-def tell_finding(
+def log_finding(
     finding: Finding,
     job: Job,
     folder: RunFolder,

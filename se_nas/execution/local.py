@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from se_nas.execution.protocol import Evaluate, Tell, Work, next_report, tell_nobody
+from se_nas.execution.protocol import Evaluate, PrintLine, Work, next_report, print_nothing
 from se_nas.execution.retries import Next, Retries
 from se_nas.machine.limits import cpu_count
 from se_nas.searching.failures import Failure
@@ -34,7 +34,7 @@ class LocalExecutor:
         """The processors that this process may use."""
         return cpu_count()
 
-    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
+    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
         """Train until every training that was handed out has ended."""
         retries = Retries()
         while (task := work.next_trial()) is not None:

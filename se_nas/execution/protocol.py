@@ -14,11 +14,11 @@ Evaluate = Callable[[TrialTask], Iterator[EpochReport]]
 """Trains a task's network and yields one report for each epoch. The caller may stop at any epoch."""
 
 
-Tell = Callable[[str], None]
+PrintLine = Callable[[str], None]
 """Prints a line for the user."""
 
 
-def tell_nobody(_: str) -> None:
+def print_nothing(_: str) -> None:
     """Drop the line."""
 
 
@@ -69,7 +69,7 @@ class Executor(Protocol):
     def processors(self) -> int:
         """The number of processors for one training."""
 
-    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
+    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
         """Train until every training that was handed out has ended. `tell` gets a line if a machine gets no work."""
 
 

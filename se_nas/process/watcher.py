@@ -33,12 +33,12 @@ def speak_for(prog: str) -> None:
     before = memory_kills(Path("/"))
     words = read_words(sys.stdin.buffer.read().decode(errors="surrogateescape"))
     if not words.farewell:
-        _tell_of_death(prog, words, kills_before=before)
+        _report_death(prog, words, kills_before=before)
     os.close(2)  # whoever reads the output of `prog` waits for the end of it
     _remove(words.folders)
 
 
-def _tell_of_death(prog: str, words: Words, *, kills_before: int) -> None:
+def _report_death(prog: str, words: Words, *, kills_before: int) -> None:
     number = int(signal.SIGKILL) if words.number is None else words.number
     how = f"killed by {name_of(number)}"
     if number == signal.SIGKILL and memory_kills(Path("/")) > kills_before:

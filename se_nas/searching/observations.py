@@ -38,7 +38,7 @@ def observations_of(records: Iterable[TrialRecord]) -> list[Observation]:
     return History.of(records).observations()
 
 
-def most_telling(observations: Sequence[Observation], objectives: Objectives) -> list[Observation]:
+def most_informative(observations: Sequence[Observation], objectives: Objectives) -> list[Observation]:
     """At most `MOST_OBSERVATIONS` observations: one half nearest to the front by rank, the others evenly spread."""
     if len(observations) <= MOST_OBSERVATIONS:
         return list(observations)
@@ -46,10 +46,10 @@ def most_telling(observations: Sequence[Observation], objectives: Objectives) ->
         [-observation.accuracy, *(observation.record.cost[name] for name in objectives.costs)]
         for observation in observations
     ]
-    return [observations[index] for index in _most_telling(np.array(losses, float))]
+    return [observations[index] for index in _most_informative(np.array(losses, float))]
 
 
-def _most_telling(losses: NDArray[np.float64]) -> NDArray[np.int64]:
+def _most_informative(losses: NDArray[np.float64]) -> NDArray[np.int64]:
     """The indices of at most `MOST_OBSERVATIONS` rows of these losses (n, m)."""
     if len(losses) <= MOST_OBSERVATIONS:
         return np.arange(len(losses))
@@ -119,12 +119,12 @@ class History:
         each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
         return [Observation(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]
 
-    def telling_observations(self, objectives: Objectives) -> list[Observation]:
-        """The observations that `most_telling` selects for a model."""
+    def informative_observations(self, objectives: Objectives) -> list[Observation]:
+        """The observations that `most_informative` selects for a model."""
         numbers, accuracies, doubts = self._taught()
         if len(numbers) > MOST_OBSERVATIONS:
             losses = np.column_stack([-accuracies, self._curves.costs(objectives.costs)[numbers]])
-            chosen = _most_telling(losses)
+            chosen = _most_informative(losses)
             numbers, accuracies, doubts = numbers[chosen], accuracies[chosen], doubts[chosen]
         each = zip(numbers.tolist(), accuracies.tolist(), doubts.tolist(), strict=True)
         return [Observation(self.records[number], accuracy, doubt) for number, accuracy, doubt in each]

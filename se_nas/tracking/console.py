@@ -50,7 +50,7 @@ class ConsoleTracker:
         if progress.front.members:
             self._console.print(_front_table(progress, progress.front.members, title="Pareto front"))
         for note in outcome.notes:
-            plain_teller(self._console)(note)
+            line_printer(self._console)(note)
 
     def close(self) -> None:
         """Stop the live display."""
@@ -97,7 +97,7 @@ class ConsoleTracker:
         return grid
 
 
-def plain_teller(console: Console) -> Callable[[str], None]:
+def line_printer(console: Console) -> Callable[[str], None]:
     """A function that prints lines as they are: unwrapped, without markup."""
     return lambda line: console.print(line, soft_wrap=True, highlight=False, markup=False)
 

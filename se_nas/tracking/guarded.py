@@ -3,8 +3,8 @@
 That thread imports and draws nothing that another thread may use: a module that is half imported in one thread breaks
 the other (pandas through plotly). The thread that calls the guard imports the modules and draws the figures.
 
-The guard keeps all calls. If a teller fails, or is not done in time at the end, another teller replaces it and gets all
-calls from the beginning.
+The guard keeps all calls. If a reporter fails, or is not done in time at the end, another reporter replaces it and gets
+all calls from the beginning.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ from se_nas.wording import printable
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 20.0
-"""The longest wait for the first teller to end."""
+"""The longest wait for the first reporter to end."""
 INSTEAD_SECONDS = 10.0
-"""The longest wait for a teller that replaces it, plus a tenth of a second for each call."""
+"""The longest wait for a reporter that replaces it, plus a tenth of a second for each call."""
 HURRIED_SECONDS = 3.0
-"""The longest wait for either teller when the program is interrupted."""
+"""The longest wait for either reporter when the program is interrupted."""
 
 
 def is_leaving(error: BaseException | None) -> bool:
@@ -37,7 +37,7 @@ def is_leaving(error: BaseException | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teller(Generic[T]):
+class Reporter(Generic[T]):
     """A reporter that may fail: how to build it, how to end it so that a hanging call raises, and its last line."""
 
     build: Callable[[], T]
@@ -46,28 +46,28 @@ class Teller(Generic[T]):
 
 
 class Guard(Generic[T]):
-    """Calls the first of `tellers`. If it fails, the next teller gets all calls again; `tell` gets a line each time.
+    """Calls the first of `reporters`. If it fails, the next one gets all calls again; `tell` gets a line each time.
 
-    `prepare` imports the modules that the tellers need. `begin` calls it once, before their thread starts. Without
-    tellers, nothing is ever called.
+    `prepare` imports the modules that the reporters need. `begin` calls it once, before their thread starts. Without
+    reporters, nothing is ever called.
     """
 
     def __init__(
         self,
-        *tellers: Teller[T],
+        *reporters: Reporter[T],
         name: str,
         tell: Callable[[str], None],
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._name, self._tell, self._prepare = name, tell, prepare
         self._has_begun = False
-        self._others = list(tellers)
+        self._others = list(reporters)
         self._calls: list[Callable[[T], None] | None] = []  # None is the end
         self._lock = Lock()
-        self._current: _Telling[T] | None = None
+        self._current: _Running[T] | None = None
 
     def begin(self) -> None:
-        """Prepare in this thread, then build the first teller in its own thread. The first `attempt` begins too."""
+        """Prepare in this thread, then build the first reporter in its own thread. The first `attempt` begins too."""
         if self._has_begun or not self._others:
             return
         self._has_begun = True
@@ -90,11 +90,11 @@ class Guard(Generic[T]):
         self._ask(last)
         self._ask(None)
         seconds = HURRIED_SECONDS if hurried else PATIENCE_SECONDS
-        while (telling := self._current) is not None:
-            telling.thread.join(seconds)
-            if telling.thread.is_alive():
-                self._replace(telling, f"not done within {seconds:.0f} seconds")
-            elif telling is self._current:
+        while (running := self._current) is not None:
+            running.thread.join(seconds)
+            if running.thread.is_alive():
+                self._replace(running, f"not done within {seconds:.0f} seconds")
+            elif running is self._current:
                 return
             seconds = HURRIED_SECONDS if hurried else INSTEAD_SECONDS + 0.1 * len(self._calls)
 
@@ -105,35 +105,35 @@ class Guard(Generic[T]):
                 self._calls.append(call)
                 self._current.calls.put(call)
 
-    def _replace(self, failed: "_Telling[T]", reason: str) -> None:
-        """End the failed teller and begin the next, unless this was done already."""
+    def _replace(self, failed: "_Running[T]", reason: str) -> None:
+        """End the failed reporter and begin the next, unless this was done already."""
         with self._lock:
             if failed is not self._current:
                 return
             with contextlib.suppress(Exception):  # it has failed already
-                failed.teller.end()
+                failed.reporter.end()
             self._begin_next()
-        self._tell(f"{self._name} failed ({printable(reason)}); {failed.teller.farewell}")
+        self._tell(f"{self._name} failed ({printable(reason)}); {failed.reporter.farewell}")
 
     def _begin_next(self) -> None:
-        self._current = _Telling(self._others.pop(0), self._replace) if self._others else None
+        self._current = _Running(self._others.pop(0), self._replace) if self._others else None
         if self._current is not None:
             for call in self._calls:
                 self._current.calls.put(call)
             self._current.thread.start()
 
 
-class _Telling(Generic[T]):
-    """A teller at work. `replace` is called if it fails."""
+class _Running(Generic[T]):
+    """A reporter at work. `replace` is called if it fails."""
 
-    def __init__(self, teller: Teller[T], replace: "Callable[[_Telling[T], str], None]") -> None:
-        self.teller, self._replace = teller, replace
+    def __init__(self, reporter: Reporter[T], replace: "Callable[[_Running[T], str], None]") -> None:
+        self.reporter, self._replace = reporter, replace
         self.calls: SimpleQueue[Callable[[T], None] | None] = SimpleQueue()
         self.thread = Thread(target=self._work, name="guarded", daemon=True)
 
     def _work(self) -> None:
         try:
-            built = self.teller.build()
+            built = self.reporter.build()
             while (call := self.calls.get()) is not None:
                 call(built)
         except BaseException as error:  # noqa: BLE001 - it only reports; the work continues

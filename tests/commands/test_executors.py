@@ -7,7 +7,7 @@ import pytest
 
 from se_nas.commands import executors
 from se_nas.commands.executors import build_executor
-from se_nas.commands.preflight import cost_on, survey_space
+from se_nas.commands.preflight import cost_on, draw_networks
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
@@ -17,7 +17,7 @@ from se_nas.space.loading import load_design_space
 
 SPACE = load_design_space(Path(__file__).parents[2] / "search_spaces" / "small.yaml")
 DIGITS = load_data("digits", image_size=SPACE.image_size)
-COSTS = survey_space(SPACE, DIGITS, cost_on(DIGITS)).costs
+COSTS = draw_networks(SPACE, DIGITS, cost_on(DIGITS)).costs
 GIB = 1 << 30
 
 

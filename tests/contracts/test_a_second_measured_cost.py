@@ -11,7 +11,7 @@ from se_nas.commands.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.describe import describe
 from se_nas.commands.describe.flags import DescribeRequest
-from se_nas.commands.preflight import cost_on, survey_space
+from se_nas.commands.preflight import cost_on, draw_networks
 from se_nas.commands.report.report import rewrite_report
 from se_nas.commands.retrain import retrain
 from se_nas.commands.retrain.flags import RetrainRequest
@@ -68,7 +68,7 @@ def test_a_search_measures_it_minimises_it_and_goes_on_after_its_process_died(ru
 def test_the_reference_of_the_hypervolume_is_a_quarter_above_the_largest_drawn_network(run: Path) -> None:
     config, _ = load_progress(RunFolder.open(run))
     data = load_data(config.data, image_size=config.image_size)
-    drawn = survey_space(load_design_space(run / "space.yaml"), data, cost_on(data)).costs
+    drawn = draw_networks(load_design_space(run / "space.yaml"), data, cost_on(data)).costs
     largest = max(drawn, key=lambda costs: costs["activations"])
 
     assert front_of(run)["reference"] == [0.0, pytest.approx(1.25 * largest["params"] / 1000)]

@@ -12,7 +12,7 @@ from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.execution.local import LocalExecutor
-from se_nas.execution.protocol import Evaluate, Executor, Tell, Work, next_report, tell_nobody
+from se_nas.execution.protocol import Evaluate, Executor, PrintLine, Work, next_report, print_nothing
 from se_nas.execution.retries import Next, Retries
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.failures import Failure, FailureKind
@@ -31,7 +31,7 @@ class ByTurns:
     cluster: None = None
     processors: int = 1
 
-    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
+    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
         retries, running = Retries(), dict[TrialTask, Iterator[EpochReport]]()
         while True:
             while len(running) < self.workers and (task := work.next_trial()) is not None:

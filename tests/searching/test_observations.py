@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from se_nas.searching.observations import MOST_OBSERVATIONS, History, Observation, most_telling, observations_of
+from se_nas.searching.observations import MOST_OBSERVATIONS, History, Observation, most_informative, observations_of
 from se_nas.searching.records import TrialRecord, TrialStatus
 from tests.fakes import TWO_OBJECTIVES, record
 
@@ -47,7 +47,7 @@ class TestObservationsOfPrunedTrials:
         assert (expected[9], expected[8]) == pytest.approx((0.58, 0.58))
 
 
-class TestMostTelling:
+class TestMostInformative:
     def observations(self, count: int) -> list[Observation]:
         """Observations of which two of three are on the front. Every third is less accurate than all cheaper ones."""
         return [
@@ -60,14 +60,14 @@ class TestMostTelling:
         ]
 
     def test_few_observations_are_all_kept(self) -> None:
-        assert most_telling(self.observations(MOST_OBSERVATIONS), TWO_OBJECTIVES) == self.observations(
+        assert most_informative(self.observations(MOST_OBSERVATIONS), TWO_OBJECTIVES) == self.observations(
             MOST_OBSERVATIONS
         )
 
     def test_half_of_the_kept_observations_are_near_the_front_and_the_order_stays(self) -> None:
         observations = self.observations(2_000)
 
-        told = most_telling(observations, TWO_OBJECTIVES)
+        told = most_informative(observations, TWO_OBJECTIVES)
 
         numbers = [observation.record.number for observation in told]
         others = [number for number in numbers if number % 3 == 0]
@@ -94,7 +94,8 @@ def test_a_growing_history_gives_the_same_observations_as_the_last_records() -> 
         history.tell(last[number])
         if step % 50 == 49:
             assert history.observations() == observations_of(last.values())
-            assert history.telling_observations(TWO_OBJECTIVES) == most_telling(history.observations(), TWO_OBJECTIVES)
+            informative = most_informative(history.observations(), TWO_OBJECTIVES)
+            assert history.informative_observations(TWO_OBJECTIVES) == informative
             running = [n for n in sorted(last) if last[n].status is TrialStatus.RUNNING]
             assert [one.number for one in history.running] == running
             assert history.ended == len(last) - len(running)

@@ -3,13 +3,13 @@ stage switched, on equal seeds."""
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from rich.console import Console
 from rich.table import Table
 
 from se_nas.analysis.paired import Ablation, Effect, Extra, PairedAccuracies
+from se_nas.commands.ablate.contrasts import Contrast, plan_ablation
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
@@ -18,7 +18,7 @@ from se_nas.commands.replications.plan import EverySeed, accuracies_of
 from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import find_folder, find_trial
-from se_nas.commands.wandb_runs import tell_finding
+from se_nas.commands.wandb_runs import log_finding
 from se_nas.costs import COSTS, measured_among, short_table_names
 from se_nas.data.image_data import ImageData
 from se_nas.errors import RunFailedError
@@ -26,9 +26,9 @@ from se_nas.report.figures.certainty import ablation_figure
 from se_nas.report.sentences import ablation_sentences, gain_cells, gain_columns
 from se_nas.runs.ablation_file import write_ablation
 from se_nas.runs.lock import in_turn, locked
+from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture import Architecture
-from se_nas.space.placements import has_se, published_names, switched, with_published_se, without_se
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.tracking.protocol import Finding
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.measurements import measured_in_turn
@@ -37,18 +37,6 @@ from se_nas.wording import se_glyphs
 
 Measured = Mapping[str, Mapping[str, Sequence[float]]]
 """The measured values of costs: by cost, then by network."""
-
-FOUND, NOWHERE = "as found", "nowhere"
-
-
-@dataclass(frozen=True, slots=True)
-class Contrast:
-    """A comparison of two networks, by their names: one with SE at `where`, and one without it or with it at `over`."""
-
-    where: str
-    over: str
-    with_se: str
-    without: str
 
 
 def ablate(request: AblateRequest, console: Console) -> None:
@@ -77,13 +65,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
     accuracies = {name: accuracies_of(outcomes, name) for name in networks}
     lost = [name for name, by_seed in accuracies.items() if len(by_seed) < 2]
     accuracies = {name: by_seed for name, by_seed in accuracies.items() if name not in lost}
-    contrasts = [each for each in contrasts if not {each.with_se, each.without} & set(lost)]
-    try:
-        paired = PairedAccuracies(accuracies)
-    except ValueError as error:
-        raise RunFailedError(f"{folder.path}: too many trainings failed: {error}") from None
-    if not contrasts:
-        raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
+    contrasts, paired = _compared(contrasts, accuracies, folder)
     trained = {name: networks[name] for name in accuracies}
     counted = cost_on(data)
     measured = _measured(trained, data, use_gpu=request.gpus_per_trial != 0)
@@ -101,45 +83,40 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         report = write_report(folder, config, progress)
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
-    tell = plain_teller(console)
+    tell = line_printer(console)
     left_out = [f"SE {name}: left out, because fewer than two of its trainings succeeded" for name in lost]
     for line in [*left_out, *ablation_sentences(ablation), *report.lines]:
         tell(line)
-    finding = Finding(
-        epochs=epochs,
-        figures={"what SE is worth": ablation_figure(ablation)} if report.page is not None else {},
+    finding = _finding(ablation, folder, draw=report.page is not None)
+    settings = {"seeds": request.seeds, "trial": record.number}
+    log_finding(finding, "ablate", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
+
+
+def _compared(
+    contrasts: Sequence[Contrast], accuracies: Mapping[str, Mapping[int, float]], folder: RunFolder
+) -> tuple[list[Contrast], PairedAccuracies]:
+    """The contrasts whose networks were both trained, and the paired accuracies. RunFailedError if there are none."""
+    kept = [each for each in contrasts if {each.with_se, each.without} <= accuracies.keys()]
+    try:
+        paired = PairedAccuracies(accuracies)
+    except ValueError as error:
+        raise RunFailedError(f"{folder.path}: too many trainings failed: {error}") from None
+    if not kept:
+        raise RunFailedError(f"{folder.path}: too many trainings failed: no two networks can be compared")
+    return kept, paired
+
+
+def _finding(ablation: Ablation, folder: RunFolder, *, draw: bool) -> Finding:
+    """The result for W&B. If the figure cannot be drawn, it is left out."""
+    return Finding(
+        epochs=ablation.epochs,
+        figures={"what SE is worth": ablation_figure(ablation)} if draw else {},
         summary={
             f"SE {effect.label}": {"points": 100 * effect.gain.mean, "half width": 100 * effect.gain.half_width}
             for effect in ablation.effects
         },
-        file=folder.ablation(record.number),
+        file=folder.ablation(ablation.trial),
     )
-    settings = {"seeds": request.seeds, "trial": record.number}
-    tell_finding(finding, "ablate", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
-
-
-def plan_ablation(found: Architecture) -> tuple[dict[str, Architecture], list[Contrast]]:
-    """The networks to train, by name, and the comparisons that are of interest. Each occurs once."""
-    _, published = published_names(found)
-    everywhere = f"everywhere ({published})"
-    networks = {FOUND: found, NOWHERE: without_se(found), everywhere: with_published_se(found)}
-    contrasts = [
-        Contrast(FOUND, NOWHERE, FOUND, NOWHERE),
-        Contrast(everywhere, NOWHERE, everywhere, NOWHERE),
-        Contrast(everywhere, FOUND, everywhere, FOUND),
-    ]
-    for index in range(len(found.stages)):
-        name = f"switched in stage {index + 1}"
-        networks[name] = switched(found, index)
-        with_se, without = (FOUND, name) if has_se(found, index) else (name, FOUND)
-        is_all = without == name and networks[name] == networks[NOWHERE]
-        contrasts.append(Contrast(f"in stage {index + 1}{f' ({FOUND})' if is_all else ''}", "", with_se, without))
-    first: dict[str, str] = {}  # by fingerprint, the name under which a network is trained
-    names = {name: first.setdefault(network.fingerprint(), name) for name, network in networks.items()}
-    renamed = [replace(each, with_se=names[each.with_se], without=names[each.without]) for each in contrasts]
-    told_last = [*renamed[2::-1], *renamed[3:]]  # if a comparison has two names, the clearer name wins
-    distinct = {(each.with_se, each.without): each for each in told_last if each.with_se != each.without}
-    return {name: networks[name] for name in first.values()}, sorted(distinct.values(), key=renamed.index)
 
 
 def _measured(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> Measured:

@@ -15,7 +15,7 @@ from se_nas.commands.replications.plan import accuracies_of
 from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import load_progress
-from se_nas.commands.wandb_runs import tell_finding
+from se_nas.commands.wandb_runs import log_finding
 from se_nas.costs import format_cost
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError
@@ -26,7 +26,7 @@ from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.tracking.protocol import Finding
 from se_nas.wording import counted, se_glyphs
 
@@ -63,7 +63,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
         data=load_searched_images(config, folder.path, console=console),
         images_changed=bool(config.earlier_images),
     )
-    tell = plain_teller(console)
+    tell = line_printer(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _replaced(folder, progress, front.epochs)
     write_confirmation(folder, front)
@@ -75,7 +75,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
     for line in report.lines:
         tell(line)
     finding, settings = _finding(front, folder, draw=report.page is not None), {"seeds": request.seeds}
-    tell_finding(finding, "confirm", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
+    log_finding(finding, "confirm", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
 
 
 def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding:
@@ -112,7 +112,7 @@ def _until_nobody_is_overlooked(
         more = left[: max(0, most - len(chosen))]
         if not more:
             return replace(front, left_out=tuple(left)), failed
-        plain_teller(console)(f"{trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
+        line_printer(console)(f"{trials(more)}: above what their rivals reach on fresh seeds, so trained again too")
         chosen = [*chosen, *more]
 
 

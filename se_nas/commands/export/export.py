@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from se_nas.commands.export.flags import ExportRequest
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import put_in_place
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.training.trained import TrainedNetwork, load_trained
 
 BATCHES = (1, 2, 7, 64)
@@ -40,7 +40,7 @@ def export(request: ExportRequest, console: Console) -> None:
     folder = request.retrained if request.retrained.is_dir() else request.retrained.parent
     for name, write in (("model.pt2", _write_torch), ("model.onnx", _write_onnx)):
         difference = _exported(network, folder / name, write)
-        plain_teller(console)(
+        line_printer(console)(
             f"{folder / name}: at most {difference:.1e} from the network's logits, relative to the largest, "
             f"in batches of {', '.join(map(str, BATCHES))}"
         )

@@ -13,7 +13,7 @@ from torch import nn
 from se_nas.commands.predict.flags import PredictRequest
 from se_nas.data.folders.image_file import read_image
 from se_nas.errors import InputError, RunFailedError
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.training.trained import load_trained
 from se_nas.wording import printable
 
@@ -30,7 +30,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
     """
     network = load_trained(request.retrained)
     model = network.build_deployed()
-    tell, complain = plain_teller(console), plain_teller(complaints)
+    tell, complain = line_printer(console), line_printer(complaints)
     unread: list[Path] = []
     rows = []
     for first in range(0, len(request.images), BATCH):

@@ -15,7 +15,7 @@ from se_nas.machine.shared_memory import check_shared_memory
 from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture import Architecture
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.training.recipe import Recipe
 from se_nas.wording import counted
 
@@ -39,7 +39,7 @@ def replicate(
     """
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
     files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
-    tell = plain_teller(console)
+    tell = line_printer(console)
     if outdated := sum(files.count_on_earlier_images(each, epochs=epochs) for each in networks.values()):
         tell(f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed")
     work = Replications(plan, networks, files, epochs=epochs, tell=tell)

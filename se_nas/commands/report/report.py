@@ -9,7 +9,7 @@ from se_nas.commands.run_loading import load_progress
 from se_nas.errors import RunFailedError
 from se_nas.runs.lock import in_turn
 from se_nas.runs.run_folder import RunFolder
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.wording import counted
 
 
@@ -20,7 +20,7 @@ def rewrite_report(run_dir: Path, console: Console) -> None:
         config, progress = load_progress(folder)
         folder.write_tables(progress)
         report = write_report(folder, config, progress)
-    tell = plain_teller(console)
+    tell = line_printer(console)
     for line in report.lines:
         tell(line)
     if report.not_drawn:

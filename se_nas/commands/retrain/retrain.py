@@ -26,7 +26,7 @@ from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.retrained_files import RetrainedResult, summarised
 from se_nas.runs.run_folder import RunFolder
 from se_nas.shipped_files import given_or_shipped
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.training.distributed import ProcessGroup, joined
 from se_nas.training.recipe_file import load_recipe
 from se_nas.training.trained import FILE
@@ -45,7 +45,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     rows, targets = [], []
     with joined() as group:
         config = accept_images(folder, config, data, writes=group.is_first)
-        tell = plain_teller(console) if group.is_first else _tell_nobody
+        tell = line_printer(console) if group.is_first else print_nothing
         for contender in contenders:
             tasks = [
                 RetrainingTask(
@@ -130,5 +130,5 @@ def _table(rows: Sequence[Retrained]) -> Table:
     return table
 
 
-def _tell_nobody(_line: str) -> None:
+def print_nothing(_line: str) -> None:
     """Print nothing: only the first process prints."""

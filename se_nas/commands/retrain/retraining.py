@@ -51,7 +51,7 @@ def train_and_test(
             if group.is_first:
                 save_checkpoint(checkpoint, trainer, identity=identities[0], history=done)
             history = done
-            guard.attempt(partial(_tell_epoch, epoch))
+            guard.attempt(partial(_log_epoch, epoch))
             tell(_epoch_line(epoch, task.recipe.epochs, history))
         if group.is_first:  # before the test images are read, which may fail
             files = write_network(task, trainer, on_device)
@@ -115,7 +115,7 @@ def _epoch_line(epoch: EpochResult, epochs: int, history: Sequence[Mapping[str, 
     )
 
 
-def _tell_epoch(epoch: EpochResult, run: Any) -> None:
+def _log_epoch(epoch: EpochResult, run: Any) -> None:
     run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy)
 
 

@@ -34,7 +34,7 @@ from se_nas.searching.study.busy_file import BusyFile
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.training.recipe import Recipe
 from se_nas.wording import counted
 
@@ -80,7 +80,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
 
     InputError if the search already has more trials than its budget.
     """
-    config, space, objectives, tell = plan.config, plan.space, plan.objectives, plain_teller(console)
+    config, space, objectives, tell = plan.config, plan.space, plan.objectives, line_printer(console)
     with contextlib.ExitStack() as stack:
         study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, tell))
         stack.enter_context(at_the_end(study.close))

@@ -26,7 +26,7 @@ def take_over_finished(loop: SearchLoop, folder: RunFolder, epochs: int, tell: C
         if result is None and folder.result(number).exists():
             tell(f"{folder.result(number)}: damaged, so trial {number} is trained again")
         if result is None or result.get("status") not in (TrialStatus.COMPLETE, TrialStatus.PRUNED):
-            _tell_of_damage(folder.checkpoint_of(number), tell)
+            _print_damage(folder.checkpoint_of(number), tell)
             continue
         is_whole = result["status"] == TrialStatus.PRUNED or len(result["curve"]) == epochs
         if is_whole and result["fingerprint"] == loop.records[number].fingerprint:
@@ -41,7 +41,7 @@ def take_over_finished(loop: SearchLoop, folder: RunFolder, epochs: int, tell: C
             )
 
 
-def _tell_of_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:
+def _print_damage(checkpoint: Path, tell: Callable[[str], None]) -> None:
     """Print a line if the checkpoint is damaged: the worker itself starts the trial again without a message."""
     if checkpoint.is_file():
         try:

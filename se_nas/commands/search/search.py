@@ -12,11 +12,11 @@ from se_nas.checksums import checksum_of_bytes
 from se_nas.commands.executors import build_executor, executor_lines
 from se_nas.commands.images import load_searched_images, open_images, settings_on
 from se_nas.commands.preflight import (
-    Survey,
+    DrawnNetworks,
     cost_on,
-    describe_survey,
+    describe_space,
+    draw_networks,
     hypervolume_reference,
-    survey_space,
     where_images_are,
 )
 from se_nas.commands.search.answer import write_answer, write_tables
@@ -40,7 +40,7 @@ from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.shipped_files import given_or_shipped
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
-from se_nas.tracking.console import plain_teller
+from se_nas.tracking.console import line_printer
 from se_nas.wording import as_folder_name, counted, suggest
 
 
@@ -55,13 +55,13 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     space_content = space_file.read_bytes()
     source = _with_absolute_path(request.value("data"))
     data = open_images(source, image_size=space.image_size, skip_bad=request.skip_bad_images, console=console)
-    survey = survey_space(space, data, cost_on(data))
+    drawn = draw_networks(space, data, cost_on(data))
     if request.dry_run:
         trials = f"{_trainings(request.value('budget'), request.value('epochs'))}; nothing was trained"
-        for line in [*describe_survey(space, data, survey), f"search  {trials}"]:
-            plain_teller(console)(line)
+        for line in [*describe_space(space, data, drawn), f"search  {trials}"]:
+            line_printer(console)(line)
         return None
-    executor = _build_executor(request, space, data, survey, objectives)
+    executor = _build_executor(request, space, data, drawn, objectives)
     config = SearchConfig(
         space=os.path.relpath(space_file),
         space_seal=checksum_of_bytes(space_content),
@@ -75,7 +75,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         image_size=data.image_size,
         classes=data.classes,
         images=data.fingerprint(),
-        reference=hypervolume_reference(objectives, space, data, survey),
+        reference=hypervolume_reference(objectives, space, data, drawn),
         skip_bad_images=request.skip_bad_images,
     )
     plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
@@ -105,18 +105,18 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = settings_on(data, config)
-        survey = survey_space(space, data, cost_on(data))
-        executor = _build_executor(request, space, data, survey, parse_objectives(config.objectives))
+        drawn = draw_networks(space, data, cost_on(data))
+        executor = _build_executor(request, space, data, drawn, parse_objectives(config.objectives))
         plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
         with open_search(folder, plan, console) as search:
             _run(search)
 
 
 def _build_executor(
-    request: SearchRequest, space: DesignSpace, data: ImageData, survey: Survey, objectives: Objectives
+    request: SearchRequest, space: DesignSpace, data: ImageData, drawn: DrawnNetworks, objectives: Objectives
 ) -> Executor:
     measures_costs = bool(measured_costs(objectives, space))
-    return build_executor(request, data, survey.costs, measures_costs=measures_costs, epoch_seconds=request.epoch_limit)
+    return build_executor(request, data, drawn.costs, measures_costs=measures_costs, epoch_seconds=request.epoch_limit)
 
 
 def _run(search: Search) -> None:

@@ -11,7 +11,7 @@ from se_nas.commands.wandb_runs import search_runs, wandb_guard
 from se_nas.report.figures.search import front_figure
 from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
-from se_nas.tracking.console import ConsoleTracker, plain_teller
+from se_nas.tracking.console import ConsoleTracker, line_printer
 from se_nas.tracking.guarded import GuardedTracker
 from se_nas.tracking.live_front import LiveFront
 from se_nas.tracking.protocol import Tracker
@@ -22,7 +22,7 @@ def build_trackers(
 ) -> list[Tracker]:
     """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial)."""
     trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search.title}")]
-    tell = plain_teller(console)
+    tell = line_printer(console)
     if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
         live = LiveFront(partial(front_figure, title=search.title), tell=tell)
         build = search_runs(folder, search, each_trial=request.wandb_trials, take_live_front=live.take)

@@ -17,7 +17,7 @@ from typing import Any
 import ray
 
 from se_nas.errors import InputError, RunFailedError
-from se_nas.execution.protocol import Tell, tell_nobody
+from se_nas.execution.protocol import PrintLine, print_nothing
 from se_nas.execution.ray.environment import worker_environment
 from se_nas.execution.ray.shortcuts import fewest_processes, initialise, leave_lost_cluster, silent_driver
 from se_nas.execution.ray.store import LOGS_BYTES, store_settings
@@ -45,7 +45,7 @@ BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567
 
 
 @contextlib.contextmanager
-def own_cluster(*, workers: int, data_bytes: int, tell: Tell = tell_nobody) -> Iterator[Path]:
+def own_cluster(*, workers: int, data_bytes: int, tell: PrintLine = print_nothing) -> Iterator[Path]:
     """Start a cluster on this machine alone, independent of other clusters. A worker is sent `data_bytes`.
 
     Yields the folder of the cluster's files. Calls `tell` with a line if shared memory is too small.

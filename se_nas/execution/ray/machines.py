@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from se_nas.errors import RunFailedError
 from se_nas.execution.place import Checked, Conditions, problem_here
-from se_nas.execution.protocol import Tell
+from se_nas.execution.protocol import PrintLine
 from se_nas.execution.reasons import reason_of
 from se_nas.searching.failures import Failure, FailureKind
 
@@ -51,7 +51,7 @@ class _Check:
 class Machines:
     """The machines of a cluster. `check` is None for the search's own cluster on this machine."""
 
-    def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, tell: Tell) -> None:
+    def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, tell: PrintLine) -> None:
         self._check, self._conditions, self._gpus, self._tell = check, conditions, gpus, tell
         self._names: dict[str, str] = {}
         self._checks: dict[str, _Check] = {}

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from se_nas.errors import InputError
-from se_nas.execution.protocol import Tell
+from se_nas.execution.protocol import PrintLine
 from se_nas.machine.shared_memory import SHARED_MEMORY, cure, free_bytes, megabytes
 
 LOGS_BYTES = 32 << 20
 """The space that Ray's folder needs besides the object store, for logs and sockets."""
 
 
-def store_settings(store_bytes: int, folder: Path, tell: Tell) -> dict[str, Any]:
+def store_settings(store_bytes: int, folder: Path, tell: PrintLine) -> dict[str, Any]:
     """Settings of `ray.init` for an object store of that size. `tell` gets a line if the store lies in `folder`.
 
     InputError if neither /dev/shm nor `folder` has room for it.

@@ -12,7 +12,7 @@ from ray import tune
 
 from se_nas.errors import RunFailedError
 from se_nas.execution.place import Conditions, no_needs
-from se_nas.execution.protocol import Evaluate, HasNeeds, Tell, Work, tell_nobody
+from se_nas.execution.protocol import Evaluate, HasNeeds, PrintLine, Work, print_nothing
 from se_nas.execution.ray.cluster import joined_cluster, own_cluster
 from se_nas.execution.ray.deaths import Deaths
 from se_nas.execution.ray.feed import End, Feed, Gate
@@ -48,7 +48,7 @@ class RayTuneExecutor:
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
         return f"{counted(self.workers, 'network')} at a time, each on {device}"
 
-    def run(self, work: Work, evaluate: Evaluate, tell: Tell = tell_nobody) -> None:
+    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
         """Train until every training that was handed out has ended."""
         cluster = (
             joined_cluster(self.address)
@@ -85,7 +85,7 @@ class RayTuneExecutor:
         if not work.is_over:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
 
-    def _machines(self, evaluate: Evaluate, tell: Tell) -> Machines:
+    def _machines(self, evaluate: Evaluate, tell: PrintLine) -> Machines:
         """The machines of the cluster. In an existing cluster, they are checked; the own cluster is this machine."""
         needs = evaluate.needs() if self.address and isinstance(evaluate, HasNeeds) else no_needs
         return Machines(

@@ -104,7 +104,7 @@ class FrontStrategy:
     def _propose(self) -> Iterator[Assignment]:
         """Yield assignments, the best first."""
         records = self._history.records
-        taught = self._history.telling_observations(self._objectives)
+        taught = self._history.informative_observations(self._objectives)
         if len(records) < BLIND_TRIALS or len(taught) < FEWEST_TAUGHT:
             yield from self._start.propose([records[number] for number in sorted(records)])
             rng = Random(derive_seed(self._seed, "start", len(records)))

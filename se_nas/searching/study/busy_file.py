@@ -25,7 +25,7 @@ TELL_AFTER_SECONDS = 5.0
 PATIENCE_SECONDS = 300.0
 
 
-def tell_on_stderr(line: str) -> None:
+def print_on_stderr(line: str) -> None:
     """Print the line on stderr, so that it does not mix with the command's output."""
     sys.stderr.write(f"{line}\n")
 
@@ -39,7 +39,7 @@ class BusyFile:
     def __init__(
         self,
         path: Path,
-        tell: Callable[[str], None] = tell_on_stderr,
+        tell: Callable[[str], None] = print_on_stderr,
         *,
         tell_after: float = TELL_AFTER_SECONDS,
         patience: float = PATIENCE_SECONDS,

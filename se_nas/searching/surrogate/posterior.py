@@ -48,7 +48,7 @@ def expectations(
     numbers = history.numbers(TrialStatus.COMPLETE).tolist()
     if len(numbers) < FEWEST:
         return {}
-    taught, rows = history.telling_observations(objectives), FeatureRows(decisions)
+    taught, rows = history.informative_observations(objectives), FeatureRows(decisions)
     values, doubt = np.array([(observation.accuracy, observation.doubt) for observation in taught]).T
     complete = [history.records[number] for number in numbers]
     observed = np.array([record.curve[-1] for record in complete])

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from se_nas.commands.ablate import ablate
-from se_nas.commands.ablate.ablate import plan_ablation
+from se_nas.commands.ablate.contrasts import plan_ablation
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import load_progress
