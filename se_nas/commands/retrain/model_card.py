@@ -11,24 +11,16 @@ from se_nas.wording import counted, se_glyphs
 
 def model_card(result: RetrainedResult) -> str:
     """The model card as Markdown."""
-    tested, search = summarised([result]).tested, result.search_accuracy
-    if search is None:
+    parts = (_about(result), _how_good(result), _how_made(result), _use(), _limits(result))
+    return "\n".join(parts)
+
+
+def _about(result: RetrainedResult) -> str:
+    if result.search_accuracy is None:
         origin = f"a baseline: of 1,000 networks drawn from the space, the nearest in FLOPs to trial {result.trial}"
-        found = "not trained by the search"
-        chosen = "It was chosen by its FLOPs alone."
     else:
         origin = f"found by se-nas {result.version}"
-        found = f"{100 * search:.2f} % of validation accuracy in its short training"
-        chosen = "The validation images chose the network and were never trained on."
     costs = "\n".join(f"| {name} | {format_cost(name, value)} |" for name, value in result.cost.items())
-    used = {"batch_size": result.batch_size, "learning_rate": result.peak_learning_rate}
-    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in (result.recipe | used).items())
-    left_out = (
-        f" {counted(result.unreadable_images, 'image file')} of the data set could not be read and "
-        f"{'was' if result.unreadable_images == 1 else 'were'} left out."
-        if result.unreadable_images
-        else ""
-    )
     names = ", ".join(_plain(name) for name in result.classes[:20])
     more = ", ..." if len(result.classes) > 20 else ""
     return f"""# {_plain(result.network)}, retrained
@@ -40,8 +32,15 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 | cost of one image | |
 | --- | --- |
 {costs}
+"""
 
-## How good it is
+
+def _how_good(result: RetrainedResult) -> str:
+    tested, search = summarised([result]).tested, result.search_accuracy
+    found = "not trained by the search"
+    if search is not None:
+        found = f"{100 * search:.2f} % of validation accuracy in its short training"
+    return f"""## How good it is
 
 | | |
 | --- | --- |
@@ -49,8 +48,22 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 | 95 % interval for images of the same kind | {100 * tested.low:.2f} to {100 * tested.high:.2f} % (Wilson) |
 | validation accuracy | {100 * result.validation_accuracy:.2f} % of {result.images["validation"]:,} images |
 | in the search | {found} |
+"""
 
-## How it was made
+
+def _how_made(result: RetrainedResult) -> str:
+    chosen = "The validation images chose the network and were never trained on."
+    if result.search_accuracy is None:
+        chosen = "It was chosen by its FLOPs alone."
+    used = {"batch_size": result.batch_size, "learning_rate": result.peak_learning_rate}
+    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in (result.recipe | used).items())
+    left_out = (
+        f" {counted(result.unreadable_images, 'image file')} of the data set could not be read and "
+        f"{'was' if result.unreadable_images == 1 else 'were'} left out."
+        if result.unreadable_images
+        else ""
+    )
+    return f"""## How it was made
 
 Trained on {result.images["train"]:,} images of
 `{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images were not used for it.{left_out}
@@ -58,8 +71,11 @@ Trained on {result.images["train"]:,} images of
 | recipe, with the values for this number of images | |
 | --- | --- |
 {recipe}
+"""
 
-## Use
+
+def _use() -> str:
+    return f"""## Use
 
 ```python
 from se_nas import load_trained
@@ -72,8 +88,11 @@ features = network.build_model(num_classes=0)    # pooled features, for transfer
 
 `{invocation("predict")} FOLDER IMAGE...` prints what image files show; `{invocation("export")} FOLDER` writes the
 network as ONNX and for torch alone.
+"""
 
-## Limits
+
+def _limits(result: RetrainedResult) -> str:
+    return f"""## Limits
 
 - This is one training with one seed. Another seed gives another accuracy, which the interval does not cover.
 - The network knows its {len(result.classes)} classes and names one of them for any image.
