@@ -5,7 +5,6 @@ from pathlib import Path
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, load_config
-from se_nas.searching.objectives import parse_objectives
 from se_nas.searching.pareto import ROLES
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
@@ -17,7 +16,7 @@ from se_nas.space.loading import load_design_space
 def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
     """The settings and the trials of a run folder."""
     config = load_config(folder)
-    objectives = parse_objectives(config.objectives)
+    objectives = config.parsed_objectives
     decisions = load_design_space(folder.space).decisions
     study = SearchStudy(folder.study, objectives, decisions)
     try:

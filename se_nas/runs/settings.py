@@ -15,6 +15,7 @@ from se_nas.errors import InputError
 from se_nas.files import write_yaml
 from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
+from se_nas.searching.objectives import EQUAL_COST, Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.space.yaml_file import parse_entry, read_yaml
 from se_nas.wording import printable
@@ -35,8 +36,9 @@ class SearchConfig(BaseModel):
 
     `images` is the fingerprint of the images, `reference` the reference point of the hypervolume (accuracy, costs), and
     `space_seal` the checksum of `space.yaml`. A version that changed during the search reads "2.15.0, then 2.16.0".
-    `skip_bad_images` leaves out image files that cannot be read. `earlier_images` are the fingerprints of earlier
-    images, if the images changed and the user accepted the change.
+    Costs that differ by at most the fraction `equal_cost` count as equal. `skip_bad_images` leaves out image files that
+    cannot be read. `earlier_images` are the fingerprints of earlier images, if the images changed and the user accepted
+    the change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,8 +57,14 @@ class SearchConfig(BaseModel):
     classes: int
     images: str
     reference: list[float]
+    equal_cost: Annotated[float, Field(ge=0, lt=1)] = EQUAL_COST
     skip_bad_images: bool = False
     earlier_images: list[str] = []
+
+    @property
+    def parsed_objectives(self) -> Objectives:
+        """The objectives, with the fraction by which equal costs may differ."""
+        return parse_objectives(self.objectives, equal_cost=self.equal_cost)
 
     @property
     def data_name(self) -> str:

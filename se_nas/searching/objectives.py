@@ -8,6 +8,9 @@ from se_nas.costs import COSTS, measured_among
 from se_nas.errors import InputError
 from se_nas.wording import suggest
 
+EQUAL_COST = 0.01
+"""Costs that differ by at most this fraction are practically equal, unless the user says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -27,9 +30,13 @@ ACCURACY = Objective("accuracy", maximise=True)
 
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """The objectives in their order: accuracy, then one or two costs."""
+    """The objectives in their order: accuracy, then one or two costs.
+
+    Costs that differ by at most the fraction `equal_cost` count as equal.
+    """
 
     costs: tuple[str, ...]
+    equal_cost: float = EQUAL_COST
 
     def __iter__(self) -> Iterator[Objective]:
         return iter((ACCURACY, *(Objective(name, maximise=False) for name in self.costs)))
@@ -45,7 +52,7 @@ class Objectives:
         return measured_among(self.costs)
 
 
-def parse_objectives(text: str) -> Objectives:
+def parse_objectives(text: str, *, equal_cost: float = EQUAL_COST) -> Objectives:
     """Parse a text such as `accuracy,flops,params`. InputError unless it has accuracy and one or two known costs."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
@@ -57,4 +64,4 @@ def parse_objectives(text: str) -> Objectives:
         raise InputError(
             f"--objectives {text}: expected accuracy and one or two costs, each once, e.g. accuracy,flops,params"
         )
-    return Objectives(costs)
+    return Objectives(costs, equal_cost)

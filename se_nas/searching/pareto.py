@@ -5,7 +5,7 @@ of them (`posterior.py`), since the networks with the highest of many single tra
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice, takewhile
 
@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from se_nas.searching.expectation import Expectation
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.records import TrialRecord, TrialStatus
-
-EQUAL_COST = 0.01
-"""Costs that differ by at most this fraction are practically equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +74,14 @@ class ParetoFront:
         """The most accurate member of each member's group, by number.
 
         A group begins with the cheapest member that is in no group yet, and holds the others whose costs are each
-        within `EQUAL_COST` of its costs.
+        within the fraction `objectives.equal_cost` of its costs.
         """
         named: dict[int, TrialRecord] = {}
-        by_first_cost = self.objectives.costs[:1]
+        by_first_cost = replace(self.objectives, costs=self.objectives.costs[:1])
         for place, first in enumerate(self.members):
             if first.number not in named:
                 near = takewhile(partial(_costs_as_much, first, by_first_cost), islice(self.members, place, None))
-                group = [
-                    one for one in near if one.number not in named and _costs_as_much(first, self.objectives.costs, one)
-                ]
+                group = [one for one in near if one.number not in named and _costs_as_much(first, self.objectives, one)]
                 named |= dict.fromkeys((one.number for one in group), max(group, key=self.accuracy))
         return named
 
@@ -134,8 +129,10 @@ def _losses(
     return losses
 
 
-def _costs_as_much(first: TrialRecord, costs: Sequence[str], one: TrialRecord) -> bool:
-    return all(abs(one.cost[name] - first.cost[name]) <= EQUAL_COST * first.cost[name] for name in costs)
+def _costs_as_much(first: TrialRecord, objectives: Objectives, one: TrialRecord) -> bool:
+    return all(
+        abs(one.cost[name] - first.cost[name]) <= objectives.equal_cost * first.cost[name] for name in objectives.costs
+    )
 
 
 def _accuracy(record: TrialRecord, expected: Mapping[int, Expectation]) -> float:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 from math import prod
 
@@ -208,6 +209,13 @@ class TestEqualCost:
             3: 3,
             4: 4,
         }
+
+    @pytest.mark.parametrize(("equal_cost", "best"), [(0.0, [0, 1, 2]), (0.05, [1, 1, 2]), (0.2, [2, 2, 2])])
+    def test_the_user_says_which_costs_are_equal(self, equal_cost: float, best: list[int]) -> None:
+        objectives = replace(TWO_OBJECTIVES, equal_cost=equal_cost)
+        front = front_of((0.5, 1000), (0.6, 1050), (0.7, 1100), objectives=objectives)
+
+        assert [front.best_of_equal_cost()[number].number for number in range(3)] == best
 
     def test_the_knee_is_the_best_of_its_group(self) -> None:
         front = front_of((0.1, 100), (0.90, 1000), (0.91, 1009), (0.92, 9000))

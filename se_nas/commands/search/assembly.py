@@ -25,7 +25,7 @@ from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, write_config
 from se_nas.searching.loop import SearchLoop
-from se_nas.searching.objectives import Objectives, parse_objectives
+from se_nas.searching.objectives import Objectives
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.propose.screening import build_screened_strategy
 from se_nas.searching.records import TrialRecord, TrialStatus
@@ -52,7 +52,7 @@ class SearchPlan:
     @property
     def objectives(self) -> Objectives:
         """The objectives of the search."""
-        return parse_objectives(self.config.objectives)
+        return self.config.parsed_objectives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.runs.lock import check_unlocked
 from se_nas.runs.new_run import check_new
+from se_nas.searching.objectives import EQUAL_COST
 from se_nas.shipped_files import shipped
 
 DEFAULTS: dict[str, Any] = {
@@ -21,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "epochs": 12,
     "strategy": "front",
     "objectives": "accuracy,flops",
+    "equal_cost": EQUAL_COST,
     "seed": 0,
 }
 DEFAULT_SPACE = shipped("search_spaces", "small.yaml")
@@ -44,6 +46,8 @@ class SearchRequest:
     objectives: Annotated[
         str | None, flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
+    equal_cost: Annotated[float | None, flag("X", str(EQUAL_COST))] = None
+    """Costs that differ by at most this fraction count as equal: of such networks on the front, the best is named."""
     run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
     resume: Annotated[Path | None, flag("DIR", "")] = None
@@ -75,6 +79,8 @@ class SearchRequest:
     def check(self) -> None:
         """Raise InputError for a number out of its range, contradictory flags, or a folder that is in use."""
         check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
+        if self.equal_cost is not None and not 0 <= self.equal_cost < 1:
+            raise InputError(f"--equal-cost {self.equal_cost}: expected a fraction from 0 to below 1, e.g. 0.01")
         choose_wandb(self.wandb, os.environ)
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: cannot be used with --wandb off")

@@ -76,6 +76,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         classes=data.classes,
         images=data.fingerprint(),
         reference=hypervolume_reference(objectives, space, data, drawn),
+        equal_cost=request.value("equal_cost"),
         skip_bad_images=request.skip_bad_images,
     )
     plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
@@ -98,15 +99,16 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             check_same(name, getattr(request, name), getattr(config, name), path)
         if request.data is not None:  # the same images may lie elsewhere now
             config = config.model_copy(update={"data": _with_absolute_path(request.data)})
-        if request.budget is not None:
-            config = config.model_copy(update={"budget": request.budget})
+        for name in ("budget", "equal_cost"):
+            if (given := getattr(request, name)) is not None:
+                config = config.model_copy(update={name: given})
         space = load_design_space(folder.space)
         if request.skip_bad_images:
             config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = settings_on(data, config)
         drawn = draw_networks(space, data, cost_on(data))
-        executor = _build_executor(request, space, data, drawn, parse_objectives(config.objectives))
+        executor = _build_executor(request, space, data, drawn, config.parsed_objectives)
         plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
         with open_search(folder, plan, console) as search:
             _run(search)

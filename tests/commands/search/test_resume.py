@@ -143,10 +143,12 @@ def test_a_finished_search_continues_with_a_larger_budget(request_tiny: SearchRe
     search.start_search(replace(request_tiny, budget=4), console)
     before = outcome_of(request_tiny.run)
 
-    search.resume_search(request_tiny.run, SearchRequest(budget=6, workers=1, wandb="off"), console)
+    more = SearchRequest(budget=6, equal_cost=0.25, workers=1, wandb="off")
+    search.resume_search(request_tiny.run, more, console)
 
     assert outcome_of(request_tiny.run)[:4] == before
     assert len(rows_of(request_tiny.run)) == 6
+    assert load_config(RunFolder(request_tiny.run)).parsed_objectives.equal_cost == 0.25
 
 
 def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, console: Console) -> None:
