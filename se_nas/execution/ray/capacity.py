@@ -89,12 +89,18 @@ def _check_listening(address: str) -> None:
 def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity:
     """Read the answer of the process that asks. Its time limit starts when it has imported Ray."""
     assert asks.stdout is not None
-    said, seconds, late = "", ANSWER_SECONDS, None
+    said, last_line, seconds, late = "", "", ANSWER_SECONDS, None
+    too_late = threading.Event()
+
+    def give_up() -> None:
+        too_late.set()
+        asks.kill()
+
     try:
         for line in asks.stdout:
             if line.startswith(ASKING):
                 seconds = max(ANSWER_SECONDS, ANSWER_IMPORTS * float(line.removeprefix(ASKING)))
-                late = threading.Timer(seconds, asks.kill)
+                late = threading.Timer(seconds, give_up)
                 late.start()
             elif any(word in line for word in REFUSED):
                 raise InputError(f"--address {address}: {_about_the_token()}")
@@ -102,9 +108,13 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity
                 return ClusterCapacity(**json.loads(line)["answer"])
             elif line.startswith('{"error": '):
                 said = json.loads(line)["error"]
+            else:
+                last_line = line.strip() or last_line
     finally:
         if late is not None:
             late.cancel()
+    if not said and not too_late.is_set():
+        said = f"the process that asked it ended without an answer, with exit code {asks.wait()}: {last_line}"
     if said:
         raise InputError(f"--address {address}: cannot be used ({cured(printable(said))})")
     raise InputError(

@@ -1,6 +1,7 @@
 """The capacity of a cluster before a search joins it: what is refused, and what is found."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def test_a_server_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatc
         address = f"127.0.0.1:{silent.getsockname()[1]}"
 
         with pytest.raises(InputError, match=f"--address {address}: no answer within 1 s; is the cluster alive"):
+            ask_capacity(address)
+
+
+@pytest.mark.parametrize(
+    ("asks", "ending"),
+    [
+        ("import sys; print('Fatal: no room', file=sys.stderr); sys.exit(7)", "with exit code 7: Fatal: no room"),
+        ("import os; print('before', flush=True); os.kill(os.getpid(), 9)", "with exit code -9: before"),
+    ],
+)
+def test_a_process_that_ends_without_an_answer_gives_its_exit_code_and_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asks: str, ending: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{asks}"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+
+        with pytest.raises(InputError, match=f"cannot be used .*ended without an answer, {ending}"):
             ask_capacity(address)
 
 
