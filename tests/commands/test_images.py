@@ -258,7 +258,7 @@ def test_a_run_is_resumed_on_a_machine_with_more_or_less_memory(
 
 
 @pytest.mark.usefixtures("on_disk")
-@pytest.mark.parametrize("command", ["retrain", "confirm", "ablate"])
+@pytest.mark.parametrize("command", ["retrain", "confirm", pytest.param("ablate", marks=pytest.mark.slow)])
 def test_a_bad_file_is_named_with_a_command_that_leaves_it_out(
     asked: SearchRequest, console: Console, pictures: Path, command: str
 ) -> None:

@@ -80,7 +80,6 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     searched = launch("search.py", "--budget", 9, "--workers", 2, "--confirm", "--run", run, *flags, cwd=tmp_path)
     described = launch("describe.py", f"{run}:knee", "--json", cwd=tmp_path)
     retrained = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
-    again = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
     confirmed = launch("confirm.py", run, "--wandb", "off", cwd=tmp_path)
     ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, "--wandb", "offline", cwd=tmp_path)
     (target,) = (run / "retrain").iterdir()
@@ -90,7 +89,7 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     (run / "report.html").unlink()
     reported = launch("report.py", run, cwd=tmp_path)
 
-    for done in (searched, described, retrained, again, confirmed, ablated, exported, predicted, reported):
+    for done in (searched, described, retrained, confirmed, ablated, exported, predicted, reported):
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 9
     picked = json.loads((run / "front.json").read_text())["picks"]["knee"]
@@ -98,7 +97,6 @@ def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[
     assert all(picked[name] == knee[name] for name in ("fingerprint", "flops", "params", "activations"))
     assert "Test accuracy on 40 images" in retrained.stdout
     assert "epoch    6/6" in retrained.stdout
-    assert "epoch    " not in again.stdout
     assert "Confirmed on fresh seeds" in searched.stdout
     assert searched.stdout.endswith(confirmed.stdout)  # nothing was trained again
     assert "What SE is worth in trial" in ablated.stdout

@@ -56,8 +56,12 @@ print(len(trials.workers), "workers,", len(trials.started), "processes,", *trial
 """
 
 
-def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_starts_no_third() -> None:
-    """The environment has a variable that Tune would pass on, and lacks one that Ray would set too late."""
+def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_starts_no_other_pair() -> None:
+    """The environment has a variable that Tune would pass on, and lacks one that Ray would set too late.
+
+    If Tune passed the variable on, each worker would need another process than the two that Ray starts at first. On a
+    busy machine Ray may start a third process because one of the two is slow to register.
+    """
     environment = {**os.environ, "AWS_SESSION_TOKEN": "none"}
     environment.pop("OMP_NUM_THREADS", None)
 
@@ -65,7 +69,8 @@ def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_start
         [sys.executable, "-c", SHORT_TRIALS], capture_output=True, text=True, timeout=800, env=environment
     )
 
-    assert (done.stdout, done.stderr) == ("2 workers, 2 processes, imported: True, threads: 1\n", "")
+    assert done.stderr == ""
+    assert done.stdout in [f"2 workers, {count} processes, imported: True, threads: 1\n" for count in (2, 3)]
 
 
 def test_a_free_worker_takes_the_newest_waiting_trial_until_the_oldest_has_waited_long(
