@@ -8,7 +8,7 @@ import ray
 from ray.tune import registry
 from ray.tune.execution import class_cache
 
-from se_nas.execution.ray.shortcuts import fewest_processes, initialise, private, quick_trials
+from se_nas.execution.ray.shortcuts import fewest_processes, initialise, leave_lost_cluster, private, quick_trials
 from se_nas.execution.ray.watch import kill_processes, lost_process
 
 
@@ -51,6 +51,18 @@ def test_a_version_of_ray_that_does_not_name_its_processes_has_none_that_are_los
     kill_processes()
 
     assert lost_process() is None
+
+
+def test_a_version_of_ray_without_an_exit_function_leaves_a_lost_cluster_by_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    removed: list[object] = []
+    monkeypatch.setattr("atexit.unregister", removed.append)
+    monkeypatch.delattr(registry, "_unregister_all")
+
+    leave_lost_cluster()
+
+    assert removed == [ray.shutdown]
 
 
 def test_a_version_of_ray_without_the_settings_that_begin_with_an_underscore_is_started_without_them(
