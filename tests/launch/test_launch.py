@@ -149,7 +149,7 @@ def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
     ("sent", "code", "workers"),
     [
         (signal.SIGINT, 130, 2),
-        (signal.SIGTERM, 143, 1),
+        pytest.param(signal.SIGTERM, 143, 1, marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, 130, 1, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, 143, 2, marks=pytest.mark.slow),
     ],

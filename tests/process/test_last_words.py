@@ -13,6 +13,8 @@ import ctypes, os, signal, time
 from se_nas.process.command_line import run
 from se_nas.process.last_words import resumable
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup pytest` ignores it
+
 def main():
     with resumable("continue with: script --resume"):
         {does}

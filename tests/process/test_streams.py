@@ -119,7 +119,11 @@ def test_a_lost_terminal_does_not_end_a_script_under_nohup(tmp_path: Path) -> No
 
 def test_a_closed_terminal_ends_a_script_like_any_signal(tmp_path: Path) -> None:
     waits = "Path('in').touch(); time.sleep(120)"
-    script = subprocess.Popen(program(waits, tmp_path), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    _, file = program(waits, tmp_path)
+    heeding = (
+        f"import runpy, signal; signal.signal(1, signal.SIG_DFL); runpy.run_path({file!r})"  # unlike `nohup pytest`
+    )
+    script = subprocess.Popen([sys.executable, "-c", heeding], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "in").exists():
         assert script.poll() is None
     script.send_signal(1)  # SIGHUP

@@ -30,7 +30,10 @@ def save(folder: Path, *tokens: str) -> TrainedNetwork:
     return network
 
 
-@pytest.mark.parametrize("tokens", [("inner/4", "post/2"), ("pre/2", "standard/4 of site")])
+@pytest.mark.parametrize(
+    "tokens",
+    [("inner/4", "post/2"), pytest.param(("pre/2", "standard/4 of site"), marks=pytest.mark.slow)],
+)
 def test_both_files_give_the_networks_logits_for_any_batch(
     tmp_path: Path, console: Console, tokens: tuple[str, ...]
 ) -> None:
