@@ -1,4 +1,4 @@
-"""The costs of a network that a search can minimise: one entry for each cost, and nothing else of se-nas names it.
+"""The costs of a network that a search can minimise. `COSTS` has one entry for each cost.
 
 A counted cost is known before training: `se_nas.models.cost` counts it. A measured cost is known when a device has
 measured it: `se_nas.training.measurements` has the function.
@@ -26,11 +26,11 @@ class CostKind:
     step: float | None = None
 
     def text(self, value: float) -> str:
-        """A value in a few letters, with its unit."""
+        """A value as a short text, with its unit."""
         return f"{value:.2f} {self.unit}" if self.unit else format_count(value)
 
     def exact_text(self, value: float) -> str:
-        """A value with all digits of a count, or with its unit."""
+        """A count with all its digits, or another value with its unit."""
         return self.text(value) if self.unit else f"{value:,.0f}"
 
     @property
@@ -83,7 +83,7 @@ def known_before_training(costs: Mapping[str, float]) -> dict[str, float]:
 
 
 def format_cost(name: str, value: float) -> str:
-    """A cost in a few letters, with its unit. A cost that another version has measured is a number.
+    """A cost as a short text, with its unit. A cost that only another version knows is printed as a plain number.
 
     >>> format_cost("flops", 401842848), format_cost("latency", 2.345), format_cost("other", 2.345)
     ('402M', '2.35 ms', '2.345')

@@ -118,7 +118,7 @@ def _halves(name: str, values: Sequence[float | None]) -> tuple[str, tuple[str, 
 
 
 def _largest_attention(tokens: Sequence[str]) -> dict[str, float]:
-    """The size of the largest attention of each kind in a network, by what the kind calls it: SE's smallest
-    reduction."""
+    """The size of the largest attention of each kind in a network, by the kind's name for its size. For SE, this is the
+    smallest reduction."""
     attention = [spec for token in tokens for part in token.split(",") if (spec := parse_token(part)) is not None]
     return {spec.size_name: spec.size for spec in sorted(attention, key=lambda spec: spec.share)}

@@ -123,8 +123,8 @@ def _half_widths(lost: Values) -> Values:
 
 
 def _numbers(factor: Factor) -> Values:
-    """The values as numbers (n,): attention by its share (SE's is 1 / reduction, that of none is 0), numbers as they
-    are, other words by their place."""
+    """The values as numbers (n,). An attention becomes its share (1 / reduction for SE, 0 for no attention). A number
+    stays as it is. Any other word becomes its place in alphabetical order."""
     values = factor.values
     if any(isinstance(value, str) for value in values):
         words = sorted({str(value) for value in values})

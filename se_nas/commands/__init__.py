@@ -1,1 +1,1 @@
-"""The commands: each file or room joins all layers for one command."""
+"""The commands: each file or package joins all layers for one command."""

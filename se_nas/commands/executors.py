@@ -1,4 +1,4 @@
-"""The executor that trains, by the flags and by the machine or cluster."""
+"""Chooses the executor that trains, by the flags and by the machine or cluster."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -44,7 +44,8 @@ def build_executor(
 ) -> Executor:
     """The executor: this process for one worker, else Ray Tune.
 
-    `costs` are those of the networks to train, or of a sample. Where trials measure a cost, each gets a whole GPU.
+    `costs` are the costs of the networks to train, or of a sample of them. If trials measure a cost, each trial gets a
+    whole GPU.
     """
     if request.address is not None:
         return _build_on_cluster(request, request.address, data, epoch_seconds=epoch_seconds)
@@ -87,8 +88,10 @@ def executor_lines(executor: Executor, detail: str = "") -> Iterator[str]:
 
 
 def _build_on_cluster(request: Machines, address: str, data: ImageData, *, epoch_seconds: float) -> Executor:
-    """Ray Tune on a cluster that others have started: as many trainings as it has room for now, each on a GPU of its
-    own where it has GPUs. An autoscaler may add machines for more `workers`."""
+    """Ray Tune on an existing cluster, with as many trainings at a time as the cluster has room for now.
+
+    If the cluster has GPUs, each training has its own GPU. An autoscaler may add machines for more `workers`.
+    """
     check_room_for_driver()
     found = ask_capacity(address)
     gpus_per_trial = float(found.gpus > 0) if request.gpus_per_trial is None else request.gpus_per_trial

@@ -1,6 +1,6 @@
 """Flags that several commands share, with their text in `--help`; and checks of numbers.
 
-The flags of one command are in the `flags.py` of its room.
+The flags of one command are in `flags.py` of its package.
 """
 
 import shlex
@@ -36,7 +36,7 @@ GpusPerTrial = Annotated[
     flag(
         "X",
         "as much as the largest network drawn needs, and a quarter more",
-        "GPUs a training may use; 0.25 puts four on one.",
+        "GPUs that a training may use; with 0.25, four trainings share a GPU.",
     ),
 ]
 Address = Annotated[

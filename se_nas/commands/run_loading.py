@@ -1,4 +1,4 @@
-"""Loads what a command needs of a run folder: its settings and progress, and the trial that a name means."""
+"""Loads the parts of a run folder that commands need: its settings and progress, and the trial that a name means."""
 
 from pathlib import Path
 

@@ -5,9 +5,9 @@ BAD_INPUT = 2
 FAILED = 3
 """The run itself failed."""
 UNREAD = 141
-"""Nobody reads the output, as for a command of the shell that SIGPIPE ends."""
+"""Nobody reads the output. A shell gives this code to a command that SIGPIPE ends."""
 
 
 def of_signal(number: int) -> int:
-    """The code of a command that a signal has ended, as shells count it: 130 interrupted, 143 terminated."""
+    """The code that shells give to a command that a signal has ended: 130 if interrupted, 143 if terminated."""
     return 128 + number

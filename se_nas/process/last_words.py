@@ -44,7 +44,7 @@ WATCHER = (
 _descriptor: int | None = None  # where this process writes its last words
 _watcher: subprocess.Popen[bytes] | None = None
 _prog = ""  # the script that this process is
-_next_command = ""  # how to go on if this process ends now
+_next_command = ""  # how to continue if this process ends now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,7 @@ def gain_columns(ablation: Ablation) -> list[str]:
 
 
 def gain_cells(effect: Effect, ablation: Ablation) -> list[str]:
-    """A row of `gain_columns`."""
+    """The cells of one effect, in the order of `gain_columns`."""
     compared = _compared(ablation)
     ratios = [effect.gain_per(name, step) for name, step in compared.items()]
     return [

@@ -1,4 +1,4 @@
-"""The identity of a search: what W&B and titles say of it. It has no path of this machine."""
+"""The identity of a search: the facts that W&B and titles state. It contains no path of this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

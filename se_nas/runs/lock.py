@@ -1,4 +1,6 @@
-"""The lock of a run folder: one driver at a time may write. Light: a second driver is refused before torch is imported.
+"""The lock of a run folder: one driver at a time may write.
+
+This module imports no torch, so a second driver is refused early.
 
 The kernel holds the lock (flock) and releases it when the process dies. On NFS, Linux passes it on to the server, so
 the lock holds between machines too.

@@ -1,6 +1,6 @@
 """Creates the folder of a new search. A search that starts at the same moment gets another folder, or is refused.
 
-Light: a folder that is in use is refused before torch is imported.
+This module imports no torch, so a folder that is in use is refused early.
 """
 
 import contextlib

@@ -67,7 +67,7 @@ class TrialRecord:
 
 
 def metrics_in(content: object) -> Metrics:
-    """The metrics in the content of a file. What is no number is left out.
+    """The metrics in the content of a file. A value that is not a number is left out.
 
     >>> metrics_in({"training_loss": 0.5, "peak_gpu_gib": None, "other": "text"}), metrics_in("text")
     ({'training_loss': 0.5, 'peak_gpu_gib': None}, {})

@@ -38,8 +38,8 @@ class BlockShape:
 class Stage:
     """`depth` blocks of one family. The first block applies `stride`.
 
-    `se` is the channel attention of each block: SE, unless another kind is named. What leaves a block is not `width`,
-    but what its family makes of it.
+    `se` is the channel attention of each block: SE, unless another kind is named. `width` is not always the number of
+    channels that leave a block: the family of the block computes that number from `width`.
     """
 
     block: BlockFamily

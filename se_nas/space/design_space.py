@@ -72,7 +72,7 @@ class DesignSpace:
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
-        """The open decisions by name, each with its role, in a fixed order. ValueError for two of one name."""
+        """The open decisions by name, each with its role, in a fixed order. ValueError if two have the same name."""
         decisions: dict[str, Decision] = {}
         for name, setting, role in self._settings():
             if isinstance(setting, Categorical | IntRange | FloatRange):

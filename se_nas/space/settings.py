@@ -81,12 +81,12 @@ class Key:
 
 
 def read_by(read: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """The annotations of a pydantic field whose value `read` makes from what the file gives."""
+    """The annotations of a pydantic field whose value `read` makes from the value in the file."""
     return BeforeValidator(read), WithJsonSchema({})
 
 
 def setting(read: Callable[[Any], Any]) -> Any:
-    """The type of a pydantic field whose value `read` makes from what the file gives."""
+    """The type of a pydantic field whose value `read` makes from the value in the file."""
     return Annotated[Any, *read_by(read)]
 
 

@@ -30,7 +30,7 @@ class _Stage(Entry):
 
 
 class _PartOfStage(Entry):
-    """The keys of every stage where each of them may be missing."""
+    """The keys of every stage, each of which may be missing."""
 
     family: str = DEFAULT_FAMILY
     depth: Depth = None
@@ -55,7 +55,7 @@ class _Attention(Entry):
 
 
 def parse_stages(stages: list[Any], every: Any, file: YamlFile) -> tuple[list[AnyNetStage], list[AttentionChoices]]:
-    """The trunk and the attention of each stage of a search space, where `every` stands under `every_stage`."""
+    """The trunk and the attention of each stage of a search space. `every` has the keys under `every_stage`."""
     common = family_at(every, ("every_stage",), file, FAMILIES[DEFAULT_FAMILY])
     optional = {name: (key.setting_type, None) for name, key in common.keys.items()}
     parse_part(with_attention(_PartOfStage, common, **optional), every, ("every_stage",), file)
@@ -70,7 +70,7 @@ def parse_stages(stages: list[Any], every: Any, file: YamlFile) -> tuple[list[An
         model = models[family]
         shared = every if family is common else {k: v for k, v in every.items() if k not in property_keys(common)}
         data = _over({key: value for key, value in shared.items() if key != "family"}, own)
-        if isinstance(data, Mapping) and data.keys() <= model.model_fields.keys():  # or a key may be misspelt
+        if isinstance(data, Mapping) and data.keys() <= model.model_fields.keys():  # else a key may be misspelt
             for name, field in model.model_fields.items():
                 if field.is_required() and name not in data:
                     raise file.error(at, f"`{name}` is needed, here or under `every_stage`")
@@ -124,8 +124,8 @@ def attention_by_stage(
 ) -> tuple[AttentionChoices, ...]:
     """The attention of each of `count` stages, from the data that `with_attention_by_stage` has checked.
 
-    A stage has the keys of all stages, with those of its own entry over them. InputError for two kinds of attention, or
-    for another number of entries.
+    A stage has the keys of all stages, but the keys of its own entry replace them. InputError for two kinds of
+    attention, or for another number of entries.
     """
     given = [name for name in ATTENTIONS if name in data or data.get(f"{name}_by_stage") is not None]
     name = _only(given, at, file)

@@ -133,8 +133,9 @@ def artifact_of(name: str, kind: str, files: Sequence[Path], metadata: Mapping[s
 def use_artifact(run: Any, artifact: Any) -> None:
     """Record the lineage in W&B: the run comes from this artifact, which another run has logged.
 
-    `run.use_artifact` does the same for an online run and refuses an offline one, whose `wandb sync` would send it.
-    The lineage of an offline run is lost if a version of W&B lacks the function of both.
+    `run.use_artifact` does the same for an online run. It refuses an offline run, although `wandb sync` would send the
+    lineage later. A private function of W&B works for both. If a version of W&B lacks that function, the lineage of an
+    offline run is lost.
     """
     if (log := getattr(run, "_log_artifact", None)) is not None:
         log(artifact, use_after_commit=True, is_user_created=True)

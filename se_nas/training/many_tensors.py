@@ -20,7 +20,7 @@ def copy_all(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
 
 
 def move_towards(averages: Sequence[Tensor], values: Sequence[Tensor], share: Tensor) -> None:
-    """Add `share` () of the difference between each value and its average to the average."""
+    """Add `share` (a tensor of shape ()) of the difference between each value and its average to the average."""
     needed = ("_foreach_sub", "_foreach_mul_", "_foreach_add_")
     subtract, multiply, add = (getattr(torch, name, None) for name in needed)
     if subtract is not None and multiply is not None and add is not None:

@@ -1,4 +1,7 @@
-"""The measurements of costs that only a device knows, by the name of the cost (`se_nas.costs`). One entry for each."""
+"""The measurements of costs that only a device can measure, by the name of the cost (`se_nas.costs`).
+
+Each has one entry.
+"""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +22,7 @@ class Measurement(Protocol):
     def __call__(
         self, models: Sequence[nn.Module], *, image_size: int, device: torch.device
     ) -> Sequence[Sequence[float]]:
-        """The values of each model, of equal number, in the unit of the cost. The models stay as they are."""
+        """The values of each model, equally many for each, in the unit of the cost. The models stay as they are."""
 
 
 MEASUREMENTS: dict[str, Measurement] = {

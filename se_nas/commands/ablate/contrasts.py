@@ -10,7 +10,8 @@ FOUND, NOWHERE = "as found", "nowhere"
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A comparison of two networks, by their names: one with SE at `where`, and one without it or with it at `over`."""
+    """A comparison of two networks, by their names. The first has SE at `where`. The second has no SE there, or has SE
+    at `over` instead."""
 
     where: str
     over: str

@@ -1,4 +1,4 @@
-"""The flags of `ablate`. Light: `--help` answers before torch is imported."""
+"""The flags of `ablate`. `--help` answers before torch is imported."""
 
 import os
 from dataclasses import dataclass

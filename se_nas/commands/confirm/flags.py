@@ -1,4 +1,4 @@
-"""The flags of `confirm`. Light: `--help` answers before torch is imported."""
+"""The flags of `confirm`. `--help` answers before torch is imported."""
 
 import os
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class Found:
 
 
 def _find(network: str) -> Found:
-    """What `network` names."""
+    """The architecture file that the text `network` names, with its images and measured costs."""
     path = Path(network)
     if path.is_dir() or (":" in network and not path.is_file()):
         folder, config, _, record = find_trial(network)

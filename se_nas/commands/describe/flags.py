@@ -1,4 +1,4 @@
-"""The flags of `describe`. Light: `--help` answers before torch is imported."""
+"""The flags of `describe`. `--help` answers before torch is imported."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,7 +11,7 @@ from se_nas.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeRequest:
-    """Show a network: its stages, where it has SE and how wide, and what it costs."""
+    """Show a network: its stages, the places and the widths of its SE, and its cost."""
 
     network: Annotated[Positional[str], arg(metavar="NETWORK")]
     """An architecture file, or RUN_DIR:TRIAL, RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest."""
@@ -20,7 +20,7 @@ class DescribeRequest:
     classes: Annotated[int | None, flag("N", "the run's classes, else 1000")] = None
     """Outputs of the classifier."""
     json: FlagCreatePairsOff[bool] = False
-    """Print an object instead of tables."""
+    """Print a JSON object instead of tables."""
 
     def check(self) -> None:
         """Raise InputError for a number out of its range."""

@@ -1,4 +1,4 @@
-"""The flags of `predict`. Light: `--help` answers before torch is imported."""
+"""The flags of `predict`. `--help` answers before torch is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -63,7 +63,7 @@ class ReplicationFolder:
         return self.file(task.architecture.fingerprint(), task.seed).with_suffix(".safetensors")
 
     def accuracies(self, architecture: Architecture, *, epochs: int) -> dict[int, float]:
-        """The final accuracy by seed of every training on these images that was done before; a damaged file is none."""
+        """The final accuracy by seed of every earlier training on these images. Damaged files do not count."""
         return {seed: accuracy for seed, accuracy, current in self._done(architecture, epochs) if current}
 
     def count_on_earlier_images(self, architecture: Architecture, *, epochs: int) -> int:
@@ -82,5 +82,5 @@ class ReplicationFolder:
                 yield seed, float(curve[-1]), self._is_current(result.get("images"))
 
     def _is_current(self, images: object) -> bool:
-        """Whether a result is of these images. Earlier versions did not write which images it is of."""
+        """Whether a result comes from these images. Earlier versions did not write the images of a result."""
         return images in self.images if images is not None else not self.changed

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Key = tuple[str, int]
-"""A network's name, and the seed of its training. It is a small number; a trial's seed is a hash, so they differ."""
+"""A network's name, and the seed of its training. This seed is a small number. The seed of a trial in the search is a
+hash, so the two differ."""
 
 Outcomes = Mapping[Key, float | None]
 """The final accuracy of each training that has ended; None if it failed."""

@@ -69,7 +69,7 @@ class Replications:
     def fail(self, number: int, failure: Failure) -> None:
         """Record that the network has no accuracy on this seed.
 
-        RunFailedError if one training after another fails for a reason that is not its network.
+        RunFailedError if several trainings in a row fail for a reason other than their network.
         """
         self._end(number, None, f"failed: {failure.text}")
         self._faults.failed(failure)

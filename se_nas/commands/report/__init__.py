@@ -1,1 +1,1 @@
-"""The command that writes the report of a run folder, which a search writes at its end too."""
+"""The command that writes the report of a run folder again. A search also writes the report at its end."""

@@ -1,4 +1,4 @@
-"""The flags of `report`. Light: `--help` answers before torch is imported."""
+"""The flags of `report`. `--help` answers before torch is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path

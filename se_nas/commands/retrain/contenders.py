@@ -35,7 +35,7 @@ class Contender:
 def chosen_contenders(
     progress: SearchProgress, folder: RunFolder, data: ImageData, request: RetrainRequest
 ) -> list[Contender]:
-    """The networks that the request picks, and with `--baselines` those beside them. InputError if there are none."""
+    """The networks that the request picks, and with `--baselines` also the baselines. InputError if there are none."""
     records = _picked(_within(progress, request.limits(), folder), request.pick, folder)
     contenders = [_of_trial(record, folder) for record in records]
     return [*contenders, *_beside(records, folder, data)] if request.baselines else contenders

@@ -1,4 +1,4 @@
-"""The flags of `retrain`. Light: `--help` answers before torch is imported."""
+"""The flags of `retrain`. `--help` answers before torch is imported."""
 
 import os
 import re
@@ -40,10 +40,10 @@ class RetrainRequest:
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the weights and of the order of the images."""
     seeds: Annotated[int, arg(metavar="N")] = 1
-    """Trainings of each network, from --seed on."""
+    """Trainings of each network; their seeds count up from --seed."""
     baselines: FlagCreatePairsOff[bool] = False
-    """Also train two networks of equal FLOPs, the nearest of 1,000 drawn: without SE, and with its published SE
-    everywhere."""
+    """Also train two baselines of equal FLOPs, each the nearest of 1,000 drawn networks: one without SE, one with its
+    published SE everywhere."""
     accept_changed_images: FlagCreatePairsOff[bool] = False
     """Train and test although the images have changed since the search, as after a repair."""
     wandb: Wandb = "auto"

@@ -63,7 +63,7 @@ def result_of(
 
 
 def write_result(task: RetrainingTask, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Write the card, and at last the result, which marks the folder as complete."""
+    """Write the model card, and then the result, which marks the folder as complete."""
     files = [task.target / name for name in ("README.md", RESULT)]
     write_atomically(files[0], model_card(result))
     write_checked(files[1], result.model_dump() | {"history": list(history)})

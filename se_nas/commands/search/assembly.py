@@ -68,7 +68,7 @@ class Search:
 
     @property
     def settled(self) -> SearchProgress:
-        """The search as it is now, with a front of what is expected of each network."""
+        """The search as it is now. Its front uses the expected accuracy of each network."""
         config = self.plan.config
         records, decisions = self.loop.records.values(), self.plan.space.decisions
         return settled_progress(records, decisions, self.plan.objectives, config.reference, config.budget)

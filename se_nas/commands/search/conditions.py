@@ -10,7 +10,7 @@ from se_nas.training.devices.device import device_name, pick_device
 
 
 def conditions_of(machines: Machines, executor: Executor) -> dict[str, str]:
-    """The versions and the device: the results depend on them beside the settings."""
+    """The versions and the device. The results depend on them and on the settings."""
     where = (
         f"a cluster at {machines.address}"
         if machines.address

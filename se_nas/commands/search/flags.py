@@ -1,4 +1,4 @@
-"""The flags of `search`. Light: `--help` answers before torch is imported."""
+"""The flags of `search`. `--help` answers before torch is imported."""
 
 import os
 from dataclasses import dataclass
@@ -49,7 +49,8 @@ class SearchRequest:
         str | None, flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
     equal_cost: Annotated[float | None, flag("X", str(EQUAL_COST))] = None
-    """Costs that differ by at most this fraction count as equal: of such networks on the front, the best is named."""
+    """Costs that differ by at most this fraction count as equal. Of networks of equal cost on the front, the best is
+    named."""
     run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
     resume: Annotated[Path | None, flag("DIR", "")] = None

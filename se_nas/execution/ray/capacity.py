@@ -174,7 +174,7 @@ def _keeps_actors() -> bool:
     """Whether an actor of this process stays alive on the cluster.
 
     If the cluster uses no tokens and this process does, this process refuses the cluster's questions about its actors.
-    Then the cluster takes the owner of an actor for gone, and ends the actor.
+    Then the cluster assumes that the owner of an actor has died, and ends the actor.
     """
     import ray
 

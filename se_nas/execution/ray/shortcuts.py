@@ -26,9 +26,9 @@ def private(path: str) -> Any:
 
 
 def initialise(**settings: Any) -> None:
-    """Call `ray.init`. A version of Ray that refuses its settings with an underscore gets the others.
+    """Call `ray.init`. If Ray refuses the settings whose names begin with an underscore, it gets only the others.
 
-    `RAY_TMPDIR` then says where its files lie, and Ray chooses the place of its object store itself.
+    Then `RAY_TMPDIR` says where its files lie, and Ray itself chooses the place of its object store.
     """
     try:
         ray.init(**settings)

@@ -1,4 +1,4 @@
-"""Channel attention: one file each, with the module of a kind."""
+"""Modules of channel attention: one file for each kind."""
 
 from se_nas.models.attention.module import AttentionModule
 from se_nas.models.attention.squeeze_excite import SqueezeExcite

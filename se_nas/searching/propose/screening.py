@@ -26,7 +26,10 @@ def build_screened_strategy(
     patience: int = STRATEGY_PATIENCE,
     draw_patience: int = DRAW_PATIENCE,
 ) -> SearchStrategy:
-    """The named strategy without proposals that break a rule or a bound or were tried; random if it finds no more."""
+    """The named strategy, without proposals that break a rule or a bound and without networks that were tried.
+
+    If the strategy finds no more proposals, random proposals replace them.
+    """
 
     def violation(assignment: Assignment) -> str | None:
         return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from sqlalchemy import Column, DateTime, Enum, Float, Integer, MetaData, String, Table
 
 KNOWN_FORMATS = ("v3.2.0.a",)
-"""The formats that have these tables. This one is in use since Optuna 3.2."""
+"""The formats that have these tables. This one has been in use since Optuna 3.2."""
 
 
 class Kind(enum.Enum):

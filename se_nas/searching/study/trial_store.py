@@ -1,4 +1,4 @@
-"""A trial as it is stored, and the protocol of what stores trials in an Optuna study."""
+"""A trial as it is stored, and the protocol for storing trials in an Optuna study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class TrialStore(Protocol):
     """
 
     def read(self) -> list[StoredTrial]:
-        """All trials, ordered by number. An error of any kind for damaged rows."""
+        """All trials, ordered by number. Damaged rows may raise an error of any kind."""
 
     def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> None:
         """Add a running trial, and count it in the study's attribute `COUNT`."""

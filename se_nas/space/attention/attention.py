@@ -53,7 +53,7 @@ class ChannelAttention(Protocol):
         """The width of its hidden layer, or of its kernel, at least 1. Tables and figures show it."""
 
     def identity(self, hidden: int) -> tuple[Any, ...]:
-        """JSON values that are equal for two modules of a block exactly if they are the same module there."""
+        """JSON values of a module in a given block. Two modules are the same there exactly if the values are equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class AttentionShape:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """A key that is equal for two modules of a block exactly if they are the same module there."""
+        """A key of a module in a given block. Two modules are the same there exactly if their keys are equal."""
         return self.attention.identity(self.hidden)
 
 

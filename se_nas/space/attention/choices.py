@@ -40,7 +40,7 @@ class AttentionChoices:
         return key if self.kind.name == DEFAULT_ATTENTION else f"{self.kind.name}.{key}"
 
     def count_bound(self) -> int | None:
-        """The number of ways to set the attention; none counts once. None if a property is a real range."""
+        """The number of ways to set the attention; no attention counts as one. `None` if a property is a real range."""
         presences = values_of(self.present)
         choices = [values_of(setting) for setting in (self.site, *self.properties.values())]
         if presences is None or None in choices:

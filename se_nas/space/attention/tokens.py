@@ -11,7 +11,7 @@ NONE = "none"
 
 
 def format_token(attention: ChannelAttention | None) -> str:
-    """The token of an attention. SE's has no name in front, e.g. `inner/4`; of other kinds it is `NAME:...`."""
+    """The token of an attention: `NAME:...`, but for SE without a name in front, e.g. `inner/4`."""
     if attention is None:
         return NONE
     return attention.token if attention.name == DEFAULT_ATTENTION else f"{attention.name}:{attention.token}"

@@ -1,4 +1,4 @@
-"""Laws: rules that give all stages of a trunk from a few numbers, as they stand under a key of their own in a file."""
+"""Laws: rules that compute all stages of a trunk from a few numbers. Each law has its own key in a file."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
