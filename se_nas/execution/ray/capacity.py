@@ -21,7 +21,9 @@ ANSWER_SECONDS = 20.0
 ANSWER_IMPORTS = 15.0
 """On a slow or busy machine, an answer may take this many times as long as the import of Ray."""
 LISTEN_SECONDS = 5.0
-ASKING = "asking"
+ASKING, CONNECTED = "asking", "connected"
+PROBE_LIMIT = 300.0
+"""Seconds for the first actor of this process. The cluster has answered by then, but it has to start a process."""
 PROBES, PROBE_SECONDS = 3, 0.3
 NO_TOKEN_WANTED = "the cluster uses no token, but RAY_AUTH_MODE=token is set here; set RAY_AUTH_MODE=disabled"
 REFUSED = ("InvalidAuthToken", "Unauthenticated", "AuthenticationError")
@@ -96,12 +98,19 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity
         too_late.set()
         asks.kill()
 
+    def give_up_after(seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, give_up)
+        timer.start()
+        return timer
+
     try:
         for line in asks.stdout:
             if line.startswith(ASKING):
                 seconds = max(ANSWER_SECONDS, ANSWER_IMPORTS * float(line.removeprefix(ASKING)))
-                late = threading.Timer(seconds, give_up)
-                late.start()
+                late = give_up_after(seconds)
+            elif line.startswith(CONNECTED) and late is not None:
+                late.cancel()
+                seconds, late = PROBE_LIMIT, give_up_after(PROBE_LIMIT)
             elif any(word in line for word in REFUSED):
                 raise InputError(f"--address {address}: {_about_the_token()}")
             elif line.startswith('{"answer": '):
@@ -148,6 +157,7 @@ def _answer(address: str) -> None:
         alive = [node for node in ray.nodes() if node["Alive"]]
         has = ray.cluster_resources()
         with_token = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+        print(CONNECTED, flush=True)  # noqa: T201
         if with_token and not _keeps_actors():
             print(json.dumps({"error": NO_TOKEN_WANTED}), flush=True)  # noqa: T201
             return
