@@ -31,21 +31,18 @@ def build_screened_strategy(
     If the strategy finds no more proposals, random proposals replace them.
     """
 
-    def violation(assignment: Assignment) -> str | None:
-        return space.check(assignment) or space.cost_violation(cost_of(space.decode(assignment)))
-
-    def fingerprint(assignment: Assignment) -> str:
-        return space.decode(assignment).fingerprint()
-
-    def screened(strategy: SearchStrategy, patience: int) -> SearchStrategy:
-        return Unique(Feasible(Patient(strategy, patience=patience), violation), fingerprint)
-
     def inspect(assignment: Assignment) -> Inspection | None:
         if space.check(assignment) is not None:
             return None
         architecture = space.decode(assignment)
         cost = cost_of(architecture)
         return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
+
+    def fingerprint(assignment: Assignment) -> str:
+        return space.decode(assignment).fingerprint()
+
+    def screened(strategy: SearchStrategy, patience: int) -> SearchStrategy:
+        return Unique(Feasible(Patient(strategy, patience=patience), inspect), fingerprint)
 
     named = STRATEGIES[name](
         SearchProblem(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
+from se_nas.searching.candidates import Inspection
 from se_nas.searching.records import Proposal, TrialRecord
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
@@ -67,14 +68,17 @@ class Patient:
 
 
 class Feasible:
-    """Passes on only proposals without a `violation` of rules and bounds. A refused proposal costs no training."""
+    """Passes on only proposals that keep all rules and bounds. A refused proposal costs no training.
 
-    def __init__(self, strategy: SearchStrategy, violation: Callable[[Assignment], str | None]) -> None:
-        self._strategy, self._violation = strategy, violation
+    `inspect` returns None for an assignment that breaks a rule or bound.
+    """
+
+    def __init__(self, strategy: SearchStrategy, inspect: Callable[[Assignment], Inspection | None]) -> None:
+        self._strategy, self._inspect = strategy, inspect
 
     def ask(self) -> Proposal:
         """The strategy's next feasible proposal."""
-        while self._violation((proposal := self._strategy.ask()).assignment) is not None:
+        while self._inspect((proposal := self._strategy.ask()).assignment) is None:
             pass
         return proposal
 

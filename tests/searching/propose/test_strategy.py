@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from se_nas.searching.candidates import Inspection
 from se_nas.searching.propose.strategy import ExhaustedError, Fallback, Feasible, Patient, SearchStrategy, Unique
 from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
 from se_nas.space.decisions import Assignment
@@ -26,8 +27,8 @@ class Scripted:
         self.told.append(record)
 
 
-def odd(assignment: Assignment) -> str | None:
-    return f"{assignment['x']} is odd" if int(assignment["x"]) % 2 else None
+def even(assignment: Assignment) -> Inspection | None:
+    return None if int(assignment["x"]) % 2 else Inspection(name(assignment), {})
 
 
 def name(assignment: Assignment) -> str:
@@ -35,7 +36,7 @@ def name(assignment: Assignment) -> str:
 
 
 WRAPPERS: dict[str, Callable[[SearchStrategy], SearchStrategy]] = {
-    "Feasible": lambda inner: Feasible(inner, odd),
+    "Feasible": lambda inner: Feasible(inner, even),
     "Unique": lambda inner: Unique(inner, name),
     "Patient": lambda inner: Patient(inner, patience=3),
     "Fallback, first": lambda inner: Fallback(inner, Scripted()),
@@ -61,7 +62,7 @@ class TestEveryWrapper:
 
 class TestFeasible:
     def test_the_first_proposal_without_a_violation_is_passed_on(self) -> None:
-        assert Feasible(Scripted(1, 3, 4, 6), odd).ask().assignment == {"x": 4}
+        assert Feasible(Scripted(1, 3, 4, 6), even).ask().assignment == {"x": 4}
 
 
 class TestPatient:
@@ -69,11 +70,11 @@ class TestPatient:
         inner = Scripted(1, 3, 5, 6)
 
         with pytest.raises(ExhaustedError, match=r"^3 proposals in a row broke a rule or bound"):
-            Feasible(Patient(inner, patience=3), odd).ask()
+            Feasible(Patient(inner, patience=3), even).ask()
         assert inner.asked == 3
 
     def test_a_record_resets_the_count(self) -> None:
-        strategy = Feasible(Patient(Scripted(1, 1, 2, 3, 3, 4), patience=3), odd)
+        strategy = Feasible(Patient(Scripted(1, 1, 2, 3, 3, 4), patience=3), even)
 
         first = strategy.ask()
         strategy.tell(record(2))
@@ -103,7 +104,7 @@ class TestFallback:
         assert [strategy.ask().assignment["x"] for _ in range(2)] == [1, 2]
 
     def test_the_first_strategy_is_asked_again_for_the_next_trial(self) -> None:
-        strategy = Fallback(Feasible(Patient(Scripted(1, 4), patience=1), odd), Scripted(2))
+        strategy = Fallback(Feasible(Patient(Scripted(1, 4), patience=1), even), Scripted(2))
 
         first = strategy.ask()
         strategy.tell(record(2))
