@@ -5,7 +5,7 @@ of them (`posterior.py`), since the networks with the highest of many single tra
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, takewhile
 
@@ -77,11 +77,12 @@ class ParetoFront:
         within the fraction `objectives.equal_cost` of its costs.
         """
         named: dict[int, TrialRecord] = {}
-        by_first_cost = replace(self.objectives, costs=self.objectives.costs[:1])
+        costs, within = self.objectives.costs, self.objectives.equal_cost
         for place, first in enumerate(self.members):
             if first.number not in named:
-                near = takewhile(partial(_costs_as_much, first, by_first_cost), islice(self.members, place, None))
-                group = [one for one in near if one.number not in named and _costs_as_much(first, self.objectives, one)]
+                costs_as_much = partial(_costs_as_much, first, within=within)
+                near = takewhile(partial(costs_as_much, costs[:1]), islice(self.members, place, None))
+                group = [one for one in near if one.number not in named and costs_as_much(costs, one)]
                 named |= dict.fromkeys((one.number for one in group), max(group, key=self.accuracy))
         return named
 
@@ -129,10 +130,8 @@ def _losses(
     return losses
 
 
-def _costs_as_much(first: TrialRecord, objectives: Objectives, one: TrialRecord) -> bool:
-    return all(
-        abs(one.cost[name] - first.cost[name]) <= objectives.equal_cost * first.cost[name] for name in objectives.costs
-    )
+def _costs_as_much(first: TrialRecord, costs: Sequence[str], one: TrialRecord, *, within: float) -> bool:
+    return all(abs(one.cost[name] - first.cost[name]) <= within * first.cost[name] for name in costs)
 
 
 def _accuracy(record: TrialRecord, expected: Mapping[int, Expectation]) -> float:
