@@ -10,7 +10,7 @@ from se_nas.costs import format_cost_exactly, short_table_names
 from se_nas.data.inventory import Inventory
 from se_nas.report.sentences import gain_cells, gain_columns
 from se_nas.searching.progress import SearchProgress
-from se_nas.searching.records import TrialRecord
+from se_nas.searching.records import TrialRecord, names_in
 from se_nas.wording import printable, se_glyphs
 
 
@@ -18,7 +18,7 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
     """A table of these trials. `every` adds their state, and a field to filter the rows."""
     front = {member.number for member in progress.front.members}
     knee = progress.front.knee.number if front else None
-    costs = list(dict.fromkeys(name for record in records for name in record.cost))
+    costs = names_in(record.cost for record in records)
     expected = ("expected", "90 %") if progress.front.expected else ()
     best = progress.front.best_of_equal_cost()
     head = [

@@ -14,7 +14,7 @@ from se_nas.runs.new_run import wrong_name
 from se_nas.searching.observations import observations_of
 from se_nas.searching.pareto import ROLES, ParetoFront
 from se_nas.searching.progress import SearchProgress
-from se_nas.searching.records import Metrics, TrialRecord, TrialStatus
+from se_nas.searching.records import Metrics, TrialRecord, TrialStatus, names_in
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
@@ -139,8 +139,8 @@ class RunFolder:
     def write_tables(self, progress: SearchProgress) -> None:
         """Write `trials.csv` with the trials that have ended, and `front.json`."""
         ended = [record for record in progress.records if record.status is not TrialStatus.RUNNING]
-        decisions = dict.fromkeys(name for record in progress.records for name in record.assignment)
-        write_atomically(self.trials_csv, _csv(ended, list(decisions)))
+        decisions = names_in(record.assignment for record in progress.records)
+        write_atomically(self.trials_csv, _csv(ended, decisions))
         write_json(self.front, front_as_dict(progress))
 
 
@@ -203,9 +203,8 @@ def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
         observation for observation in observations_of(records) if observation.record.status is TrialStatus.PRUNED
     ]
     expected = {observation.record.number: round(observation.accuracy, 6) for observation in stopped}
-    measured = (name for record in records for name in record.cost)
-    costs = list(dict.fromkeys([*counted_names(), *measured]))
-    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
+    costs = names_in([counted_names(), *(record.cost for record in records)])
+    metrics = names_in(record.metrics for record in records)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     known = ["trial", "state", "reason", "epochs", "accuracy", "expected_accuracy"]

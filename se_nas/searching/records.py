@@ -1,6 +1,6 @@
 """TrialRecord: everything that is known of one trial. Strategies learn from it; trackers and tables show it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,15 @@ class TrialRecord:
         if self.accuracy is None:
             raise ValueError(f"trial {self.number} is {self.status}, not complete: it has no objective values")
         return tuple(self.accuracy if name == "accuracy" else float(self.cost[name]) for name in names)
+
+
+def names_in(parts: Iterable[Iterable[str]]) -> list[str]:
+    """The names in parts of records, such as their costs or metrics, each once, in the order of their appearance.
+
+    >>> names_in([{"flops": 100}, {"flops": 200, "latency": 2.5}])
+    ['flops', 'latency']
+    """
+    return list(dict.fromkeys(name for part in parts for name in part))
 
 
 def metrics_in(content: object) -> Metrics:

@@ -6,7 +6,7 @@ from typing import Any
 import wandb
 
 from se_nas.searching.progress import SearchProgress
-from se_nas.searching.records import TrialRecord
+from se_nas.searching.records import TrialRecord, names_in
 from se_nas.tracking.protocol import SearchOutcome, Tracker
 from se_nas.tracking.wandb_run import artifact_of
 from se_nas.wording import se_glyphs
@@ -128,10 +128,10 @@ class Both:
 
 def _table(progress: SearchProgress, *, complete_only: bool = False) -> Any:
     front = {member.number for member in progress.front.members}
-    costs = list(dict.fromkeys(name for record in progress.records for name in record.cost))
+    costs = names_in(record.cost for record in progress.records)
     expected = progress.front.expected
     accuracies, about = ("accuracy", "expected accuracy"), ("SE", "on front", "epochs", "reason", "fingerprint")
-    metrics = list(dict.fromkeys(name for record in progress.records for name in record.metrics))
+    metrics = names_in(record.metrics for record in progress.records)
     columns = ["trial", "state", *accuracies, *costs, *metrics, *about]
     rows = [
         [
