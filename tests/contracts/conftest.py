@@ -3,7 +3,7 @@
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from torch import nn
 
 from se_nas.commands.search.search import resume_search, start_search
 from se_nas.costs import COSTS, CostKind
-from se_nas.searching.records import TrialRecord
 from se_nas.searching.study.study import SearchStudy
 from se_nas.training.measurements import MEASUREMENTS
 from se_nas.training.metrics import METRICS
 from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
+from tests.cut_off import CutOffError, cut_off_at
 
 ENERGY = CostKind(axis="energy of one image (mJ)", column="mJ", unit="mJ", measured=True, step=0.1)
 BUDGET, CUT_OFF = 13, 4
@@ -29,10 +29,6 @@ def measure_energy(models: Sequence[nn.Module], *, image_size: int, device: torc
     """A made-up energy that grows with the parameters. The values scatter around their median."""
     params = [sum(parameter.numel() for parameter in model.parameters()) for model in models]
     return [[count / 1000 + scatter for scatter in (0.0, 0.001, -0.001) * 10] for count in params]
-
-
-class DiedError(BaseException):
-    """An exception in place of the death of the search's process."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +59,8 @@ def searched_for_energy(registered: None, tmp_path_factory: pytest.TempPathFacto
     )
     console = Console(file=io.StringIO())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SearchStudy, "finish", _dies_at(CUT_OFF))
-        with pytest.raises(DiedError):
+        patch.setattr(SearchStudy, "finish", cut_off_at(CUT_OFF))
+        with pytest.raises(CutOffError):
             start_search(request, console)
     resume_search(request.run, replace(request, run=None, space=None, resume=request.run), console)
     return request.run
@@ -74,17 +70,6 @@ def searched_for_energy(registered: None, tmp_path_factory: pytest.TempPathFacto
 def run(searched_for_energy: Path, tmp_path: Path) -> Path:
     """The test's own copy of that run folder."""
     return Path(shutil.copytree(searched_for_energy, tmp_path / "run"))
-
-
-def _dies_at(number: int) -> Callable[[SearchStudy, TrialRecord], None]:
-    finish = SearchStudy.finish
-
-    def finish_or_die(study: SearchStudy, record: TrialRecord) -> None:
-        if record.number == number:
-            raise DiedError
-        finish(study, record)
-
-    return finish_or_die
 
 
 def front_of(run: Path) -> dict[str, object]:

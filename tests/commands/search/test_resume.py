@@ -24,6 +24,7 @@ from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.study.study import SearchStudy
 from tests.commands.conftest import outcome_of, rows_of, said_on
 from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
+from tests.cut_off import CutOffError, cut_off_at
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +34,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     request = tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder))
     search.start_search(request, Console(file=io.StringIO()))
     return request.run
-
-
-class CutOffError(BaseException):
-    """An exception in place of ctrl-C."""
-
-
-def cut_off_at(number: int) -> Callable[[SearchStudy, TrialRecord], None]:
-    """A `SearchStudy.finish` that raises before it writes this trial."""
-    finish = SearchStudy.finish
-
-    def finish_or_die(study: SearchStudy, record: TrialRecord) -> None:
-        if record.number == number:
-            raise CutOffError
-        finish(study, record)
-
-    return finish_or_die
 
 
 def flip(path: Path) -> None:
