@@ -3,16 +3,11 @@
 import contextlib
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from se_nas.checksums import checksum
 from se_nas.errors import WriteError
-
-_Dumper: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -58,7 +53,7 @@ def sync_folder(path: Path) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -83,7 +78,10 @@ def write_checked(path: Path, value: dict[str, Any]) -> None:
 
 def write_yaml(path: Path, value: Any) -> None:
     """Write `value` as YAML with its keys in their order, with libyaml if it is installed (same text, less time)."""
-    write_atomically(path, yaml.dump(value, Dumper=_Dumper, sort_keys=False))
+    import yaml  # slow to import, and most commands write YAML only when they have trained
+
+    dumper: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    write_atomically(path, yaml.dump(value, Dumper=dumper, sort_keys=False))
 
 
 def read_checked(path: Path) -> dict[str, Any] | None:

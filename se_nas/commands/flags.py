@@ -5,7 +5,7 @@ The flags of one command are in `flags.py` of its package.
 
 import shlex
 from dataclasses import MISSING, fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Optional
 
 from tyro.conf import arg
 
@@ -24,7 +24,7 @@ def flag(metavar: str, default: str, text: str | None = None) -> Any:
 
 
 Workers = Annotated[
-    int | None,
+    Optional[int],
     flag(
         "N",
         "one for each CPU core, or as many as the GPUs hold",
@@ -32,7 +32,7 @@ Workers = Annotated[
     ),
 ]
 GpusPerTrial = Annotated[
-    float | None,
+    Optional[float],
     flag(
         "X",
         "as much as the largest network drawn needs, and a quarter more",
@@ -40,7 +40,7 @@ GpusPerTrial = Annotated[
     ),
 ]
 Address = Annotated[
-    str | None,
+    Optional[str],
     flag("ADDRESS", "start a cluster on this machine", "An existing Ray cluster, e.g. auto or HOST:6379."),
 ]
 Wandb = Annotated[
@@ -49,7 +49,7 @@ Wandb = Annotated[
         help="W&B: auto follows WANDB_MODE or WANDB_DISABLED; else it is online if you are logged in, or offline.",
     ),
 ]
-RepeatedEpochs = Annotated[int | None, flag("N", "the search's", "Epochs of each training.")]
+RepeatedEpochs = Annotated[Optional[int], flag("N", "the search's", "Epochs of each training.")]
 """The epochs of `confirm` and `ablate`."""
 
 

@@ -32,6 +32,9 @@ PATIENCE_SECONDS = 20
 AGAIN_SECONDS = 0.01
 """The time after which a stop is repeated if Python dropped it in a destructor or a weak reference."""
 
+HELP = {"-h", "--help"}
+"""Flags with which a command only prints a text, so that it needs no process that watches over it."""
+
 SAME_SECONDS = 0.2
 """A second signal within this time counts as the first one: `uv run` passes on a signal that its group already got."""
 
@@ -119,7 +122,7 @@ def run(main: Callable[[], None], *, prog: str) -> NoReturn:
         _leave(prog, str(error), error, BAD_INPUT)
     streams.endure()
     last_words.name_process(prog)
-    if _speaks_for_all():
+    if _speaks_for_all() and not HELP & set(sys.argv[1:]):
         last_words.watch_over(prog)
     stop = _Stop()
     _handle_stops_by(stop)

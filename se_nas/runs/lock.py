@@ -11,8 +11,6 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from se_nas.errors import InputError, WriteError
 
 LOCK, REPORT_LOCK = ".lock", ".report.lock"
@@ -28,6 +26,8 @@ def locked(run_dir: Path) -> Iterator[Path]:
     InputError if another driver has the lock, or if the file system has no locks; WriteError if the file cannot be
     written.
     """
+    from filelock import FileLock, Timeout  # slow to import, and `--help` needs no lock
+
     path = run_dir / LOCK
     lock = FileLock(path, timeout=0)
     try:
@@ -54,6 +54,8 @@ def in_turn(run_dir: Path) -> Iterator[None]:
     Otherwise an older state could replace a newer state. If no lock is available, do not wait: these files can be
     written again.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(run_dir / REPORT_LOCK, timeout=TURN_SECONDS)
     with contextlib.suppress(Timeout, NotImplementedError, OSError):
         lock.acquire()

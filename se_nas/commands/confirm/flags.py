@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 from tyro.conf import Positional, arg
 
@@ -22,9 +22,9 @@ class ConfirmRequest:
     """Run folder of the search."""
     seeds: Annotated[int, arg(metavar="N")] = 3
     """Trainings of each network."""
-    most_seeds: Annotated[int | None, flag("N", "three times --seeds")] = None
+    most_seeds: Annotated[Optional[int], flag("N", "three times --seeds")] = None
     """Most trainings of a network in doubt."""
-    networks: Annotated[int | None, flag("N", "twice the front, at least 6")] = None
+    networks: Annotated[Optional[int], flag("N", "twice the front, at least 6")] = None
     """Most networks to train: the front, and the networks nearest to it."""
     epochs: RepeatedEpochs = None
     workers: Workers = None

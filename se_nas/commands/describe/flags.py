@@ -1,7 +1,7 @@
 """The flags of `describe`. `--help` answers before torch is imported."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -15,9 +15,9 @@ class DescribeRequest:
 
     network: Annotated[Positional[str], arg(metavar="NETWORK")]
     """An architecture file, or RUN_DIR:TRIAL, RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest."""
-    image_size: Annotated[int | None, flag("N", "the run's images, else 224")] = None
+    image_size: Annotated[Optional[int], flag("N", "the run's images, else 224")] = None
     """Side of the images in pixels, for which the cost is counted."""
-    classes: Annotated[int | None, flag("N", "the run's classes, else 1000")] = None
+    classes: Annotated[Optional[int], flag("N", "the run's classes, else 1000")] = None
     """Outputs of the classifier."""
     json: FlagCreatePairsOff[bool] = False
     """Print a JSON object instead of tables."""

@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -27,15 +27,15 @@ class RetrainRequest:
     """Run folder of the search."""
     pick: Annotated[str, arg(metavar="NAME")] = "knee"
     """knee, best, cheapest, front (each of its members) or the number of a trial."""
-    max_flops: Annotated[str | None, flag("N", "")] = None
+    max_flops: Annotated[Optional[str], flag("N", "")] = None
     """Pick among networks of at most N FLOPs, e.g. 120M."""
-    max_params: Annotated[str | None, flag("N", "")] = None
+    max_params: Annotated[Optional[str], flag("N", "")] = None
     """Pick among networks of at most N parameters, e.g. 1.5M."""
-    max_latency: Annotated[float | None, flag("MS", "")] = None
+    max_latency: Annotated[Optional[float], flag("MS", "")] = None
     """Pick among networks of at most MS milliseconds, if the search measured latency."""
     recipe: Annotated[Path, flag("FILE", "recipes/long.yaml")] = DEFAULT_RECIPE
     """How to train, a YAML file."""
-    epochs: Annotated[int | None, flag("N", "the recipe's, else five times the search's")] = None
+    epochs: Annotated[Optional[int], flag("N", "the recipe's, else five times the search's")] = None
     """Epochs of the training."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the weights and of the order of the images."""

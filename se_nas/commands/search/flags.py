@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 from tyro.conf import FlagCreatePairsOff, arg
 
@@ -35,27 +35,27 @@ class SearchRequest:
     """Search where Squeeze-and-Excitation pays: train short trials, stop trials that cannot reach the Pareto front, and
     write a run folder with the front, its knee (best.yaml) and a report."""
 
-    budget: Annotated[int | None, flag("N", "200")] = None
+    budget: Annotated[Optional[int], flag("N", "200")] = None
     """Trials in total: complete, pruned and failed."""
-    space: Annotated[Path | None, flag("FILE", "search_spaces/small.yaml")] = None
+    space: Annotated[Optional[Path], flag("FILE", "search_spaces/small.yaml")] = None
     """Search space, a YAML file."""
-    data: Annotated[str | None, flag("NAME", "digits")] = None
+    data: Annotated[Optional[str], flag("NAME", "digits")] = None
     """digits, cifar10, cifar100, fashion_mnist, imagefolder:PATH or npz:PATH."""
-    epochs: Annotated[int | None, flag("N", f"{DEFAULTS['epochs']}, on the digits {DIGITS_EPOCHS}")] = None
+    epochs: Annotated[Optional[int], flag("N", f"{DEFAULTS['epochs']}, on the digits {DIGITS_EPOCHS}")] = None
     """Epochs of a trial that is not stopped."""
-    strategy: Annotated[str | None, flag("NAME", "front")] = None
+    strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, tpe, nsga2 or random."""
     objectives: Annotated[
-        str | None, flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
+        Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
-    equal_cost: Annotated[float | None, flag("X", str(EQUAL_COST))] = None
+    equal_cost: Annotated[Optional[float], flag("X", str(EQUAL_COST))] = None
     """Costs that differ by at most this fraction count as equal. Of networks of equal cost on the front, the best is
     named."""
-    run: Annotated[Path | None, flag("DIR", "runs/SPACE-DATA-TIME")] = None
+    run: Annotated[Optional[Path], flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
-    resume: Annotated[Path | None, flag("DIR", "")] = None
+    resume: Annotated[Optional[Path], flag("DIR", "")] = None
     """Continue the search in this folder; --budget may be larger than before."""
-    seed: Annotated[int | None, flag("N", "0")] = None
+    seed: Annotated[Optional[int], flag("N", "0")] = None
     """Seed of proposals and trainings."""
     workers: Workers = None
     gpus_per_trial: GpusPerTrial = None
