@@ -7,7 +7,7 @@ measured it: `se_nas.training.measurements` has the function.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from se_nas.wording import format_count, parse_count
+from se_nas.wording import format_count, parse_amount, parse_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class CostKind:
 
     def parse(self, text: str) -> float:
         """Parse a limit on the cost. The message of a ValueError shows what a limit looks like."""
-        return float(text) if self.unit else parse_count(text)
+        return parse_amount(text) if self.unit else parse_count(text)
 
 
 COSTS: dict[str, CostKind] = {

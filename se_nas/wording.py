@@ -45,6 +45,21 @@ def parse_count(text: str) -> float:
     return count
 
 
+def parse_amount(text: str) -> float:
+    """Parse a real number that is not negative. The message of a ValueError shows what it looks like.
+
+    >>> parse_amount("2.5")
+    2.5
+    """
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise ValueError("expected a number of at least 0, e.g. 2.5")
+    return amount
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun, which is in the plural unless the number is 1.
 

@@ -1,6 +1,7 @@
 """A made-up measured cost works everywhere, although only its entry and its measurement name it."""
 
 import json
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from se_nas.commands.describe import describe
 from se_nas.commands.describe.flags import DescribeRequest
 from se_nas.commands.preflight import cost_on, draw_networks
 from se_nas.commands.report.report import rewrite_report
-from se_nas.commands.retrain import retrain
+from se_nas.commands.retrain import flags, retrain
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search.search import start_search
@@ -21,6 +22,7 @@ from se_nas.costs import COSTS, counted_names, measured_among
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.models.cost import measure_cost
+from se_nas.process.command_line import parse_flags
 from se_nas.runs.ablation_file import load_ablation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.records import TrialRecord, TrialStatus
@@ -125,6 +127,18 @@ def test_a_retrained_network_keeps_it(run: Path, console: Console) -> None:
     assert json.loads((folder / "result.json").read_text())["cost"]["energy"] == record.cost["energy"]
     assert f"| energy | {record.cost['energy']:.2f} mJ |" in (folder / "README.md").read_text()
     assert f"{record.cost['energy']:.2f} mJ" in said_on(console)
+
+
+def test_a_flag_of_retrain_limits_it(run: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    energies = [record.cost["energy"] for record in load_progress(RunFolder.open(run))[1].front.members]
+    limit = max(energies) - 0.001
+    monkeypatch.setattr("sys.argv", ["retrain.py", str(run), "--pick", "best", "--max-energy", f"{limit:g}"])
+    request = parse_flags(runpy.run_path(flags.__file__)["RetrainRequest"], prog="retrain.py")  # reads `COSTS` again
+
+    retrain.retrain(replace(request, epochs=1, wandb="off"), console)
+
+    (folder,) = (run / "retrain").iterdir()
+    assert json.loads((folder / "result.json").read_text())["cost"]["energy"] <= limit
 
 
 def test_a_search_for_a_cost_that_this_version_does_not_know_is_refused_with_a_line(

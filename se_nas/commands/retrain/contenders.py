@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.retrain.baselines import baselines
 from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.retrain.limits import spelled_limit
 from se_nas.commands.run_loading import pick_trial
 from se_nas.costs import format_cost, measured_among
 from se_nas.data.image_data import ImageData
@@ -77,10 +78,12 @@ def _within(progress: SearchProgress, limits: Mapping[str, float], folder: RunFo
     ]
     for name in limits:
         if not any(name in record.cost for record in progress.records):
-            raise InputError(f"--max-{name} {limits[name]:g}: the search in {folder.path} did not measure {name}")
+            raise InputError(
+                f"{spelled_limit(name, f'{limits[name]:g}')}: the search in {folder.path} did not measure {name}"
+            )
     kept = progress_of(records, progress.objectives, progress.reference, progress.budget, progress.front.expected)
     if not kept.front.members:
-        asked = ", ".join(f"--max-{name} {most:g}" for name, most in limits.items())
+        asked = ", ".join(spelled_limit(name, f"{most:g}") for name, most in limits.items())
         costs = [member.cost for member in progress.front.members]
         least = ", ".join(
             f"{format_cost(name, min(cost[name] for cost in costs))} {name}"

@@ -4,21 +4,23 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from se_nas.commands.flags import Wandb, check_least, flag
+from se_nas.commands.retrain.limits import limit_flags, limits_in
 from se_nas.commands.wandb_choice import choose_wandb
-from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.shipped_files import shipped
 
 DEFAULT_RECIPE = shipped("recipes", "long.yaml")
 
+CostLimits: Any = limit_flags()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetrainRequest:
+class RetrainRequest(CostLimits):  # type: ignore[misc]  # mypy cannot know its fields
     """Retrain networks of a search with a long recipe, test each once, and save the weights with a model card in
     RUN_DIR/retrain. After an interruption the same command continues. On several GPUs: torchrun --nproc-per-node N
     launch/retrain.py RUN_DIR ..."""
@@ -27,12 +29,6 @@ class RetrainRequest:
     """Run folder of the search."""
     pick: Annotated[str, arg(metavar="NAME")] = "knee"
     """knee, best, cheapest, front (each of its members) or the number of a trial."""
-    max_flops: Annotated[Optional[str], flag("N", "")] = None
-    """Pick among networks of at most N FLOPs, e.g. 120M."""
-    max_params: Annotated[Optional[str], flag("N", "")] = None
-    """Pick among networks of at most N parameters, e.g. 1.5M."""
-    max_latency: Annotated[Optional[float], flag("MS", "")] = None
-    """Pick among networks of at most MS milliseconds, if the search measured latency."""
     recipe: Annotated[Path, flag("FILE", "recipes/long.yaml")] = DEFAULT_RECIPE
     """How to train, a YAML file."""
     epochs: Annotated[Optional[int], flag("N", "the recipe's, else five times the search's")] = None
@@ -50,7 +46,7 @@ class RetrainRequest:
 
     def check(self) -> None:
         """Raise InputError for a number out of its range."""
-        check_least(self, epochs=1, seed=0, seeds=1, max_latency=0)
+        check_least(self, epochs=1, seed=0, seeds=1)
         choose_wandb(self.wandb, os.environ)
         if not re.fullmatch(r"[\w.-]{1,64}", self.recipe.stem):
             raise InputError(f"--recipe {self.recipe}: call the file by up to 64 letters, digits, `_`, `.` or `-`")
@@ -58,13 +54,5 @@ class RetrainRequest:
             raise InputError(f"--pick {self.pick}: a limit goes with knee, best, cheapest or front, not with a trial")
 
     def limits(self) -> dict[str, float]:
-        """The upper limit of each limited cost; InputError if a limit is no number."""
-        limits: dict[str, float] = {}
-        for cost, kind in COSTS.items():
-            given: str | float | None = getattr(self, f"max_{cost}", None)
-            try:
-                if given is not None:
-                    limits[cost] = kind.parse(given) if isinstance(given, str) else given
-            except ValueError as error:
-                raise InputError(f"--max-{cost} {given}: {error}") from None
-        return limits
+        """The upper limit of each limited cost; InputError if a limit cannot be parsed."""
+        return limits_in(self)

@@ -14,6 +14,7 @@ from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import search
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
 from se_nas.models.network import build_model
@@ -174,6 +175,19 @@ def test_a_limit_that_no_network_keeps_names_where_the_front_begins(searched: Pa
 def test_a_limit_that_is_no_count_is_refused(wrong: str) -> None:
     with pytest.raises(InputError, match=r"--max-flops .*: expected a positive number, e.g. 120M"):
         RetrainRequest(run_dir=Path("x"), max_flops=wrong).check()
+
+
+@pytest.mark.parametrize("wrong", ["", "2 ms", "-0.5", "nan", "inf", -1.0])
+def test_a_limit_on_a_measured_cost_that_is_no_amount_is_refused(wrong: str | float) -> None:
+    with pytest.raises(InputError, match=r"--max-latency .*: expected a number of at least 0, e.g. 2.5"):
+        RetrainRequest(run_dir=Path("x"), max_latency=wrong).check()
+
+
+def test_every_cost_has_a_limit_as_text_or_as_a_number() -> None:
+    for given in ("3", 3, 3.0):
+        request = RetrainRequest(run_dir=Path("x"), **{f"max_{name}": given for name in COSTS})
+
+        assert request.limits() == dict.fromkeys(COSTS, 3.0)
 
 
 def test_a_limit_together_with_a_trial_is_refused() -> None:
