@@ -14,9 +14,9 @@ from se_nas.wording import format_count, parse_amount, parse_count
 class CostKind:
     """A cost of one image: how people read it, and when it is known.
 
-    `axis` is the title of an axis, `column` the head of a narrow column. A value with a `unit` has two decimals, and a
-    value without a unit is a count. `step` is the amount for which an ablation states the gain of SE in accuracy. Short
-    tables leave out a cost without `step`.
+    `axis` is the title of an axis, `column` the head of a narrow column. A value with a `unit` is printed with two
+    decimals, or with two significant digits if it is small. A value without a unit is a count. `step` is the amount for
+    which an ablation states the gain of SE in accuracy. Short tables leave out a cost without `step`.
     """
 
     axis: str
@@ -26,8 +26,14 @@ class CostKind:
     step: float | None = None
 
     def text(self, value: float) -> str:
-        """A value as a short text, with its unit."""
-        return f"{value:.2f} {self.unit}" if self.unit else format_count(value)
+        """A value as a short text, with its unit.
+
+        >>> COSTS["latency"].text(2.345), COSTS["latency"].text(0.00345)
+        ('2.35 ms', '0.0034 ms')
+        """
+        if not self.unit:
+            return format_count(value)
+        return f"{value:.2g} {self.unit}" if 0 < abs(value) < 0.01 else f"{value:.2f} {self.unit}"
 
     def exact_text(self, value: float) -> str:
         """A count with all its digits, or another value with its unit."""

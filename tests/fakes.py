@@ -8,6 +8,7 @@ import torch
 
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.models.network import build_model
+from se_nas.searching.failures import Failure
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.architecture import Architecture, Stage
@@ -36,6 +37,7 @@ def record(
     curve: tuple[float, ...] | None = None,
     seconds: float = 0.0,
     reason: str = "",
+    failure: Failure | None = None,
     fingerprint: str | None = None,
     **cost: float,
 ) -> TrialRecord:
@@ -51,6 +53,7 @@ def record(
         curve=(accuracy,) if curve is None else curve,
         seconds=seconds,
         reason=reason,
+        failure=failure if failure is not None or status is not TrialStatus.FAILED else Failure.of_text(reason),
     )
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from se_nas.costs import format_cost
-from se_nas.searching.failures import FailureKind
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.wording import counted, format_value
 
@@ -22,11 +21,11 @@ MANY = 0.05
 
 def loss_sentences(records: Sequence[TrialRecord]) -> list[str]:
     """Sentences on how many trials failed and why, what the networks have in common, and what the front may lack."""
-    failed = [record for record in records if record.status is TrialStatus.FAILED]
+    failed = [record for record in records if record.failure is not None]
     others = [record for record in records if record.status in (TrialStatus.COMPLETE, TrialStatus.PRUNED)]
     if not failed:
         return []
-    kinds = Counter(FailureKind.of(record.reason) for record in failed)
+    kinds = Counter(record.failure.kind for record in failed if record.failure is not None)
     why = ", ".join(f"{count} because of {kind.value}" for kind, count in kinds.most_common())
     sentences = [f"{len(failed)} of {counted(len(failed) + len(others), 'trial')} failed: {why}."]
     if others and len(failed) >= FEWEST:

@@ -186,6 +186,7 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
         "trial": record.number,
         "status": record.status.value,
         "reason": record.reason,
+        **({} if record.failure is None else {"failure": record.failure.as_dict()}),
         "fingerprint": record.fingerprint,
         "curve": list(record.curve),
         "seconds": record.seconds,

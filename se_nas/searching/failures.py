@@ -1,8 +1,10 @@
-"""Failure: the reason why a training ended without a result, as a type and as the line that the record keeps."""
+"""Failure: the reason why a training ended without a result. The record of a failed trial contains it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from se_nas.errors import RunFailedError
 
@@ -11,7 +13,10 @@ FAULTS_IN_A_ROW = 3
 
 
 class FailureKind(StrEnum):
-    """The kind of a failure, which decides whether a training is repeated. The values are text for people."""
+    """The kind of a failure, which decides whether a training is repeated.
+
+    Files contain its name in small letters, and its value is text for people.
+    """
 
     NETWORK = "an error in the training"
     """An error of the training itself, e.g. an exception or an accuracy that is not a number."""
@@ -21,16 +26,6 @@ class FailureKind(StrEnum):
     """The worker process died."""
     PLACE = "a machine that could not do the work"
     """The machine lacks something: images, a package, a GPU, space. An image that became unreadable counts too."""
-
-    @classmethod
-    def of(cls, reason: str) -> "FailureKind":
-        """The kind of a failure, found from its recorded reason.
-
-        >>> FailureKind.of("killed by signal 11 (SIGSEGV: a crash in native code), twice").name
-        'KILLED'
-        """
-        by_words = cls.MEMORY if LACKS_MEMORY.search(reason) else cls.NETWORK
-        return next((kind for start, kind in _STARTS.items() if reason.startswith(start)), by_words)
 
 
 NOT_ITS_FAULT = "not the network's fault: "
@@ -42,10 +37,10 @@ LACKS_MEMORY = re.compile(
 _STARTS = {
     "killed for memory": FailureKind.MEMORY,
     "killed": FailureKind.KILLED,
-    "its worker process died": FailureKind.KILLED,  # in records of earlier versions
+    "its worker process died": FailureKind.KILLED,
     NOT_ITS_FAULT: FailureKind.PLACE,
 }
-"""The start of a reason, and its kind; the first match counts, before the words of an error."""
+"""The start of a text of earlier versions, and its kind. The first match counts, before the words of an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +59,33 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """The reason with its machine. `FailureKind.of` finds the kind in this text."""
+        """The reason with its machine, in one line for people."""
         start = NOT_ITS_FAULT if self.kind is FailureKind.PLACE else ""
         return f"{start}{self.reason}{f' (on {self.node})' if self.node else ''}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The failure for a file."""
+        return {**asdict(self), "kind": self.kind.name.lower()}
+
+    @classmethod
+    def of_dict(cls, content: Mapping[str, Any]) -> "Failure":
+        """The failure that `as_dict` wrote. KeyError or TypeError for another content.
+
+        >>> Failure.of_dict(Failure(reason="no images", kind=FailureKind.PLACE, node="a").as_dict()).text
+        "not the network's fault: no images (on a)"
+        """
+        return cls(**{**content, "kind": FailureKind[content["kind"].upper()]})
+
+    @classmethod
+    def of_text(cls, text: str) -> "Failure":
+        """The failure in a record of earlier versions, which kept only the text. Its words show the kind.
+
+        >>> Failure.of_text("killed by signal 11 (SIGSEGV: a crash in native code), twice").kind.name
+        'KILLED'
+        """
+        by_words = FailureKind.MEMORY if LACKS_MEMORY.search(text) else FailureKind.NETWORK
+        kind = next((kind for start, kind in _STARTS.items() if text.startswith(start)), by_words)
+        return cls(kind=kind, reason=text.removeprefix(NOT_ITS_FAULT))
 
 
 class FaultsInARow:

@@ -141,7 +141,8 @@ class SearchLoop:
 
         RunFailedError if one trial after another fails and the networks are not the reason.
         """
-        self._settle(replace(self.records[number], status=TrialStatus.FAILED, reason=failure.text))
+        record = self.records[number]
+        self._settle(replace(record, status=TrialStatus.FAILED, reason=failure.text, failure=failure))
         self._faults.failed(failure)
 
     def take_over(

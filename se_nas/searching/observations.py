@@ -83,8 +83,8 @@ class History:
         A trial that failed through the fault of its machine counts as pruned before its first epoch. It teaches
         neither that its network is bad nor that networks like it fail.
         """
-        if record.status is TrialStatus.FAILED and FailureKind.of(record.reason) is FailureKind.PLACE:
-            record = replace(record, status=TrialStatus.PRUNED, curve=())
+        if record.failure is not None and record.failure.kind is FailureKind.PLACE:
+            record = replace(record, status=TrialStatus.PRUNED, curve=(), failure=None)
         number = record.number
         self.records[number] = record
         while number >= len(self._states):

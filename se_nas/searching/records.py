@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from se_nas.searching.failures import Failure
 from se_nas.space.decisions import Value
 
 
@@ -34,6 +35,7 @@ class TrialRecord:
     """One trial. `curve` is the validation accuracy after each epoch.
 
     `cost` has the counted costs by name and, after their measurement, the measured ones (`se_nas.costs`).
+    `reason` says in one line why a trial was pruned or failed, and `failure` says it of a failed trial as a type.
     `metrics` are those after the last epoch. No result depends on them, and records are compared without them.
     """
 
@@ -47,6 +49,7 @@ class TrialRecord:
     curve: tuple[float, ...] = ()
     seconds: float = 0.0
     reason: str = ""
+    failure: Failure | None = None
     metrics: Metrics = field(default_factory=dict, compare=False)
 
     @property

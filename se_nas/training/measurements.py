@@ -1,8 +1,7 @@
-"""The measurements of costs that only a device can measure, by the name of the cost (`se_nas.costs`).
+"""The measurements of costs that only a device can measure: `MEASUREMENTS` has one entry for each, by its name in
+`se_nas.costs`."""
 
-Each has one entry.
-"""
-
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -22,8 +21,14 @@ class Measurement(Protocol):
     def __call__(
         self, models: Sequence[nn.Module], *, image_size: int, device: torch.device
     ) -> Sequence[Sequence[float]]:
-        """The values of each model, equally many for each, in the unit of the cost. The models stay as they are."""
+        """The values of each model, in the unit of the cost: at least `FEWEST_VALUES` and equally many for each.
 
+        The models stay as they are.
+        """
+
+
+FEWEST_VALUES = 6
+"""The fewest values whose median has a 95 % interval without an assumption on their distribution: 2 / 2⁶ < 5 %."""
 
 MEASUREMENTS: dict[str, Measurement] = {
     "latency": passes_in_turn,
@@ -41,5 +46,20 @@ def measure_costs(names: Iterable[str], model: nn.Module, *, image_size: int, de
 def measured_in_turn(
     names: Iterable[str], models: Sequence[nn.Module], *, image_size: int, device: torch.device
 ) -> Mapping[str, Sequence[Sequence[float]]]:
-    """All values of these costs, by name and model."""
-    return {name: MEASUREMENTS[name](models, image_size=image_size, device=device) for name in names}
+    """All values of these costs, by name and model. ValueError if a measurement breaks its protocol."""
+    return {
+        name: _checked(name, MEASUREMENTS[name](models, image_size=image_size, device=device), models=len(models))
+        for name in names
+    }
+
+
+def _checked(name: str, values: Sequence[Sequence[float]], *, models: int) -> Sequence[Sequence[float]]:
+    counts = [len(of_model) for of_model in values]
+    if len(counts) != models or len(set(counts)) > 1 or min(counts) < FEWEST_VALUES:
+        raise ValueError(
+            f"the measurement of {name} must give equally many values for each of {models} models, at least "
+            f"{FEWEST_VALUES}, but gave {counts}"
+        )
+    if not all(math.isfinite(value) for of_model in values for value in of_model):
+        raise ValueError(f"the measurement of {name} must give finite numbers, but gave {values}")
+    return values

@@ -101,6 +101,6 @@ def test_a_failure_arrives_as_a_type_and_the_search_goes_on(
     search.start_search(made_up, console)
 
     records = load_progress(RunFolder.open(made_up.run))[1].records
-    failed = {one.number: FailureKind.of(one.reason) for one in records if one.status is TrialStatus.FAILED}
+    failed = {one.number: one.failure.kind for one in records if one.failure is not None}
     assert failed == {1: FailureKind.MEMORY, 2: FailureKind.PLACE, 3: FailureKind.NETWORK}
     assert len(records) == 5

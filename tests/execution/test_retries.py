@@ -91,5 +91,10 @@ def test_the_text_of_a_failure_has_its_reason_and_its_machine() -> None:
         (FailureKind.PLACE, "no images"),
     ],
 )
-def test_the_kind_of_a_failure_is_found_from_its_text(kind: FailureKind, reason: str) -> None:
-    assert FailureKind.of(Failure(kind=kind, reason=reason).text) is kind
+def test_a_failure_comes_back_from_a_file_and_from_the_text_that_earlier_versions_kept(
+    kind: FailureKind, reason: str
+) -> None:
+    failed = Failure(kind=kind, reason=reason, node="machine 7", at_once=True, signal=9)
+
+    assert Failure.of_dict(failed.as_dict()) == failed
+    assert (Failure.of_text(failed.text).kind, Failure.of_text(failed.text).text) == (kind, failed.text)

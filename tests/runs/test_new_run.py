@@ -13,7 +13,6 @@ from rich.console import Console
 from se_nas.commands.search import assembly, search
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError, WriteError
-from se_nas.runs import lock
 from se_nas.runs.lock import locked
 from se_nas.runs.new_run import check_new, new_run_folder
 from se_nas.runs.run_folder import RunFolder
@@ -215,7 +214,7 @@ def test_a_file_system_without_locks_is_refused_with_the_remedy(
         def acquire(self) -> None:
             raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(lock, "FileLock", NoLocks)
+    monkeypatch.setattr("filelock.FileLock", NoLocks)
 
     with (
         pytest.raises(

@@ -3,6 +3,7 @@ from random import Random
 
 import pytest
 
+from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.observations import MOST_OBSERVATIONS, History, Observation, most_informative, observations_of
 from se_nas.searching.records import TrialRecord, TrialStatus
 from tests.fakes import TWO_OBJECTIVES, record
@@ -102,7 +103,8 @@ def test_a_growing_history_gives_the_same_observations_as_the_last_records() -> 
 
 
 def test_a_failure_of_a_machine_teaches_nothing_and_is_no_longer_in_training() -> None:
-    lost = record(9, status=TrialStatus.FAILED, reason="not the network's fault: no images (on here)", flops=9.0)
+    no_images = Failure(reason="no images", kind=FailureKind.PLACE, node="here")
+    lost = record(9, status=TrialStatus.FAILED, failure=no_images, flops=9.0)
     running = record(9, status=TrialStatus.RUNNING, flops=9.0)
 
     history = History.of([*FINISHED, running, lost])

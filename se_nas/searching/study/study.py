@@ -21,6 +21,7 @@ from se_nas.costs import COSTS, known_before_training
 from se_nas.errors import InputError, WriteError
 from se_nas.files import put_in_place
 from se_nas.searching.curves import Curves
+from se_nas.searching.failures import Failure
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
 from se_nas.searching.records import Metrics, TrialRecord, TrialStatus, metrics_in
@@ -38,6 +39,10 @@ T = TypeVar("T")
 STUDY_NAME = "se-nas"
 METRICS = "metrics"
 """The attribute with the metrics of a trial and a checksum of their own."""
+FAILURE = "failure"
+"""The failure of a trial, in the attribute with its end."""
+SEALED_APART = ("metrics", "failure")
+"""The fields of a record that have a checksum of their own."""
 STATUSES = {state: status for status, state in STATES.items()}
 
 
@@ -129,7 +134,7 @@ class SearchStudy:
     def finish(self, record: TrialRecord) -> None:
         """Store everything that is known of an ended trial, as a whole or not at all."""
         self._opened = None
-        end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason}
+        end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason, **_failure_of(record)}
         self._store.end(
             record.number,
             STATES[record.status],
@@ -231,8 +236,25 @@ def _record(trial: StoredTrial) -> TrialRecord:
         curve=tuple(curve[: end.get("epochs")]),
         seconds=end.get("seconds", 0.0),
         reason=end.get("reason", ""),
+        failure=_stored_failure(end) if status is TrialStatus.FAILED else None,
         metrics=_unsealed(attributes.get(METRICS)),
     )
+
+
+def _failure_of(record: TrialRecord) -> dict[str, Any]:
+    """The failure of a failed trial as an attribute with a checksum of its own, which earlier versions do not read."""
+    return {} if record.failure is None else {FAILURE: _sealed(record.failure.as_dict())}
+
+
+def _stored_failure(end: Mapping[str, Any]) -> Failure:
+    """The failure of a failed trial. ValueError if it is damaged. Earlier versions stored only its text."""
+    match end.get(FAILURE):
+        case None:
+            return Failure.of_text(end.get("reason", ""))
+        case {"values": values, "seal": seal} if seal == checksum(values):
+            return Failure.of_dict(values)
+        case _:
+            raise ValueError("the stored failure is damaged")
 
 
 def _stored_checksum(trial: StoredTrial) -> object:
@@ -241,9 +263,8 @@ def _stored_checksum(trial: StoredTrial) -> object:
     return start if trial.state is TrialState.RUNNING else trial.attributes["end"].get("seal", start)
 
 
-def _sealed(metrics: Metrics) -> dict[str, Any]:
-    values = dict(metrics)
-    return {"values": values, "seal": checksum(values)}
+def _sealed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"values": dict(values), "seal": checksum(dict(values))}
 
 
 def _unsealed(stored: object) -> Metrics:
@@ -256,7 +277,10 @@ def _unsealed(stored: object) -> Metrics:
 
 
 def _checksum(record: TrialRecord) -> str:
-    """The checksum of an ended trial without its metrics, or of what is known of a running trial at its start."""
+    """The checksum of an ended trial without its metrics and its failure, or of what a running trial has at its start.
+
+    These two have checksums of their own, because earlier versions do not know them.
+    """
     if record.status is TrialStatus.RUNNING:
         record = replace(record, curve=(), seconds=0.0, cost=known_before_training(record.cost))
-    return checksum({each.name: getattr(record, each.name) for each in fields(record) if each.compare})
+    return checksum({each.name: getattr(record, each.name) for each in fields(record) if each.name not in SEALED_APART})

@@ -1,4 +1,6 @@
+import json
 import math
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +12,7 @@ import pytest
 from optuna.trial import TrialState
 
 from se_nas.errors import InputError, WriteError
+from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
 from se_nas.searching.records import TrialRecord, TrialStatus
@@ -196,6 +199,54 @@ class TestTheViewOfOptuna:
             study.finish(record(status=status, assignment=ASSIGNMENT, accuracy=0.9, reason="why"))
 
         assert study.study.trials[0].values is None
+
+
+class TestFailures:
+    FAILURE = Failure(reason="no images — 'none'", kind=FailureKind.PLACE, node="machine 7", at_once=True, signal=None)
+
+    def written(self, study: SearchStudy, path: Path, failure: Failure) -> dict[str, Any]:
+        """Write a failed trial; return the stored attribute with its end."""
+        failed = record(status=TrialStatus.FAILED, assignment=ASSIGNMENT, reason=failure.text, failure=failure)
+        train(study, failed)
+        study.close()
+        with sqlite3.connect(path) as connection:
+            (end,) = connection.execute("SELECT value_json FROM trial_user_attributes WHERE key = 'end'").fetchone()
+        connection.close()
+        return dict(json.loads(end))
+
+    def rewrite(self, path: Path, end: dict[str, Any]) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE trial_user_attributes SET value_json = ? WHERE key = 'end'", [json.dumps(end)])
+        connection.close()
+
+    @pytest.mark.parametrize("kind", FailureKind)
+    def test_a_failure_comes_back_exactly(self, study: SearchStudy, path: Path, kind: FailureKind) -> None:
+        failure = replace(self.FAILURE, kind=kind, signal=9)
+
+        assert self.written(study, path, failure)["failure"]["values"]["kind"] == kind.name.lower()
+        assert [one.failure for one in reopened(path)] == [failure]
+
+    def test_a_failure_of_earlier_versions_is_read_from_its_text(self, study: SearchStudy, path: Path) -> None:
+        end = self.written(study, path, self.FAILURE)
+        del end["failure"]
+        self.rewrite(path, end)
+
+        (read,) = reopened(path)
+
+        assert read.failure is not None
+        assert read.failure.kind is FailureKind.PLACE
+        assert read.failure.text == read.reason == self.FAILURE.text
+
+    @pytest.mark.parametrize("damage", [{"kind": "memory"}, {"kind": "other"}, {"node": None}, {"more": 1}])
+    def test_a_damaged_failure_is_refused_with_one_line(
+        self, study: SearchStudy, path: Path, damage: dict[str, Any]
+    ) -> None:
+        end = self.written(study, path, self.FAILURE)
+        end["failure"]["values"] |= damage
+        self.rewrite(path, end)
+
+        with pytest.raises(InputError, match="trial 0 is not what was written"):
+            reopened(path)
 
 
 class TestWrongFiles:
