@@ -35,7 +35,7 @@ def made_up_trials(space: DesignSpace, trials: int) -> list[TrialRecord]:
     for number in range(trials):
         assignment = space.sample(rng)
         network = space.decode(assignment)
-        width = sum(stage.width * stage.depth for stage in network.stages)
+        width = sum(part.width * part.depth for stage in network.stages for part in stage.segments)
         flops = int(1e3 * width * rng.uniform(0.8, 1.2))
         modules = sum(token != "none" for token in network.se_tokens)
         final = 1 - 0.3 * math.exp(-width / 120) - 0.005 * (3 - modules) - 0.02 * rng.random()

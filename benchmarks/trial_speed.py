@@ -40,9 +40,11 @@ from se_nas.data.augmentation import draw_epoch, shift_and_mirror
 from se_nas.data.device_data import DeviceData
 from se_nas.data.image_data import ImageSet
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.precision import Precision, usual_precision
 from se_nas.training.recipe import Recipe
@@ -81,8 +83,8 @@ class Settings:
 def regnety_200mf() -> Architecture:
     """The published network with its stem at stride 1."""
     stages = tuple(
-        Stage(
-            block=RegNetBlock(group_width=GROUP_WIDTH, bottleneck=1),
+        Stage.of(
+            RegNetBlock(group_width=GROUP_WIDTH, bottleneck=1),
             depth=depth,
             width=width,
             stride=2,
@@ -90,7 +92,7 @@ def regnety_200mf() -> Architecture:
         )
         for depth, width in zip(DEPTHS, WIDTHS, strict=True)
     )
-    return Architecture(stem_width=32, stem_stride=1, stages=stages)
+    return Architecture(stem=Stem.plain(width=32, stride=1), stages=stages)
 
 
 def ours(

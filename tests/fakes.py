@@ -11,14 +11,17 @@ from se_nas.models.network import build_model
 from se_nas.searching.failures import Failure
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.records import TrialRecord, TrialStatus
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.decisions import Categorical, IntRange
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.families.regnet import RegNetBlock, Site
-from se_nas.space.trunks.stage_by_stage import AnyNetStage, AnyNetTrunk
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
+from se_nas.space.trunks.stage_by_stage import AnyNetSegment, AnyNetStage, AnyNetTrunk
+from se_nas.space.trunks.trunk import Ends, StemChoices
 from se_nas.training.trained import TrainedNetwork
 from tests.models.conftest import wake
 
@@ -63,13 +66,12 @@ def tiny_space() -> DesignSpace:
     return DesignSpace(
         name="tiny",
         image_size=8,
-        stem_width=8,
-        stem_stride=1,
         trunk=AnyNetTrunk(
+            ends=Ends(stem=StemChoices(width=8, stride=1)),
             choices=(
-                AnyNetStage(depth=IntRange(1, 2), width=8, **stage),
-                AnyNetStage(depth=1, width=Categorical((8, 16)), **stage),
-            )
+                AnyNetStage(segments=(AnyNetSegment(depth=IntRange(1, 2), width=8, **stage),)),
+                AnyNetStage(segments=(AnyNetSegment(depth=1, width=Categorical((8, 16)), **stage),)),
+            ),
         ),
         se=(
             AttentionChoices(
@@ -101,8 +103,8 @@ def cost_by_hand(architecture: Architecture) -> dict[str, int]:
 def tiny_architecture(width: int = 8) -> Architecture:
     """A network of one block with SE."""
     spec = SqueezeExciteSpec(site=Site.INNER, reduction=4)
-    stage = Stage(block=RegNetBlock(group_width=8), depth=1, width=width, stride=1, se=(spec,))
-    return Architecture(stem_width=8, stem_stride=1, stages=(stage,))
+    stage = Stage.of(RegNetBlock(group_width=8), depth=1, width=width, stride=1, se=(spec,))
+    return Architecture(stem=Stem.plain(width=8, stride=1), stages=(stage,))
 
 
 def image_set(images: int, *, size: int = 8, classes: int = 3, seed: int = 0) -> ImageSet:
@@ -130,10 +132,10 @@ def network_with_se(*tokens: str) -> Architecture:
     """A network with a stage of two blocks for each SE token. The widths are 8, 16, 24, ..."""
     block = RegNetBlock(group_width=8, bottleneck=1)
     stages = [
-        Stage(block=block, depth=2, width=8 * number, stride=2, se=(parse_token(token),) * 2)
+        Stage.of(block, depth=2, width=8 * number, stride=2, se=(parse_token(token),) * 2)
         for number, token in enumerate(tokens, start=1)
     ]
-    return Architecture(stem_width=8, stem_stride=1, stages=tuple(stages))
+    return Architecture(stem=Stem.plain(width=8, stride=1), stages=tuple(stages))
 
 
 def trained_network(architecture: Architecture, *, class_names: tuple[str, ...], image_size: int) -> TrainedNetwork:

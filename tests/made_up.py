@@ -19,11 +19,10 @@ from se_nas.models.attention import ATTENTION_MODULES, build_attention
 from se_nas.models.attention.module import AttentionModule
 from se_nas.models.blocks import BLOCKS
 from se_nas.models.blocks.block import BlockModule
-from se_nas.models.initialisation import initialise_by_fan_out
-from se_nas.space.architecture import BlockShape
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.attention import AttentionShape
 from se_nas.space.families import FAMILIES
+from se_nas.space.parts.stage import BlockShape
 from se_nas.space.settings import Key, Parser
 
 ODD = Parser("an odd number of 1 to 9", lambda value: type(value) is int and value in range(1, 10, 2))
@@ -93,6 +92,10 @@ class Growing:
     published_names: ClassVar[tuple[str, str]] = ("GrowNet", "ECA-GrowNet")
     published_attention: ClassVar[Eca] = Eca(site=OUTPUT, span=9)
 
+    @classmethod
+    def default_attention(cls) -> Eca:
+        return Eca(site=OUTPUT, span=3)
+
     kernel: int
 
     @classmethod
@@ -126,9 +129,6 @@ class GrowingModule(BlockModule):
         self.pool = nn.AvgPool2d(shape.stride) if shape.stride > 1 else nn.Identity()
         self.attention = build_attention(shape.se) if shape.se else nn.Identity()
 
-    def initialise(self) -> None:
-        self.apply(initialise_by_fan_out)
-
     def forward(self, features: Tensor) -> Tensor:
         new = self.conv(torch.relu(self.norm(features)))
         if self.site == NEW_MAPS:
@@ -149,6 +149,10 @@ class Thinning:
     site_names: ClassVar[tuple[str, ...]] = (OUTPUT,)
     published_names: ClassVar[tuple[str, str]] = ("GrowNet", "ECA-GrowNet")
     published_attention: ClassVar[Eca] = Eca(site=OUTPUT, span=9)
+
+    @classmethod
+    def default_attention(cls) -> Eca:
+        return Eca(site=OUTPUT, span=3)
 
     @classmethod
     def fit(cls, width: int, properties: Mapping[str, Any]) -> "tuple[int, Thinning]":
@@ -177,9 +181,6 @@ class ThinningModule(BlockModule):
         self.conv = nn.Conv2d(shape.width_in, shape.width_out, 1, bias=False)
         self.pool = nn.AvgPool2d(shape.stride)
         self.attention = build_attention(shape.se) if shape.se else nn.Identity()
-
-    def initialise(self) -> None:
-        self.apply(initialise_by_fan_out)
 
     def forward(self, features: Tensor) -> Tensor:
         thinned: Tensor = self.attention(self.pool(self.conv(features)))

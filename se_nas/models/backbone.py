@@ -68,7 +68,7 @@ def as_backbone(model: nn.Module, architecture: Architecture, out_indices: Seque
     """The same modules without the head. `out_indices` selects the maps: 0 is the stem's map, 1 is the first stage's,
     -1 is the last. Without it, all maps are selected. InputError if a map does not exist."""
     layers = nn.Sequential()
-    names, widths, strides = ["stem"], [architecture.stem_width], [architecture.stem_stride]
+    names, widths, strides = ["stem"], [architecture.stem.width], [architecture.stem.stride]
     for number, (stage, blocks) in enumerate(zip(architecture.stages, architecture.blocks(), strict=True), start=1):
         names.append(f"stage{number}")
         widths.append(blocks[-1].width_out)

@@ -20,9 +20,13 @@ from torch.overrides import TorchFunctionMode
 
 from se_nas.models.attention import build_attention
 from se_nas.models.blocks import build_block
-from se_nas.models.network import IMAGE_CHANNELS, Head, build_stem
-from se_nas.space.architecture import Architecture, BlockShape
+from se_nas.models.head import Head
+from se_nas.models.stem import IMAGE_CHANNELS, build_stem
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import AttentionShape
+from se_nas.space.parts.stage import BlockShape
+from se_nas.space.parts.stem import Stem
+from se_nas.space.parts.tail import Tail
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # fvcore compiles a helper with torch.jit.script on import
@@ -56,7 +60,7 @@ class Cost:
 
 def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
     """Count the cost of a network for one square RGB image. `image_size` is its side in pixels."""
-    stem = _count_stem(architecture.stem_width, architecture.stem_stride, image_size)
+    stem = _count_stem(architecture.stem, image_size)
     total, size = stem.cost, stem.size
     for blocks in architecture.blocks():
         for block in blocks:
@@ -64,12 +68,12 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
             total, size = total + counted.cost, counted.size
             if block.se is not None:
                 total += _count_attention(_Part.of_attention(block.se)).cost
-    return total + _count_head(architecture.head_width, num_classes).cost
+    return total + _count_head(architecture.tail, architecture.width_out, num_classes, size).cost
 
 
 def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]:
     """The side of the map after the stem and after each stage, in pixels."""
-    sizes = [_count_stem(architecture.stem_width, architecture.stem_stride, image_size).size]
+    sizes = [_count_stem(architecture.stem, image_size).size]
     for blocks in architecture.blocks():
         size = sizes[-1]
         for block in blocks:
@@ -155,8 +159,8 @@ class _Counted:
 
 
 @cache
-def _count_stem(width: int, stride: int, image_size: int) -> _Counted:
-    return _count(lambda: build_stem(width, stride), channels=IMAGE_CHANNELS, size=image_size)
+def _count_stem(stem: Stem, image_size: int) -> _Counted:
+    return _count(lambda: build_stem(stem), channels=IMAGE_CHANNELS, size=image_size)
 
 
 def _count_plain_block(block: BlockShape, size: int) -> _Counted:
@@ -179,8 +183,8 @@ def _count_attention(part: _Part) -> _Counted:
 
 
 @cache
-def _count_head(width: int, num_classes: int) -> _Counted:
-    return _count(lambda: Head(width, num_classes), channels=width, size=1)
+def _count_head(tail: Tail, width: int, num_classes: int, size: int) -> _Counted:
+    return _count(lambda: Head(tail, width, num_classes), channels=width, size=size if tail.conv else 1)
 
 
 def _count(build: Callable[[], nn.Module], *, channels: int, size: int) -> _Counted:

@@ -13,20 +13,23 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from se_nas.models.activation import activate
 from se_nas.models.kernels import choice
+from se_nas.space.activation import Activation
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Normalises each channel, adds a map if there is one, and applies a ReLU if `relu`: (N, C, H, W) -> (N, C, H, W).
+    """Normalises each channel, adds a map if there is one, and applies `activation`: (N, C, H, W) -> (N, C, H, W).
 
-    Parameters and running statistics have the same names as in `nn.BatchNorm2d`. Batches are not counted.
+    The kernels include the ReLU; another activation is an operator of its own behind them. Parameters and running
+    statistics have the same names as in `nn.BatchNorm2d`. Batches are not counted.
     """
 
     momentum: float
 
-    def __init__(self, channels: int, *, relu: bool = False) -> None:
+    def __init__(self, channels: int, *, activation: Activation | None = None) -> None:
         super().__init__(channels)
-        self.relu = relu
+        self.activation = activation
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
         """Normalise `features` and add `added`; both have the shape (N, C, H, W), and so has the result."""
@@ -34,8 +37,13 @@ class BatchNorm(nn.BatchNorm2d):
             normalised: Tensor = _Normalise.apply(
                 features, added, self.weight, self.bias, self.running_mean, self.running_var, self
             )
-            return normalised
+            return normalised if self.relu else activate(normalised, self.activation)
         return self.forward_in_stock_operators(features, added)
+
+    @property
+    def relu(self) -> bool:
+        """Whether a ReLU follows."""
+        return self.activation is Activation.RELU
 
     def _has_kernels_for(self, features: Tensor) -> bool:
         """Whether the kernels can be used: the map is in channels-last memory and has more than one pixel in all."""
@@ -57,7 +65,7 @@ class BatchNorm(nn.BatchNorm2d):
         )
         if added is not None:
             result = added + result
-        return F.relu(result, inplace=True) if self.relu else result
+        return activate(result, self.activation)
 
 
 class _Normalise(torch.autograd.Function):

@@ -1,22 +1,29 @@
-"""Reads an architecture from YAML, where it is written stage by stage or by the numbers of a law."""
+"""Reads an architecture from YAML, where it is written stage by stage, by the numbers of a law, or by its name."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, create_model
 
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
 from se_nas.space.attention.tokens import NONE, parse_token
+from se_nas.space.end_entries import END_KEYS, parse_written_ends
 from se_nas.space.families.family import BlockFamily
-from se_nas.space.settings import MOST_WIDTH
+from se_nas.space.parts.stage import Segment, Stage
+from se_nas.space.placements import with_attention_by_stage
+from se_nas.space.published import published_network
 from se_nas.space.stage_entries import parse_written_stage
 from se_nas.space.trunks import NETWORK_LAWS
-from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, parse_entry, read_yaml
+from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, join_keys, parse_entry, read_yaml
+
+TRUNK = "trunk"
+"""The key of a published network's name."""
 
 
 def load_architecture(path: Path) -> Architecture:
-    """Read one network, written stage by stage or by a law. InputError if the file is not valid."""
+    """Read one network. InputError if the file is not valid."""
     return _architecture(read_yaml(path))
 
 
@@ -30,53 +37,71 @@ def _architecture(file: YamlFile) -> Architecture:
         name: (create_model(name, __base__=law, se=(Any, NONE)) | None, None) for name, law in NETWORK_LAWS.items()
     }
     entry = parse_entry(create_model("_Network", __base__=_Network, **laws), file)
-    given = [name for name in ("stages", *NETWORK_LAWS) if getattr(entry, name) is not None]
+    ways = ("stages", TRUNK, *NETWORK_LAWS)
+    given = [name for name in ways if getattr(entry, name) is not None]
     if len(given) != 1:
-        keys = " and ".join(f"`{name}`" for name in ("stages", *NETWORK_LAWS))
-        raise file.error((), f"expected exactly one of the keys {keys}")
+        raise file.error((), f"expected exactly one of the keys {join_keys(ways)}")
     (name,) = given
+    if name == TRUNK:
+        return _by_name(entry, file)
+    if entry.se is not None:
+        raise file.error(("se",), f"belongs to a network with `{TRUNK}`, but this one has `{name}`")
+    stem, tail, norm = parse_written_ends(file)
     stages = _stage_by_stage(entry, file) if name == "stages" else _by_law(name, getattr(entry, name), file)
     try:
-        return Architecture(stem_width=entry.stem.width, stem_stride=entry.stem.stride, stages=stages)
+        return Architecture(stem=stem, stages=stages, tail=tail, norm=norm)
     except ValueError as error:
         raise file.error((), str(error)) from None
-
-
-class _Stem(Entry):
-    width: int = Field(ge=1, le=MOST_WIDTH)
-    stride: int = Field(default=2, ge=1, le=4)
 
 
 class _Network(Entry):
     """The keys of a network, without those of the laws."""
 
-    stem: _Stem = _Stem(width=32, stride=2)
+    stem: Any = None
+    tail: Any = None
+    norm: Any = None
     stages: list[Any] | None = Field(default=None, min_length=1)
+    trunk: str | None = None
+    se: Any = None
+
+
+def _by_name(entry: _Network, file: YamlFile) -> Architecture:
+    """A published network. `se` replaces its own SE."""
+    for key in END_KEYS:
+        if key in entry.model_fields_set:
+            raise file.error((key,), f"a network with `{TRUNK}` has the `{key}` of the published network")
+    try:
+        network = published_network(str(entry.trunk)).build()
+    except ValueError as error:
+        raise file.error((TRUNK,), str(error)) from None
+    if entry.se is None:
+        return network
+    sites = {site for blocks in network.blocks() for block in blocks for site in block.sites}
+    chosen = _for_each(entry.se, len(network.stages), ("se",), file)
+    return with_attention_by_stage(network, [_chosen(given, sites, place, file) for given, place in chosen])
 
 
 def _stage_by_stage(entry: _Network, file: YamlFile) -> tuple[Stage, ...]:
     stages = []
     for index, data in enumerate(entry.stages or ()):
-        location = ("stages", index)
-        block, own = parse_written_stage(data, location, file)
-        se = _attention(own.se, block, own.depth, (*location, "se"), file)
-        try:
-            stages.append(Stage(block=block, depth=own.depth, width=own.width, stride=own.stride, se=se))
-        except ValueError as error:
-            raise file.error(location, str(error)) from None
+        segments = []
+        for block, own, at in parse_written_stage(data, ("stages", index), file):
+            se = _attention(own.se, block, own.depth, (*at, "se"), file)
+            try:
+                segments.append(Segment(block=block, depth=own.depth, width=own.width, stride=own.stride, se=se))
+            except ValueError as error:
+                raise file.error(at, str(error)) from None
+        stages.append(Stage(segments=tuple(segments)))
     return tuple(stages)
 
 
 def _by_law(name: str, law: Any, file: YamlFile) -> tuple[Stage, ...]:
     try:
-        trunk = law.trunk_stages()
+        stages: tuple[Stage, ...] = law.stages()
     except ValueError as error:
         raise file.error((name,), str(error)) from None
-    by_stage = _attention(law.se, trunk[0].block, len(trunk), (name, "se"), file)
-    return tuple(
-        Stage(block=stage.block, depth=stage.depth, width=stage.width, stride=stage.stride, se=(spec,) * stage.depth)
-        for stage, spec in zip(trunk, by_stage, strict=True)
-    )
+    by_stage = _attention(law.se, stages[0].segments[0].block, len(stages), (name, "se"), file)
+    return tuple(stage.with_se((spec,) * stage.depth) for stage, spec in zip(stages, by_stage, strict=True))
 
 
 def _attention(
@@ -84,19 +109,29 @@ def _attention(
 ) -> tuple[ChannelAttention | None, ...]:
     """The attention of `count` blocks or stages, from one token for all or a list. `true` means the attention of the
     published networks of such blocks, e.g. `inner/4`; `false` means none."""
+    chosen = _for_each(given, count, location, file)
+    return tuple(_chosen(token, block.site_names, place, file)(block) for token, place in chosen)
+
+
+def _for_each(given: Any, count: int, location: Location, file: YamlFile) -> list[tuple[Any, Location]]:
+    """`count` tokens with their places in the file, from one token for all or a list."""
     if not isinstance(given, list):
-        return (_one(given, block, location, file),) * count
+        return [(given, location)] * count
     if len(given) != count:
         raise file.error(location, f"expected one token or {count}, but got {len(given)}")
-    return tuple(_one(token, block, (*location, index), file) for index, token in enumerate(given))
+    return [(token, (*location, index)) for index, token in enumerate(given)]
 
 
-def _one(given: Any, block: BlockFamily, location: Location, file: YamlFile) -> ChannelAttention | None:
+def _chosen(
+    given: Any, sites: Iterable[str], location: Location, file: YamlFile
+) -> Callable[[BlockFamily], ChannelAttention | None]:
+    """The attention of a block of any family, as a file gives it: a token, `true` or `false`."""
     if isinstance(given, bool) or given is None:
-        return block.published_attention if given else None
+        return lambda block: block.published_attention if given else None
     if not isinstance(given, str):
         raise file.error(location, f"expected a token such as none or inner/4, but got {describe_value(given)}")
     try:
-        return parse_token(given, sites=block.site_names)
+        spec = parse_token(given, sites=tuple(sites))
     except ValueError as error:
         raise file.error(location, str(error)) from None
+    return lambda block: spec

@@ -1,7 +1,7 @@
 """The set of networks that a search may propose, given by decisions and rules between them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -9,7 +9,7 @@ from random import Random
 
 from se_nas.costs import format_cost_exactly
 from se_nas.errors import InputError
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.decisions import (
     Assignment,
@@ -18,12 +18,9 @@ from se_nas.space.decisions import (
     FloatRange,
     IntRange,
     Property,
-    Role,
-    Setting,
     Value,
-    settle,
-    values_of,
 )
+from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.trunks.trunk import Trunk
 from se_nas.wording import format_count
 
@@ -64,8 +61,6 @@ class DesignSpace:
 
     name: str
     image_size: int
-    stem_width: Setting[int]
-    stem_stride: Setting[int]
     trunk: Trunk
     se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
@@ -108,23 +103,14 @@ class DesignSpace:
 
     def decode(self, assignment: Assignment) -> Architecture:
         """The network of an assignment. ValueError if the assignment breaks a rule."""
-        stages = []
-        for number, (trunk, se) in enumerate(zip(self.trunk.stages(assignment), self.se, strict=True), start=1):
-            spec = se.decode(f"stage{number}", assignment)
-            stages.append(
-                Stage(
-                    block=trunk.block,
-                    depth=trunk.depth,
-                    width=trunk.width,
-                    stride=trunk.stride,
-                    se=(spec,) * trunk.depth,
-                )
+        plain = self.trunk.network(assignment)
+        stages = [
+            _attended(stage, blocks, choices, f"stage{number}", assignment)
+            for number, (stage, blocks, choices) in enumerate(
+                zip(plain.stages, plain.blocks(), self.se, strict=True), start=1
             )
-        return Architecture(
-            stem_width=settle(self.stem_width, "stem.width", assignment),
-            stem_stride=settle(self.stem_stride, "stem.stride", assignment),
-            stages=tuple(stages),
-        )
+        ]
+        return replace(plain, stages=tuple(stages))
 
     def cost_violation(self, cost: Mapping[str, float]) -> str | None:
         """A message about the bound that one of these costs breaks; None if none of them breaks a bound."""
@@ -152,10 +138,9 @@ class DesignSpace:
         if total <= MOST_ENUMERATED:
             return SpaceSize(count=len(self._fingerprints()), exact=True)
         placements = [choices.count_bound() for choices in self.se]
-        stem = [values_of(setting) for setting in (self.stem_width, self.stem_stride)]
-        if None in placements or None in stem:
-            raise InputError(f"space '{self.name}': the stem and the attention need choices or whole-number ranges")
-        factors = [count or 1 for count in placements] + [len(values or ()) for values in stem]
+        if None in placements:
+            raise InputError(f"space '{self.name}': the attention needs choices or whole-number ranges")
+        factors = [count or 1 for count in placements]
         return SpaceSize(count=math.prod([self.trunk.size_bound(), *factors]), exact=False)
 
     def _fingerprints(self) -> set[str]:
@@ -169,9 +154,24 @@ class DesignSpace:
         return found
 
     def _settings(self) -> Iterator[Property]:
-        yield Property("stem.width", self.stem_width, Role.WIDTH)
-        yield Property("stem.stride", self.stem_stride)
         yield from self.trunk.settings()
         for number, se in enumerate(self.se, start=1):
             for name, setting, role in se.settings():
                 yield Property(f"stage{number}.{name}", setting, role)
+
+
+def _attended(
+    stage: Stage, blocks: Sequence[BlockShape], choices: AttentionChoices, name: str, assignment: Assignment
+) -> Stage:
+    """The stage with the attention of an assignment, in each block that has its site. ValueError if no block has it."""
+    specs = choices.decode(name, assignment, depth=stage.depth)
+    places = {site for block in blocks for site in block.sites}
+    for spec in specs:
+        if spec is not None and spec.site not in places:
+            raise ValueError(f"no block of {name} has a site '{spec.site}'; they have {', '.join(sorted(places))}")
+    return stage.with_se(
+        tuple(
+            spec if spec is not None and spec.site in block.sites else None
+            for spec, block in zip(specs, blocks, strict=True)
+        )
+    )

@@ -1,5 +1,6 @@
 """Reads a design space from YAML. Every error is one line with file, line, key and the expected value."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -8,48 +9,46 @@ from pydantic import Field, create_model
 
 from se_nas.costs import COSTS
 from se_nas.errors import InputError
+from se_nas.space.architecture import Architecture
+from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.choices import AttentionChoices
+from se_nas.space.attention_entries import Sites, attention_by_stage, with_attention_by_stage
 from se_nas.space.design_space import DesignSpace, Limit
-from se_nas.space.settings import Stride, Width
-from se_nas.space.stage_entries import attention_by_stage, parse_stages, with_attention_by_stage
+from se_nas.space.end_entries import END_KEYS, parse_ends
+from se_nas.space.published import published_network
+from se_nas.space.stage_entries import parse_stages
 from se_nas.space.trunks import SPACE_LAWS
 from se_nas.space.trunks.law import SpaceLaw
+from se_nas.space.trunks.published import PublishedTrunk
 from se_nas.space.trunks.stage_by_stage import AnyNetTrunk
 from se_nas.space.trunks.trunk import Trunk
-from se_nas.space.yaml_file import Entry, YamlFile, parse_entry, read_yaml
+from se_nas.space.yaml_file import Entry, YamlFile, join_keys, parse_entry, parse_part, read_yaml
 
 
 def load_design_space(path: Path) -> DesignSpace:
     """Read a search space. InputError if the file does not describe a search space."""
     file = read_yaml(path)
     laws: dict[str, Any] = {
-        name: (with_attention_by_stage(law, law.family) | None, None) for name, law in SPACE_LAWS.items()
+        name: (with_attention_by_stage(law, Sites.of([law.family])) | None, None) for name, law in SPACE_LAWS.items()
     }
     limits: dict[str, Any] = {name: (_MeasuredLimit if kind.measured else _Limit, None) for name, kind in COSTS.items()}
     bounds = create_model("_Bounds", __base__=Entry, **limits)
-    model = create_model("_SpaceEntry", __base__=_SpaceEntry, bounds=(bounds, bounds()), **laws)
+    anything: dict[str, Any] = dict.fromkeys(_attention_keys(), (Any, None))  # read with the trunk, which has the sites
+    model = create_model("_SpaceEntry", __base__=_SpaceEntry, bounds=(bounds, bounds()), **laws, **anything)
     entry = parse_entry(model, file)
-    by_law = [name for name in SPACE_LAWS if getattr(entry, name) is not None]
-    trunk, se = _by_law(by_law, entry, file) if by_law else _stage_by_stage(entry, file)
+    way, trunk, se = _trunk(entry, file)
     space = DesignSpace(
         name=entry.name or path.stem,
         image_size=entry.image_size,
-        stem_width=entry.stem.width,
-        stem_stride=entry.stem.stride,
         trunk=trunk,
-        se=se,
+        se=tuple(se),
         bounds=_bounds(entry.bounds, file),
     )
     try:
         space.sample(Random(0))  # finds rules that contradict each other before the search starts
     except InputError as error:
-        raise file.error((by_law[0],) if by_law else ("rules",), str(error)) from None
+        raise file.error((way,) if way != STAGES else ("rules",), str(error)) from None
     return space
-
-
-class _Stem(Entry):
-    width: Width
-    stride: Stride
 
 
 class _Rules(Entry):
@@ -72,36 +71,77 @@ class _SpaceEntry(Entry):
 
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     image_size: int = Field(ge=1, le=4096)
-    stem: _Stem
+    stem: Any = None
+    tail: Any = None
+    norm: Any = None
+    trunk: str | None = None
     every_stage: dict[str, Any] = Field(default_factory=dict)
     stages: list[Any] | None = Field(default=None, min_length=1, max_length=16)
     rules: _Rules = _Rules()
     bounds: Entry = Entry()
 
 
-def _stage_by_stage(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[AttentionChoices, ...]]:
-    if entry.stages is None:
-        laws = " and ".join(f"`{name}`" for name in ("stages", *SPACE_LAWS))
-        raise file.error((), f"expected exactly one of the keys {laws}, but found none")
-    choices, se = parse_stages(entry.stages, entry.every_stage, file)
+STAGES, TRUNK = "stages", "trunk"
+
+
+def _trunk(entry: _SpaceEntry, file: YamlFile) -> tuple[str, Trunk, Sequence[AttentionChoices]]:
+    """The key that describes the trunk, the trunk, and the attention of each stage."""
+    ways = (STAGES, TRUNK, *SPACE_LAWS)
+    given = [name for name in ways if getattr(entry, name) is not None]
+    if not given:
+        raise file.error((), f"expected exactly one of the keys {join_keys(ways)}, but found none")
+    way = given[-1]
+    alien: list[str] = [key for key in ("every_stage", "rules") if way != STAGES and key in entry.model_fields_set]
+    alien += [key for key in END_KEYS if way == TRUNK and key in entry.model_fields_set]
+    alien += [key for key in entry.model_fields_set if way != TRUNK and key in _attention_keys()]
+    for key in (*given[:-1], *alien):
+        raise file.error((key,), f"belongs to another kind of trunk, but this space has `{way}`")
+    if way == TRUNK:
+        return way, *_by_name(str(entry.trunk), file)
+    if entry.stem is None:
+        raise file.error(("stem",), "this key is needed, but missing")
+    if way == STAGES:
+        return way, *_stage_by_stage(entry, file)
+    law: SpaceLaw = getattr(entry, way)
+    trunk = law.trunk(parse_ends(file), file)
+    sites = Sites.of([law.family])
+    return way, trunk, attention_by_stage(file.data[way], sites, trunk.most_blocks(), (way,), file)
+
+
+def _stage_by_stage(entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, Sequence[AttentionChoices]]:
+    choices, se = parse_stages(entry.stages or [], entry.every_stage, file)
     trunk = AnyNetTrunk(
+        ends=parse_ends(file),
         choices=tuple(choices),
         widths_non_decreasing=entry.rules.widths == "non-decreasing",
         depths_non_decreasing=entry.rules.depths == "non-decreasing",
     )
-    return trunk, tuple(se)
+    return trunk, se
 
 
-def _by_law(given: list[str], entry: _SpaceEntry, file: YamlFile) -> tuple[Trunk, tuple[AttentionChoices, ...]]:
-    name, *others = given
-    for key in ("stages", "every_stage", "rules"):
-        if key in entry.model_fields_set:
-            raise file.error((key,), f"belongs to a space written stage by stage, but this one has `{name}`")
-    if others:
-        raise file.error((others[0],), f"belongs to another trunk, but this space has `{name}`")
-    law: SpaceLaw = getattr(entry, name)
-    trunk = law.trunk(file)
-    return trunk, attention_by_stage(file.data[name], law.family, trunk.stage_count, (name,), file)
+def _by_name(name: str, file: YamlFile) -> tuple[Trunk, Sequence[AttentionChoices]]:
+    """The trunk of a published network. The network's own SE gives the properties that the file does not name."""
+    try:
+        network = published_network(name).build()
+    except ValueError as error:
+        raise file.error((TRUNK,), str(error)) from None
+    trunk = PublishedTrunk.of(network)
+    sites = _sites_of(network)
+    data = {key: value for key, value in file.data.items() if key in _attention_keys()}
+    parse_part(with_attention_by_stage(Entry, sites), data, (), file)
+    return trunk, attention_by_stage(data, sites, trunk.most_blocks(), (), file)
+
+
+def _sites_of(network: Architecture) -> Sites:
+    blocks = [block for stage in network.blocks() for block in stage]
+    names = dict.fromkeys(str(site) for block in blocks for site in block.sites)
+    own = [block.se.attention for block in blocks if block.se is not None]
+    usual = [block.family.published_attention for block in blocks if block.family.published_attention.site in names]
+    return Sites(tuple(names), [*own, *usual][0])
+
+
+def _attention_keys() -> list[str]:
+    return [key for name in ATTENTIONS for key in (name, f"{name}_by_stage")]
 
 
 def _bounds(entry: Entry, file: YamlFile) -> dict[str, Limit]:

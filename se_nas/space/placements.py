@@ -1,32 +1,43 @@
 """Other placements of attention for the same trunk: none, as in published networks, or switched in one stage."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
+from se_nas.space.families.family import BlockFamily
+
+Choose = Callable[[BlockFamily], ChannelAttention | None]
+"""Says which attention a block of a family gets. A block that lacks its site gets none."""
 
 
 def without_se(architecture: Architecture) -> Architecture:
     """The trunk without SE."""
     for index in range(len(architecture.stages)):
-        architecture = _with(architecture, index, None)
+        architecture = _with(architecture, index, lambda _: None)
     return architecture
 
 
 def with_published_se(architecture: Architecture) -> Architecture:
     """The trunk with the SE of published networks in every stage, instead of the architecture's own SE.
 
-    Each stage has the attention that its blocks have in the published networks of their family, in every block that has
-    its site.
+    Each block has the attention that such blocks have in the published networks of their family, if it has its site.
     """
-    for index, stage in enumerate(architecture.stages):
-        architecture = _with(architecture, index, stage.block.published_attention)
+    for index in range(len(architecture.stages)):
+        architecture = _with(architecture, index, lambda block: block.published_attention)
+    return architecture
+
+
+def with_attention_by_stage(architecture: Architecture, by_stage: Sequence[Choose]) -> Architecture:
+    """The trunk with another attention, which each entry of `by_stage` chooses for the blocks of one stage."""
+    for index, choose in enumerate(by_stage):
+        architecture = _with(architecture, index, choose)
     return architecture
 
 
 def published_names(architecture: Architecture) -> tuple[str, str]:
     """The names of the published networks of such blocks: without SE, and with it. Several families are joined."""
-    names = dict.fromkeys(stage.block.published_names for stage in architecture.stages)
+    names = dict.fromkeys(block.family.published_names for blocks in architecture.blocks() for block in blocks)
     plain, with_se = zip(*names, strict=True)
     return " + ".join(plain), " + ".join(with_se)
 
@@ -37,8 +48,10 @@ def switched(architecture: Architecture, index: int) -> Architecture:
     A stage with SE loses it. A stage without SE gets the SE of the nearest stage that has it (the earlier of two) at a
     site that one of its own blocks has too, or the SE of published networks if there is no such stage.
     """
-    spec = None if has_se(architecture, index) else _nearest(architecture, index)
-    return _with(architecture, index, spec)
+    if has_se(architecture, index):
+        return _with(architecture, index, lambda _: None)
+    nearest = _nearest(architecture, index)
+    return _with(architecture, index, lambda block: nearest or block.published_attention)
 
 
 def has_se(architecture: Architecture, index: int) -> bool:
@@ -51,25 +64,24 @@ def _spec(architecture: Architecture, index: int) -> ChannelAttention | None:
     return next((spec for spec in architecture.stages[index].se if spec is not None), None)
 
 
-def _nearest(architecture: Architecture, index: int) -> ChannelAttention:
-    specs = [_spec(architecture, other) for other in range(len(architecture.stages))]
+def _nearest(architecture: Architecture, index: int) -> ChannelAttention | None:
+    """The SE of the nearest stage whose site a block of stage `index` has; None if there is no such stage."""
     known = [
         (abs(index - other), other)
-        for other, spec in enumerate(specs)
-        if spec is not None and any(_placed(architecture, index, spec))
+        for other in range(len(architecture.stages))
+        if (spec := _spec(architecture, other)) is not None and _has_site(architecture, index, spec.site)
     ]
-    return (specs[min(known)[1]] if known else None) or architecture.stages[index].block.published_attention
+    return _spec(architecture, min(known)[1]) if known else None
 
 
-def _with(architecture: Architecture, index: int, spec: ChannelAttention | None) -> Architecture:
+def _has_site(architecture: Architecture, index: int, site: str) -> bool:
+    return any(site in block.sites for block in list(architecture.blocks())[index])
+
+
+def _with(architecture: Architecture, index: int, choose: Choose) -> Architecture:
     stages = list(architecture.stages)
-    stages[index] = replace(stages[index], se=_placed(architecture, index, spec))
+    chosen = [(block, choose(block.family)) for block in list(architecture.blocks())[index]]
+    stages[index] = stages[index].with_se(
+        tuple(spec if spec is not None and spec.site in block.sites else None for block, spec in chosen)
+    )
     return replace(architecture, stages=tuple(stages))
-
-
-def _placed(
-    architecture: Architecture, index: int, spec: ChannelAttention | None
-) -> tuple[ChannelAttention | None, ...]:
-    """The attention of each block of a stage: `spec` in the blocks that have its site."""
-    blocks = list(architecture.blocks())[index]
-    return tuple(spec if spec is not None and spec.site in block.sites else None for block in blocks)

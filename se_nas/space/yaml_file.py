@@ -5,7 +5,7 @@ shows.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -150,6 +150,16 @@ def describe_value(value: Any) -> str:
         hint = f" (YAML reads it as a text; write the number as {_as_yaml(number)})" if math.isfinite(number) else ""
         return f"the text {shown}{hint}"
     return shown
+
+
+def join_keys(names: Sequence[str]) -> str:
+    """Names of keys in a message.
+
+    >>> join_keys(["stages", "trunk", "regnet"])
+    '`stages`, `trunk` or `regnet`'
+    """
+    *others, last = (f"`{name}`" for name in names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def shorten(text: str) -> str:

@@ -126,7 +126,11 @@ WRONG_SPACES = [
         "eca: {site: inner}, se: {reduction",
         "stages.3: expected one kind of attention, but got se, eca",
     ),
-    ("stride: 2, eca: {site: output}", "stride: 2, eca: {site: new maps, present: true}", r"no site 'new maps'"),
+    (
+        "stride: 2, eca: {site: output}",
+        "stride: 2, eca: {site: new maps, present: true}",
+        "no block of stage2 has a site",
+    ),
     ("stride: 2, eca: {site: output}", "stride: 3", r"stride of 1 or 2, but got 3"),
     ("{family: thinning, ", "{family: thinning, stride: 1, ", r"stages.2.stride: expected 2, but got 1"),
     ("  kernel: [1, 3]\n", "", r"stages.0: `kernel` is needed, here or under `every_stage`"),
@@ -193,7 +197,7 @@ def test_describe_shows_the_columns_of_each_family(run: Path) -> None:
     heading, *rows = printed_on(console).splitlines()
     assert " ".join(heading.split()) == "family depth width stride new k groups of b pixels SE hidden"
     network = load_architecture(RunFolder(run).architecture(number))
-    first = 8 + 2 * network.stages[0].width
+    first = 8 + 2 * network.stages[0].segments[0].width
     assert [int(row.split()[4]) for row in rows[1:5]] == [first, first + 4, (first + 4) // 2, 16]
     assert network.head_width == 16
     assert "eca:" in printed_on(console)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from se_nas.models.convolution import GroupedConv2d
 from se_nas.models.kernels import normalisation_triton
 from se_nas.models.normalisation import BatchNorm
+from se_nas.space.activation import Activation
 
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 1e-2}
 """The largest error relative to the largest value: about that of rounding each number to the type once."""
@@ -53,10 +54,10 @@ def test_a_training_step_equals_that_of_stock_operators(
     images, channels, side = size
     summed, relu = FOLLOWED_BY[followed_by]
     features, added, gradient = maps((images, channels, side, side), gpu, dtype)
-    ours = BatchNorm(channels, relu=relu).to(gpu)
+    ours = BatchNorm(channels, activation=Activation.RELU if relu else None).to(gpu)
     torch.nn.init.normal_(ours.weight)
     torch.nn.init.normal_(ours.bias)
-    stock = Stock(channels, relu=relu).to(gpu).double()
+    stock = Stock(channels, activation=Activation.RELU if relu else None).to(gpu).double()
     stock.load_state_dict(ours.state_dict())
 
     found = after_a_step(ours, features, added if summed else None, gradient)
@@ -77,7 +78,7 @@ def test_every_repetition_of_batch_norm_gives_the_same_bits(
     features, added, gradient = maps((128, 56, 4, 4), gpu, torch.bfloat16)
 
     def once() -> dict[str, Tensor]:
-        return after_a_step(BatchNorm(56, relu=True).to(gpu), features, added, gradient)
+        return after_a_step(BatchNorm(56, activation=Activation.RELU).to(gpu), features, added, gradient)
 
     first = once()
     for _ in range(5):

@@ -14,8 +14,10 @@ from se_nas.data.device_data import DeviceData
 from se_nas.execution.protocol import next_report
 from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.tasks import TrialTask
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
 from se_nas.training import trainer as trainer_module
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
@@ -178,8 +180,8 @@ class Nowhere:
 
 def giant() -> Architecture:
     """A network whose batch takes gigabytes: 60 blocks, each with about eight stored maps of 8 MB in bf16."""
-    stage = Stage(block=RegNetBlock(group_width=8), depth=60, width=1024, stride=1, se=(None,) * 60)
-    return Architecture(stem_width=8, stem_stride=1, stages=(stage,))
+    stage = Stage.of(RegNetBlock(group_width=8), depth=60, width=1024, stride=1, se=(None,) * 60)
+    return Architecture(stem=Stem.plain(width=8, stride=1), stages=(stage,))
 
 
 def test_a_network_too_large_for_the_gpu_fails_as_out_of_memory_and_the_next_one_trains(gpu: torch.device) -> None:

@@ -8,10 +8,12 @@ from torch import nn
 from se_nas.models import cost
 from se_nas.models.cost import Cost, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
 from tests.space.conftest import ROOT
 
 PUBLISHED = json.loads((ROOT / "tests/golden/regnet_published.json").read_text())["models"]
@@ -61,14 +63,14 @@ SITES = ["inner/4", "standard/4", "pre/4", "post/4", "identity/4", "none", "inne
 
 
 def network(width=24, tokens=SITES, *, stem_stride=2, bottleneck=1):
-    stage = Stage(
-        block=RegNetBlock(group_width=8, bottleneck=bottleneck),
+    stage = Stage.of(
+        RegNetBlock(group_width=8, bottleneck=bottleneck),
         depth=len(tokens),
         width=width,
         stride=3,
         se=tuple(map(parse_token, tokens)),
     )
-    return Architecture(stem_width=8, stem_stride=stem_stride, stages=(stage, stage))
+    return Architecture(stem=Stem.plain(width=8, stride=stem_stride), stages=(stage, stage))
 
 
 @pytest.mark.parametrize("size", [1, 2, 31, 32])

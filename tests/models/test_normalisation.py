@@ -7,12 +7,16 @@ from torch.nn import functional as F
 
 from se_nas.models.convolution import DENSE_CHANNELS, GroupedConv2d
 from se_nas.models.normalisation import BatchNorm
+from se_nas.space.activation import Activation
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("relu", "summed"), [(False, False), (True, False), (True, True)])
 def test_the_result_equals_batch_norm_then_sum_then_relu(relu: bool, summed: bool, training: bool) -> None:
-    ours, plain = BatchNorm(6, relu=relu).train(training), nn.BatchNorm2d(6).train(training)
+    ours, plain = (
+        BatchNorm(6, activation=Activation.RELU if relu else None).train(training),
+        nn.BatchNorm2d(6).train(training),
+    )
     nn.init.normal_(plain.weight)
     plain.running_mean.normal_()
     ours.load_state_dict(plain.state_dict())

@@ -11,7 +11,7 @@ from torch import nn
 from se_nas.models.blocks import BLOCKS, build_block
 from se_nas.models.cost import measure_cost, measure_module_cost
 from se_nas.models.network import build_model
-from se_nas.space.architecture import Architecture, BlockShape, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.attention import attention_shape
@@ -19,6 +19,8 @@ from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
 from se_nas.space.attention.tokens import format_token, parse_token
 from se_nas.space.families import FAMILIES
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.parts.stage import BlockShape, Stage
+from se_nas.space.parts.stem import Stem
 from tests.made_up import Eca, Growing, Thinning, second_members
 
 # Each stage: its block, its width and its stride.
@@ -86,8 +88,8 @@ def test_a_block_has_the_widths_of_its_record_and_trains(name, block, width, str
 def test_the_cost_of_the_parts_is_that_of_the_network(name, block, width, stride, size):
     for shape in attended(block, width, stride):
         spec = shape.se.attention if shape.se else None
-        stage = Stage(block=block, depth=1, width=width, stride=stride, se=(spec,))
-        network = Architecture(stem_width=16, stem_stride=1, stages=(stage,))
+        stage = Stage.of(block, depth=1, width=width, stride=stride, se=(spec,))
+        network = Architecture(stem=Stem.plain(width=16, stride=1), stages=(stage,))
         counted = measure_module_cost(build_model(network, num_classes=3), torch.zeros(1, 3, size, size))
 
         assert measure_cost(network, image_size=size, num_classes=3) == counted
@@ -110,8 +112,8 @@ def test_identities_differ_exactly_if_modules_differ(name, block, width, stride)
 def test_a_network_is_read_back_as_it_was_written(tmp_path, name, block, width, stride):
     for shape in attended(block, width, stride):
         spec = shape.se.attention if shape.se else None
-        stage = Stage(block=block, depth=1, width=width, stride=stride, se=(spec,))
-        network = Architecture(stem_width=16, stem_stride=1, stages=(stage,))
+        stage = Stage.of(block, depth=1, width=width, stride=stride, se=(spec,))
+        network = Architecture(stem=Stem.plain(width=16, stride=1), stages=(stage,))
         written = json.loads(json.dumps(network.to_dict()))
 
         assert parse_architecture(written, tmp_path) == network

@@ -4,10 +4,10 @@ from torch import nn
 
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.blocks import build_block
-from se_nas.space.architecture import BlockShape
 from se_nas.space.attention.attention import AttentionShape
 from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.families.regnet import RegNetBlock, Site
+from se_nas.space.parts.stage import BlockShape
 from tests.models.conftest import wake
 
 

@@ -5,18 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.squeeze_excite import Reference
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock, Site
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
 from tests.space.conftest import ROOT
 
 
 def stage(*, depth=2, width=32, stride=2, group_width=8, bottleneck=1, se="none"):
     """A stage. `se` is one token for all blocks, or a token for each block, joined by commas."""
     specs = tuple(parse_token(token) for token in se.split(","))
-    return Stage(
-        block=RegNetBlock(group_width=group_width, bottleneck=bottleneck),
+    return Stage.of(
+        RegNetBlock(group_width=group_width, bottleneck=bottleneck),
         depth=depth,
         width=width,
         stride=stride,
@@ -25,7 +27,7 @@ def stage(*, depth=2, width=32, stride=2, group_width=8, bottleneck=1, se="none"
 
 
 def network(*stages, stem_width=16, stem_stride=1):
-    return Architecture(stem_width=stem_width, stem_stride=stem_stride, stages=stages)
+    return Architecture(stem=Stem.plain(width=stem_width, stride=stem_stride), stages=stages)
 
 
 def fingerprint(*stages, **stem):
@@ -163,7 +165,7 @@ def test_the_hidden_width_of_se_is_never_below_one():
 )
 def test_the_error_for_a_wrong_stage_shows_its_values(change, values):
     with pytest.raises(ValueError, match=values):
-        replace(stage(), **change)
+        replace(stage().segments[0], **change)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +173,17 @@ def test_the_error_for_a_wrong_stage_shows_its_values(change, values):
     [
         ({"stem_width": 0}, "width=0, stride=1"),
         ({"stem_stride": 0}, "width=16, stride=0"),
-        ({"stages": ()}, "at least one stage, but got none"),
     ],
     ids=str,
 )
-def test_the_error_for_a_wrong_architecture_shows_its_values(change, values):
+def test_the_error_for_a_wrong_stem_shows_its_values(change, values):
     with pytest.raises(ValueError, match=values):
-        replace(network(stage()), **change)
+        network(stage(), **change)
+
+
+def test_an_architecture_needs_a_stage():
+    with pytest.raises(ValueError, match="at least one stage, but got none"):
+        network()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_every_sample_satisfies_the_rules_and_decodes_to_a_network_of_the_space(
 
         assert space.check(assignment) is None
         assert assignment.keys() == space.decisions.keys()
-        assert len(architecture.stages) == space.trunk.stage_count
+        assert len(architecture.stages) == len(space.trunk.most_blocks())
 
 
 def test_equal_seeds_draw_equal_samples(space):
@@ -72,8 +72,11 @@ def test_an_assignment_decides_every_part_of_the_network(tiny):
         }
     )
 
-    assert (architecture.stem_width, architecture.stem_stride) == (16, 1)
-    assert [(stage.depth, stage.width, stage.stride) for stage in architecture.stages] == [(2, 8, 1), (1, 16, 2)]
+    assert (architecture.stem.width, architecture.stem.stride) == (16, 1)
+    assert [(stage.depth, stage.segments[0].width, stage.stride) for stage in architecture.stages] == [
+        (2, 8, 1),
+        (1, 16, 2),
+    ]
     assert architecture.se_tokens == ("none", "inner/32")
 
 

@@ -91,7 +91,7 @@ def test_a_shipped_space_has_its_files_name_and_decides_se_in_every_stage(shippe
     space = load_design_space(shipped)
 
     assert space.name == shipped.stem
-    for number in range(1, space.trunk.stage_count + 1):
+    for number in range(1, len(space.trunk.most_blocks()) + 1):
         assert space.decisions[f"stage{number}.se"] == Categorical((False, True))
 
 
@@ -101,7 +101,7 @@ def test_a_shipped_space_has_its_files_name_and_decides_se_in_every_stage(shippe
 def test_a_value_is_fixed_a_list_is_a_choice_and_from_to_is_a_range(write):
     space = load_design_space(write(LAW + "  se: {present: true, site: [inner, post], reduction: 4, of: site}\n"))
 
-    assert (space.stem_width, space.trunk.group_width) == (8, 8)
+    assert (space.trunk.ends.stem.width, space.trunk.group_width) == (8, 8)
     assert space.decisions["depth"] == IntRange(8, 24)
     assert space.decisions["w0"] == IntRange(24, 80, 8)
     assert space.decisions["wa"] == FloatRange(8.0, 64.0)
@@ -124,8 +124,9 @@ def test_a_stage_overrides_every_stage_key_by_key(write):
 
     assert (first.site, second.site) == ("post", "inner")
     assert first.present == second.present == Categorical((False, True))
-    assert first.properties == second.properties == {"reduction": Categorical((2, 4)), "of": "block input"}
-    assert [stage.properties["group_width"] for stage in space.trunk.choices] == [16, 8]
+    assert first.properties == second.properties
+    assert (first.properties["reduction"], first.properties["of"]) == (Categorical((2, 4)), "block input")
+    assert [stage.segments[0].properties["group_width"] for stage in space.trunk.choices] == [16, 8]
 
 
 def test_a_regnet_space_may_give_se_stage_by_stage(write):
@@ -152,11 +153,11 @@ def test_an_architecture_is_read_back_as_it_was_written(write, shipped):
 def test_the_regnet_rule_gives_regnety_400mf(write):
     architecture = load_architecture(write(REGNETY_400MF))
 
-    assert (architecture.stem_width, architecture.stem_stride) == (32, 2)
-    assert [stage.width for stage in architecture.stages] == [48, 104, 208, 440]
+    assert (architecture.stem.width, architecture.stem.stride) == (32, 2)
+    assert [stage.segments[0].width for stage in architecture.stages] == [48, 104, 208, 440]
     assert [stage.depth for stage in architecture.stages] == [1, 3, 6, 6]
     assert {stage.stride for stage in architecture.stages} == {2}
-    assert {stage.block.group_width for stage in architecture.stages} == {8}
+    assert {stage.segments[0].block.group_width for stage in architecture.stages} == {8}
     assert architecture.se_tokens == ("inner/4",) * 4
 
 
@@ -237,7 +238,7 @@ WRONG_SPACES = [
     # Keys that exclude each other, and rules that no network satisfies
     (LAW, "regnet:", "stages: [{depth: 1}]\nregnet:", "3: stages:", "regnet"),
     (LAW, "regnet:", "rules: {widths: free}\nregnet:", "3: rules:", "regnet"),
-    (STAGES, STAGES[STAGES.index("stages:") :], "", "1:", "`stages` and `regnet`"),
+    (STAGES, STAGES[STAGES.index("stages:") :], "", "1:", "`stages`, `trunk` or `regnet`"),
     (STAGES, "name: example", "bounds: {flops: {min: 9, max: 3}}", "1: bounds.flops:", "min=9, max=3"),
     (STAGES, "name: example", "bounds: {flops: {min: 1e6}}", "1: bounds.flops.min:", r"number as 1000000\)"),
     (STAGES, "stages:\n  - depth: 1", FALLING, "11: rules:", "depths must not decrease"),
@@ -269,8 +270,8 @@ WRONG_NETWORKS = [
     (NETWORK, "inner/4", "[none, none, none]", "7: stages.0.se:", "one token or 2, but got 3"),
     (NETWORK, "inner/4", "{site: inner}", "7: stages.0.se:", "token.*inner/4"),
     (NETWORK, NETWORK[NETWORK.index("stages:") :], "stages: []", "", "stages"),
-    (NETWORK, NETWORK[NETWORK.index("stages:") :], "", "1:", "exactly one.*`stages` and `regnet`"),
-    (NETWORK, "stem: {width: 8, stride: 1}\n", REGNETY_400MF, "1:", "exactly one.*`stages` and `regnet`"),
+    (NETWORK, NETWORK[NETWORK.index("stages:") :], "", "1:", "exactly one.*`stages`, `trunk` or `regnet`"),
+    (NETWORK, "stem: {width: 8, stride: 1}\n", REGNETY_400MF, "1:", "exactly one.*`stages`, `trunk` or `regnet`"),
     (REGNETY_400MF, "  depth: 16\n", "", "1: regnet.depth:", "missing"),
     (REGNETY_400MF, "w0: 48", "w0: 50", "", "w0.*multiple of 8.*50"),
     (REGNETY_400MF, "wm: 2.09", "wm: 1", "", "wm > 1.*1"),

@@ -1,12 +1,12 @@
 """Other SE placements for the same trunk."""
 
-from dataclasses import replace
-
 import pytest
 
-from se_nas.space.architecture import Architecture, Stage
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
 from se_nas.space.placements import has_se, published_names, switched, with_published_se, without_se
 from tests.fakes import network_with_se
 
@@ -47,15 +47,15 @@ def test_each_stage_is_switched_and_nothing_else_changes() -> None:
         ("inner/2", "none", "none"),
     ]
     for variant in variants:
-        trunk = [(stage.width, stage.depth, stage.stride) for stage in variant.stages]
+        trunk = [(stage.segments[0].width, stage.depth, stage.stride) for stage in variant.stages]
         assert trunk == [(8, 2, 2), (16, 2, 2), (24, 2, 2)]
         assert switched(switched(variant, 1), 1).se_tokens[0] == variant.se_tokens[0]
 
 
 def test_a_stage_that_is_not_switched_keeps_its_blocks() -> None:
     block = RegNetBlock(group_width=8, bottleneck=1)
-    mixed = Stage(block=block, depth=2, width=8, stride=1, se=(None, parse_token("inner/4")))
-    found = Architecture(stem_width=8, stem_stride=1, stages=(mixed, replace(mixed, se=(None, None))))
+    mixed = Stage.of(block, depth=2, width=8, stride=1, se=(None, parse_token("inner/4")))
+    found = Architecture(stem=Stem.plain(width=8, stride=1), stages=(mixed, mixed.with_se((None, None))))
 
     assert has_se(found, 0)
     assert not has_se(found, 1)

@@ -1,8 +1,9 @@
 """Prints one network: stages, SE and cost."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from rich.table import Table
 from se_nas.commands.describe.flags import DescribeRequest
 from se_nas.commands.run_loading import find_trial
 from se_nas.costs import format_cost, measured_among
+from se_nas.errors import InputError
 from se_nas.models.cost import map_sizes, measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
-from se_nas.space.attention.tokens import NONE
+from se_nas.space.attention.tokens import NONE, format_token
+from se_nas.space.parts.stage import BlockShape, Stage
+from se_nas.space.published import PUBLISHED
+from se_nas.wording import suggest
 
 IMAGE_SIZE, CLASSES = 224, 1000
 
@@ -24,7 +29,7 @@ def describe(request: DescribeRequest, console: Console) -> None:
     """Print the network that `request` names."""
     found = _find(request.network)
     image_size, classes = request.image_size or found.image_size, request.classes or found.classes
-    architecture = load_architecture(found.path)
+    architecture = found.architecture
     counted = measure_cost(architecture, image_size=image_size, num_classes=classes).as_dict()
     measured = found.measured if (image_size, classes) == (found.image_size, found.classes) else {}
     if request.json:
@@ -41,26 +46,31 @@ def describe(request: DescribeRequest, console: Console) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An architecture file, the size and the classes of its images, and the costs that a search has measured on it."""
+    """An architecture, the size and the classes of its images, and the costs that a search has measured on it."""
 
-    path: Path
+    architecture: Architecture
     image_size: int
     classes: int
     measured: Mapping[str, float]
 
 
 def _find(network: str) -> Found:
-    """The architecture file that the text `network` names, with its images and measured costs."""
+    """The network that the text `network` names, with its images and measured costs."""
     path = Path(network)
+    if network in PUBLISHED and not path.exists():
+        known = PUBLISHED[network]
+        return Found(architecture=known.build(), image_size=known.image_size, classes=known.classes, measured={})
     if path.is_dir() or (":" in network and not path.is_file()):
         folder, config, _, record = find_trial(network)
         return Found(
-            path=folder.architecture(record.number),
+            architecture=load_architecture(folder.architecture(record.number)),
             image_size=config.image_size,
             classes=config.classes,
             measured={name: record.cost[name] for name in measured_among(record.cost)},
         )
-    return Found(path=path, image_size=IMAGE_SIZE, classes=CLASSES, measured={})
+    if not path.exists() and not path.suffix:
+        raise InputError(f"{network}: neither a file nor a published network; {suggest(network, PUBLISHED)}")
+    return Found(architecture=load_architecture(path), image_size=IMAGE_SIZE, classes=CLASSES, measured={})
 
 
 def _as_dict(architecture: Architecture, cost: Mapping[str, float], *, image_size: int, classes: int) -> dict[str, Any]:
@@ -75,33 +85,58 @@ def _as_dict(architecture: Architecture, cost: Mapping[str, float], *, image_siz
 
 
 def _table(architecture: Architecture, image_size: int) -> Table:
-    """The stem and the stages. A network of several families has a column for the family, and each family has its own
-    columns."""
-    families = {stage.block.name for stage in architecture.stages}
-    own = [stage.block.columns(stage.width) for stage in architecture.stages]
+    """The stem, and each segment of each stage. A network of several families has a column for the family, and each
+    family has its own columns."""
+    segments = [segment for stage in architecture.stages for segment in stage.segments]
+    own = [segment.block.columns(segment.width) for segment in segments]
     headings = list(dict.fromkeys(heading for cells in own for heading in cells))
-    sizes = [str(size) for size in map_sizes(architecture, image_size=image_size)]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    several = ["family"] if len(families) > 1 else []
+    several = ["family"] if len({segment.block.name for segment in segments}) > 1 else []
     for name in ("", *several, "depth", "width", "stride", *headings, "pixels"):
         table.add_column(name, justify="right" if name not in ("", "family") else "left")
     table.add_column("SE")
     table.add_column("hidden")
-    blank = [""] * len(headings)
-    stem = ["", str(architecture.stem_width), str(architecture.stem_stride)]
-    table.add_row("stem", *([""] * len(several)), *stem, *blank, sizes[0], "", "")
-    stages = zip(architecture.stages, architecture.blocks(), own, sizes[1:], strict=True)
-    for number, (stage, blocks, cells, size) in enumerate(stages, start=1):
-        hidden = ", ".join(str(block.se.hidden) if block.se else "-" for block in blocks)
-        table.add_row(
-            f"stage {number}",
-            *([stage.block.name] if several else []),
-            str(stage.depth),
-            str(blocks[-1].width_out),
-            str(stage.stride),
-            *(cells.get(heading, "") for heading in headings),
-            size,
-            stage.se_token,
-            hidden if stage.se_token != NONE else "",
-        )
+    sizes = map_sizes(architecture, image_size=image_size)
+    stem = ["", str(architecture.stem.width), str(architecture.stem.stride)]
+    table.add_row("stem", *([""] * len(several)), *stem, *([""] * len(headings)), str(sizes[0]), "", "")
+    stages = zip(architecture.stages, architecture.blocks(), sizes[1:], strict=True)
+    for number, (stage, blocks, size) in enumerate(stages, start=1):
+        for family, (name, *cells) in _stage_rows(number, stage, blocks, headings, size):
+            table.add_row(name, *([family] if several else []), *cells)
     return table
+
+
+def _stage_rows(
+    number: int, stage: Stage, blocks: Sequence[BlockShape], headings: Sequence[str], size: int
+) -> Iterator[tuple[str, list[str]]]:
+    """The family and the cells of each segment. Only the first segment has the number of the stage, and only the last
+    has the side of its map."""
+    rest = list(blocks)
+    for index, segment in enumerate(stage.segments):
+        own, rest = rest[: segment.depth], rest[segment.depth :]
+        columns = segment.block.columns(segment.width)
+        tokens = [format_token(spec) for spec in segment.se]
+        hidden = _runs([str(block.se.hidden) if block.se else "-" for block in own])
+        yield (
+            segment.block.name,
+            [
+                f"stage {number}" if index == 0 else "",
+                str(segment.depth),
+                str(own[-1].width_out),
+                str(segment.stride),
+                *(columns.get(heading, "") for heading in headings),
+                "" if rest else str(size),
+                tokens[0] if len(set(tokens)) == 1 else ",".join(tokens),
+                hidden if set(tokens) != {NONE} else "",
+            ],
+        )
+
+
+def _runs(cells: Sequence[str]) -> str:
+    """The cells, where equal neighbours stand once with their number.
+
+    >>> _runs(["26", "52", "52"])
+    '26, 52 ×2'
+    """
+    runs = [(cell, len(list(run))) for cell, run in groupby(cells)]
+    return ", ".join(cell if count == 1 else f"{cell} ×{count}" for cell, count in runs)

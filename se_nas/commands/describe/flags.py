@@ -14,7 +14,8 @@ class DescribeRequest:
     """Show a network: its stages, the places and the widths of its SE, and its cost."""
 
     network: Annotated[Positional[str], arg(metavar="NETWORK")]
-    """An architecture file, or RUN_DIR:TRIAL, RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest."""
+    """An architecture file, the name of a published network such as regnet_y_400mf, or RUN_DIR:TRIAL, RUN_DIR:knee,
+    RUN_DIR:best, RUN_DIR:cheapest."""
     image_size: Annotated[Optional[int], flag("N", "the run's images, else 224")] = None
     """Side of the images in pixels, for which the cost is counted."""
     classes: Annotated[Optional[int], flag("N", "the run's classes, else 1000")] = None

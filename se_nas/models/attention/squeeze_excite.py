@@ -1,43 +1,72 @@
 """The Squeeze-and-Excitation module: SENet, arXiv 1709.01507, equations 2–4."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from se_nas.models.activation import activate
 from se_nas.models.attention.module import AttentionModule
 from se_nas.models.excitation import excite
 from se_nas.models.kernels.choice import is_traced
+from se_nas.space.activation import Activation
 from se_nas.space.attention.attention import AttentionShape
+from se_nas.space.attention.squeeze_excite import Gate, SqueezeExciteSpec
 
 
 class SqueezeExcite(AttentionModule):
-    """Scales each channel by a gate in (0, 1), computed from the means of all channels: (N, C, H, W) -> (N, C, H, W).
+    """Scales each channel by a gate in [0, 1], computed from the means of all channels: (N, C, H, W) -> (N, C, H, W).
 
-    Squeeze: global average pooling (equation 2). Excitation: 1×1 to `hidden` channels, ReLU, 1×1 back, sigmoid
-    (equation 3). Scale: equation 4. The 1×1 convolutions have biases, as in nearly all published networks.
-    Under autocast the gate is still computed in single precision, and the result has the type of the features.
+    Squeeze: global average pooling (equation 2). Excitation: 1×1 to `hidden` channels, activation, 1×1 back, gate
+    (equation 3; ReLU and sigmoid unless the design says otherwise). Scale: equation 4. Under autocast the gate is still
+    computed in single precision, and the result has the type of the features.
     """
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        hidden: int,
+        *,
+        activation: Activation = Activation.RELU,
+        gate: Gate = Gate.SIGMOID,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
-        self.reduce = nn.Conv2d(channels, hidden, 1)
-        self.expand = nn.Conv2d(hidden, channels, 1)
+        self.reduce = nn.Conv2d(channels, hidden, 1, bias=bias)
+        self.expand = nn.Conv2d(hidden, channels, 1, bias=bias)
+        self.activation, self.gate = activation, gate
+        self.has_own_gradient = activation is Activation.RELU and gate is Gate.SIGMOID and bias
 
     @classmethod
     def of(cls, shape: AttentionShape) -> "SqueezeExcite":
         """Build the module for the channels of its site."""
-        return cls(shape.channels, shape.hidden)
+        spec = shape.attention
+        assert isinstance(spec, SqueezeExciteSpec)
+        return cls(
+            shape.channels,
+            shape.hidden,
+            activation=Activation(spec.activation),
+            gate=Gate(spec.gate),
+            bias=spec.bias,
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
         if is_traced():
             return self.forward_in_stock_operators(features)
-        return excite(features, *_matrix(self.reduce), *_matrix(self.expand))
+        if self.has_own_gradient:
+            return excite(features, *_matrix(self.reduce), *_matrix(self.expand))
+        with torch.autocast("cuda" if features.is_cuda else "cpu", enabled=False):  # "meta" has no autocast
+            gate = self._gate(features.mean((2, 3), keepdim=True, dtype=self.reduce.weight.dtype))
+        return features * gate.to(features.dtype)
 
     def forward_in_stock_operators(self, features: Tensor) -> Tensor:
         """Compute the same by the definition, for exporters, compilers and FLOP counters that read the graph."""
-        squeezed = F.adaptive_avg_pool2d(features, 1)
-        gate: Tensor = self.expand(F.relu(self.reduce(squeezed))).sigmoid()
-        return features * gate
+        return features * self._gate(F.adaptive_avg_pool2d(features, 1))
+
+    def _gate(self, squeezed: Tensor) -> Tensor:
+        """(N, C, 1, 1) -> (N, C, 1, 1)."""
+        excited: Tensor = self.expand(activate(self.reduce(squeezed), self.activation))
+        return excited.sigmoid() if self.gate is Gate.SIGMOID else F.hardsigmoid(excited)
 
 
 def _matrix(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:

@@ -2,9 +2,9 @@
 
 from se_nas.models.blocks.block import BlockModule
 from se_nas.models.blocks.regnet import RegNetBlockModule
-from se_nas.space.architecture import BlockShape
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.parts.stage import BlockShape
 
 BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {RegNetBlock: RegNetBlockModule}
 

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from se_nas.space.architecture import BlockShape
+from se_nas.models.initialisation import initialise_by_fan_out
+from se_nas.space.parts.stage import BlockShape
 
 
 class BlockModule(nn.Module, ABC):
@@ -16,12 +17,18 @@ class BlockModule(nn.Module, ABC):
     def __init__(self, shape: BlockShape) -> None:
         super().__init__()
 
-    @abstractmethod
-    def initialise(self) -> None:
-        """Draw the block's weights from torch's global generator, as the published networks of its family do.
+    @staticmethod
+    def initialise_layer(layer: nn.Module) -> None:
+        """Draw one layer's weights from torch's global generator, as the published networks of the family do.
 
-        If the block has a shortcut, this is also where a norm starts at zero, so that the block starts as its shortcut.
+        The stem is drawn as the first block's family says, and the tail as the last block's family says.
         """
+        initialise_by_fan_out(layer)
+
+    def initialise(self) -> None:
+        """Draw the block's weights. If the block has a shortcut, this is also where a norm starts at zero, so that the
+        block starts as its shortcut."""
+        self.apply(self.initialise_layer)
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:

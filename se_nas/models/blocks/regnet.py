@@ -11,8 +11,9 @@ from se_nas.models.blocks.block import BlockModule
 from se_nas.models.convolution import GroupedConv2d, PointwiseConv2d
 from se_nas.models.initialisation import initialise_by_fan_out
 from se_nas.models.normalisation import BatchNorm
-from se_nas.space.architecture import BlockShape
+from se_nas.space.activation import Activation
 from se_nas.space.families.regnet import RegNetBlock, Site
+from se_nas.space.parts.stage import BlockShape
 
 
 class RegNetBlockModule(BlockModule):
@@ -27,16 +28,16 @@ class RegNetBlockModule(BlockModule):
         inner, group_width = family.inner_width(shape.width_out), family.group_width
         self.shortcut = _shortcut(shape)
         self.conv1 = nn.Conv2d(shape.width_in, inner, 1, bias=False)
-        self.norm1 = BatchNorm(inner, relu=True)
+        self.norm1 = BatchNorm(inner, activation=Activation.RELU)
         self.conv2 = GroupedConv2d(
             inner, inner, 3, stride=shape.stride, padding=1, groups=inner // group_width, bias=False
         )
-        self.norm2 = BatchNorm(inner, relu=True)
+        self.norm2 = BatchNorm(inner, activation=Activation.RELU)
         self.se = nn.ModuleDict()
         if shape.se is not None:
             self.se[str(shape.se.attention.site)] = build_attention(shape.se)
         self.conv3 = nn.Conv2d(inner, shape.width_out, 1, bias=False)
-        self.norm3 = BatchNorm(shape.width_out, relu=Site.STANDARD.value not in self.se)
+        self.norm3 = BatchNorm(shape.width_out, activation=None if Site.STANDARD.value in self.se else Activation.RELU)
 
     def initialise(self) -> None:
         """Draw the weights as pycls does. The last norm of the branch starts at zero, so that the block starts as its

@@ -12,27 +12,39 @@ from se_nas.space.decisions import Assignment, Property, Role, Setting, settle, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionChoices:
-    """The settings of one stage's channel attention. `properties` are those of the keys of its kind."""
+    """The settings of one stage's channel attention. `properties` are those of the keys of its kind.
+
+    With `blocks`, each of the first `blocks` blocks has decisions of its own. Without it, all blocks share them.
+    """
 
     kind: type[ChannelAttention]
     present: Setting[bool]
     site: Setting[str]
     properties: Mapping[str, Setting[Any]]
+    blocks: int | None = None
 
     def settings(self) -> Iterator[Property]:
-        """Yield every property, fixed or open, by its name in the stage."""
-        yield Property(self.kind.name, self.present, Role.ATTENTION)
-        if self.present is not False:
-            for name, setting in {"site": self.site, **self.properties}.items():
-                yield Property(self._name(name), setting, Role.ATTENTION)
+        """Yield every property, fixed or open, by its name in the stage, e.g. `se` or `block2.se`."""
+        for place in self._places():
+            yield Property(f"{place}{self.kind.name}", self.present, Role.ATTENTION)
+            if self.present is not False:
+                for name, setting in {"site": self.site, **self.properties}.items():
+                    yield Property(f"{place}{self._name(name)}", setting, Role.ATTENTION)
 
-    def decode(self, stage: str, assignment: Assignment) -> ChannelAttention | None:
-        """The attention that an assignment gives to a stage. ValueError if there is no such attention."""
-        if not settle(self.present, f"{stage}.{self.kind.name}", assignment):
+    def decode(self, stage: str, assignment: Assignment, *, depth: int) -> tuple[ChannelAttention | None, ...]:
+        """The attention that an assignment gives to each block. ValueError if there is no such attention."""
+        specs = [self._decode(f"{stage}.{place}", assignment) for place in self._places()[:depth]]
+        return tuple(specs) if self.blocks else tuple(specs * depth)
+
+    def _places(self) -> list[str]:
+        return [f"block{number}." for number in range(1, self.blocks + 1)] if self.blocks else [""]
+
+    def _decode(self, place: str, assignment: Assignment) -> ChannelAttention | None:
+        if not settle(self.present, f"{place}{self.kind.name}", assignment):
             return None
         settings = {"site": self.site, **self.properties}
         return self.kind(
-            **{name: settle(setting, f"{stage}.{self._name(name)}", assignment) for name, setting in settings.items()}
+            **{name: settle(setting, f"{place}{self._name(name)}", assignment) for name, setting in settings.items()}
         )
 
     def _name(self, key: str) -> str:
@@ -46,4 +58,4 @@ class AttentionChoices:
         if presences is None or None in choices:
             return None
         present = math.prod(len(values or ()) for values in choices)
-        return sum(present if presence else 1 for presence in presences)
+        return int(sum(present if presence else 1 for presence in presences) ** (self.blocks or 1))

@@ -23,7 +23,7 @@ class BlockFamily(Protocol):
     """The keys that its stages have in YAML files beside the common keys. A common key is also here if the family reads
     it in another way, e.g. with a default."""
     site_names: ClassVar[tuple[str, ...]]
-    """The names of the places where its blocks can have channel attention. The first is the default of YAML files."""
+    """The names of the places where its blocks can have channel attention."""
 
     def __init__(self, **properties: Any) -> None:
         """Make the record of these properties. ValueError if they do not fit each other."""
@@ -35,6 +35,10 @@ class BlockFamily(Protocol):
     @property
     def published_attention(self) -> ChannelAttention:
         """The attention in the published networks."""
+
+    @classmethod
+    def default_attention(cls) -> ChannelAttention:
+        """The attention whose site and properties a search space has where its file names none."""
 
     @classmethod
     def fit(cls, width: int, properties: Mapping[str, Any]) -> "tuple[int, BlockFamily]":

@@ -70,6 +70,11 @@ class RegNetBlock:
             raise ValueError(f"a bottleneck ratio must be positive, but got {self.bottleneck}")
 
     @classmethod
+    def default_attention(cls) -> SqueezeExciteSpec:
+        """SE as in RegNetY."""
+        return REGNETY
+
+    @classmethod
     def fit(cls, width: int, properties: Mapping[str, Any]) -> "tuple[int, RegNetBlock]":
         """A width close to `width` whose inner width the group width divides, and its block."""
         group_width, bottleneck = int(properties["group_width"]), float(properties["bottleneck"])

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from se_nas.space.families.family import BlockFamily
-from se_nas.space.trunks.trunk import Trunk, TrunkStage
+from se_nas.space.parts.stage import Stage
+from se_nas.space.trunks.trunk import Ends, Trunk
 from se_nas.space.yaml_file import Entry, YamlFile
 
 
@@ -15,8 +16,8 @@ class SpaceLaw(Entry, ABC):
     """The family of the law's blocks."""
 
     @abstractmethod
-    def trunk(self, file: YamlFile) -> Trunk:
-        """The trunk. InputError if the keys do not fit each other."""
+    def trunk(self, ends: Ends, file: YamlFile) -> Trunk:
+        """The trunk between these ends. InputError if the keys do not fit each other."""
 
 
 class NetworkLaw(Entry, ABC):
@@ -26,5 +27,5 @@ class NetworkLaw(Entry, ABC):
     """The family of the law's blocks."""
 
     @abstractmethod
-    def trunk_stages(self) -> tuple[TrunkStage, ...]:
-        """The stages. ValueError names the rule that the numbers break."""
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages without attention. ValueError names the rule that the numbers break."""

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment, FloatRange, IntRange, Property, Role, Setting, Value, settle
 from se_nas.space.families.regnet import fit_group_width
+from se_nas.space.parts.stage import Stage
 from se_nas.space.settings import MOST_WIDTH, Parser, is_real, is_whole
-from se_nas.space.trunks.trunk import TrunkStage, count_choices, listed
+from se_nas.space.trunks.trunk import Ends, count_choices, listed
 
 QUANTUM = 8
 """Stage widths are multiples of this."""
@@ -52,6 +54,7 @@ def stage_widths_and_depths(*, depth: int, w0: int, wa: float, wm: float) -> tup
 class RegNetTrunk:
     """A trunk by RegNet's quantised linear rule. Parameters are valid only if they give the wanted number of stages."""
 
+    ends: Ends
     depth: Setting[int]
     w0: Setting[int]
     wa: Setting[float]
@@ -60,13 +63,9 @@ class RegNetTrunk:
     bottleneck: Setting[float]
     strides: tuple[Setting[int], ...]
 
-    @property
-    def stage_count(self) -> int:
-        """The number of stages of every network of this trunk."""
-        return len(self.strides)
-
     def settings(self) -> Iterator[Property]:
-        """Yield `depth`, `w0`, `wa`, `wm`, `group_width`, `bottleneck`, `stage1.stride`, ... with their settings."""
+        """Yield those of the stem, then `depth`, `w0`, `wa`, `wm`, `group_width`, `bottleneck`, `stage1.stride`, ..."""
+        yield from self.ends.stem.settings()
         yield Property("depth", self.depth)
         yield Property("w0", self.w0, Role.WIDTH)
         yield Property("wa", self.wa, Role.WIDTH)
@@ -76,15 +75,15 @@ class RegNetTrunk:
         for number, stride in enumerate(self.strides, start=1):
             yield Property(f"stage{number}.stride", stride)
 
-    def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
-        """The stages of an assignment. ValueError if the rule gives another number of stages."""
+    def network(self, assignment: Assignment) -> Architecture:
+        """The network of an assignment. ValueError if the rule gives another number of stages."""
         values: dict[str, Value] = {name: settle(setting, name, assignment) for name, setting, _ in self.settings()}
         pairs = stage_widths_and_depths(
             depth=int(values["depth"]), w0=int(values["w0"]), wa=float(values["wa"]), wm=float(values["wm"])
         )
-        if len(pairs) != self.stage_count:
+        if len(pairs) != len(self.strides):
             raise ValueError(
-                f"the RegNet rule must give {self.stage_count} stages, but these parameters give {len(pairs)}"
+                f"the RegNet rule must give {len(self.strides)} stages, but these parameters give {len(pairs)}"
             )
         stages = []
         for number, (raw_width, depth) in enumerate(pairs, start=1):
@@ -92,8 +91,13 @@ class RegNetTrunk:
                 raw_width, group_width=int(values["group_width"]), bottleneck=float(values["bottleneck"])
             )
             stride = int(values[f"stage{number}.stride"])
-            stages.append(TrunkStage(block=block, depth=depth, width=width, stride=stride))
-        return tuple(stages)
+            stages.append(Stage.of(block, depth=depth, width=width, stride=stride))
+        return self.ends.around(stages, assignment)
+
+    def most_blocks(self) -> tuple[int, ...]:
+        """The largest number of blocks of each stage. Each other stage has at least one block."""
+        most = int(max(listed(self.depth))) - len(self.strides) + 1
+        return (most,) * len(self.strides)
 
     def size_bound(self) -> int:
         """The number of rising widths on the rule's grid, times the ways to divide the depth among the stages."""
@@ -101,9 +105,10 @@ class RegNetTrunk:
         _, depth = _range(self.depth)
         widest = (_range(self.w0)[1] + _range(self.wa)[1] * (depth - 1)) * math.sqrt(_range(self.wm)[1])
         grid = max(0, math.floor(widest / QUANTUM) + 1 - int(low) // QUANTUM + 1)
-        splits = sum(math.comb(int(d) - 1, self.stage_count - 1) for d in listed(self.depth))
-        others = count_choices((self.group_width, self.bottleneck, *self.strides))
-        return math.comb(grid, self.stage_count) * splits * others
+        splits = sum(math.comb(int(d) - 1, len(self.strides) - 1) for d in listed(self.depth))
+        stem = [each.setting for each in self.ends.stem.settings()]
+        others = count_choices((self.group_width, self.bottleneck, *self.strides, *stem))
+        return math.comb(grid, len(self.strides)) * splits * others
 
 
 def _range(setting: Setting[float]) -> tuple[float, float]:

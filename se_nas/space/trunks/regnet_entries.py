@@ -6,10 +6,11 @@ from pydantic import Field
 
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.regnet import BOTTLENECK, RegNetBlock, fit_group_width
+from se_nas.space.parts.stage import Stage
 from se_nas.space.settings import MOST_WIDTH, Depth, Stride, Width, read_by
 from se_nas.space.trunks.law import NetworkLaw, SpaceLaw
 from se_nas.space.trunks.regnet import MULTIPLIER, QUANTISED, SLOPE, RegNetTrunk, stage_widths_and_depths
-from se_nas.space.trunks.trunk import Trunk, TrunkStage
+from se_nas.space.trunks.trunk import Ends, Trunk
 from se_nas.space.yaml_file import YamlFile
 
 
@@ -27,7 +28,7 @@ class RegNetSpace(SpaceLaw):
     stages: int = Field(ge=1, le=8)
     strides: list[Stride]
 
-    def trunk(self, file: YamlFile) -> Trunk:
+    def trunk(self, ends: Ends, file: YamlFile) -> Trunk:
         """The trunk. InputError unless each stage has a stride."""
         if len(self.strides) != self.stages:
             raise file.error(
@@ -35,6 +36,7 @@ class RegNetSpace(SpaceLaw):
                 f"expected {self.stages} strides, one for each stage, but got {len(self.strides)}",
             )
         return RegNetTrunk(
+            ends=ends,
             depth=self.depth,
             w0=self.w0,
             wa=self.wa,
@@ -58,10 +60,10 @@ class RegNetNetwork(NetworkLaw):
     bottleneck: float = Field(default=1, ge=1 / 64, le=64)
     stride: int = Field(default=2, ge=1, le=4)
 
-    def trunk_stages(self) -> tuple[TrunkStage, ...]:
+    def stages(self) -> tuple[Stage, ...]:
         """The stages. ValueError names the rule that the numbers break."""
         stages = []
         for raw_width, depth in stage_widths_and_depths(depth=self.depth, w0=self.w0, wa=self.wa, wm=self.wm):
             width, block = fit_group_width(raw_width, group_width=self.group_width, bottleneck=self.bottleneck)
-            stages.append(TrunkStage(block=block, depth=depth, width=width, stride=self.stride))
+            stages.append(Stage.of(block, depth=depth, width=width, stride=self.stride))
         return tuple(stages)

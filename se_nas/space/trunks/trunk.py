@@ -5,35 +5,75 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from se_nas.space.decisions import Assignment, Categorical, FloatRange, IntRange, Property, Setting
-from se_nas.space.families.family import BlockFamily
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrunkStage:
-    """A stage without its attention."""
-
-    block: BlockFamily
-    depth: int
-    width: int
-    stride: int
+from se_nas.space.architecture import Architecture
+from se_nas.space.decisions import Assignment, Categorical, FloatRange, IntRange, Property, Role, Setting, settle
+from se_nas.space.parts.norm import USUAL_NORM, Norm
+from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
+from se_nas.space.parts.tail import NO_TAIL, Tail
 
 
 class Trunk(Protocol):
     """The interface that a design space needs from its trunk."""
 
-    @property
-    def stage_count(self) -> int:
-        """The number of stages of every network of this trunk."""
-
     def settings(self) -> Iterator[Property]:
         """Yield every property, fixed or open."""
 
-    def stages(self, assignment: Assignment) -> tuple[TrunkStage, ...]:
-        """The stages of an assignment. ValueError names the rule that the assignment breaks."""
+    def network(self, assignment: Assignment) -> Architecture:
+        """The network of an assignment, without attention. ValueError names the rule that the assignment breaks."""
+
+    def most_blocks(self) -> tuple[int, ...]:
+        """The largest number of blocks of each stage. Every network of the trunk has as many stages."""
 
     def size_bound(self) -> int:
         """An upper bound of the number of distinct trunks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemChoices:
+    """The settings of a stem with one 3×3 convolution."""
+
+    width: Setting[int]
+    stride: Setting[int]
+
+    def settings(self) -> Iterator[Property]:
+        """Yield `stem.width` and `stem.stride`."""
+        yield Property("stem.width", self.width, Role.WIDTH)
+        yield Property("stem.stride", self.stride)
+
+    def decode(self, assignment: Assignment) -> Stem:
+        """The stem of an assignment."""
+        return Stem.plain(
+            width=settle(self.width, "stem.width", assignment), stride=settle(self.stride, "stem.stride", assignment)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedStem:
+    """A stem that leaves nothing open."""
+
+    stem: Stem
+
+    def settings(self) -> Iterator[Property]:
+        """Yield nothing."""
+        return iter(())
+
+    def decode(self, assignment: Assignment) -> Stem:
+        """The stem."""
+        return self.stem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """The parts around the stages of a trunk: its stem, its tail, and the numbers of its norms."""
+
+    stem: StemChoices | FixedStem
+    tail: Tail = NO_TAIL
+    norm: Norm = USUAL_NORM
+
+    def around(self, stages: Iterable[Stage], assignment: Assignment) -> Architecture:
+        """The network of these stages."""
+        return Architecture(stem=self.stem.decode(assignment), stages=tuple(stages), tail=self.tail, norm=self.norm)
 
 
 def listed(setting: Setting[Any]) -> tuple[float, ...]:

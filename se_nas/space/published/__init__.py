@@ -1,0 +1,16 @@
+"""Published networks by name, one file for each group of families."""
+
+from collections.abc import Mapping
+
+from se_nas.space.published.network import PublishedNetwork
+from se_nas.space.published.regnets import REGNETS
+from se_nas.wording import suggest
+
+PUBLISHED: Mapping[str, PublishedNetwork] = {**REGNETS}
+
+
+def published_network(name: str) -> PublishedNetwork:
+    """The published network of this name. ValueError if no network is known by this name."""
+    if name not in PUBLISHED:
+        raise ValueError(f"no published network is called {name!r}; {suggest(name, PUBLISHED)}")
+    return PUBLISHED[name]
