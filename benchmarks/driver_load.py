@@ -237,7 +237,7 @@ class _Search:
         """Open the run folder as a resumed search does, and time each judgement and each proposal; return the loop."""
         from rich.console import Console
 
-        from se_nas.commands.search.assembly import SearchPlan, open_search
+        from se_nas.commands.search.assembly import SearchPlan, open_search, open_trials
         from se_nas.commands.search.flags import SearchRequest
         from se_nas.execution.local import LocalExecutor
         from se_nas.searching.propose.strategy import Fallback
@@ -252,7 +252,9 @@ class _Search:
         )
         for owner, name, stopwatch in ((SearchStudy, "reason_to_stop", judging), (Fallback, "ask", proposing)):
             self._opened.enter_context(mock.patch.object(owner, name, stopwatch.around(getattr(owner, name))))
-        return self._opened.enter_context(open_search(self.folder, plan, Console(file=io.StringIO()))).loop
+        console = Console(file=io.StringIO())
+        trials = self._opened.enter_context(open_trials(self.folder, plan, console))
+        return self._opened.enter_context(open_search(self.folder, plan, trials, console)).loop
 
     def close(self) -> None:
         """Release the study and the trackers."""

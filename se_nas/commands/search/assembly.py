@@ -74,21 +74,36 @@ class Search:
         return settled_progress(records, decisions, self.plan.objectives, config.reference, config.budget)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTrials:
+    """The study of a run folder, and the records that it has when it is opened."""
+
+    study: SearchStudy
+    records: Sequence[TrialRecord]
+
+
 @contextlib.contextmanager
-def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterator[Search]:
-    """Build the search of a run folder, new or resumed. At the end, its trackers and its study are closed.
+def open_trials(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterator[KeptTrials]:
+    """Open the study of a run folder, or make it for a new search. At the end, it is closed.
 
     InputError if the search already has more trials than its budget.
     """
-    config, space, objectives, tell = plan.config, plan.space, plan.objectives, line_printer(console)
-    with contextlib.ExitStack() as stack:
-        study = SearchStudy(folder.study, objectives, space.decisions, file=BusyFile(folder.study, tell))
-        stack.enter_context(at_the_end(study.close))
+    waits = BusyFile(folder.study, line_printer(console))
+    study = SearchStudy(folder.study, plan.objectives, plan.space.decisions, file=waits)
+    with at_the_end(study.close):
         records = study.records()
-        if config.budget < len(records):
+        if plan.config.budget < len(records):
             held = counted(len(records), "trial")
-            raise InputError(f"--budget {config.budget}: the search in {folder.path} already has {held}")
-        stack.enter_context(saying_how_to_resume(folder))
+            raise InputError(f"--budget {plan.config.budget}: the search in {folder.path} already has {held}")
+        yield KeptTrials(study=study, records=records)
+
+
+@contextlib.contextmanager
+def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console: Console) -> Iterator[Search]:
+    """Build a search that continues after these trials. At the end, its trackers are closed."""
+    config, space, objectives, tell = plan.config, plan.space, plan.objectives, line_printer(console)
+    records = trials.records
+    with contextlib.ExitStack() as stack:
         if not _is_over(records, config.budget):
             config = trained_under(config, conditions_of(plan.request, plan.executor), records, tell)
         trackers = build_trackers(folder, config.identity, plan.request, console)
@@ -108,7 +123,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
             strategy=build_screened_strategy(
                 config.strategy, space=space, objectives=objectives, cost_of=cost_of, seed=config.seed
             ),
-            study=study,
+            study=trials.study,
             records=records,
             pruner=FrontPruner(costs=objectives.costs, epochs=config.epochs),
             budget=config.budget,

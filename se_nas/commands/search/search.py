@@ -20,7 +20,14 @@ from se_nas.commands.preflight import (
     where_images_are,
 )
 from se_nas.commands.search.answer import write_answer, write_tables
-from se_nas.commands.search.assembly import Search, SearchPlan, measured_costs, open_search, saying_how_to_resume
+from se_nas.commands.search.assembly import (
+    Search,
+    SearchPlan,
+    measured_costs,
+    open_search,
+    open_trials,
+    saying_how_to_resume,
+)
 from se_nas.commands.search.conditions import conditions_of
 from se_nas.commands.search.flags import DEFAULT_SPACE, SearchRequest
 from se_nas.commands.search.recovery import take_over_finished
@@ -85,7 +92,11 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         folder = RunFolder(path)
         write_atomically(folder.space, space_content)
         write_config(folder, config)
-        with saying_how_to_resume(folder), open_search(folder, plan, console) as search:
+        with (
+            saying_how_to_resume(folder),
+            open_trials(folder, plan, console) as kept,
+            open_search(folder, plan, kept, console) as search,
+        ):
             _run(search)
     return path
 
@@ -110,7 +121,11 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         drawn = draw_networks(space, data, cost_on(data))
         executor = _build_executor(request, space, data, drawn, config.parsed_objectives)
         plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
-        with open_search(folder, plan, console) as search:
+        with (
+            open_trials(folder, plan, console) as kept,  # only a study that can be opened can be resumed
+            saying_how_to_resume(folder),
+            open_search(folder, plan, kept, console) as search,
+        ):
             _run(search)
 
 
