@@ -31,7 +31,7 @@ from rich.table import Table
 from se_nas.space.loading import load_design_space
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.devices.timing import seconds_in_turn
-from se_nas.training.precision import bare_step, usual_precision
+from se_nas.training.step.precision import bare_step, usual_precision
 from se_nas.training.trainer import build_initial_model
 
 SPACES = Path(__file__).parents[1] / "search_spaces"

@@ -32,10 +32,10 @@ from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.convolution import GroupedConv2d
 from se_nas.models.normalisation import BatchNorm
 from se_nas.space.architecture_file import load_architecture
-from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.devices.device import prepare
 from se_nas.training.devices.timing import seconds_in_turn
-from se_nas.training.precision import bare_step, usual_precision
+from se_nas.training.step.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.step.precision import bare_step, usual_precision
 from se_nas.training.trainer import build_initial_model
 
 REPEATS = 9

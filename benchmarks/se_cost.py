@@ -23,10 +23,10 @@ from torch import nn
 from trial_speed import CLASSES, SIZE, regnety_200mf
 
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
-from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.devices.device import prepare
 from se_nas.training.devices.timing import seconds_in_turn
-from se_nas.training.precision import bare_step, usual_precision
+from se_nas.training.step.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.step.precision import bare_step, usual_precision
 from se_nas.training.trainer import build_initial_model
 
 NOWHERE = "no SE"

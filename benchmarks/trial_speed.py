@@ -46,8 +46,8 @@ from se_nas.space.families.regnet import RegNetBlock
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
 from se_nas.training.devices.device import prepare, synchronise
-from se_nas.training.precision import Precision, usual_precision
 from se_nas.training.recipe import Recipe
+from se_nas.training.step.precision import Precision, usual_precision
 from se_nas.training.trainer import Trainer, build_initial_model
 
 DEPTHS, WIDTHS, GROUP_WIDTH, CLASSES, SIZE = (1, 1, 4, 7), (24, 56, 152, 368), 8, 10, 32

@@ -27,7 +27,7 @@ SHORTCUTS = {
     "process/command_line.py": {"_run_exitfuncs"},
     "tracking/wandb_run.py": {"_log_artifact"},
     "training/devices/device.py": {"_is_amx_tile_supported", "_is_avx512_bf16_supported"},
-    "training/many_tensors.py": {"_foreach_add_", "_foreach_copy_", "_foreach_mul_", "_foreach_sub"},
+    "training/step/many_tensors.py": {"_foreach_add_", "_foreach_copy_", "_foreach_mul_", "_foreach_sub"},
 }
 """Names that are looked up as text, by file. Each has a test that removes it and shows that the rest still works."""
 

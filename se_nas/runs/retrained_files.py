@@ -11,6 +11,7 @@ from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.errors import InputError
 from se_nas.files import read_checked
 from se_nas.runs.run_folder import RunFolder
+from se_nas.training.learning_rate import peak_learning_rate
 from se_nas.training.recipe import Recipe
 from se_nas.wording import counted
 
@@ -49,7 +50,7 @@ class RetrainedResult(BaseModel):
     @property
     def peak_learning_rate(self) -> float:
         """The recipe's peak learning rate for the batch size that was used."""
-        return Recipe(**self.recipe).peak_learning_rate(self.batch_size)  # type: ignore[arg-type]
+        return peak_learning_rate(Recipe(**self.recipe), self.batch_size)  # type: ignore[arg-type]
 
     @property
     def alike(self) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
-from se_nas.training.precision import Precision
+from se_nas.training.step.precision import Precision
 from se_nas.training.trainer import Trainer
 
 FORMAT = "se-nas checkpoint 3"

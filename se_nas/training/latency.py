@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from se_nas.training.devices.timing import seconds_in_turn
-from se_nas.training.precision import usual_precision
+from se_nas.training.step.precision import usual_precision
 
 BATCH = 1
 WARMUPS = 10

@@ -29,13 +29,13 @@ RANGES: dict[str, tuple[float, float]] = {
 class Recipe:
     """SGD with Nesterov momentum, linear warm-up, cosine decay to zero, label smoothing.
 
-    `learning_rate` is for a batch of 128 images and scales with the square root of the batch size (Krizhevsky, arXiv
-    1404.5997, section 5). Weight decay does not apply to norms and biases (He et al., arXiv 1812.01187, section 3.1).
-    `cutout` is the side of the hole as a fraction of the image's side. `mixup` and `cutmix` are the alpha of a
-    symmetric beta distribution, from which mixing shares are drawn. If both are set, each batch uses one of the two.
-    RandAugment has a number of operations and a magnitude of 0 to 30 (Cubuk et al., arXiv 1909.13719). `ema_decay` is
-    the decay of the weights' moving average; with it, the average is evaluated and saved. The value 0 turns a setting
-    off.
+    `learning_rate` is for a batch of 128 images, and `warmup_epochs` is the length of the warm-up
+    (`se_nas.training.learning_rate`). Weight decay does not apply to norms and biases (He et al., arXiv 1812.01187,
+    section 3.1). `cutout` is the side of the hole as a fraction of the image's side. `mixup` and `cutmix` are the alpha
+    of a symmetric beta distribution, from which mixing shares are drawn. If both are set, each batch uses one of the
+    two. RandAugment has a number of operations and a magnitude of 0 to 30 (Cubuk et al., arXiv 1909.13719).
+    `ema_decay` is the decay of the weights' moving average; with it, the average is evaluated and saved. The value 0
+    turns a setting off.
     """
 
     epochs: int
@@ -67,18 +67,6 @@ class Recipe:
         """The batch size for a training set of `images`. It is smaller for small sets, so an epoch has enough steps."""
         wanted = 1 << int(math.log2(max(1, images / LEAST_STEPS)))
         return max(2, min(self.batch_size, max(16, wanted), images))
-
-    def peak_learning_rate(self, batch_size: int) -> float:
-        """The learning rate after the warm-up, for this batch size."""
-        return self.learning_rate * math.sqrt(batch_size / 128)
-
-    def learning_rate_at(self, step: int, *, steps: int, steps_per_epoch: int, batch_size: int) -> float:
-        """The learning rate of step `step`, counted from 0, in a training of `steps` steps."""
-        peak = self.peak_learning_rate(batch_size)
-        warmup = min(self.warmup_epochs * steps_per_epoch, steps / 4)
-        if step < warmup:
-            return peak * (step + 1) / (warmup + 1)
-        return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
     def ema_decay_at(self, step: int) -> float:
         """The fraction of itself that the average keeps at `step`, counted from 0.

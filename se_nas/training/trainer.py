@@ -15,12 +15,13 @@ from se_nas.errors import InputError
 from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
-from se_nas.training.averaging import WeightAverage
-from se_nas.training.cuda_graphs import Recorded, build_recorder
 from se_nas.training.distributed import ALONE, ProcessGroup
-from se_nas.training.precision import Precision, choose_precision
+from se_nas.training.learning_rate import learning_rate_at
 from se_nas.training.recipe import Recipe
-from se_nas.training.step import Schedule, TrainingStep
+from se_nas.training.step.averaging import WeightAverage
+from se_nas.training.step.cuda_graphs import Recorded, build_recorder
+from se_nas.training.step.precision import Precision, choose_precision
+from se_nas.training.step.step import Schedule, TrainingStep
 
 
 class TrainingDivergedError(RuntimeError):
@@ -191,7 +192,8 @@ class Trainer:
     def _schedule(self) -> Schedule:
         first = self.epoch * self._steps_per_epoch
         rates = [
-            self.recipe.learning_rate_at(
+            learning_rate_at(
+                self.recipe,
                 first + step,
                 steps=self.recipe.epochs * self._steps_per_epoch,
                 steps_per_epoch=self._steps_per_epoch,

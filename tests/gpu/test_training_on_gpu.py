@@ -20,11 +20,11 @@ from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
 from se_nas.training import trainer as trainer_module
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
-from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
 from se_nas.training.measurements import measure_costs
 from se_nas.training.metrics import begin_metrics, measure_metrics
-from se_nas.training.precision import WORTHWHILE, Precision, choose_precision, possible_precisions
 from se_nas.training.recipe import Recipe
+from se_nas.training.step.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder
+from se_nas.training.step.precision import WORTHWHILE, Precision, choose_precision, possible_precisions
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
 from tests.fakes import network_with_se, separable_data
 

@@ -4,7 +4,7 @@ import sys
 import torch
 from torch import nn
 
-from se_nas.training.sgd import Sgd
+from se_nas.training.step.sgd import Sgd
 
 A_TRAINING = """\
 import sys

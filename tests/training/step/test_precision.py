@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from se_nas.training import precision
-from se_nas.training.precision import Precision, choose_precision, fastest, possible_precisions, usual_precision
+from se_nas.training.step import precision
+from se_nas.training.step.precision import Precision, choose_precision, fastest, possible_precisions, usual_precision
 from tests.fakes import separable_data
 from tests.training.test_trainer import trainer_of
 

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 
 from se_nas.data.augmentation import draw_epoch, mix, shift_and_mirror
 from se_nas.data.device_data import DeviceData
-from se_nas.training.precision import Precision
 from se_nas.training.recipe import Recipe
-from se_nas.training.step import Schedule, TrainingStep
+from se_nas.training.step.precision import Precision
+from se_nas.training.step.step import Schedule, TrainingStep
 from tests.fakes import separable_data
 
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 
 from se_nas.models.attention.module import AttentionModule
-from se_nas.training.many_tensors import copy_all
+from se_nas.training.step.many_tensors import copy_all
 
 
 def call_with_cast_weights(model: nn.Module, images: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from se_nas.training.many_tensors import copy_all, move_towards
+from se_nas.training.step.many_tensors import copy_all, move_towards
 
 
 @pytest.mark.parametrize("missing", [(), ("_foreach_copy_", "_foreach_sub"), ("_foreach_mul_",), ("_foreach_add_",)])

@@ -8,7 +8,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from se_nas.training.many_tensors import move_towards
+from se_nas.training.step.many_tensors import move_towards
 
 
 class WeightAverage:

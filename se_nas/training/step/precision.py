@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.training.cast_weights import call_with_cast_weights
-from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, Step, build_recorder
 from se_nas.training.devices.device import has_bf16_units
 from se_nas.training.devices.timing import seconds_in_turn
+from se_nas.training.step.cast_weights import call_with_cast_weights
+from se_nas.training.step.cuda_graphs import WARM_UP_STEPS, Recorded, Step, build_recorder
 
 REPEATS = 5
 WORTHWHILE = 0.9

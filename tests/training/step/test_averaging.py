@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from se_nas.training.averaging import WeightAverage
+from se_nas.training.step.averaging import WeightAverage
 from tests.training.test_trainer import curve, equal, trainer_of
 
 

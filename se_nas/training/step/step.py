@@ -8,11 +8,11 @@ from torch.nn import functional as F
 
 from se_nas.data.augmentation import Draws, cut_out, mix, shift_and_mirror
 from se_nas.data.device_data import DeviceData
-from se_nas.training.averaging import WeightAverage
 from se_nas.training.distributed import ALONE, ProcessGroup
-from se_nas.training.precision import Precision
 from se_nas.training.recipe import Recipe
-from se_nas.training.sgd import Sgd
+from se_nas.training.step.averaging import WeightAverage
+from se_nas.training.step.precision import Precision
+from se_nas.training.step.sgd import Sgd
 
 
 class Schedule(NamedTuple):

@@ -3,7 +3,7 @@ import logging
 import pytest
 import torch
 
-from se_nas.training.cuda_graphs import WARM_UP_STEPS, Recorded, Step, build_recorder
+from se_nas.training.step.cuda_graphs import WARM_UP_STEPS, Recorded, Step, build_recorder
 
 
 class Counter:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.training.cast_weights import call_with_cast_weights
+from se_nas.training.step.cast_weights import call_with_cast_weights
 from se_nas.training.trainer import build_initial_model
 from tests.fakes import network_with_se
 

@@ -1,0 +1,1 @@
+"""A training step on one device, and what makes it fast: precision, CUDA graphs, few launches."""
