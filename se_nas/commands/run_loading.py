@@ -1,7 +1,10 @@
 """Loads the parts of a run folder that commands need: its settings and progress, and the trial that a name means."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from se_nas.costs import counted_names
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, load_config
@@ -10,6 +13,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import settled_progress
+from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 
 
@@ -17,12 +21,31 @@ def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
     """The settings and the trials of a run folder."""
     config = load_config(folder)
     objectives = config.parsed_objectives
-    decisions = load_design_space(folder.space).decisions
-    study = SearchStudy(folder.study, objectives, decisions)
+    space = load_design_space(folder.space)
+    study = SearchStudy(folder.study, objectives, space.decisions)
     try:
-        return config, settled_progress(study.records(), decisions, objectives, config.reference, config.budget)
+        records = with_all_counted_costs(study.records(), space, config)
     finally:
         study.close()
+    return config, settled_progress(records, space.decisions, objectives, config.reference, config.budget)
+
+
+def with_all_counted_costs(
+    records: Iterable[TrialRecord], space: DesignSpace, config: SearchConfig
+) -> list[TrialRecord]:
+    """The records, with the counted costs that the version which trained them did not know."""
+    return [
+        record if record.cost.keys() >= {*counted_names()} else replace(record, cost=_counted(record, space, config))
+        for record in records
+    ]
+
+
+def _counted(record: TrialRecord, space: DesignSpace, config: SearchConfig) -> dict[str, float]:
+    from se_nas.models.cost import measure_cost  # imports torch, and most folders need no counting
+
+    network = space.decode(record.assignment)
+    counted = measure_cost(network, image_size=config.image_size, num_classes=config.classes)
+    return {**counted.as_dict(), **record.cost}
 
 
 def pick_trial(progress: SearchProgress, pick: str, folder: RunFolder, *, also: tuple[str, ...] = ()) -> TrialRecord:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 from rich.console import Console
 
+from se_nas.commands.ablate.ablate import ablate
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.replications import replicate
 from se_nas.commands.report.report import rewrite_report
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import evaluation, search
@@ -14,6 +17,7 @@ from se_nas.commands.search.flags import SearchRequest
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.protocol import Evaluate, Executor, PrintLine, Work, next_report, print_nothing
 from se_nas.execution.retries import Next, Retries
+from se_nas.runs.ablation_file import load_ablation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.propose.strategies import STRATEGIES
@@ -88,6 +92,18 @@ def test_a_search_runs_to_its_end_is_resumed_and_reported(made_up: SearchRequest
     assert config.strategy == "drawn"
     assert [record.status for record in progress.records] == [TrialStatus.COMPLETE] * 7
     assert "two networks by turns" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_an_ablation_trains_on_the_executor(
+    made_up: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.start_search(made_up, console)
+    monkeypatch.setattr(replicate, "build_executor", lambda *_, **__: ByTurns())
+
+    ablate(AblateRequest(network=f"{made_up.run}:knee", seeds=2, epochs=1, wandb="off"), console)
+
+    assert console.file.getvalue().count("two networks by turns") == 2  # type: ignore[attr-defined]
+    assert load_ablation(next(made_up.run.glob("ablate-*.json"))).effects
 
 
 def test_a_failure_arrives_as_a_type_and_the_search_goes_on(

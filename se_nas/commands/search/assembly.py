@@ -10,6 +10,7 @@ from functools import partial
 from rich.console import Console
 
 from se_nas.commands.preflight import cost_on
+from se_nas.commands.run_loading import with_all_counted_costs
 from se_nas.commands.search.callbacks import Callbacks
 from se_nas.commands.search.conditions import conditions_of, trained_under
 from se_nas.commands.search.evaluation import TrialEvaluation
@@ -91,7 +92,7 @@ def open_trials(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
     waits = BusyFile(folder.study, line_printer(console))
     study = SearchStudy(folder.study, plan.objectives, plan.space.decisions, file=waits)
     with at_the_end(study.close):
-        records = study.records()
+        records = with_all_counted_costs(study.records(), plan.space, plan.config)
         if plan.config.budget < len(records):
             held = counted(len(records), "trial")
             raise InputError(f"--budget {plan.config.budget}: the search in {folder.path} already has {held}")
