@@ -84,10 +84,10 @@ def search_runs(
     """A function that starts the search's run, and with `each_trial` a run for each trial. See `WandbTracker`."""
 
     def build(mode: str, *, continues: bool) -> Tracker:
-        from se_nas.tracking.wandb_tracker import Both
+        from se_nas.tracking.wandb_tracker import Several
 
         whole = _search_run(folder, search, mode, continues=continues, take_live_front=take_live_front)
-        return Both(whole, _trial_runs(folder, search, mode, continues=continues)) if each_trial else whole
+        return Several(whole, _trial_runs(folder, search, mode, continues=continues)) if each_trial else whole
 
     return build
 

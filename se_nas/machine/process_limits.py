@@ -25,7 +25,7 @@ measured on two cores (Ray 2.60)."""
 CLUSTER_FILES, WORKER_FILES = 64, 8
 """Open files of the process of a cluster that opens most, and what each worker adds."""
 MAPPED_BYTES = 6 << 30
-"""What a process with torch and Ray maps, most of it never touched; `ulimit -v` counts it all."""
+"""The address space of a process with torch and Ray. `ulimit -v` counts all of it, although most is never used."""
 
 
 def startable_threads(wanted: int) -> int:
@@ -49,12 +49,12 @@ def startable_threads(wanted: int) -> int:
 
 
 def check_few_processes() -> None:
-    """InputError if not even numpy can be imported here: its BLAS ends the process if it cannot start its threads."""
+    """Raise InputError if numpy cannot be imported here: its BLAS ends the process if it cannot start its threads."""
     _check_processes(FEWEST + _threads_of_blas(), "this command", "or set OMP_NUM_THREADS=1")
 
 
 def check_room_for_cluster(workers: int) -> None:
-    """InputError if a Ray cluster with `workers` cannot start on this machine."""
+    """Raise InputError if a Ray cluster with `workers` cannot start on this machine."""
     what, instead = f"a Ray cluster with {counted(workers, 'worker')}", "or use --workers 1"
     _check_ulimit("RLIMIT_NOFILE", "-n", CLUSTER_FILES + WORKER_FILES * workers, f"{what} opens files", instead)
     _check_ulimit("RLIMIT_AS", "-v", MAPPED_BYTES, f"{what} maps memory", instead)
@@ -62,14 +62,14 @@ def check_room_for_cluster(workers: int) -> None:
 
 
 def check_room_for_driver() -> None:
-    """InputError if this process cannot join a Ray cluster."""
+    """Raise InputError if this process cannot join a Ray cluster."""
     what = "the driver of a search on a Ray cluster"
     _check_ulimit("RLIMIT_AS", "-v", MAPPED_BYTES, f"{what} maps memory", "")
     _check_processes(DRIVER_PROCESSES, what, "")
 
 
 def _check_processes(needed: int, what: str, instead: str) -> None:
-    """InputError if fewer than `needed` processes and threads can start. `instead` is another way out for the user."""
+    """Raise InputError if fewer than `needed` processes and threads can start. `instead` tells users another way."""
     startable = startable_threads(needed)
     if startable >= needed:
         return
@@ -84,7 +84,7 @@ def _check_processes(needed: int, what: str, instead: str) -> None:
 
 
 def _check_ulimit(name: str, option: str, needed: int, what: str, instead: str) -> None:
-    """InputError if the limit is below `needed`."""
+    """Raise InputError if the limit is below `needed`."""
     limit = _ulimit(name, option)
     if limit is None or limit.amount >= needed:
         return

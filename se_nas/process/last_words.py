@@ -1,4 +1,4 @@
-"""Last words: a process that is killed by a signal leaves behind which signal it was, and how to go on.
+"""Last words: a process that a signal kills leaves the number of the signal and the command that continues its work.
 
 A process that may be killed writes its last words to a file descriptor. For a crash, `faulthandler` writes them
 (https://docs.python.org/3/library/faulthandler.html); for another signal that kills, a handler writes its number.
@@ -137,9 +137,7 @@ def resumable(go_on: str, *, instead: Callable[[], str | None] = lambda: None) -
     try:
         yield
     except BaseException as error:  # ctrl-C and SIGTERM too
-        note = instead() or go_on
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        error.add_note(instead() or go_on)
         raise
     if_killed("")
 

@@ -34,7 +34,7 @@ def speak_for(prog: str) -> None:
     words = read_words(sys.stdin.buffer.read().decode(errors="surrogateescape"))
     if not words.farewell:
         _report_death(prog, words, kills_before=before)
-    os.close(2)  # whoever reads the output of `prog` waits for the end of it
+    os.close(2)  # a reader of the output of `prog` waits until all its writers have closed it
     _remove(words.folders)
 
 

@@ -1,4 +1,4 @@
-"""The messages between the search and its workers. Workers import only these, and none of the search's libraries."""
+"""The messages between the search and its workers: a task, and a report after each epoch of its training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

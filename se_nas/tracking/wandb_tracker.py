@@ -30,7 +30,7 @@ class WandbTracker:
 
     def trial_ended(self, record: TrialRecord, progress: SearchProgress) -> None:
         """Log the trial's numbers and the front."""
-        told: dict[str, Any] = {
+        logged: dict[str, Any] = {
             "trial": record.number,
             "epochs": len(record.curve),
             "seconds": record.seconds,
@@ -40,10 +40,10 @@ class WandbTracker:
             **record.known_metrics,
         }
         if record.accuracy is not None:
-            told["accuracy"] = record.accuracy
+            logged["accuracy"] = record.accuracy
         if (figure := self._take_live_front()) is not None:
-            told["live front"] = wandb.Plotly(figure)
-        self._run.log(told)
+            logged["live front"] = wandb.Plotly(figure)
+        self._run.log(logged)
 
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """Log the tables, the scatter plot, the figures, the artifacts and the summary."""
@@ -99,7 +99,7 @@ class WandbTrials:
         """Nothing to close: each run ended with its trial."""
 
 
-class Both:
+class Several:
     """Notifies several trackers, one after the other."""
 
     def __init__(self, *trackers: Tracker) -> None:

@@ -21,7 +21,7 @@ from se_nas.analysis.overview import Overview
 from se_nas.tracking.protocol import Finding, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import start_run
-from se_nas.tracking.wandb_tracker import Both, WandbTracker, WandbTrials
+from se_nas.tracking.wandb_tracker import Several, WandbTracker, WandbTrials
 from tests.tracking.test_console import DECISIONS, a_progress, a_record
 
 folder, mode = Path(sys.argv[1]), sys.argv[2]
@@ -44,7 +44,7 @@ def a_network(number):
 
 others = [a_network(number) for number in range(1, 25)]
 progress = a_progress(replace(a_record(0, 0.5, 100), assignment={"stage1.width": 8}), *others)
-tracker = Both(
+tracker = Several(
     WandbTracker(start("s1", "search"), take_live_front=iter([front_figure(progress, title="t"), None]).__next__),
     WandbTrials(lambda run_id, name, about: start(run_id, "trial", name, about)),
 )

@@ -56,7 +56,7 @@ class CandidatePool:
         ]
 
     def drawn(self, trials: int) -> list[Candidate]:
-        """The networks drawn in so many trials: a few more with every trial, so that no proposal waits for many."""
+        """The networks that are drawn by now. Each trial adds a few, so that no proposal waits for many."""
         wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
         return [candidate for number in range(wanted) if (candidate := self.draw(number)) is not None]
 

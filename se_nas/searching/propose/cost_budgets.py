@@ -1,8 +1,9 @@
-"""Cost budgets: what a user may allow a network to cost, and how much of the search's interest each budget gets.
+"""Cost budgets: the largest costs that users may allow, and the weight of each budget in a search.
 
-Half of the interest is spread evenly over the logarithm of the cost, and half over the networks of the space: where
-more networks are, more budgets end. A hypervolume over these positions is the accuracy within a budget, averaged over
-all budgets. Over the logarithm alone, most of it lies at the cheap end, where few networks are.
+Half of the weight is spread evenly over the logarithm of the cost. The other half is spread over the networks of the
+space, so that a range of costs has more weight if more networks lie in it. A hypervolume over these positions is the
+accuracy within a budget, averaged over all budgets. With the logarithm alone, most of the weight would lie at the cheap
+end, where few networks are.
 """
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 BY_NETWORKS = 0.5
-"""The fraction of the interest that is spread over the networks."""
+"""The fraction of the weight that is spread over the networks."""
 
 
 def budget_positions(log_costs: Values, drawn: Values) -> Values:
-    """(n, k) positions from 0 to 1 of costs with these logarithms, at least 0 and 1 for the least and the greatest.
+    """The positions (n, k) of costs with these logarithms: the weight of all smaller budgets, from 0 to 1.
 
     `drawn` (m, k) are the logarithms of networks drawn from the space.
 

@@ -151,7 +151,7 @@ class FrontStrategy:
         rival_costs, costs = positions[: len(rivals)], positions[len(rivals) :]
         front = moocore.is_nondominated(np.column_stack([-rival_accuracy, rival_costs]))
         mean, deviation = accuracy.predict(features)
-        return self._odds.to_be_trained(features) * expected_improvement(
+        return self._odds.success_probability(features) * expected_improvement(
             mean,
             deviation,
             costs,

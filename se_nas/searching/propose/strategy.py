@@ -48,7 +48,7 @@ class Sampling:
 
 
 class Patient:
-    """Asks at most `patience` times between two records. A caller that refuses so many proposals will refuse others."""
+    """Asks at most `patience` times between two records. A caller that has refused them will refuse others."""
 
     def __init__(self, strategy: SearchStrategy, *, patience: int) -> None:
         self._strategy, self._patience = strategy, patience

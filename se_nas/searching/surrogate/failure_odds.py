@@ -19,7 +19,7 @@ class FailureOdds:
     def __init__(self, history: History, rows: FeatureRows, fits: RareFits) -> None:
         self._history, self._rows, self._fits = history, rows, fits
 
-    def to_be_trained(self, features: Values) -> Values:
+    def success_probability(self, features: Values) -> Values:
         """The probability (n,) that networks with `features` (n, d) do not fail.
 
         A probability below one half is replaced by 0. Otherwise a network with a very large expected improvement would

@@ -20,12 +20,12 @@ from se_nas.searching.surrogate.gaussian_process import Surrogate
 from se_nas.space.decisions import Decision
 
 FEWEST = 8
-"""Complete trials without which nothing is expected: fewer do not tell noise from differences."""
+"""The fewest complete trials for a posterior. Fewer trials cannot separate noise from differences between networks."""
 NOISE_PRIOR = (-1.5, 1.0)
-"""As in `kernel.py`. It holds more noise likely than proposing does: there too little noise costs a few trials, here it
-would report luck as accuracy."""
+"""The prior of the noise, in the terms of `kernel.py`. It expects more noise than the prior for proposals: a proposal
+that underestimates the noise costs a few trials, but a posterior that does reports luck as accuracy."""
 LOWEST = 1.0
-"""Accuracies more than so many quartile ranges below the median are learned as if they were that far below."""
+"""The lowest accuracy that is learned, in interquartile ranges below the median. Lower accuracies are raised to it."""
 
 
 def settled_progress(
@@ -43,7 +43,7 @@ def settled_progress(
 def expectations(
     records: Iterable[TrialRecord], decisions: Mapping[str, Decision], objectives: Objectives
 ) -> dict[int, Expectation]:
-    """The expectation of each complete trial, by number; {} where they are fewer than `FEWEST`."""
+    """The expectation of each complete trial, by number; empty for fewer than `FEWEST` trials."""
     history = History.of(record for record in records if record.status is TrialStatus.COMPLETE)
     numbers = history.numbers(TrialStatus.COMPLETE).tolist()
     if len(numbers) < FEWEST:
