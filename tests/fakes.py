@@ -65,7 +65,7 @@ def tiny_space() -> DesignSpace:
     stage = {"family": RegNetBlock, "stride": 1, "properties": {"group_width": 8, "bottleneck": 1}}
     return DesignSpace(
         name="tiny",
-        image_size=8,
+        image_sizes=8,
         trunk=AnyNetTrunk(
             ends=Ends(stem=StemChoices(width=8, stride=1)),
             choices=(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from se_nas.data.image_data import ImageFiles, ImageSet, Part
 from se_nas.data.rand_augment import Augment
@@ -48,9 +49,10 @@ class DeviceImages(Protocol):
 class ResidentImages:
     """Holds all images on the device. On a CPU they are copied only if they are changed."""
 
-    def __init__(self, part: ImageSet, device: torch.device) -> None:
-        self.device, self.image_size = device, part.image_size
-        self._images, self._labels = _tensor(part.images).to(device), _tensor(part.labels).to(device)
+    def __init__(self, part: ImageSet, device: torch.device, *, image_size: int) -> None:
+        self.device, self.image_size = device, image_size
+        self._images = resize(_tensor(part.images).to(device), image_size)
+        self._labels = _tensor(part.labels).to(device)
         self._changed: Tensor | None = None
 
     def __len__(self) -> int:
@@ -87,8 +89,8 @@ class ResidentImages:
 class StreamedImages:
     """Images that `loaders` processes read and decode ahead of the training. All batches use the same memory."""
 
-    def __init__(self, part: ImageFiles, device: torch.device, *, loaders: int) -> None:
-        self.device, self.image_size = device, part.image_size
+    def __init__(self, part: ImageFiles, device: torch.device, *, image_size: int, loaders: int) -> None:
+        self.device, self.image_size = device, image_size
         self._part, self._loaders = part, loaders
         self._coming: Iterator[tuple[Tensor, Tensor]] = iter(())
         self._batch: tuple[Tensor, Tensor] | None = None
@@ -105,9 +107,10 @@ class StreamedImages:
 
     def advance(self) -> None:
         """Wait for the next batch and copy it over the last batch."""
-        fetched = _next(self._coming)
+        images, labels = _next(self._coming)
+        fetched = (resize(images.to(self.device, non_blocking=True), self.image_size), labels)
         if self._batch is None:
-            self._batch = (fetched[0].to(self.device, copy=True), fetched[1].to(self.device, copy=True))
+            self._batch = (fetched[0].clone(), fetched[1].to(self.device, copy=True))
         else:
             for held, each in zip(self._batch, fetched, strict=True):
                 held.copy_(each, non_blocking=True)
@@ -125,7 +128,7 @@ class StreamedImages:
         coming = iter(stream(self._part, places, loaders=self._loaders, device=self.device))
         for _ in places:
             images, labels = _next(coming)
-            yield images.to(self.device), labels.to(self.device)
+            yield resize(images.to(self.device), self.image_size), labels.to(self.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,13 +146,23 @@ class DeviceData:
 
     @classmethod
     def of(
-        cls, train: Part, evaluation: Part, *, mirrored: bool, device: torch.device, loaders: int = 1
+        cls,
+        train: Part,
+        evaluation: Part,
+        *,
+        mirrored: bool,
+        device: torch.device,
+        loaders: int = 1,
+        image_size: int | None = None,
     ) -> "DeviceData":
-        """Put two parts on the device. Each part that stays on disk is read by `loaders` processes."""
+        """Put two parts on the device. Each part that stays on disk is read by `loaders` processes.
+
+        Images are resized on the device to the side `image_size`, if it is given.
+        """
         mean, deviation = _statistics(train)
         return cls(
-            train=place(train, device, loaders=loaders),
-            evaluation=place(evaluation, device, loaders=loaders),
+            train=place(train, device, loaders=loaders, image_size=image_size),
+            evaluation=place(evaluation, device, loaders=loaders, image_size=image_size),
             mirrored=mirrored,
             mean=mean.to(device),
             deviation=deviation.to(device),
@@ -163,11 +176,25 @@ class DeviceData:
         return rows.view(count, size, size, 3).permute(0, 3, 1, 2)
 
 
-def place(part: Part, device: torch.device, *, loaders: int = 1) -> DeviceImages:
-    """Put one part on the device."""
+def place(part: Part, device: torch.device, *, loaders: int = 1, image_size: int | None = None) -> DeviceImages:
+    """Put one part on the device. Images are resized there to the side `image_size`, if it is given."""
+    size = part.image_size if image_size is None else image_size
     if isinstance(part, ImageSet):
-        return ResidentImages(part, device)
-    return StreamedImages(part, device, loaders=loaders)
+        return ResidentImages(part, device, image_size=size)
+    return StreamedImages(part, device, image_size=size, loaders=loaders)
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Resize images (B, S, S, 3), uint8, to (B, size, size, 3), with antialiasing. Images of that size are returned."""
+    if images.shape[1] == size:
+        return images
+    resized = images.new_empty(len(images), size, size, 3)
+    for first in range(0, len(images), EVALUATION_BATCH):  # a part at a time: pixels need four bytes meanwhile
+        part = images[first : first + EVALUATION_BATCH].permute(0, 3, 1, 2).float()
+        scaled = F.interpolate(part, (size, size), mode="bilinear", antialias=True)
+        whole = scaled.round_().clamp_(0, 255).to(torch.uint8)
+        resized[first : first + EVALUATION_BATCH] = whole.permute(0, 2, 3, 1)
+    return resized
 
 
 def _next(coming: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

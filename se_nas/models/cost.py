@@ -59,7 +59,11 @@ class Cost:
 
 
 def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
-    """Count the cost of a network for one square RGB image. `image_size` is its side in pixels."""
+    """Count the cost of a network for one square RGB image.
+
+    `image_size` is its side in pixels. A network with an image size of its own is counted at that size.
+    """
+    image_size = architecture.image_size or image_size
     stem = _count_stem(architecture.stem, image_size)
     total, size = stem.cost, stem.size
     for blocks in architecture.blocks():
@@ -73,7 +77,7 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
 
 def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]:
     """The side of the map after the stem and after each stage, in pixels."""
-    sizes = [_count_stem(architecture.stem, image_size).size]
+    sizes = [_count_stem(architecture.stem, architecture.image_size or image_size).size]
     for blocks in architecture.blocks():
         size = sizes[-1]
         for block in blocks:

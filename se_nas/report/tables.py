@@ -10,7 +10,7 @@ from se_nas.costs import format_cost_exactly, short_table_names
 from se_nas.data.inventory import Inventory
 from se_nas.report.sentences import gain_cells, gain_columns
 from se_nas.searching.progress import SearchProgress
-from se_nas.searching.records import TrialRecord, names_in
+from se_nas.searching.records import TrialRecord, decided_image_sizes, names_in
 from se_nas.wording import printable, se_glyphs
 
 
@@ -21,12 +21,14 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
     costs = names_in(record.cost for record in records)
     expected = ("expected", "90 %") if progress.front.expected else ()
     best = progress.front.best_of_equal_cost()
+    sizes = decided_image_sizes(records)
     head = [
         "trial",
         *(["state"] if every else []),
         "accuracy",
         *expected,
         *costs,
+        *(("px",) if sizes else ()),
         "SE by stage",
         "epochs",
         "fingerprint",
@@ -45,6 +47,7 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
             one = progress.front.expected.get(record.number)
             cells += [_cell(cell, number=True) for cell in (one.texts if one else ("", ""))]
         cells += [_cell(_cost(record.cost, name), number=True) for name in costs]
+        cells += [_cell(sizes[record.number], number=True)] if sizes else []
         cells.append(_cell(se_html(record.se)))
         cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
         if every:
@@ -53,7 +56,7 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
             cells.append(_cell(_button(best[record.number].number) if record.number in best else ""))
         kind = " class=knee" if record.number == knee else ""
         rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
-    numbers = {"trial", "accuracy", *expected, "epochs", *costs}
+    numbers = {"trial", "accuracy", "px", *expected, "epochs", *costs}
     table = _table(head, numbers, rows)
     if not every:
         return table

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from se_nas.searching.failures import Failure
-from se_nas.space.decisions import Value
+from se_nas.space.decisions import IMAGE_SIZE, Value
 
 
 class TrialStatus(StrEnum):
@@ -67,6 +67,11 @@ class TrialRecord:
         if self.accuracy is None:
             raise ValueError(f"trial {self.number} is {self.status}, not complete: it has no objective values")
         return tuple(self.accuracy if name == "accuracy" else float(self.cost[name]) for name in names)
+
+
+def decided_image_sizes(records: Iterable[TrialRecord]) -> dict[int, str]:
+    """The sides of the images in pixels, by trial; empty if the space leaves no choice of the image size."""
+    return {record.number: str(record.assignment[IMAGE_SIZE]) for record in records if IMAGE_SIZE in record.assignment}
 
 
 def names_in(parts: Iterable[Iterable[str]]) -> list[str]:

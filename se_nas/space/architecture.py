@@ -15,17 +15,24 @@ from se_nas.space.parts.tail import NO_TAIL, Tail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """A network for RGB images: a stem, stages of blocks, and a tail with global average pooling and a classifier."""
+    """A network for RGB images: a stem, stages of blocks, and a tail with global average pooling and a classifier.
+
+    `image_size` is the side in pixels to which images are resized before they enter the network. None means that they
+    keep their own size.
+    """
 
     stem: Stem
     stages: tuple[Stage, ...]
     tail: Tail = NO_TAIL
     norm: Norm = USUAL_NORM
+    image_size: int | None = None
     _blocks: tuple[tuple[BlockShape, ...], ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("an architecture needs at least one stage, but got none")
+        if self.image_size is not None and self.image_size < 1:
+            raise ValueError(f"an image size must be at least 1, but got {self.image_size}")
         object.__setattr__(self, "_blocks", tuple(_blocks(self.stages, self.stem.width)))
 
     def blocks(self) -> Iterator[tuple[BlockShape, ...]]:
@@ -54,7 +61,8 @@ class Architecture:
         does a reduction ratio that rounds to the same hidden width.
         """
         blocks = [block.identity for stage in self.blocks() for block in stage]
-        parts = [*self.stem.identity, blocks, *self.tail.identity, *self.norm.identity]
+        size = () if self.image_size is None else (("image size", self.image_size),)
+        parts = [*self.stem.identity, blocks, *self.tail.identity, *self.norm.identity, *size]
         text = json.dumps(parts, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -70,7 +78,8 @@ class Architecture:
         own: dict[str, Any] = {"stem": self.stem.to_dict(), "stages": [stage.to_dict() for stage in self.stages]}
         tail = {} if self.tail == NO_TAIL else {"tail": self.tail.to_dict()}
         norm = {} if self.norm == USUAL_NORM else {"norm": self.norm.to_dict()}
-        return own | tail | norm
+        size = {} if self.image_size is None else {"image_size": self.image_size}
+        return own | tail | norm | size
 
 
 def _blocks(stages: tuple[Stage, ...], width_in: int) -> Iterator[tuple[BlockShape, ...]]:

@@ -1,6 +1,7 @@
 """Reads an architecture from YAML, where it is written stage by stage, by the numbers of a law, or by its name."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from se_nas.space.families.family import BlockFamily
 from se_nas.space.parts.stage import Segment, Stage
 from se_nas.space.placements import with_attention_by_stage
 from se_nas.space.published import published_network
+from se_nas.space.settings import MOST_IMAGE_SIZE
 from se_nas.space.stage_entries import parse_written_stage
 from se_nas.space.trunks import NETWORK_LAWS
 from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, join_keys, parse_entry, read_yaml
@@ -49,7 +51,7 @@ def _architecture(file: YamlFile) -> Architecture:
     stem, tail, norm = parse_written_ends(file)
     stages = _stage_by_stage(entry, file) if name == "stages" else _by_law(name, getattr(entry, name), file)
     try:
-        return Architecture(stem=stem, stages=stages, tail=tail, norm=norm)
+        return Architecture(stem=stem, stages=stages, tail=tail, norm=norm, image_size=entry.image_size)
     except ValueError as error:
         raise file.error((), str(error)) from None
 
@@ -60,6 +62,7 @@ class _Network(Entry):
     stem: Any = None
     tail: Any = None
     norm: Any = None
+    image_size: int | None = Field(default=None, ge=1, le=MOST_IMAGE_SIZE)
     stages: list[Any] | None = Field(default=None, min_length=1)
     trunk: str | None = None
     se: Any = None
@@ -74,6 +77,7 @@ def _by_name(entry: _Network, file: YamlFile) -> Architecture:
         network = published_network(str(entry.trunk)).build()
     except ValueError as error:
         raise file.error((TRUNK,), str(error)) from None
+    network = replace(network, image_size=entry.image_size)
     if entry.se is None:
         return network
     sites = {site for blocks in network.blocks() for block in blocks for site in block.sites}

@@ -6,6 +6,9 @@ from enum import StrEnum
 from random import Random
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+IMAGE_SIZE = "image_size"
+"""The name of the decision on the side of the images in pixels."""
+
 Value = bool | int | float | str
 Assignment = Mapping[str, Value]
 """One value for each decision of a space, by the decision's name."""

@@ -12,13 +12,17 @@ from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.decisions import (
+    IMAGE_SIZE,
     Assignment,
     Categorical,
     Decision,
     FloatRange,
     IntRange,
     Property,
+    Setting,
     Value,
+    settle,
+    values_of,
 )
 from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.trunks.trunk import Trunk
@@ -55,12 +59,14 @@ class SpaceSize:
 class DesignSpace:
     """Decisions, the rules between them, and the conversion of an assignment to a network.
 
+    `image_sizes` are sides in pixels. If they are a decision, each network has its own image size.
+
     `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
     `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
 
     name: str
-    image_size: int
+    image_sizes: Setting[int]
     trunk: Trunk
     se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
@@ -75,6 +81,11 @@ class DesignSpace:
                     raise ValueError(f"two decisions are called {name}: a family and an attention have a key in common")
                 decisions[name] = replace(setting, role=role)
         return decisions
+
+    @property
+    def image_size(self) -> int:
+        """The side in pixels for which images are read: the largest side that a network can have."""
+        return int(max(values_of(self.image_sizes) or ()))
 
     def sample(self, rng: Random) -> dict[str, Value]:
         """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found."""
@@ -110,7 +121,12 @@ class DesignSpace:
                 zip(plain.stages, plain.blocks(), self.se, strict=True), start=1
             )
         ]
-        return replace(plain, stages=tuple(stages))
+        return replace(plain, stages=tuple(stages), image_size=self._decided_size(assignment))
+
+    def _decided_size(self, assignment: Assignment) -> int | None:
+        """The decided image size; None if it is no decision."""
+        is_open = isinstance(self.image_sizes, Categorical | IntRange | FloatRange)
+        return settle(self.image_sizes, IMAGE_SIZE, assignment) if is_open else None
 
     def cost_violation(self, cost: Mapping[str, float]) -> str | None:
         """A message about the bound that one of these costs breaks; None if none of them breaks a bound."""
@@ -140,7 +156,7 @@ class DesignSpace:
         placements = [choices.count_bound() for choices in self.se]
         if None in placements:
             raise InputError(f"space '{self.name}': the attention needs choices or whole-number ranges")
-        factors = [count or 1 for count in placements]
+        factors = [count or 1 for count in placements] + [len(values_of(self.image_sizes) or ())]
         return SpaceSize(count=math.prod([self.trunk.size_bound(), *factors]), exact=False)
 
     def _fingerprints(self) -> set[str]:
@@ -155,6 +171,7 @@ class DesignSpace:
 
     def _settings(self) -> Iterator[Property]:
         yield from self.trunk.settings()
+        yield Property(IMAGE_SIZE, self.image_sizes)
         for number, se in enumerate(self.se, start=1):
             for name, setting, role in se.settings():
                 yield Property(f"stage{number}.{name}", setting, role)

@@ -16,6 +16,7 @@ from se_nas.space.attention_entries import Sites, attention_by_stage, with_atten
 from se_nas.space.design_space import DesignSpace, Limit
 from se_nas.space.end_entries import END_KEYS, parse_ends
 from se_nas.space.published import published_network
+from se_nas.space.settings import ImageSize
 from se_nas.space.stage_entries import parse_stages
 from se_nas.space.trunks import SPACE_LAWS
 from se_nas.space.trunks.law import SpaceLaw
@@ -39,7 +40,7 @@ def load_design_space(path: Path) -> DesignSpace:
     way, trunk, se = _trunk(entry, file)
     space = DesignSpace(
         name=entry.name or path.stem,
-        image_size=entry.image_size,
+        image_sizes=entry.image_size,
         trunk=trunk,
         se=tuple(se),
         bounds=_bounds(entry.bounds, file),
@@ -70,7 +71,7 @@ class _SpaceEntry(Entry):
     """The keys of a search space, without those of the laws and of the costs below `bounds`."""
 
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    image_size: int = Field(ge=1, le=4096)
+    image_size: ImageSize
     stem: Any = None
     tail: Any = None
     norm: Any = None

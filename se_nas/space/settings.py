@@ -11,6 +11,7 @@ from se_nas.space.decisions import Categorical, FloatRange, IntRange, Role, Sett
 from se_nas.space.yaml_file import describe_value
 
 MOST_WIDTH = 100_000
+MOST_IMAGE_SIZE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,12 @@ def is_real(value: Any) -> bool:
 
 
 WIDTH = Parser(f"a whole number of 1 to {MOST_WIDTH:,}", lambda v: is_whole(v) and 1 <= v <= MOST_WIDTH, IntRange)
+IMAGE_SIZE = Parser(
+    f"a whole number of 1 to {MOST_IMAGE_SIZE:,}", lambda v: is_whole(v) and 1 <= v <= MOST_IMAGE_SIZE, IntRange
+)
 STRIDE = Parser("a stride of 1 to 4", lambda v: is_whole(v) and 1 <= v <= 4, IntRange)
 DEPTH = Parser("a depth of 1 to 200", lambda v: is_whole(v) and 1 <= v <= 200, IntRange)
 PRESENCE = Parser("true or false", lambda v: type(v) is bool)
 
-Width, Stride, Depth, Presence = (setting(parser) for parser in (WIDTH, STRIDE, DEPTH, PRESENCE))
+Width, Stride, Depth, Presence, ImageSize = (setting(parser) for parser in (WIDTH, STRIDE, DEPTH, PRESENCE, IMAGE_SIZE))
 """The types of fields that these parsers read, for pydantic."""

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from se_nas.costs import format_cost
 from se_nas.searching.progress import SearchProgress
-from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.records import TrialRecord, TrialStatus, decided_image_sizes
 from se_nas.tracking.protocol import SearchOutcome
 from se_nas.wording import format_count, format_duration, se_glyphs
 
@@ -143,6 +143,9 @@ def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, ti
         table.add_column("90 %", justify="right")
     for name in progress.objectives.costs:
         table.add_column(name, justify="right")
+    sizes = decided_image_sizes(members)
+    if sizes:
+        table.add_column("px", justify="right")
     table.add_column("SE by stage")
     table.add_column("")
     best = front.best_of_equal_cost()
@@ -153,7 +156,8 @@ def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, ti
         style = "bold" if role == "knee" else ""
         expected = front.expected[member.number].texts if member.number in front.expected else ()
         accuracies = (f"{member.accuracy:.4f}", *expected)
-        table.add_row(str(member.number), *accuracies, *costs, se_glyphs(member.se), role, style=style)
+        size = [sizes[member.number]] if sizes else []
+        table.add_row(str(member.number), *accuracies, *costs, *size, se_glyphs(member.se), role, style=style)
     return Group(Text(f"{title} (SE by stage: · none, else its ratio)", style="bold"), table)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from se_nas.data.device_data import EVALUATION_BATCH, DeviceData, DeviceImages, place
 from se_nas.data.image_data import ImageFiles, ImageSet
@@ -155,3 +156,31 @@ class TestNormalisation:
         data = separable_data(mirrored=mirrored)
 
         assert DeviceData.of(data.train, data.test, mirrored=data.mirrored, device=CPU).mirrored is mirrored
+
+
+@pytest.mark.parametrize("size", [8, 24], ids=["smaller", "larger"])
+def test_images_are_resized_on_the_device_with_antialiasing(tmp_path: Path, size: int) -> None:
+    part = numbered(20)
+    wanted = F.interpolate(
+        torch.from_numpy(part.images).permute(0, 3, 1, 2).float(), (size, size), mode="bilinear", antialias=True
+    )
+    chosen = torch.arange(20).view(2, 10)
+
+    for source in (part, on_disk(part, tmp_path)):
+        placed = place(source, CPU, image_size=size)
+        placed.begin(chosen)
+        placed.advance()
+        trained, _ = placed.take(chosen[0])
+        evaluated = torch.cat([images for images, _ in placed.batches()])
+
+        assert placed.image_size == size
+        assert evaluated.dtype == trained.dtype == torch.uint8
+        assert (evaluated.permute(0, 3, 1, 2) - wanted).abs().max() <= 0.5
+        assert torch.equal(trained, evaluated[:10])
+
+
+def test_images_of_the_wanted_size_stay_as_they_are() -> None:
+    part = numbered(5)
+    (images, _), *_ = place(part, CPU, image_size=16).batches()
+
+    assert torch.equal(images, torch.from_numpy(part.images))

@@ -1,7 +1,11 @@
 import pytest
 import torch
 
+from se_nas.models.attention import build_attention
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
+from se_nas.space.activation import Activation
+from se_nas.space.attention.attention import attention_shape
+from se_nas.space.attention.squeeze_excite import Gate, SqueezeExciteSpec
 
 
 def by_the_paper(module, x):
@@ -48,3 +52,43 @@ def test_an_image_does_not_depend_on_the_other_images_of_its_batch():
     module, x = SqueezeExcite(8, 2), torch.randn(4, 8, 5, 5)
 
     torch.testing.assert_close(module(x)[:1], module(x[:1]))
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["biases", "no biases"])
+@pytest.mark.parametrize("gate", list(Gate))
+@pytest.mark.parametrize("activation", list(Activation))
+def test_the_layers_have_the_activation_the_gate_and_the_biases_of_the_design(activation, gate, bias):
+    spec = SqueezeExciteSpec(site="inner", reduction=2, activation=activation, gate=gate, bias=bias)
+    shape = attention_shape(spec, block_width_in=8, sites={"inner": 8})
+    module = build_attention(shape).double()
+    x = torch.randn(3, 8, 5, 5, dtype=torch.float64)
+
+    hidden = module.reduce(x.mean((2, 3), keepdim=True))
+    by_hand = {
+        Activation.RELU: hidden.clamp(min=0),
+        Activation.RELU6: hidden.clamp(0, 6),
+        Activation.SILU: hidden / (1 + torch.exp(-hidden)),
+        Activation.HARD_SWISH: hidden * (hidden + 3).clamp(0, 6) / 6,
+    }
+    expanded = module.expand(by_hand[activation])
+    gates = {Gate.SIGMOID: 1 / (1 + torch.exp(-expanded)), Gate.HARD_SIGMOID: (expanded + 3).clamp(0, 6) / 6}
+    torch.testing.assert_close(module(x), x * gates[gate])
+    assert {name for name, _ in module.named_parameters() if "bias" in name} == (
+        {"reduce.bias", "expand.bias"} if bias else set()
+    )
+    assert shape.identity == (
+        ("inner", 4)
+        if (activation, gate, bias) == (Activation.RELU, Gate.SIGMOID, True)
+        else ("inner", 4, activation, gate, bias)
+    )
+
+
+def test_the_gate_of_another_activation_is_computed_in_single_precision_under_autocast():
+    module = SqueezeExcite(8, 4, activation=Activation.SILU)
+    x = torch.randn(2, 8, 4, 4).bfloat16()
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = module(x)
+
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found, module(x.float()).bfloat16())

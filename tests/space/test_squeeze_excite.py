@@ -5,13 +5,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
+from se_nas.space.activation import Activation
+from se_nas.space.attention.squeeze_excite import Gate, Reference, Rounding, SqueezeExciteSpec
 from se_nas.space.attention.tokens import format_token, parse_token
 from se_nas.space.families.regnet import REGNETY, Site
 from se_nas.space.widths import round_width
 
 ratios = st.floats(min_value=1, max_value=1e6) | st.integers(1, 1024)
-specs = st.builds(SqueezeExciteSpec, site=st.sampled_from(Site), reduction=ratios, of=st.sampled_from(Reference))
+specs = st.builds(
+    SqueezeExciteSpec,
+    site=st.sampled_from(Site),
+    reduction=ratios,
+    of=st.sampled_from(Reference),
+    rounding=st.sampled_from(Rounding),
+    activation=st.sampled_from(Activation),
+    gate=st.sampled_from(Gate),
+    bias=st.booleans(),
+)
 reproducibly = settings(derandomize=True, deadline=None)
 
 
@@ -31,7 +41,20 @@ def test_tokens_are_short():
 
 @pytest.mark.parametrize(
     "token",
-    ["", "inner", "inner/", "inner/x", "inner/0", "inner/-2", "inner/nan", "inner/inf", "outer/4", "inner/4 of x"],
+    [
+        "",
+        "inner",
+        "inner/",
+        "inner/x",
+        "inner/0",
+        "inner/-2",
+        "inner/nan",
+        "inner/inf",
+        "outer/4",
+        "inner/4 of x",
+        "inner/4 round",
+        "inner/4 silu floor",
+    ],
 )
 def test_the_error_for_a_wrong_token_quotes_it_and_shows_the_right_form(token):
     with pytest.raises(ValueError, match="SITE/RATIO") as caught:
@@ -75,3 +98,23 @@ def test_senet_divides_the_width_at_the_site_by_sixteen(channels, hidden):
 def test_the_error_for_a_wrong_ratio_shows_its_value(reduction):
     with pytest.raises(ValueError, match=f"ratio must be .* but got {reduction}"):
         SqueezeExciteSpec(site="inner", reduction=reduction)
+
+
+@pytest.mark.parametrize(
+    ("rounding", "width", "hidden"),
+    [
+        (Rounding.NEAREST, 26, 7),
+        (Rounding.FLOOR, 26, 6),
+        (Rounding.FLOOR, 2, 1),
+        (Rounding.EIGHTS, 64, 16),
+        (Rounding.EIGHTS, 8, 8),
+        (Rounding.EIGHTS_09, 72, 24),  # MobileNetV3-Large, the first SE: torchvision has 24
+        (Rounding.EIGHTS_09, 120, 32),
+        (Rounding.EIGHTS_095, 92, 24),
+        (Rounding.EIGHTS_095, 104, 32),  # 26 rounds to 24, which is below 0.95 * 26
+    ],
+)
+def test_each_source_rounds_the_hidden_width_in_its_own_way(rounding, width, hidden):
+    spec = SqueezeExciteSpec(site="inner", reduction=4, rounding=rounding)
+
+    assert spec.hidden_width(block_width_in=width, site_width=7) == hidden

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,13 @@ IMAGE_SIZE, CLASSES = 224, 1000
 def describe(request: DescribeRequest, console: Console) -> None:
     """Print the network that `request` names."""
     found = _find(request.network)
-    image_size, classes = request.image_size or found.image_size, request.classes or found.classes
     architecture = found.architecture
+    if request.image_size is not None:  # it replaces the network's own size
+        architecture = replace(architecture, image_size=None)
+    image_size = request.image_size or architecture.image_size or found.image_size
+    classes = request.classes or found.classes
     counted = measure_cost(architecture, image_size=image_size, num_classes=classes).as_dict()
-    measured = found.measured if (image_size, classes) == (found.image_size, found.classes) else {}
+    measured = found.measured if request.image_size in (None, found.image_size) and classes == found.classes else {}
     if request.json:
         shown = _as_dict(architecture, {**counted, **measured}, image_size=image_size, classes=classes)
         console.print(json.dumps(shown, indent=2), soft_wrap=True, highlight=False, markup=False)

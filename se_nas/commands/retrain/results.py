@@ -21,7 +21,7 @@ def write_network(task: RetrainingTask, trainer: Trainer, data: DeviceData) -> l
     trained = TrainedNetwork(
         architecture=task.contender.architecture,
         class_names=task.data.class_names,
-        image_size=task.data.image_size,
+        image_size=task.image_size,
         pixel_mean=tuple(data.mean.tolist()),
         pixel_deviation=tuple(data.deviation.tolist()),
         scale=task.data.scale,
@@ -50,7 +50,7 @@ def result_of(
         cost={**counted, **task.contender.measured},
         data=task.search.data,
         images=task.image_counts,
-        image_size=task.data.image_size,
+        image_size=task.image_size,
         classes=list(task.data.class_names),
         seed=task.seed,
         recipe_name=task.recipe_name,

@@ -80,7 +80,12 @@ def _build_trainer(task: RetrainingTask, group: ProcessGroup) -> tuple[Trainer, 
     check_shared_memory(group.processes * shared_bytes(task.data.train, batch=batch, loaders=loaders))
     model = build_initial_model(task.contender.architecture, num_classes=task.data.classes, seed=task.seed)
     on_device = DeviceData.of(
-        task.data.train, task.data.validation, mirrored=task.data.mirrored, device=device, loaders=loaders
+        task.data.train,
+        task.data.validation,
+        mirrored=task.data.mirrored,
+        device=device,
+        loaders=loaders,
+        image_size=task.contender.architecture.image_size,
     )
     return Trainer(model, on_device, task.recipe, seed=task.seed, device=device, group=group), on_device
 
@@ -101,7 +106,8 @@ def _load(checkpoint: Path, trainer: Trainer, identities: Sequence[str]) -> list
 def _test(task: RetrainingTask, trainer: Trainer, group: ProcessGroup) -> float:
     """The accuracy on the test images. If this fails, the error names the file with the trained weights."""
     try:
-        return trainer.evaluate(place(task.data.test, pick_device(), loaders=_loaders(group)))
+        size = task.contender.architecture.image_size
+        return trainer.evaluate(place(task.data.test, pick_device(), loaders=_loaders(group), image_size=size))
     except Exception as error:
         error.add_note(f"the trained weights are in {task.target / FILE}; the same command continues with the test")
         raise

@@ -44,6 +44,11 @@ class RetrainingTask:
         return self.contender.architecture.fingerprint()
 
     @property
+    def image_size(self) -> int:
+        """The side in pixels of the images that enter the network."""
+        return self.contender.architecture.image_size or self.data.image_size
+
+    @property
     def image_counts(self) -> dict[str, int]:
         """The number of images for training and for validation."""
         return {"train": len(self.data.train), "validation": len(self.data.validation)}

@@ -18,6 +18,7 @@ from se_nas.data.streaming import shared_bytes
 from se_nas.errors import InputError, WriteError
 from se_nas.searching.records import Metrics
 from se_nas.searching.tasks import EpochReport, TrialTask
+from se_nas.space.architecture import Architecture
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.measurements import measure_costs
@@ -53,7 +54,8 @@ class Results(Protocol):
 
 @dataclass(kw_only=True, slots=True)
 class TrialEvaluation:
-    """Evaluates tasks in one process. The images go to the device once, with the first task. It has no test images.
+    """Evaluates tasks in one process. The images go to the device with the first task, and again if the next network
+    has another image size. It has no test images.
 
     `measured` are the names of the costs to measure. `loaders` processes read images that stay on disk. `images` is the
     fingerprint of images that have changed since the search began, or else empty: no training goes on from a checkpoint
@@ -75,21 +77,20 @@ class TrialEvaluation:
     images: str = ""
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
+    _image_size: int | None = field(default=None, init=False)
 
     def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
         """Train the task's network; yield a report after each epoch."""
-        if self._device is None or self._device_data is None:
+        if self._device is None:
             self._device = pick_device(use_gpu=self.use_gpu)
             prepare(self._device)
-            self._device_data = DeviceData.of(
-                self.train, self.validation, mirrored=self.mirrored, device=self._device, loaders=self.loaders
-            )
+        device_data = self._images_for(task.architecture, self._device)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()  # frees the last network's memory for other processes on the GPU
         begin_metrics(self._device)
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
-        trainer = Trainer(model, self._device_data, self.recipe, seed=task.seed, device=self._device)
-        costs = measure_costs(self.measured, model, image_size=self.train.image_size, device=self._device)
+        trainer = Trainer(model, device_data, self.recipe, seed=task.seed, device=self._device)
+        costs = measure_costs(self.measured, model, image_size=device_data.train.image_size, device=self._device)
         path, identity = self.results.checkpoint(task), self._identity(task)
         history = _load(path, trainer, identity)
         saved = time.monotonic()
@@ -108,6 +109,21 @@ class TrialEvaluation:
             yield EpochReport(
                 epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs, metrics=metrics
             )
+
+    def _images_for(self, architecture: Architecture, device: torch.device) -> DeviceData:
+        """The images at the size that the network asks for. Only those of the last size are kept."""
+        if self._device_data is None or self._image_size != architecture.image_size:
+            self._device_data = None  # frees its memory first
+            self._image_size = architecture.image_size
+            self._device_data = DeviceData.of(
+                self.train,
+                self.validation,
+                mirrored=self.mirrored,
+                device=device,
+                loaders=self.loaders,
+                image_size=architecture.image_size,
+            )
+        return self._device_data
 
     def needs(self) -> Needs:
         """The needs of these trainings: the folder of the results, and images that stay on disk."""
