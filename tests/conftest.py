@@ -2,11 +2,13 @@
 
 import io
 import os
+import runpy
 import secrets
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,3 +149,24 @@ def launched_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for each, handler in kept.items():
         signal.signal(each, handler)
+
+
+LaunchHere = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def launch_here(
+    launched_here: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> LaunchHere:
+    """A function that runs a launch script in this process, which saves the imports of a process of its own."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def launch(script: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        monkeypatch.setattr("sys.argv", [f"launch/{script}", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(Path(__file__).parents[1] / "launch" / script), run_name="__main__")
+        said, told = capsys.readouterr()
+        return subprocess.CompletedProcess([script], int(end.value.code or 0), said, told)
+
+    return launch

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.conftest import LaunchHere
 from tests.processes import is_trainer, left_behind
 
 ROOT = Path(__file__).parents[2]
@@ -75,20 +75,23 @@ def test_the_main_command_searches_the_digits_that_are_embedded(tmp_path: Path) 
     assert list(run.glob("wandb/offline-run-*"))
 
 
-def test_search_retrain_report_describe_is_one_road(tmp_path: Path, flags: list[object]) -> None:
+def test_search_retrain_report_describe_is_one_road(
+    tmp_path: Path, flags: list[object], launch_here: LaunchHere
+) -> None:
+    """The search is a process of its own. The others run in this process."""
     run = tmp_path / "run"
 
     searched = launch("search.py", "--budget", 9, "--workers", 2, "--confirm", "--run", run, *flags, cwd=tmp_path)
-    described = launch("describe.py", f"{run}:knee", "--json", cwd=tmp_path)
-    retrained = launch("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off", cwd=tmp_path)
-    confirmed = launch("confirm.py", run, "--wandb", "off", cwd=tmp_path)
-    ablated = launch("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, "--wandb", "offline", cwd=tmp_path)
+    described = launch_here("describe.py", f"{run}:knee", "--json")
+    retrained = launch_here("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off")
+    confirmed = launch_here("confirm.py", run, "--wandb", "off")
+    ablated = launch_here("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, "--wandb", "offline")
     (target,) = (run / "retrain").iterdir()
     Image.new("RGB", (9, 12), "white").save(tmp_path / "white.png")
-    exported = launch("export.py", target, cwd=tmp_path)
-    predicted = launch("predict.py", target, tmp_path / "white.png", "--json", cwd=tmp_path)
+    exported = launch_here("export.py", target)
+    predicted = launch_here("predict.py", target, tmp_path / "white.png", "--json")
     (run / "report.html").unlink()
-    reported = launch("report.py", run, cwd=tmp_path)
+    reported = launch_here("report.py", run)
 
     for done in (searched, described, retrained, confirmed, ablated, exported, predicted, reported):
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -156,7 +159,7 @@ def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
     ],
 )
 def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
-    tmp_path: Path, flags: list[object], sent: signal.Signals, code: int, workers: int
+    tmp_path: Path, flags: list[object], launch_here: LaunchHere, sent: signal.Signals, code: int, workers: int
 ) -> None:
     run = tmp_path / "run"
     started = subprocess.Popen(
@@ -183,7 +186,7 @@ def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
     started.send_signal(sent)
     _, told = started.communicate(timeout=800)
     finished = settled_rows(run)
-    resumed = launch("search.py", "--resume", run, "--budget", 9, "--workers", workers, "--wandb", "off", cwd=tmp_path)
+    resumed = launch_here("search.py", "--resume", run, "--budget", 9, "--workers", 1, "--wandb", "off")
 
     assert started.returncode == code, told
     assert told.count("\n") == 1
@@ -277,28 +280,20 @@ BAD_CALLS = [
 ]
 
 
-@pytest.mark.usefixtures("launched_here")
 @pytest.mark.parametrize(("call", "expected"), BAD_CALLS, ids=[" ".join(call) for call, _ in BAD_CALLS])
 def test_bad_input_is_one_line_and_exit_code_2(
-    call: list[str],
-    expected: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    call: list[str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launch_here: LaunchHere
 ) -> None:
     """The scripts are run in this process, since each of its own would import torch."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", call)
 
-    with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(ROOT / "launch" / call[0]), run_name="__main__")
-    said, told = capsys.readouterr()
+    done = launch_here(*call)
 
-    assert end.value.code == 2
-    assert (said, told.count("\n")) == ("", 1), told
-    assert expected in told
+    assert done.returncode == 2
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1), done.stderr
+    assert expected in done.stderr
 
 
 def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
