@@ -71,8 +71,10 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
     """
     with tempfile.TemporaryDirectory(prefix="driver-load-") as name:
         folder = Path(name) / "run"
-        search = _Search.create(folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives)
-        began, base = time.process_time(), _resident_megabytes()
+        search = RunOfTrials.create(
+            folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives
+        )
+        began, base = time.process_time(), resident_megabytes()
         judging, proposing = Stopwatch(), Stopwatch()
         loop = search.open(wandb, judging, proposing)
         opening = time.process_time() - began
@@ -92,7 +94,7 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
             "ms a proposal": proposing.milliseconds,
             "epochs a trial": epochs / trials,
             "% stopped": 100 * stopped / trials,
-            "MB": _resident_megabytes() - base,
+            "MB": resident_megabytes() - base,
             "seconds to open": opening,
         }
         search.close()
@@ -148,7 +150,7 @@ class _Flight:
 
 
 @dataclass
-class _Search:
+class RunOfTrials:
     """A run folder, and the search that is opened there as a resumed search is."""
 
     folder: Any
@@ -159,7 +161,7 @@ class _Search:
     _opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @classmethod
-    def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "_Search":
+    def create(cls, path: Path, recorded: int, *, budget: int, objectives: str) -> "RunOfTrials":
         """Write a run folder with `recorded` ended trials."""
         from se_nas.commands.preflight import cost_on, draw_networks, hypervolume_reference
         from se_nas.commands.search.flags import DEFAULT_SPACE
@@ -275,6 +277,6 @@ def _wait_for_wandb(folder: Path, wandb: str) -> None:
     time.sleep(1.0)
 
 
-def _resident_megabytes() -> float:
+def resident_megabytes() -> float:
     """The peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

@@ -3,6 +3,7 @@
     uv run benchmarks/overhead.py
     uv run benchmarks/overhead.py --trials 2000 --only ours
     uv run benchmarks/overhead.py --in-flight 4 64 256 512 --recorded 200 1000 10000
+    uv run benchmarks/overhead.py --in-flight 512 --recorded 1000 --whole --processes 32
 
 Ours is the whole search: the default space, strategy and stopping rule, study, files, W&B offline, report, two Ray
 workers; only the training is replaced by an accuracy that follows from the network's fingerprint. The other is Ray
@@ -13,7 +14,8 @@ tenth and nine tenths of the trials have started.
 
 With `--in-flight` the work of the driver is measured (`driver_load`): CPU milliseconds of an ended trial, of a
 judgement and of a proposal, for each number of recorded trials and of trials in flight. Each case has a process of its
-own.
+own. With `--whole` it is the share of a core that the driver takes with Ray Tune, too, while trials of
+`--trial-seconds` with 12 reports run on `--processes` processes (`driver_core`).
 """
 
 import argparse
@@ -170,6 +172,9 @@ def print_loads(options: argparse.Namespace) -> None:
         for in_flight in options.in_flight:
             command = [sys.executable, __file__, "--load", str(recorded), str(in_flight), "--wandb", options.wandb]
             command += ["--trials", str(options.trials), "--objectives", options.objectives]
+            if options.whole:
+                command += ["--whole", "--trial-seconds", str(options.trial_seconds), "--seconds", str(options.seconds)]
+                command += ["--processes", str(options.processes or in_flight)]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
             print(json.dumps({"recorded": recorded, "in flight": in_flight} | found), flush=True)
             if len(table.columns) == 2:
@@ -191,12 +196,22 @@ def main() -> None:
     parser.add_argument("--recorded", type=int, nargs="+", metavar="N", default=[200, 1000, 10_000])
     parser.add_argument("--objectives", default="accuracy,flops")
     parser.add_argument("--wandb", choices=["offline", "off"], default="offline")
+    parser.add_argument("--whole", action="store_true", help="with --in-flight: the whole driver, with Ray Tune")
+    parser.add_argument("--trial-seconds", type=float, default=60.0, help="with --whole")
+    parser.add_argument("--seconds", type=float, default=120.0, help="with --whole: how long to measure")
+    parser.add_argument("--processes", type=int, help="with --whole: the processes that stand for the workers")
     parser.add_argument("--load", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
+        from driver_core import measure_core
         from driver_load import measure_load
 
-        found = measure_load(*options.load, options.trials, objectives=options.objectives, wandb=options.wandb)
+        told = {"objectives": options.objectives, "wandb": options.wandb}
+        if options.whole:
+            spans = {"trial_seconds": options.trial_seconds, "seconds": options.seconds}
+            found = measure_core(*options.load, **spans, processes=options.processes, **told)
+        else:
+            found = measure_load(*options.load, options.trials, **told)
         print(json.dumps({name: round(value, 2) for name, value in found.items()}))
         return
     if options.in_flight:

@@ -84,8 +84,7 @@ def known_before_training(costs: Mapping[str, float]) -> dict[str, float]:
     >>> known_before_training({"flops": 100, "latency": 2.5})
     {'flops': 100}
     """
-    measured = measured_among(costs)
-    return {name: value for name, value in costs.items() if name not in measured}
+    return {name: value for name, value in costs.items() if name not in COSTS or not COSTS[name].measured}
 
 
 def format_cost(name: str, value: float) -> str:

@@ -155,9 +155,7 @@ LaunchHere = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def launch_here(
-    launched_here: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> LaunchHere:
+def launch_here(launched_here: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> LaunchHere:
     """A function that runs a launch script in this process, which saves the imports of a process of its own."""
     monkeypatch.setenv("COLUMNS", "120")
 

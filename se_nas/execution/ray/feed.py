@@ -145,10 +145,10 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
         An older trial waits for a worker that is starting. If the older trial took a free worker, Tune would end the
         starting worker before it ever trained.
         """
-        live = sorted(tune_controller.get_live_trials(), key=lambda trial: self._since[trial.trial_id])
-        waiting = [trial for trial in live if trial.status == Trial.PENDING]
+        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
         if not waiting:
             return None
+        waiting.sort(key=lambda trial: self._since[trial.trial_id])
         longest = time.monotonic() - self._since[waiting[0].trial_id]
         return waiting[0] if longest > STARTING_SECONDS else waiting[-1]
 

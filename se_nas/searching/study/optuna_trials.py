@@ -18,7 +18,7 @@ from optuna.trial import TrialState, create_trial
 
 from se_nas.errors import WriteError
 from se_nas.searching.study.busy_file import BusyFile
-from se_nas.searching.study.trial_store import COUNT, StoredTrial
+from se_nas.searching.study.trial_store import COUNT, StoredReport, StoredTrial
 from se_nas.space.decisions import Assignment
 from se_nas.wording import printable
 
@@ -63,11 +63,12 @@ class OptunaTrials:
         self._write(lambda: self._storage.create_new_trial(self._study_id, trial))
         self._write(lambda: self._study.set_user_attr(COUNT, number + 1))
 
-    def report(self, number: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
-        """Write the accuracy after an epoch, and attributes. They replace earlier values."""
-        trial_id = self._id_of(number)
-        self._write(lambda: self._storage.set_trial_intermediate_value(trial_id, epoch, accuracy))
-        self._set_attributes(trial_id, attributes)
+    def report(self, reports: Sequence[StoredReport]) -> None:
+        """Write reports of running trials. They replace earlier values."""
+        for each in reports:
+            trial_id = self._id_of(each.number)
+            self._write(partial(self._storage.set_trial_intermediate_value, trial_id, each.epoch, each.accuracy))
+            self._set_attributes(trial_id, each.attributes)
 
     def end(
         self,

@@ -4,6 +4,8 @@ SQLite does not notice every flipped bit. So each trial has a checksum of everyt
 another one at its end. The study contains the number of its trials.
 """
 
+import math
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -30,7 +32,7 @@ from se_nas.searching.study import optuna_tables
 from se_nas.searching.study.busy_file import ATTEMPT_SECONDS, BusyFile
 from se_nas.searching.study.optuna_trials import OptunaTrials
 from se_nas.searching.study.trial_rows import TrialRows
-from se_nas.searching.study.trial_store import COUNT, StoredTrial, TrialStore
+from se_nas.searching.study.trial_store import COUNT, StoredReport, StoredTrial, TrialStore
 from se_nas.space.decisions import Decision
 from se_nas.wording import printable
 
@@ -43,6 +45,9 @@ FAILURE = "failure"
 """The failure of a trial, in the attribute with its end."""
 SEALED_APART = ("metrics", "failure")
 """The fields of a record that have a checksum of their own."""
+REPORT_SECONDS = 1.0
+"""The shortest time between two writes of reports. Each write waits for the disk, and with hundreds of running trials
+there are a hundred reports a second."""
 STATUSES = {state: status for status, state in STATES.items()}
 
 
@@ -69,6 +74,8 @@ class SearchStudy:
             name: optuna_distribution(decision) for name, decision in decisions.items()
         }
         self._file = file or BusyFile(path)
+        self._unwritten: dict[tuple[int, int], StoredReport] = {}  # by number and epoch
+        self._reports_written = -math.inf
         if not path.exists():
             _create(path, objectives)
         self._read(self._open)
@@ -119,10 +126,22 @@ class SearchStudy:
         self._curves.begin(record.number, record.cost)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
-        """Store the accuracy after an epoch, and costs that were measured since the start."""
+        """Store the accuracy after an epoch, and costs that were measured since the start.
+
+        If reports were written within the last `REPORT_SECONDS`, this one is written with a later report, or with the
+        end of its trial. It only matters to people who look at the file meanwhile: a resumed trial reports again.
+        """
         self._opened = None
-        self._store.report(number, epoch=epoch, accuracy=accuracy, attributes=costs)
+        self._unwritten[number, epoch] = StoredReport(number=number, epoch=epoch, accuracy=accuracy, attributes=costs)
+        if time.monotonic() >= self._reports_written + REPORT_SECONDS:
+            self._write_reports()
         self._curves.report(number, epoch=epoch, accuracy=accuracy, costs=costs)
+
+    def _write_reports(self) -> None:
+        if self._unwritten:
+            self._store.report(list(self._unwritten.values()))
+            self._unwritten.clear()
+            self._reports_written = time.monotonic()
 
     def reason_to_stop(self, number: int, epoch: int, pruner: FrontPruner) -> str | None:
         """The pruner's reason to stop a running trial after `epoch`; None if the trial goes on.
@@ -142,11 +161,13 @@ class SearchStudy:
             curve=record.curve,
             attributes={**record.cost, "end": {**end, "seal": _checksum(record)}, METRICS: _sealed(record.metrics)},
         )
+        self._unwritten = {key: each for key, each in self._unwritten.items() if each.number != record.number}
         failed = record.status is TrialStatus.FAILED
         self._curves.end(record.number, record.curve, record.cost, failed=failed)
 
     def records(self) -> list[TrialRecord]:
         """All trials by number. InputError if the file does not contain what was written."""
+        self._write_reports()
         trials, self._opened = self._opened or self._read(self._store.read), None
         written = self._read(lambda: self.study.user_attrs.get(COUNT, 0))
         if len(trials) != written:

@@ -1,4 +1,4 @@
-"""Trials as rows of Optuna's tables: one transaction each for the start, a report and the end of a trial.
+"""Trials as rows of Optuna's tables: one transaction for the start of a trial, for its end, and for several reports.
 
 Optuna's own `add_trial` queries the file twice for every parameter, and a trial's end takes a transaction for each
 value. With 18 decisions, that takes 25 ms for each trial (`benchmarks/LOG.md`). Each program that opens a study with
@@ -30,7 +30,7 @@ from se_nas.searching.study.optuna_tables import (
     encoded,
 )
 from se_nas.searching.study.row_reader import read_rows
-from se_nas.searching.study.trial_store import COUNT, StoredTrial
+from se_nas.searching.study.trial_store import COUNT, StoredReport, StoredTrial
 from se_nas.space.decisions import Assignment
 
 T = TypeVar("T")
@@ -100,13 +100,14 @@ class TrialRows:
 
         self._ids[number] = self._write(change)
 
-    def report(self, number: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
-        """Write the accuracy after an epoch, and attributes. They replace earlier values."""
-        trial_id = self._ids[number]
+    def report(self, reports: Sequence[StoredReport]) -> None:
+        """Write reports of running trials. They replace earlier values."""
 
         def change(connection: Connection) -> None:
-            _set_epochs(connection, trial_id, {epoch: accuracy})
-            _set_attributes(connection, trial_id, attributes)
+            rows = [_epoch_row(self._ids[each.number], each.epoch, each.accuracy) for each in reports]
+            connection.execute(_SET_EPOCH, rows)
+            for each in reports:
+                _set_attributes(connection, self._ids[each.number], each.attributes)
 
         self._write(change)
 
@@ -149,12 +150,12 @@ def _set_epochs(connection: Connection, trial_id: int, accuracies: Mapping[int, 
     """Write the accuracy after each epoch. It replaces an earlier value."""
     if not accuracies:
         return
-    rows = []
-    for epoch, accuracy in accuracies.items():
-        value, kind = encoded(accuracy)
-        row = {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind}
-        rows.append(row)
-    connection.execute(_SET_EPOCH, rows)
+    connection.execute(_SET_EPOCH, [_epoch_row(trial_id, epoch, accuracy) for epoch, accuracy in accuracies.items()])
+
+
+def _epoch_row(trial_id: int, epoch: int, accuracy: float) -> dict[str, Any]:
+    value, kind = encoded(accuracy)
+    return {"trial_id": trial_id, "step": epoch, "intermediate_value": value, "intermediate_value_type": kind}
 
 
 def _set_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:

@@ -26,6 +26,16 @@ class StoredTrial:
     values: dict[int, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReport:
+    """The accuracy of a running trial after an epoch, and attributes."""
+
+    number: int
+    epoch: int
+    accuracy: float
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
 class TrialStore(Protocol):
     """Reads and writes the trials of a study.
 
@@ -38,8 +48,8 @@ class TrialStore(Protocol):
     def start(self, number: int, assignment: Assignment, attributes: Mapping[str, Any]) -> None:
         """Add a running trial, and count it in the study's attribute `COUNT`."""
 
-    def report(self, number: int, *, epoch: int, accuracy: float, attributes: Mapping[str, Any]) -> None:
-        """Write the accuracy after an epoch, and attributes. They replace earlier values."""
+    def report(self, reports: Sequence[StoredReport]) -> None:
+        """Write reports of running trials. They replace earlier values."""
 
     def end(
         self,

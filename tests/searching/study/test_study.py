@@ -115,8 +115,26 @@ class TestRecords:
         study.report(0, epoch=1, accuracy=0.25, costs={"latency": 1.5})
         study.report(0, epoch=2, accuracy=0.5, costs={})
 
-        expected = running(memo={"generation": 1}, flops=100, latency=1.5)
-        assert reopened(path) == [replace(expected, curve=(0.25, 0.5))]
+        expected = replace(running(memo={"generation": 1}, flops=100, latency=1.5), curve=(0.25, 0.5))
+        assert study.records() == [expected]
+        assert reopened(path) == [expected]
+
+    def test_the_end_of_a_trial_holds_whether_or_not_its_reports_were_written_before(
+        self, study: SearchStudy, path: Path
+    ) -> None:
+        """Reports in quick succession are written together."""
+        for number in range(3):
+            study.start(running(number))
+            for epoch in (1, 2, 3):
+                study.report(number, epoch=epoch, accuracy=0.5, costs={})
+
+        for number, curve in enumerate([(0.5,), (0.5, 0.5), (0.5, 0.5, 0.75)]):
+            study.finish(record(number, assignment=ASSIGNMENT, status=TrialStatus.PRUNED, curve=curve, reason="why"))
+        study.records()
+
+        assert [one.curve for one in reopened(path)] == [(0.5,), (0.5, 0.5), (0.5, 0.5, 0.75)]
+        left = [trial.intermediate_values for trial in study.study.get_trials()]
+        assert [sum(map(math.isfinite, accuracies.values())) for accuracies in left] == [1, 2, 3]
 
     def test_an_epoch_reported_again_replaces_the_first_report(self, study: SearchStudy) -> None:
         study.start(running())

@@ -64,6 +64,7 @@ def test_every_trial_comes_back_exactly(path: Path) -> None:
         train(study, each)
     study.start(running(3, flops=100))
     study.report(3, epoch=1, accuracy=0.25, costs={"latency": 1.5})
+    study.records()  # writes the last report, too
     study.close()
 
     assert reopened(path) == [*ended, replace(running(3, flops=100, latency=1.5), curve=(0.25,))]
