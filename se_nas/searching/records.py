@@ -77,8 +77,8 @@ def decided_image_sizes(records: Iterable[TrialRecord]) -> dict[int, str]:
 def names_in(parts: Iterable[Iterable[str]]) -> list[str]:
     """The names in parts of records, such as their costs or metrics, each once, in the order of their appearance.
 
-    >>> names_in([{"flops": 100}, {"flops": 200, "latency": 2.5}])
-    ['flops', 'latency']
+    >>> names_in([{"flops": 100}, {"flops": 200, "params": 20}])
+    ['flops', 'params']
     """
     return list(dict.fromkeys(name for part in parts for name in part))
 

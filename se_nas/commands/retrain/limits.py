@@ -20,8 +20,8 @@ def limit_flags() -> Any:
 def spelled_limit(name: str, limit: object) -> str:
     """The flag that limits a cost, as a user writes it.
 
-    >>> spelled_limit("latency", 2.5)
-    '--max-latency 2.5'
+    >>> spelled_limit("flops", "120M")
+    '--max-flops 120M'
     """
     return f"--{f'{START}{name}'.replace('_', '-')} {limit}"
 

@@ -1,36 +1,31 @@
 """The Optuna study in the run folder, the only source of truth. `optuna-dashboard` opens the same file.
 
-SQLite does not notice every flipped bit. So each trial has a checksum of everything that is known at its start, and
-another one at its end. The study contains the number of its trials.
+SQLite does not notice every flipped bit. So each trial has checksums (`stored_record.py`), and the study contains the
+number of its trials.
 """
 
 import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import optuna
 import sqlalchemy
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
 
-from se_nas.checksums import checksum
-from se_nas.costs import COSTS, known_before_training
 from se_nas.errors import InputError, WriteError
 from se_nas.files import put_in_place
-from se_nas.searching.curves import Curves
-from se_nas.searching.failures import Failure
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.optuna_strategy import STATES, optuna_distribution
-from se_nas.searching.records import Metrics, TrialRecord, TrialStatus, metrics_in
+from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop.pruning import FrontPruner
 from se_nas.searching.study import optuna_tables
 from se_nas.searching.study.busy_file import ATTEMPT_SECONDS, BusyFile
 from se_nas.searching.study.optuna_trials import OptunaTrials
+from se_nas.searching.study.stored_record import curves_of, end_attributes, record_of, start_attributes
 from se_nas.searching.study.trial_rows import TrialRows
 from se_nas.searching.study.trial_store import COUNT, StoredReport, StoredTrial, TrialStore
 from se_nas.space.decisions import Decision
@@ -39,16 +34,9 @@ from se_nas.wording import printable
 T = TypeVar("T")
 
 STUDY_NAME = "se-nas"
-METRICS = "metrics"
-"""The attribute with the metrics of a trial and a checksum of their own."""
-FAILURE = "failure"
-"""The failure of a trial, in the attribute with its end."""
-SEALED_APART = ("metrics", "failure")
-"""The fields of a record that have a checksum of their own."""
 REPORT_SECONDS = 1.0
 """The shortest time between two writes of reports. Each write waits for the disk, and with hundreds of running trials
 there are a hundred reports a second."""
-STATUSES = {state: status for status, state in STATES.items()}
 
 
 class SearchStudy:
@@ -99,7 +87,7 @@ class SearchStudy:
         self._store = self._open_store()
         self._opened: list[StoredTrial] | None = self._store.read()  # until the first change
         self._check_same_search(self._opened)
-        self._curves = _curves(self._opened, self._objectives.costs)
+        self._curves = curves_of(self._opened, self._objectives.costs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self.study.metric_names != list(self._objectives.names):
@@ -114,15 +102,8 @@ class SearchStudy:
 
     def start(self, record: TrialRecord) -> None:
         """Store a new running trial as a whole or not at all."""
-        attributes = {
-            "fingerprint": record.fingerprint,
-            "se": list(record.se),
-            "memo": dict(record.memo),
-            "seal": _checksum(record),
-            **record.cost,
-        }
         self._opened = None
-        self._store.start(record.number, record.assignment, attributes)
+        self._store.start(record.number, record.assignment, start_attributes(record))
         self._curves.begin(record.number, record.cost)
 
     def report(self, number: int, *, epoch: int, accuracy: float, costs: Mapping[str, float]) -> None:
@@ -153,13 +134,12 @@ class SearchStudy:
     def finish(self, record: TrialRecord) -> None:
         """Store everything that is known of an ended trial, as a whole or not at all."""
         self._opened = None
-        end = {"epochs": len(record.curve), "seconds": record.seconds, "reason": record.reason, **_failure_of(record)}
         self._store.end(
             record.number,
             STATES[record.status],
             values=record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else (),
             curve=record.curve,
-            attributes={**record.cost, "end": {**end, "seal": _checksum(record)}, METRICS: _sealed(record.metrics)},
+            attributes=end_attributes(record),
         )
         self._unwritten = {key: each for key, each in self._unwritten.items() if each.number != record.number}
         failed = record.status is TrialStatus.FAILED
@@ -178,13 +158,12 @@ class SearchStudy:
 
     def _verified(self, number: int, trial: StoredTrial) -> TrialRecord:
         try:
-            record = _record(trial)
+            record = record_of(trial)
             values = record.values(self._objectives.names) if record.status is TrialStatus.COMPLETE else None
-            whole = record.number == number and _stored_checksum(trial) == _checksum(record)
-            same_values = values is None or tuple(trial.values.values()) == values
+            whole = record.number == number and (values is None or tuple(trial.values.values()) == values)
         except (KeyError, TypeError, ValueError, AttributeError):
-            whole = same_values = False
-        if not (whole and same_values):
+            whole = False
+        if not whole:
             raise InputError(
                 f"{self._path}: trial {number} is not what was written, so the file was damaged or edited; restore it "
                 "from a copy (networks and curves are also in trials/*/architecture.yaml and result.json)"
@@ -227,81 +206,3 @@ def _create(path: Path, objectives: Objectives) -> None:
     except (OSError, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         reason = printable(str(error.__cause__ or error).split("\n")[0])
         raise WriteError(f"{path}: cannot be made ({reason})") from None
-
-
-def _curves(trials: Sequence[StoredTrial], costs: Sequence[str]) -> Curves:
-    """The curves from the rows. They include epochs of a first run that the second run did not reach."""
-    curves = Curves(costs)
-    for trial in trials:
-        curves.begin(trial.number, trial.attributes)
-        for epoch, accuracy in trial.accuracies.items():
-            curves.report(trial.number, epoch=epoch, accuracy=accuracy, costs={})
-        if trial.state is TrialState.FAIL:
-            curves.fail(trial.number)
-    return curves
-
-
-def _record(trial: StoredTrial) -> TrialRecord:
-    status = STATUSES[trial.state]
-    attributes = trial.attributes
-    end = attributes.get("end", {}) if status is not TrialStatus.RUNNING else {}
-    curve = list(trial.accuracies.values())
-    return TrialRecord(
-        number=trial.number,
-        status=status,
-        assignment=trial.assignment,
-        fingerprint=attributes["fingerprint"],
-        se=tuple(attributes["se"]),
-        cost={name: attributes[name] for name in COSTS if name in attributes},
-        memo=attributes["memo"],
-        curve=tuple(curve[: end.get("epochs")]),
-        seconds=end.get("seconds", 0.0),
-        reason=end.get("reason", ""),
-        failure=_stored_failure(end) if status is TrialStatus.FAILED else None,
-        metrics=_unsealed(attributes.get(METRICS)),
-    )
-
-
-def _failure_of(record: TrialRecord) -> dict[str, Any]:
-    """The failure of a failed trial as an attribute with a checksum of its own, which earlier versions do not read."""
-    return {} if record.failure is None else {FAILURE: _sealed(record.failure.as_dict())}
-
-
-def _stored_failure(end: Mapping[str, Any]) -> Failure:
-    """The failure of a failed trial. ValueError if it is damaged. Earlier versions stored only its text."""
-    match end.get(FAILURE):
-        case None:
-            return Failure.of_text(end.get("reason", ""))
-        case {"values": values, "seal": seal} if seal == checksum(values):
-            return Failure.of_dict(values)
-        case _:
-            raise ValueError("the stored failure is damaged")
-
-
-def _stored_checksum(trial: StoredTrial) -> object:
-    """The stored checksum of a trial. Earlier versions replaced the checksum of the start by that of the end."""
-    start = trial.attributes["seal"]
-    return start if trial.state is TrialState.RUNNING else trial.attributes["end"].get("seal", start)
-
-
-def _sealed(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"values": dict(values), "seal": checksum(dict(values))}
-
-
-def _unsealed(stored: object) -> Metrics:
-    """The metrics as they were written. Damaged metrics are left out, because no result depends on them."""
-    match stored:
-        case {"values": values, "seal": seal} if seal == checksum(values):
-            return metrics_in(values)
-        case _:
-            return {}
-
-
-def _checksum(record: TrialRecord) -> str:
-    """The checksum of an ended trial without its metrics and its failure, or of what a running trial has at its start.
-
-    These two have checksums of their own, because earlier versions do not know them.
-    """
-    if record.status is TrialStatus.RUNNING:
-        record = replace(record, curve=(), seconds=0.0, cost=known_before_training(record.cost))
-    return checksum({each.name: getattr(record, each.name) for each in fields(record) if each.name not in SEALED_APART})
