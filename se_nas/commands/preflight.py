@@ -99,7 +99,7 @@ def _measured_of_largest(names: Sequence[str], data: ImageData, drawn: DrawnNetw
     device = pick_device()
     prepare(device)
     model = build_initial_model(largest, num_classes=data.classes, seed=0).to(device)
-    return measure_costs(names, model, image_size=data.image_size, device=device)
+    return measure_costs(names, model, image_size=largest.image_size or data.image_size, device=device)
 
 
 def where_images_are(data: ImageData) -> str:

@@ -7,7 +7,7 @@ and every retraining see the same split.
 import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from platformdirs import user_cache_path
 from se_nas.data.folders.folder_data import load_folder
 from se_nas.data.folders.opened_files import OnOpened
 from se_nas.data.image_data import ImageData, ImageSet
-from se_nas.data.inventory import Seen, images_that_look_wrong
 from se_nas.data.npz_file import as_rgb, load_npz
+from se_nas.data.odd_images import with_warnings
 from se_nas.data.splitting import split
 from se_nas.errors import InputError
 from se_nas.machine.limits import memory_bytes
@@ -54,14 +54,14 @@ def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened
         reading = Reading(image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
         return PATH_SOURCES[kind](Path(path), reading)
     if source in NAMED_SOURCES:
-        return _looked_at(NAMED_SOURCES[source]())
+        return with_warnings(NAMED_SOURCES[source]())
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
     raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
 
 
 def _npz(path: Path, _: Reading) -> ImageData:
     """Load an NPZ file. Its arrays already have their size."""
-    return _looked_at(load_npz(path))
+    return with_warnings(load_npz(path))
 
 
 def _image_folder(path: Path, reading: Reading) -> ImageData:
@@ -71,24 +71,6 @@ def _image_folder(path: Path, reading: Reading) -> ImageData:
         most_bytes=MEMORY_SHARE * memory_bytes(),
         skip_bad=reading.skip_bad,
         on_opened=reading.on_opened,
-    )
-
-
-def _looked_at(data: ImageData) -> ImageData:
-    """The same data set, with a warning for each thing that looks wrong in it."""
-    parts = {"training": data.train, "validation": data.validation, "test": data.test}
-    seen = {name: _seen(part) for name, part in parts.items() if isinstance(part, ImageSet)}
-    return replace(data, warnings=images_that_look_wrong(data.class_names, seen))
-
-
-def _seen(part: ImageSet) -> Seen:
-    flat = part.images.reshape(len(part), -1, 3)
-    return Seen(
-        labels=part.labels,
-        digests=[hash(image.tobytes()) for image in part.images],
-        constant=(flat == flat[:, :1]).all(axis=(1, 2)),
-        lowest=int(part.images.min()),
-        highest=int(part.images.max()),
     )
 
 

@@ -120,11 +120,11 @@ def _finding(ablation: Ablation, folder: RunFolder, *, draw: bool) -> Finding:
 
 
 def _measured(networks: Mapping[str, Architecture], data: ImageData, *, use_gpu: bool) -> Measured:
-    """Every measured cost of each network on this device, measured in turn."""
-    device = pick_device(use_gpu=use_gpu)
+    """Every measured cost of each network on this device, measured in turn. All have the image size of the first."""
+    device, image_size = pick_device(use_gpu=use_gpu), next(iter(networks.values())).image_size or data.image_size
     prepare(device)
     models = [build_initial_model(each, num_classes=data.classes, seed=0).to(device) for each in networks.values()]
-    found = measured_in_turn(measured_among(COSTS), models, image_size=data.image_size, device=device)
+    found = measured_in_turn(measured_among(COSTS), models, image_size=image_size, device=device)
     return {cost: dict(zip(networks, values, strict=True)) for cost, values in found.items()}
 
 

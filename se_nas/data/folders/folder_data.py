@@ -14,7 +14,8 @@ from se_nas.data.folders.image_file import ImageFacts, open_image, read_image
 from se_nas.data.folders.image_folder import FolderListing, LabelledFile, list_folder
 from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, list_bad_files, look_at_files
 from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
-from se_nas.data.inventory import UNREADABLE, LeftOut, Seen, images_that_look_wrong
+from se_nas.data.inventory import UNREADABLE, LeftOut
+from se_nas.data.odd_images import Seen, images_that_look_wrong
 from se_nas.data.pixels import PixelKind, PixelScale, describe_scale, scale_of
 from se_nas.data.splitting import split
 from se_nas.errors import InputError
