@@ -5,6 +5,7 @@ from itertools import chain
 
 from torch import nn
 
+from se_nas.models.attention.module import AttentionModule
 from se_nas.models.blocks import build_block
 from se_nas.models.head import Head
 from se_nas.models.normalisation import BatchNorm
@@ -33,5 +34,8 @@ def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
     model.get_submodule("stem").apply(stages[0][0].initialise_layer)
     for block in chain.from_iterable(stages):
         block.initialise()
+    for layer in model.modules():
+        if isinstance(layer, AttentionModule):
+            layer.initialise()
     model.get_submodule("head").apply(stages[-1][-1].initialise_layer)
     return model

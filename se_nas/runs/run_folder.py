@@ -36,6 +36,7 @@ class RunFolder:
         self.images = path / "images.json"
         self.figures = path / "figures"
         self.confirmation = path / "confirm.json"
+        self.pretrained = path / "pretrained.safetensors"
 
     @property
     def name(self) -> str:

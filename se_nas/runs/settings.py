@@ -37,8 +37,8 @@ class SearchConfig(BaseModel):
     `images` is the fingerprint of the images, `reference` the reference point of the hypervolume (accuracy, costs), and
     `space_seal` the checksum of `space.yaml`. A version that changed during the search reads "2.15.0, then 2.16.0".
     Costs that differ by at most the fraction `equal_cost` count as equal. `skip_bad_images` leaves out image files that
-    cannot be read. `earlier_images` are the fingerprints of earlier images, if the images changed and the user accepted
-    the change.
+    cannot be read. `weights` names the pretrained weights that networks start with, if there are any. `earlier_images`
+    are the fingerprints of earlier images, if the images changed and the user accepted the change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +59,7 @@ class SearchConfig(BaseModel):
     reference: list[float]
     equal_cost: Annotated[float, Field(ge=0, lt=1)] = EQUAL_COST
     skip_bad_images: bool = False
+    weights: str = ""
     earlier_images: list[str] = []
 
     @property
@@ -81,7 +82,8 @@ class SearchConfig(BaseModel):
             title=f"{space.stem} on {self.data_name.rpartition('/')[2]}",
             data=self.data_name,
             tags=(space.stem, self.strategy, self.data_name),
-            settings=self.model_dump() | {"data": self.data_name, "space": space.name},
+            settings=self.model_dump()
+            | {"data": self.data_name, "space": space.name, "weights": Path(self.weights).name},
             budget=self.budget,
         )
 

@@ -25,6 +25,7 @@ from se_nas.space.decisions import (
     values_of,
 )
 from se_nas.space.parts.stage import BlockShape, Stage
+from se_nas.space.pretraining import starting_unchanged
 from se_nas.space.trunks.trunk import Trunk
 from se_nas.wording import format_count
 
@@ -61,6 +62,9 @@ class DesignSpace:
 
     `image_sizes` are sides in pixels. If they are a decision, each network has its own image size.
 
+    `pretrained` is the network whose weights all networks of the space start with. Their trunk is its trunk. SE that it
+    has itself keeps its form, and all other SE starts with a gate of 1 (`pretraining.starting_unchanged`).
+
     `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
     `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
@@ -70,6 +74,7 @@ class DesignSpace:
     trunk: Trunk
     se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
+    pretrained: Architecture | None = None
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -121,7 +126,8 @@ class DesignSpace:
                 zip(plain.stages, plain.blocks(), self.se, strict=True), start=1
             )
         ]
-        return replace(plain, stages=tuple(stages), image_size=self._decided_size(assignment))
+        network = replace(plain, stages=tuple(stages), image_size=self._decided_size(assignment))
+        return network if self.pretrained is None else starting_unchanged(network, self.pretrained)
 
     def _decided_size(self, assignment: Assignment) -> int | None:
         """The decided image size; None if it is no decision."""

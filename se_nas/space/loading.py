@@ -126,7 +126,7 @@ def _by_name(name: str, file: YamlFile) -> tuple[Trunk, Sequence[AttentionChoice
         network = published_network(name).build()
     except ValueError as error:
         raise file.error((TRUNK,), str(error)) from None
-    trunk = PublishedTrunk.of(network)
+    trunk = PublishedTrunk(name=name, published=network)
     sites = _sites_of(network)
     data = {key: value for key, value in file.data.items() if key in _attention_keys()}
     parse_part(with_attention_by_stage(Entry, sites), data, (), file)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+import torchvision
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 from torch import nn
 
@@ -14,9 +15,10 @@ from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
+from se_nas.space.published import PUBLISHED
 from tests.space.conftest import ROOT
 
-PUBLISHED = json.loads((ROOT / "tests/golden/regnet_published.json").read_text())["models"]
+OF_PAPER = json.loads((ROOT / "tests/golden/regnet_published.json").read_text())["models"]
 COUNTED = ("conv", "linear")
 
 
@@ -33,7 +35,7 @@ def by_fvcore(model, image_size):
     )
 
 
-@pytest.mark.parametrize("network", PUBLISHED, ids=lambda network: network["name"])
+@pytest.mark.parametrize("network", OF_PAPER, ids=lambda network: network["name"])
 def test_a_published_network_has_the_published_cost(tmp_path, network):
     law = {name: network[name] for name in ("depth", "w0", "wa", "wm", "group_width", "se")}
     path = tmp_path / "regnet.yaml"
@@ -170,3 +172,12 @@ def test_a_part_too_large_to_run_is_counted_by_its_shapes(monkeypatch):
 
     assert measure_cost(architecture, image_size=17, num_classes=10) == expected
     assert measure_cost(network(width=100_000), image_size=4096, num_classes=10).params > 10**11
+
+
+@pytest.mark.parametrize("name", [name for name in torchvision.models.list_models() if name.startswith("regnet")])
+def test_a_regnet_of_torchvision_has_its_parameters(name):
+    published = torchvision.models.get_model_weights(name).DEFAULT.meta["num_params"]
+
+    cost = measure_cost(PUBLISHED[name].build(), image_size=224, num_classes=1000)
+
+    assert cost.params == published

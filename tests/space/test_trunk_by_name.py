@@ -65,9 +65,9 @@ stages: [{depth: [1, 3], width: 8, stride: 1, group_width: 8, se: {decide: block
 
 
 def test_an_architecture_file_names_a_published_network(written):
-    network = load_architecture(written("trunk: regnet_y_200mf\n"))
+    network = load_architecture(written("trunk: regnety_002\n"))
 
-    assert network == PUBLISHED["regnet_y_200mf"].build()
+    assert network == PUBLISHED["regnety_002"].build()
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_an_architecture_file_names_a_published_network(written):
     ],
 )
 def test_an_architecture_file_gives_a_published_network_another_se(written, se, tokens):
-    network = load_architecture(written(f"trunk: regnet_y_200mf\nse: {se}\n"))
+    network = load_architecture(written(f"trunk: regnety_002\nse: {se}\n"))
 
     assert network.se_tokens == tokens
-    assert without_se(network) == without_se(PUBLISHED["regnet_y_200mf"].build())
+    assert without_se(network) == without_se(PUBLISHED["regnety_002"].build())
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_an_architecture_file_gives_a_published_network_another_se(written, se, 
             r":1: trunk: no published network is called 'regnet_y_40mf'; did you mean regnet_y_4",
         ),
         ("trunk: 50\n", ":1: trunk: expected a text, but got 50"),
-        ("trunk: regnet_y_200mf\nse: outer/4\n", r":2: se: an attention is .*sites: .*'outer/4'"),
-        ("trunk: regnet_y_200mf\nse: [none]\n", ":2: se: expected one token or 4, but got 1"),
+        ("trunk: regnety_002\nse: outer/4\n", r":2: se: an attention is .*sites: .*'outer/4'"),
+        ("trunk: regnety_002\nse: [none]\n", ":2: se: expected one token or 4, but got 1"),
         (
-            "trunk: regnet_y_200mf\nstem: {width: 8}\n",
+            "trunk: regnety_002\nstem: {width: 8}\n",
             ":2: stem: a network with `trunk` has the `stem` of the published",
         ),
         ("stages: [{depth: 1, width: 8, stride: 1, group_width: 8}]\nse: none\n", ":2: se: belongs to a network with"),

@@ -14,6 +14,7 @@ from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
 from se_nas.commands.preflight import cost_on
+from se_nas.commands.pretraining import kept_weights, unchanged_at_start, weights_path
 from se_nas.commands.replications.plan import EverySeed, accuracies_of
 from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
@@ -49,6 +50,8 @@ def ablate(request: AblateRequest, console: Console) -> None:
 def _ablate(request: AblateRequest, console: Console) -> None:
     folder, config, progress, record = find_trial(request.network)
     networks, contrasts = plan_ablation(folder.load_network(record))
+    pretrained = kept_weights(folder, config)
+    networks = {name: unchanged_at_start(network, pretrained) for name, network in networks.items()}
     data = load_searched_images(config, folder.path, console=console)
     epochs = config.epochs if request.epochs is None else request.epochs
     outcomes = replicate(
@@ -57,6 +60,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         folder=folder,
         data=data,
         images_changed=bool(config.earlier_images),
+        pretrained=weights_path(folder, config),
         epochs=epochs,
         machines=request,
         again=spelled(request, "ablate", f"{folder.path}:{record.number}"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +12,7 @@ from se_nas.commands.confirm.flags import ConfirmRequest
 from se_nas.commands.confirm.plan import ConfirmationPlan
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
+from se_nas.commands.pretraining import weights_path
 from se_nas.commands.replications.plan import accuracies_of
 from se_nas.commands.replications.replicate import replicate
 from se_nas.commands.report.writing import write_report
@@ -37,7 +39,8 @@ LEAST_NETWORKS = 6
 class Searched:
     """The search whose front is confirmed: its folder, trials, epochs and images.
 
-    `images_changed`: the images have changed since the search began.
+    `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that
+    networks start with, if there is one.
     """
 
     folder: RunFolder
@@ -45,6 +48,7 @@ class Searched:
     epochs: int
     data: ImageData
     images_changed: bool
+    pretrained: Path | None
 
 
 def confirm(request: ConfirmRequest, console: Console) -> None:
@@ -62,6 +66,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
         epochs=config.epochs,
         data=load_searched_images(config, folder.path, console=console),
         images_changed=bool(config.earlier_images),
+        pretrained=weights_path(folder, config),
     )
     tell = line_printer(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
@@ -135,6 +140,7 @@ def _trained_again(
         folder=folder,
         data=searched.data,
         images_changed=searched.images_changed,
+        pretrained=searched.pretrained,
         epochs=epochs,
         machines=request,
         again=spelled(request, "confirm", str(folder.path)),

@@ -1,6 +1,7 @@
 """Carries out a plan of trainings on the images and with the recipe of a search."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 
@@ -27,6 +28,7 @@ def replicate(
     folder: RunFolder,
     data: ImageData,
     images_changed: bool,
+    pretrained: Path | None,
     epochs: int,
     machines: Machines,
     again: str,
@@ -34,8 +36,9 @@ def replicate(
 ) -> Outcomes:
     """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked.
 
-    `images_changed`: the images have changed since the search began. After an interruption, the last line names the
-    command `again`, which continues.
+    `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that the
+    networks start with, if there is one. After an interruption, the last line names the command `again`, which
+    continues.
     """
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
     files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
@@ -54,6 +57,7 @@ def replicate(
         use_gpu=machines.gpus_per_trial != 0,
         loaders=executor.processors,
         images=files.images[0] if files.changed else "",
+        pretrained=pretrained,
     )
     if not work.is_over:
         if machines.address is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from se_nas.commands.preflight import cost_on
+from se_nas.commands.pretraining import unchanged_at_start
 from se_nas.commands.retrain.baselines import baselines
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.limits import spelled_limit
@@ -16,6 +17,7 @@ from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord
 from se_nas.space.architecture import Architecture
 from se_nas.space.loading import load_design_space
+from se_nas.training.pretrained import Pretrained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +36,12 @@ class Contender:
 
 
 def chosen_contenders(
-    progress: SearchProgress, folder: RunFolder, data: ImageData, request: RetrainRequest
+    progress: SearchProgress, folder: RunFolder, data: ImageData, request: RetrainRequest, pretrained: Pretrained | None
 ) -> list[Contender]:
     """The networks that the request picks, and with `--baselines` also the baselines. InputError if there are none."""
     records = _picked(_within(progress, request.limits(), folder), request.pick, folder)
     contenders = [_of_trial(record, folder) for record in records]
-    return [*contenders, *_beside(records, folder, data)] if request.baselines else contenders
+    return [*contenders, *_beside(records, folder, data, pretrained)] if request.baselines else contenders
 
 
 def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
@@ -53,7 +55,9 @@ def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
     )
 
 
-def _beside(records: Sequence[TrialRecord], folder: RunFolder, data: ImageData) -> Iterator[Contender]:
+def _beside(
+    records: Sequence[TrialRecord], folder: RunFolder, data: ImageData, pretrained: Pretrained | None
+) -> Iterator[Contender]:
     flops = [record.cost["flops"] for record in records]
     for name, architectures in baselines(load_design_space(folder.space), cost_on(data), flops):
         for record, architecture in zip(records, architectures, strict=True):
@@ -61,7 +65,7 @@ def _beside(records: Sequence[TrialRecord], folder: RunFolder, data: ImageData) 
                 name=f"{name.lower()}-beside-{record.number:04d}",
                 title=f"{name} by {record.number}",
                 trial=record.number,
-                architecture=architecture,
+                architecture=unchanged_at_start(architecture, pretrained),
                 search_accuracy=None,
                 measured={},
             )

@@ -11,6 +11,7 @@ from rich.table import Table
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.commands.flags import WandbMode
 from se_nas.commands.images import accept_images, load_searched_images
+from se_nas.commands.pretraining import kept_weights
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.retrain.contenders import chosen_contenders
 from se_nas.commands.retrain.flags import RetrainRequest
@@ -41,7 +42,8 @@ def retrain(request: RetrainRequest, console: Console) -> None:
         given_or_shipped(request.recipe, "recipes"), epochs=request.epochs, usual_epochs=5 * config.epochs
     )
     data = load_searched_images(config, folder.path, accept_changed=request.accept_changed_images, console=console)
-    contenders = chosen_contenders(progress, folder, data, request)
+    pretrained = kept_weights(folder, config)
+    contenders = chosen_contenders(progress, folder, data, request, pretrained)
     rows, targets = [], []
     with joined() as group:
         config = accept_images(folder, config, data, writes=group.is_first)
@@ -58,6 +60,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                     recipe=recipe,
                     recipe_name=request.recipe.stem,
                     seed=seed,
+                    pretrained=pretrained,
                 )
                 for seed in range(request.seed, request.seed + request.seeds)
             ]

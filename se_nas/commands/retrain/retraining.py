@@ -79,6 +79,8 @@ def _build_trainer(task: RetrainingTask, group: ProcessGroup) -> tuple[Trainer, 
     batch = max(STREAMED_EVALUATION_BATCH, task.recipe.batch_size_for(len(task.data.train)))
     check_shared_memory(group.processes * shared_bytes(task.data.train, batch=batch, loaders=loaders))
     model = build_initial_model(task.contender.architecture, num_classes=task.data.classes, seed=task.seed)
+    if task.pretrained is not None:
+        task.pretrained.start(model)
     on_device = DeviceData.of(
         task.data.train,
         task.data.validation,

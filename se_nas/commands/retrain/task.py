@@ -10,6 +10,7 @@ from se_nas.errors import InputError
 from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.retrained_files import RetrainedResult, read_result
 from se_nas.runs.run_folder import RunFolder
+from se_nas.training.pretrained import Pretrained
 from se_nas.training.recipe import Recipe
 from se_nas.training.trained import FILE
 
@@ -19,7 +20,8 @@ class RetrainingTask:
     """A network to train in full and to test once.
 
     `begun_on` is the fingerprint of the images with which the search began or continued. `images_changed`: the images
-    have changed during the search, and the user accepted that.
+    have changed during the search, and the user accepted that. `pretrained` has the weights that the network starts
+    with, if there are any.
     """
 
     folder: RunFolder
@@ -31,6 +33,7 @@ class RetrainingTask:
     recipe: Recipe
     recipe_name: str
     seed: int
+    pretrained: Pretrained | None = None
 
     @property
     def target(self) -> Path:

@@ -10,6 +10,7 @@ from functools import partial
 from rich.console import Console
 
 from se_nas.commands.preflight import cost_on
+from se_nas.commands.pretraining import weights_path
 from se_nas.commands.run_loading import with_all_counted_costs
 from se_nas.commands.search.callbacks import Callbacks
 from se_nas.commands.search.conditions import conditions_of, trained_under
@@ -36,6 +37,7 @@ from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.console import line_printer
+from se_nas.training.pretrained import Pretrained
 from se_nas.training.recipe import Recipe
 from se_nas.wording import counted
 
@@ -49,6 +51,7 @@ class SearchPlan:
     data: ImageData
     executor: Executor
     request: SearchRequest
+    pretrained: Pretrained | None = None
 
     @property
     def objectives(self) -> Objectives:
@@ -170,6 +173,7 @@ def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
         use_gpu=plan.request.gpus_per_trial != 0,
         loaders=plan.executor.processors,
         images=plan.data.training_fingerprints()[0] if plan.config.earlier_images else "",
+        pretrained=weights_path(folder, plan.config),
     )
     if plan.request.address is None:
         check_shared_memory(plan.executor.workers * evaluation.shared_bytes)

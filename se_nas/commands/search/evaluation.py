@@ -23,6 +23,7 @@ from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.measurements import measure_costs
 from se_nas.training.metrics import begin_metrics, measure_metrics
+from se_nas.training.pretrained import Pretrained
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, build_initial_model, train
 
@@ -59,7 +60,7 @@ class TrialEvaluation:
 
     `measured` are the names of the costs to measure. `loaders` processes read images that stay on disk. `images` is the
     fingerprint of images that have changed since the search began, or else empty: no training goes on from a checkpoint
-    that was made on other images.
+    that was made on other images. `pretrained` is the file of the weights that networks start with, if there is one.
 
     Repeated with the same seed in the same precision, a task gives the same result. A task that was interrupted
     continues after the last saved epoch, and reports the earlier epochs again.
@@ -75,6 +76,8 @@ class TrialEvaluation:
     use_gpu: bool
     loaders: int
     images: str = ""
+    pretrained: Path | None = None
+    _weights: Pretrained | None = field(default=None, init=False)
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
     _image_size: int | None = field(default=None, init=False)
@@ -89,6 +92,9 @@ class TrialEvaluation:
             torch.cuda.empty_cache()  # frees the last network's memory for other processes on the GPU
         begin_metrics(self._device)
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
+        if self.pretrained is not None:
+            self._weights = self._weights or Pretrained.read(self.pretrained)
+            self._weights.start(model)
         trainer = Trainer(model, device_data, self.recipe, seed=task.seed, device=self._device)
         costs = measure_costs(self.measured, model, image_size=device_data.train.image_size, device=self._device)
         path, identity = self.results.checkpoint(task), self._identity(task)

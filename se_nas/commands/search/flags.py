@@ -51,6 +51,8 @@ class SearchRequest:
     equal_cost: Annotated[Optional[float], flag("X", str(EQUAL_COST))] = None
     """Costs that differ by at most this fraction count as equal. Of networks of equal cost on the front, the best is
     named."""
+    weights: Annotated[Optional[str], flag("NAME", "")] = None
+    """Start with pretrained weights: torchvision, or a .safetensors or .pth FILE. The space needs one fixed trunk."""
     run: Annotated[Optional[Path], flag("DIR", "runs/SPACE-DATA-TIME")] = None
     """Folder to write, new or empty."""
     resume: Annotated[Optional[Path], flag("DIR", "")] = None
@@ -91,7 +93,7 @@ class SearchRequest:
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: cannot be used with --wandb off")
         if self.resume is not None:
-            for name in ("run", "space"):
+            for name in ("run", "space", "weights"):
                 if getattr(self, name) is not None:
                     raise InputError(
                         f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names an earlier one"

@@ -19,6 +19,7 @@ from se_nas.commands.preflight import (
     hypervolume_reference,
     where_images_are,
 )
+from se_nas.commands.pretraining import choose_weights, described, kept_weights, with_weights
 from se_nas.commands.search.answer import write_answer, write_tables
 from se_nas.commands.search.assembly import (
     Search,
@@ -60,6 +61,8 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     space_file = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
     space = load_design_space(space_file)
     space_content = space_file.read_bytes()
+    pretrained = choose_weights(request.weights, space) if request.weights else None
+    space = with_weights(space, pretrained)
     source = _with_absolute_path(request.value("data"))
     data = open_images(source, image_size=space.image_size, skip_bad=request.skip_bad_images, console=console)
     drawn = draw_networks(space, data, cost_on(data))
@@ -85,12 +88,15 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         reference=hypervolume_reference(objectives, space, data, drawn),
         equal_cost=request.value("equal_cost"),
         skip_bad_images=request.skip_bad_images,
+        weights=request.weights or "",
     )
-    plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
+    plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request, pretrained=pretrained)
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     with new_run_folder(request.run, Path("runs") / name) as path:
         folder = RunFolder(path)
         write_atomically(folder.space, space_content)
+        if pretrained is not None:
+            pretrained.write(folder.pretrained)
         write_config(folder, config)
         with (
             saying_how_to_resume(folder),
@@ -113,14 +119,17 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         for name in ("budget", "equal_cost"):
             if (given := getattr(request, name)) is not None:
                 config = config.model_copy(update={name: given})
-        space = load_design_space(folder.space)
+        pretrained = kept_weights(folder, config)
+        space = with_weights(load_design_space(folder.space), pretrained)
         if request.skip_bad_images:
             config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = settings_on(data, config)
         drawn = draw_networks(space, data, cost_on(data))
         executor = _build_executor(request, space, data, drawn, config.parsed_objectives)
-        plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request)
+        plan = SearchPlan(
+            config=config, space=space, data=data, executor=executor, request=request, pretrained=pretrained
+        )
         with (
             open_trials(folder, plan, console) as kept,  # only a study that can be opened can be resumed
             saying_how_to_resume(folder),
@@ -158,6 +167,8 @@ def _opening(search: Search) -> Iterator[str]:
         f"{space.size()} networks in space '{space.name}'; writing {search.folder.path}"
     )
     yield f"images    {where_images_are(data)}"
+    if search.plan.pretrained is not None:
+        yield described(search.plan.pretrained, classes=data.classes)
     yield from short_lines(data.inventory())
     yield from executor_lines(search.plan.executor)
     if limits := describe_limits(this_host()):

@@ -19,6 +19,9 @@ class AttentionModule(nn.Module, ABC):
     def of(cls, shape: AttentionShape) -> "AttentionModule":
         """Build the module of this shape."""
 
+    def initialise(self) -> None:
+        """Change the initial weights that the block's family has drawn, if this kind needs others."""
+
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""

@@ -1,5 +1,7 @@
 """The Squeeze-and-Excitation module: SENet, arXiv 1709.01507, equations 2–4."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,7 +16,7 @@ from se_nas.space.attention.squeeze_excite import Gate, SqueezeExciteSpec
 
 
 class SqueezeExcite(AttentionModule):
-    """Scales each channel by a gate in [0, 1], computed from the means of all channels: (N, C, H, W) -> (N, C, H, W).
+    """Scales each channel by a gate, computed from the means of all channels: (N, C, H, W) -> (N, C, H, W).
 
     Squeeze: global average pooling (equation 2). Excitation: 1×1 to `hidden` channels, activation, 1×1 back, gate
     (equation 3; ReLU and sigmoid unless the design says otherwise). Scale: equation 4. Under autocast the gate is still
@@ -49,6 +51,12 @@ class SqueezeExcite(AttentionModule):
             bias=spec.bias,
         )
 
+    def initialise(self) -> None:
+        """Set the last layer to zero, if the gate must start at 1."""
+        if self.gate is Gate.TWICE_SIGMOID:
+            for parameter in self.expand.parameters():
+                nn.init.zeros_(parameter)
+
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
         if is_traced():
@@ -66,7 +74,14 @@ class SqueezeExcite(AttentionModule):
     def _gate(self, squeezed: Tensor) -> Tensor:
         """(N, C, 1, 1) -> (N, C, 1, 1)."""
         excited: Tensor = self.expand(activate(self.reduce(squeezed), self.activation))
-        return excited.sigmoid() if self.gate is Gate.SIGMOID else F.hardsigmoid(excited)
+        return GATES[self.gate](excited)
+
+
+GATES: dict[Gate, Callable[[Tensor], Tensor]] = {
+    Gate.SIGMOID: torch.sigmoid,
+    Gate.HARD_SIGMOID: F.hardsigmoid,
+    Gate.TWICE_SIGMOID: lambda excited: 2 * excited.sigmoid(),
+}
 
 
 def _matrix(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:

@@ -42,11 +42,14 @@ class Rounding(StrEnum):
 
 
 class Gate(StrEnum):
-    """The function that makes a gate in (0, 1), or in [0, 1], of a number."""
+    """The function that makes a gate of a number."""
 
     SIGMOID = "sigmoid"
     HARD_SIGMOID = "hard-sigmoid"
     """relu6(x + 3) / 6 (MobileNetV3, arXiv 1905.02244, section 5.2)."""
+    TWICE_SIGMOID = "twice-sigmoid"
+    """2 · sigmoid(x), which is 1 at the start: the last layer starts at zero. So a pretrained network starts with the
+    output that it has without SE, and the gate learns (1 + tanh does so in GCT, Yang et al., arXiv 1909.11519)."""
 
 
 REDUCTION = Parser("a number of at least 1", lambda value: is_real(value) and value >= 1)

@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment, Property
 from se_nas.space.placements import without_se
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PublishedTrunk:
-    """The trunk of one network. Only its attention can be searched."""
+    """The trunk of one network. Only its attention can be searched. `published` has the network's own attention."""
 
-    plain: Architecture
+    name: str
+    published: Architecture
 
-    @classmethod
-    def of(cls, network: Architecture) -> "PublishedTrunk":
-        """The trunk of a network, without the network's own attention."""
-        return cls(plain=without_se(network))
+    @cached_property
+    def plain(self) -> Architecture:
+        """The network without its attention."""
+        return without_se(self.published)
 
     def settings(self) -> Iterator[Property]:
         """Yield nothing."""
