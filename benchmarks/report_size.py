@@ -16,7 +16,7 @@ from random import Random
 
 from se_nas.analysis.overview import Overview
 from se_nas.report.drawing import figure_html, plotly_html
-from se_nas.report.figures.gallery import search_figures
+from se_nas.report.figures.all_figures import search_figures
 from se_nas.report.page import render_page
 from se_nas.report.tables import trials_table
 from se_nas.searching.objectives import parse_objectives

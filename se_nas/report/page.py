@@ -31,6 +31,14 @@ from se_nas.report.tables import ablation_table, confirmed_table, facts_table, r
 from se_nas.searching.progress import SearchProgress
 from se_nas.wording import counted
 
+OF_FRONT = ("front", "hypervolume by trial", "SE placement")
+OF_EFFECTS = ("effects of SE", "other effects")
+OF_SUBSPACES = ("sub-spaces",)
+OF_DECISIONS = ("importances", "networks")
+OF_EPOCHS = ("learning curves", "early epochs")
+PLACED = {*OF_FRONT, *OF_EFFECTS, *OF_SUBSPACES, *OF_DECISIONS, *OF_EPOCHS}
+"""The names of the figures that have a place among the sentences. All others are in a section of their own."""
+
 
 def render_page(
     progress: SearchProgress,
@@ -44,7 +52,7 @@ def render_page(
     retrained: Sequence[Retrained] = (),
     images: Inventory | None = None,
 ) -> str:
-    """The page as text, with the `figures` of the search (`gallery`), and `facts` for its reproduction."""
+    """The page as text, with the `figures` of the search (`all_figures`), and `facts` for its reproduction."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
     sections = {}
     if progress.front.members:
@@ -58,6 +66,8 @@ def render_page(
     if progress.front.members:
         sections["What do all trials say?"] = _whole_search(overview, drawn)
         sections["Can short trials be trusted here?"] = _trust(drawn, confirmation, retrained)
+    if more := [name for name in drawn if name not in PLACED]:
+        sections["More figures"] = iter([*_figures(drawn, *more), _data("trials.csv")])
     if images:
         sections["The images"] = images_section(images)
     sections["All trials"] = _all_trials(progress, _named(confirmation, ablations, retrained))
@@ -83,7 +93,7 @@ def render_page(
 
 
 def _front(progress: SearchProgress, drawn: Mapping[str, str]) -> Iterator[str]:
-    yield from _those(drawn, "front", "hypervolume by trial", "SE placement")
+    yield from _figures(drawn, *OF_FRONT)
     yield _data("figures/front.svg", "figures/front.png", "figures/placement.svg", "figures/placement.png")
     yield trials_table(progress, progress.front.members)
 
@@ -143,12 +153,12 @@ def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]
         yield from _paragraphs(effect_sentences(overview.effects_of_se))
     else:
         yield "<p>Too few networks to compare at equal cost.</p>"
-    yield from _those(drawn, "effects of SE", "other effects")
+    yield from _figures(drawn, *OF_EFFECTS)
     yield from _paragraphs(split_sentences(overview.splits))
-    yield from _those(drawn, "sub-spaces")
+    yield from _figures(drawn, *OF_SUBSPACES)
     if overview.importances is not None:
         yield from _paragraphs([importance_sentence(overview.importances)])
-    yield from _those(drawn, "importances", "networks")
+    yield from _figures(drawn, *OF_DECISIONS)
     yield _data("trials.csv")
 
 
@@ -156,7 +166,7 @@ def _trust(
     drawn: Mapping[str, str], confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
 ) -> Iterator[str]:
     """How early epochs, and short trainings, order networks against later ones."""
-    yield from _those(drawn, "learning curves", "early epochs")
+    yield from _figures(drawn, *OF_EPOCHS)
     if "early epochs" in drawn:
         yield (
             "<p>The correlation is over networks that were trained to the end. They were chosen by their early "
@@ -223,7 +233,7 @@ def _anchor(heading: str) -> str:
     return heading.lower().replace(" ", "-").removesuffix("?")
 
 
-def _those(drawn: Mapping[str, str], *names: str) -> Iterator[str]:
+def _figures(drawn: Mapping[str, str], *names: str) -> Iterator[str]:
     """The figures of these names that exist."""
     return (drawn[name] for name in names if name in drawn)
 

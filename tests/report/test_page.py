@@ -2,9 +2,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import plotly.graph_objects as go
+
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.tested_accuracy import Retrained
-from se_nas.report.figures.gallery import search_figures
+from se_nas.report.figures.all_figures import search_figures
 from se_nas.report.page import render_page
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
@@ -32,6 +34,18 @@ def test_the_page_begins_with_the_answer_and_its_figures() -> None:
     page = page_of(progress)
 
     assert "Of 3 networks tried (2 trained in full, 1 stopped early, 0 failed), 2 are on the Pareto front" in page
+
+
+def test_a_figure_that_the_page_does_not_know_is_shown_after_the_others() -> None:
+    progress = a_progress(a_record(0, 0.5, 100))
+    overview = Overview.of(progress, DECISIONS)
+    figures = search_figures(progress, overview, title="t", decisions=DECISIONS, hidden_widths=HIDDEN)
+    new = go.Figure(layout={"title": "seconds by trial"})
+
+    page = render_page(progress, overview, {**figures, "seconds": new}, title="t", facts={})
+
+    assert page.index('<h2 id="more-figures">') < page.index("seconds by trial") < page.index('<h2 id="all-trials">')
+    assert "More figures" not in page_of(progress)
 
 
 def test_text_from_outside_is_escaped() -> None:

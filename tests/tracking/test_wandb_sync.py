@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from se_nas.report.figures.search import front_figure
-from se_nas.report.figures.gallery import search_figures
+from se_nas.report.figures.all_figures import search_figures
 from se_nas.analysis.overview import Overview
 from se_nas.tracking.protocol import Finding, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining

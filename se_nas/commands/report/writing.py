@@ -16,7 +16,7 @@ from se_nas.data.inventory import Inventory
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
 from se_nas.process.invocation import invocation
-from se_nas.report.figures.gallery import figure_drawers
+from se_nas.report.figures.all_figures import figure_drawers
 from se_nas.report.page import render_page
 from se_nas.runs.ablation_file import ablation_files, load_ablation
 from se_nas.runs.confirmation_file import load_confirmation

@@ -14,7 +14,7 @@ from se_nas.commands.search import search
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import WriteError
 from se_nas.report import page
-from se_nas.report.figures import gallery, paper
+from se_nas.report.figures import all_figures, paper
 from se_nas.runs.run_folder import RunFolder
 from tests.commands.conftest import rows_of, said_on
 
@@ -25,8 +25,8 @@ def fail(*_: Any, **__: Any) -> NoReturn:
 
 PARTS = {
     "figures/": (paper, "paper_figures"),
-    "report.html, figure 'front'": (gallery, "front_figure"),
-    "report.html, figure 'networks'": (gallery, "coordinates_figure"),
+    "report.html, figure 'front'": (all_figures, "front_figure"),
+    "report.html, figure 'networks'": (all_figures, "coordinates_figure"),
     "report.html": (page, "trials_table"),
 }
 
@@ -67,7 +67,7 @@ def test_without_the_statistics_of_its_trials_a_search_still_succeeds(
 def test_the_page_names_the_figure_that_it_lacks(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "hypervolume_figure", fail)
+    monkeypatch.setattr(all_figures, "hypervolume_figure", fail)
 
     search.start_search(replace(request_tiny, budget=6), console)
 
