@@ -15,4 +15,18 @@ def initialise_by_fan_out(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.01)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def initialise_by_fan_in(module: nn.Module) -> None:
+    """Draw one layer's weights as torchvision's densenet.py does.
+
+    Convolutions are He-normal by fan-in. Linear layers have torch's usual uniform weights. Biases are zero.
+    """
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight)
+    elif isinstance(module, nn.Linear):
+        module.reset_parameters()
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)

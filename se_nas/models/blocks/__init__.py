@@ -1,12 +1,20 @@
 """Modules of blocks: one file for each block family."""
 
 from se_nas.models.blocks.block import BlockModule
+from se_nas.models.blocks.dense import DenseLayerModule
 from se_nas.models.blocks.regnet import RegNetBlockModule
+from se_nas.models.blocks.transition import TransitionModule
+from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.families.transition import Transition
 from se_nas.space.parts.stage import BlockShape
 
-BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {RegNetBlock: RegNetBlockModule}
+BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {
+    RegNetBlock: RegNetBlockModule,
+    DenseLayer: DenseLayerModule,
+    Transition: TransitionModule,
+}
 
 
 def build_block(shape: BlockShape) -> BlockModule:
