@@ -11,6 +11,10 @@ class InputError(ValueError):
     """
 
 
+class ImageTooSmallError(InputError):
+    """A map in a network has too few pixels for the layer behind it, because the image is too small for the strides."""
+
+
 class RunFailedError(RuntimeError):
     """A run could not produce its result. The launch scripts print the line and exit with code 3."""
 

@@ -7,7 +7,7 @@ from random import Random
 from se_nas.costs import counted_names, format_cost
 from se_nas.data.image_data import ImageData, ImageFiles
 from se_nas.data.sources import MEMORY_SHARE
-from se_nas.errors import InputError
+from se_nas.errors import ImageTooSmallError, InputError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.images_file import full_lines
 from se_nas.searching.objectives import Objectives
@@ -54,18 +54,28 @@ def cost_on(data: ImageData) -> CostOf:
 
 
 def draw_networks(space: DesignSpace, data: ImageData, cost_of: CostOf) -> DrawnNetworks:
-    """Draw networks within the bounds. If there is none, InputError with the range of the costs that were found."""
+    """Draw networks within the bounds. If there is none, InputError with the range of the costs that were found.
+
+    A network for which the images are too small is passed over, as the search does.
+    """
     rng = Random(0)
     found: list[tuple[Architecture, Mapping[str, int]]] = []
     flops: list[int] = []
     draws = 0
+    too_small: ImageTooSmallError | None = None
     while len(found) < NETWORKS and draws < DRAWS:
         draws += 1
         architecture = space.decode(space.sample(rng))
-        costs = cost_of(architecture)
+        try:
+            costs = cost_of(architecture)
+        except ImageTooSmallError as error:
+            too_small = error
+            continue
         flops.append(costs["flops"])
         if space.cost_violation(costs) is None:
             found.append((architecture, costs))
+    if too_small is not None and not flops:
+        raise InputError(f"space '{space.name}' on {data.image_size} px images: {too_small}")
     if not found:
         raise InputError(
             f"space '{space.name}': none of {draws:,} drawn networks keeps its bounds on {data.image_size} px images; "

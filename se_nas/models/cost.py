@@ -18,6 +18,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from se_nas.errors import ImageTooSmallError
 from se_nas.models.attention import build_attention
 from se_nas.models.blocks import build_block
 from se_nas.models.head import Head
@@ -62,6 +63,7 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
     """Count the cost of a network for one square RGB image.
 
     `image_size` is its side in pixels. A network with an image size of its own is counted at that size.
+    ImageTooSmallError if a map has too few pixels for a layer.
     """
     image_size = architecture.image_size or image_size
     stem = _count_stem(architecture.stem, image_size)
@@ -76,7 +78,7 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
 
 
 def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]:
-    """The side of the map after the stem and after each stage, in pixels."""
+    """The side of the map after the stem and after each stage, in pixels. ImageTooSmallError as in `measure_cost`."""
     sizes = [_count_stem(architecture.stem, architecture.image_size or image_size).size]
     for blocks in architecture.blocks():
         size = sizes[-1]
@@ -194,6 +196,21 @@ def _count_head(tail: Tail, width: int, num_classes: int, size: int) -> _Counted
 def _count(build: Callable[[], nn.Module], *, channels: int, size: int) -> _Counted:
     with torch.device("meta"):  # draws no weights, and takes no memory
         module = build()
+    try:
+        return _count_on(module, channels=channels, size=size)
+    except RuntimeError:
+        _count_on(module, channels=channels, size=size + LARGER)  # raises again, unless the size is the reason
+        raise ImageTooSmallError(
+            "the image is too small for the strides of the network: "
+            f"only {size}×{size} pixels are left where a layer needs more"
+        ) from None
+
+
+LARGER = 64
+"""So many pixels are added to the side of a map to find out whether a part failed because of its size."""
+
+
+def _count_on(module: nn.Module, *, channels: int, size: int) -> _Counted:
     fits = _largest_tensor(module, channels, size) <= MOST_NUMBERS
     tensors = {name: torch.zeros(each.shape, dtype=each.dtype) for name, each in _tensors(module)} if fits else {}
     image = torch.zeros(1, channels, size, size, device="cpu" if fits else "meta")

@@ -25,7 +25,7 @@ class Head(nn.Module):
             width = tail.conv
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.hidden = nn.Identity() if tail.hidden is None else nn.Linear(width, tail.hidden, bias=tail.hidden_bias)
-        self.classify = nn.Linear(tail.width_out(width), num_classes)
+        self.classify = nn.Linear(tail.width_out(width), num_classes, bias=tail.classifier_bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, num_classes) logits."""

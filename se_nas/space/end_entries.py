@@ -49,6 +49,7 @@ class _Tail(Entry):
     conv: int | None = Field(default=None, ge=1, le=MOST_WIDTH)
     hidden: int | None = Field(default=None, ge=1, le=MOST_WIDTH)
     hidden_bias: bool = True
+    classifier_bias: bool = True
     activation: ActivationName = Activation.RELU
 
 
@@ -106,6 +107,7 @@ def _tail(file: YamlFile) -> Tail:
         conv=entry.conv,
         hidden=entry.hidden,
         hidden_bias=entry.hidden_bias,
+        classifier_bias=entry.classifier_bias,
         activation=Activation(entry.activation),
     )
 

@@ -3,17 +3,29 @@
 from se_nas.models.blocks.block import BlockModule
 from se_nas.models.blocks.dense import DenseLayerModule
 from se_nas.models.blocks.regnet import RegNetBlockModule
+from se_nas.models.blocks.separable import SeparableBlockModule
+from se_nas.models.blocks.shuffle_v1 import ShuffleV1BlockModule
+from se_nas.models.blocks.shuffle_v2 import ShuffleV2BlockModule
 from se_nas.models.blocks.transition import TransitionModule
+from se_nas.models.blocks.xception import XceptionBlockModule
 from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.families.separable import SeparableBlock
+from se_nas.space.families.shuffle_v1 import ShuffleV1Block
+from se_nas.space.families.shuffle_v2 import ShuffleV2Block
 from se_nas.space.families.transition import Transition
+from se_nas.space.families.xception import XceptionBlock
 from se_nas.space.parts.stage import BlockShape
 
 BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {
     RegNetBlock: RegNetBlockModule,
     DenseLayer: DenseLayerModule,
     Transition: TransitionModule,
+    SeparableBlock: SeparableBlockModule,
+    XceptionBlock: XceptionBlockModule,
+    ShuffleV1Block: ShuffleV1BlockModule,
+    ShuffleV2Block: ShuffleV2BlockModule,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from se_nas.errors import ImageTooSmallError
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
@@ -35,7 +36,10 @@ def build_screened_strategy(
         if space.check(assignment) is not None:
             return None
         architecture = space.decode(assignment)
-        cost = cost_of(architecture)
+        try:
+            cost = cost_of(architecture)
+        except ImageTooSmallError:
+            return None
         return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
 
     def fingerprint(assignment: Assignment) -> str:

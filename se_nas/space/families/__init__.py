@@ -3,12 +3,20 @@
 from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.families.separable import SeparableBlock
+from se_nas.space.families.shuffle_v1 import ShuffleV1Block
+from se_nas.space.families.shuffle_v2 import ShuffleV2Block
 from se_nas.space.families.transition import Transition
+from se_nas.space.families.xception import XceptionBlock
 
 FAMILIES: dict[str, type[BlockFamily]] = {
     RegNetBlock.name: RegNetBlock,
     DenseLayer.name: DenseLayer,
     Transition.name: Transition,
+    SeparableBlock.name: SeparableBlock,
+    XceptionBlock.name: XceptionBlock,
+    ShuffleV1Block.name: ShuffleV1Block,
+    ShuffleV2Block.name: ShuffleV2Block,
 }
 
 DEFAULT_FAMILY = RegNetBlock.name

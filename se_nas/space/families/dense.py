@@ -19,8 +19,8 @@ class DenseSite(StrEnum):
 
 
 SE_DENSENET = SqueezeExciteSpec(site=DenseSite.NEW_MAPS, reduction=4, of=Reference.SITE)
-"""SE on each layer's new maps. There is no published SE-DenseNet. A layer's new maps are few (12 to 48), so the ratio is
-4, not SENet's 16."""
+"""SE on each layer's new maps. There is no published SE-DenseNet. A layer's new maps are few (12 to 48), so the ratio
+is 4, not SENet's 16."""
 
 MOST_BOTTLENECK = 64
 
@@ -42,7 +42,9 @@ class DenseLayer:
 
     name: ClassVar[str] = "dense"
     keys: ClassVar[Mapping[str, Key]] = {
-        "stride": Key(Parser("1 (a transition halves the map)", lambda value: is_whole(value) and value == 1), default=1),
+        "stride": Key(
+            Parser("1 (a transition halves the map)", lambda value: is_whole(value) and value == 1), default=1
+        ),
         "bottleneck": BOTTLENECK,
     }
     site_names: ClassVar[tuple[str, ...]] = tuple(DenseSite)

@@ -51,7 +51,8 @@ class BlockFamily(Protocol):
         """The number of channels that leave a block."""
 
     def sites(self, *, width_in: int, width_out: int, stride: int) -> Mapping[str, int]:
-        """The number of channels at each site that this block has."""
+        """The number of channels at each site that this block has. ValueError if there is no block of these widths at
+        this stride."""
 
     def identity(self, *, width_in: int, width_out: int, stride: int) -> tuple[Any, ...]:
         """JSON values that are equal for two blocks without attention exactly if they build the same module."""

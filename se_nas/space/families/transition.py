@@ -8,7 +8,9 @@ from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.families.dense import SE_DENSENET, DenseSite
 from se_nas.space.settings import Key, Parser, is_real, is_whole
 
-COMPRESSION = Key(Parser("a number above 0 and at most 1", lambda value: is_real(value) and 0 < value <= 1), default=0.5)
+COMPRESSION = Key(
+    Parser("a number above 0 and at most 1", lambda value: is_real(value) and 0 < value <= 1), default=0.5
+)
 
 
 def _only(value: int, why: str) -> Key:

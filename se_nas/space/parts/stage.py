@@ -59,7 +59,8 @@ class Segment:
         self.block.check(width=self.width, stride=self.stride)
 
     def shapes(self, width_in: int) -> Iterator[BlockShape]:
-        """Yield the blocks with all of their widths. ValueError if a block lacks the site of its attention."""
+        """Yield the blocks with all of their widths. ValueError if there is no such block, or if a block lacks the site
+        of its attention."""
         made: dict[tuple[Any, ...], BlockShape] = {}  # most blocks of a segment are equal
         for index, spec in enumerate(self.se):
             stride = self.stride if index == 0 else 1
@@ -71,9 +72,10 @@ class Segment:
     def _shape(self, spec: ChannelAttention | None, *, width_in: int, stride: int) -> BlockShape:
         width_out = self.block.width_out(width_in=width_in, width=self.width)
         plain = BlockShape(family=self.block, width_in=width_in, width_out=width_out, stride=stride, se=None)
+        sites = plain.sites  # ValueError if the family has no block of these widths at this stride
         if spec is None:
             return plain
-        return replace(plain, se=attention_shape(spec, block_width_in=width_in, sites=plain.sites))
+        return replace(plain, se=attention_shape(spec, block_width_in=width_in, sites=sites))
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of a file."""

@@ -12,13 +12,15 @@ class Tail:
 
     `norm`: batch norm and activation before the pool (DenseNet, pre-activation ResNet). `conv`: the width of a 1×1
     convolution with batch norm and activation before the pool (MobileNetV2). `hidden`: the width of a linear layer with
-    activation behind the pool (MobileNetV3); `hidden_bias` says whether it has biases.
+    activation behind the pool (MobileNetV3). `hidden_bias` and `classifier_bias` say whether these layers have biases;
+    the classifiers of megvii's ShuffleNets have none.
     """
 
     norm: bool = False
     conv: int | None = None
     hidden: int | None = None
     hidden_bias: bool = True
+    classifier_bias: bool = True
     activation: Activation = Activation.RELU
 
     def __post_init__(self) -> None:
@@ -33,14 +35,16 @@ class Tail:
     @property
     def identity(self) -> tuple[Any, ...]:
         """JSON values that are equal for two tails exactly if they build the same module. An empty tail needs none."""
+        classifier = () if self.classifier_bias else ("classifier without biases",)
         if not (self.norm or self.conv or self.hidden):
-            return ()
+            return classifier
         bias = self.hidden is not None and self.hidden_bias
-        return (("tail", self.norm, self.conv, self.hidden, bias, self.activation),)
+        return ("tail", self.norm, self.conv, self.hidden, bias, self.activation), *classifier
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of a file, without those that have their default."""
-        values = {name: getattr(self, name) for name in ("norm", "conv", "hidden", "hidden_bias", "activation")}
+        names = ("norm", "conv", "hidden", "hidden_bias", "classifier_bias", "activation")
+        values = {name: getattr(self, name) for name in names}
         return {
             name: str(value) if isinstance(value, Activation) else value
             for name, value in values.items()
