@@ -38,9 +38,13 @@ def outputs(model: nn.Module, images: Tensor) -> list[Tensor]:
 
 
 def assert_equal_outputs(theirs: nn.Module, ours: nn.Module, *, size: int, images: int = 4) -> None:
-    """Assert that both networks compute the same, with the weights of `theirs`."""
-    wake_and_copy(theirs, ours)
-    given = torch.randn(images, 3, size, size)
+    """Assert that both networks compute the same, with the weights of `theirs`.
+
+    They compute in double precision. In single precision, a max-pool with two nearly equal maxima may choose another
+    one in each network, and their gradients differ.
+    """
+    wake_and_copy(theirs.double(), ours.double())
+    given = torch.randn(images, 3, size, size, dtype=torch.float64)
 
     for expected, got in zip(outputs(theirs, given), outputs(ours, given), strict=True):
         assert expected.std() > 0
