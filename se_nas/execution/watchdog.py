@@ -41,50 +41,69 @@ def watched(
     is printed, and the process ends with exit code 3. After a request to stop, a problem only ends the stop sooner:
     KeyboardInterrupt is raised instead. The stop has its own time limit.
     """
-    found: list[str] = []
-    done, dropped, ending = threading.Event(), threading.Event(), threading.Lock()
-    watched_thread = threading.get_ident()
-
-    def bark() -> None:
-        with ending:  # nothing is raised into the code after the body
-            if not done.is_set():
-                _raise_in(watched_thread)
-
-    def watch() -> None:
-        while not done.wait(every):
-            if (said := problem()) is None:
-                continue
-            if done.wait(STOP_SECONDS):
-                return
-            found.append(said)
-            bark()
-            ends = time.monotonic() + patience
-            while not done.wait(min(AGAIN_SECONDS, patience)):
-                if last_resort.stop_asked.is_set():
-                    return
-                if dropped.is_set():
-                    dropped.clear()
-                    bark()
-                if time.monotonic() > ends:
-                    last_words.say(said)
-                    last()
-                    last_resort.leave(said, exit_codes.FAILED)
-            return
-
-    with _noticed(dropped):
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
+    watch = _Watch(problem, every=every, patience=patience, last=last)
+    with _noticed(watch.dropped):
+        threading.Thread(target=watch.run, daemon=True).start()
         try:
             try:
                 yield
             finally:
-                with ending:
-                    done.set()
+                watch.end()
         except _Bark:
-            done.set()
+            watch.done.set()
             if last_resort.stop_asked.is_set():
                 raise KeyboardInterrupt from None
-            raise WatchdogError(found[0]) from None
+            raise WatchdogError(watch.found) from None
+
+
+class _Watch:
+    """What the watching thread, which executes `run`, shares with the thread that made this object.
+
+    `done` is set at the end of the watch. `found` is the problem, and `dropped` is set if Python dropped the exception
+    that was raised for it.
+    """
+
+    def __init__(
+        self, problem: Callable[[], str | None], *, every: float, patience: float, last: Callable[[], None]
+    ) -> None:
+        self._problem, self._every, self._patience, self._last = problem, every, patience, last
+        self._watched = threading.get_ident()
+        self._ending = threading.Lock()
+        self.done, self.dropped = threading.Event(), threading.Event()
+        self.found = ""
+
+    def end(self) -> None:
+        """End the watch. Nothing is raised in the watched thread after this."""
+        with self._ending:
+            self.done.set()
+
+    def run(self) -> None:
+        """Wait for a problem or for the end of the watch. After a problem, end the process if no thread reacts."""
+        while not self.done.wait(self._every):
+            if (found := self._problem()) is not None:
+                break
+        else:
+            return
+        if self.done.wait(STOP_SECONDS):
+            return
+        self.found = found
+        self._bark()
+        ends = time.monotonic() + self._patience
+        while not self.done.wait(min(AGAIN_SECONDS, self._patience)):
+            if last_resort.stop_asked.is_set():
+                return
+            if self.dropped.is_set():
+                self.dropped.clear()
+                self._bark()
+            if time.monotonic() > ends:
+                last_words.say(found)
+                self._last()
+                last_resort.leave(found, exit_codes.FAILED)
+
+    def _bark(self) -> None:
+        with self._ending:
+            if not self.done.is_set():
+                _raise_in(self._watched)
 
 
 @contextlib.contextmanager
