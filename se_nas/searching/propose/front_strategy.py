@@ -1,9 +1,9 @@
 """The `front` strategy: it proposes the network with the largest expected improvement of the Pareto front.
 
-Costs are exact before training, so only the accuracy is modelled, by its normal scores. Candidates are networks drawn
-from the space and the neighbours of the front's members; each is costed, and scored by the accuracy that it is expected
-to add within a budget of cost, averaged over budgets. What trained networks count with is what the model expects of
-them, since a single training may have been lucky.
+Counted costs are exact before training, so the model predicts the normal score of the accuracy, and measured costs if
+there are any. The candidates are networks drawn from the space, and neighbours of the front's members. The score of a
+candidate is the accuracy that it is expected to add within a budget of cost, averaged over budgets. A trained network
+counts with the accuracy that the model expects of it, since a single training may have been lucky.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,9 +33,9 @@ from se_nas.space.decisions import Assignment, Decision
 BLIND_TRIALS = 10
 """The number of trials that cover the space (`designed_start`) before the model proposes its first network."""
 FEWEST_TAUGHT = 3
-"""Trials whose accuracy is known before the first is proposed by the model."""
+"""The fewest trials with a known accuracy from which the model proposes a network."""
 BEYOND = 0.2
-"""The interest in the best network at any cost, beside that of 1 in all budgets (`cost_budgets`)."""
+"""The weight of the best network at any cost. All budgets together (`cost_budgets`) have the weight 1."""
 
 
 class FrontStrategy:

@@ -1,1 +1,1 @@
-"""The surrogate: what is predicted of a network before it trains, from the trials so far."""
+"""The surrogate: it predicts the results of a network before it trains, from the trials so far."""

@@ -30,7 +30,7 @@ def features_of(decisions: Mapping[str, Decision], assignment: Assignment, cost:
 
 
 def groups_of(decisions: Mapping[str, Decision], width: int) -> NDArray[np.int64]:
-    """(width,): the number of the decision that each feature of `features_of` belongs to; each cost has its own."""
+    """The number (width,) of each feature's decision, in the order of `features_of`. Each cost has its own number."""
     widths = [len(decision.choices) if _side_by_side(decision) else 1 for decision in decisions.values()]
     return np.repeat(np.arange(len(widths) + width - sum(widths)), [*widths, *[1] * (width - sum(widths))])
 
@@ -63,7 +63,7 @@ class FeatureRows:
         return found
 
     def groups(self, features: Values) -> NDArray[np.int64]:
-        """(d,): the number of the decision that each of the `features` (n, d) belongs to."""
+        """The number (d,) of the decision to which each of the `features` (n, d) belongs."""
         return groups_of(self._decisions, features.shape[1])
 
     def forget(self, number: int) -> None:

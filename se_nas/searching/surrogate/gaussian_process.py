@@ -1,4 +1,4 @@
-"""A surrogate of accuracy: what an untrained network would reach, and how sure that is."""
+"""A surrogate of accuracy: the predicted accuracy of a network before it trains, with its standard deviation."""
 
 from copy import copy
 
@@ -11,7 +11,7 @@ from se_nas.searching.surrogate.kernel import NOISE_PRIOR, Groups, Kernel
 Values = NDArray[np.float64]
 
 JITTER = 1e-6
-"""Variance that even the surest value has, as a share of all values' variance."""
+"""The least variance of a value, as a fraction of the variance of all values."""
 
 
 class Surrogate:
@@ -30,10 +30,10 @@ class Surrogate:
         kernel: Kernel | None = None,
         noise_prior: tuple[float, float] = NOISE_PRIOR,
     ) -> None:
-        """Learn `values` (n,) of networks with `features` (n, d); `doubt` (n,) is each value's own deviation.
+        """Learn `values` (n,) of networks with `features` (n, d). `doubt` (n,) is the standard deviation of each value.
 
-        `groups` (d,) number the decision of each feature; without it each feature is its own. `kernel` is that of a
-        surrogate of such networks, and saves the fit of a new one; `noise_prior` is that of the fit.
+        `groups` (d,) is the number of each feature's decision; without it, each feature is a group. With `kernel`, the
+        kernel of an earlier surrogate of such networks, no kernel is fitted. Otherwise the fit uses `noise_prior`.
         """
         self._groups = np.arange(features.shape[1]) if groups is None else groups
         self._mean, self._scale = float(values.mean()), max(float(values.std()), 1e-6)
@@ -46,7 +46,7 @@ class Surrogate:
         self._learn(self._scaled(features), targets, variances)
 
     def _learn(self, inputs: Values, targets: Values, variances: Values) -> None:
-        """Condition on standardised values (n,) with variances (n,) of their own."""
+        """Condition on standardised values (n,), which have these variances (n,)."""
         self._inputs = inputs
         covariance = self.kernel.covariance(inputs, inputs)
         covariance[np.diag_indices_from(covariance)] += self.kernel.noise + variances
@@ -54,10 +54,10 @@ class Surrogate:
         self._weights = cho_solve((self._factor, True), targets, check_finite=False)
 
     def believing(self, features: Values) -> "Surrogate":
-        """The surrogate as if networks with `features` (n, d) had reached what is predicted of them.
+        """The surrogate for the case that networks with `features` (n, d) reach their predicted accuracy.
 
-        Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010: the kriging believer. Values
-        that are what was predicted change no prediction, only its deviation, and so have the weight 0.
+        This is the kriging believer of Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010.
+        A value that equals its prediction changes no predicted mean, so its weight is 0. It lowers standard deviations.
         """
         believed = self._scaled(features)
         between = solve_triangular(
@@ -76,13 +76,13 @@ class Surrogate:
         return believer
 
     def expect(self, features: Values) -> Values:
-        """The mean (n,) that `predict` says, in less time."""
+        """The mean (n,) of `predict`, in less time."""
         covariance = self.kernel.covariance(self._scaled(features), self._inputs)
         mean: Values = self._mean + self._scale * (covariance @ self._weights)
         return mean
 
     def predict(self, features: Values) -> tuple[Values, Values]:
-        """Mean (n,) and deviation (n,) of the accuracy that networks with `features` (n, d) would have on average."""
+        """The mean (n,) and the standard deviation (n,) of the average accuracy of networks with `features` (n, d)."""
         scaled = self._scaled(features)
         covariance = self.kernel.covariance(scaled, self._inputs)
         mean = covariance @ self._weights

@@ -1,9 +1,10 @@
-"""The kernel of the surrogate: how alike two networks' values are, given the features in which they differ.
+"""The kernel of the surrogate: the covariance of two networks' values, given the networks' features.
 
-A Matérn 5/2 kernel, and a linear kernel beside it, so that the effects of decisions that add up are learned from few
-trials. Both weigh the features in groups, one for each decision: a decision that matters little gets a small weight
-(automatic relevance determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, sections
-4.2 and 5.1). The numbers are those of the highest posterior density, under priors that keep few trials from deciding.
+It is the sum of a Matérn 5/2 kernel and a linear kernel. The linear kernel learns effects of decisions that add up from
+few trials. Both kernels weigh the features in groups, one for each decision. A decision that matters little gets a
+small weight (automatic relevance determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning",
+2006, sections 4.2 and 5.1). The hyperparameters maximise the posterior density. Their priors prevent that a few trials
+determine them.
 """
 
 import math
@@ -18,19 +19,19 @@ Values = NDArray[np.float64]
 Groups = NDArray[np.int64]
 
 FITTED_ON = 128
-"""Networks that the kernel is fitted on, at most."""
+"""The most networks on which the kernel is fitted."""
 MOST_STEPS = 40
-"""Steps of the fit, at most."""
+"""The most steps of the fit."""
 NOISE_PRIOR = (-3.0, 2.0)
-"""Mean and standard deviation of the noise's logarithm before any trial. Those of the other logarithms are 0 and 1, and
-of the weights' the mean of equal weights."""
+"""The prior mean and standard deviation of the logarithm of the noise. Variance and slope have 0 and 1. Each weight has
+the logarithm of equal weights, and 1."""
 LIMITS = {"weight": (-9.0, 3.0), "variance": (-3.0, 3.0), "slope": (-5.0, 3.0), "noise": (-9.0, 1.5)}
-"""The least and the greatest logarithm of each number."""
+"""The least and the greatest logarithm of each hyperparameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """Variances are shares of all values' variance. `weights` are of the groups' squared distances (g,)."""
+    """A kernel. Its variances are fractions of the variance of all values. `weights` (g,) are those of the groups."""
 
     variance: float
     slope: float
@@ -46,12 +47,12 @@ class Kernel:
         groups: Groups,
         noise_prior: tuple[float, float] = NOISE_PRIOR,
     ) -> "Kernel":
-        """The kernel of the highest posterior density, on at most `FITTED_ON` networks, evenly taken.
+        """The kernel of the highest posterior density for at most `FITTED_ON` networks, which are taken evenly.
 
-        `inputs` (n, d) have a mean squared distance of 1 in each group, `targets` (n,) are standardised, `variances`
-        (n,) are those of the targets themselves, and `groups` (d,) number the group of each feature.
+        `inputs` (n, d) have a mean squared distance of 1 in each group. `targets` (n,) are standardised, and
+        `variances` (n,) are their own variances. `groups` (d,) is the number of each feature's group.
         """
-        from scipy.optimize import minimize  # a tenth of a second, which the search need not start with
+        from scipy.optimize import minimize  # takes a tenth of a second
 
         every = max(1, -(-len(targets) // FITTED_ON))
         count = int(groups.max()) + 1
@@ -71,22 +72,22 @@ class Kernel:
 
     @classmethod
     def of_numbers(cls, numbers: Sequence[float]) -> "Kernel":
-        """The kernel that has these `numbers`."""
+        """The kernel that has these hyperparameters."""
         variance, slope, noise, *weights = numbers
         return cls(variance, slope, noise, tuple(weights))
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """All numbers, as `of_numbers` takes them."""
+        """The hyperparameters in the order of `of_numbers`."""
         return (self.variance, self.slope, self.noise, *self.weights)
 
     def weighted(self, inputs: Values, groups: Groups) -> Values:
-        """The inputs (n, d) times the roots of their groups' weights, as `covariance` takes them."""
+        """The inputs (n, d) times the square roots of their groups' weights. `covariance` needs them in this form."""
         weighted: Values = inputs * np.sqrt(np.array(self.weights))[groups]
         return weighted
 
     def covariance(self, left: Values, right: Values) -> Values:
-        """(n, m) between weighted inputs (n, d) and (m, d), without the noise."""
+        """The covariance (n, m) between weighted inputs (n, d) and (m, d), without the noise."""
         products = left @ right.T
         distance = _distances(left, right, products)
         distance *= math.sqrt(5)
@@ -101,14 +102,16 @@ class Kernel:
         return covariance
 
     def variances(self, inputs: Values) -> Values:
-        """(n,) of weighted inputs (n, d) before any value is known, without the noise."""
+        """The prior variance (n,) at weighted inputs (n, d), without the noise."""
         variances: Values = self.variance + self.slope * np.einsum("ij,ij->i", inputs, inputs)
         return variances
 
 
 def _distances(left: Values, right: Values, products: Values) -> Values:
-    """Euclidean distances (n, m) between points (n, d) and (m, d) by their scalar products. Two near points may be up
-    to 1e-7 of their norms off, where a Matérn 5/2 kernel is flat."""
+    """Euclidean distances (n, m) between points (n, d) and (m, d), computed from their scalar products.
+
+    The error of a small distance is up to 1e-7 of the points' norms. A Matérn 5/2 kernel is flat there.
+    """
     squared = -2.0 * products
     squared += np.einsum("ij,ij->i", left, left)[:, None]
     squared += np.einsum("ij,ij->i", right, right)
@@ -118,10 +121,11 @@ def _distances(left: Values, right: Values, products: Values) -> Values:
 def _negative_log_likelihood(
     logarithms: Values, inputs: Values, targets: Values, variances: Values, groups: Groups
 ) -> tuple[float, Values]:
-    """Its value, but for a constant, and its gradient by the logarithms of weights (g,), variance, slope and noise.
+    """The negative log likelihood without its constant, and its gradient with respect to `logarithms`.
 
-    Rasmussen and Williams, equations 5.8 and 5.9. With M the slopes of the loss by the squared distances and z a
-    feature, the sum of M_ij (z_i - z_j)² is 2 (Σ_i z_i² Σ_j M_ij - Σ_ij M_ij z_i z_j).
+    `logarithms` are those of the weights (g,), the variance, the slope and the noise. See Rasmussen and Williams,
+    equations 5.8 and 5.9. Let M_ij be the derivative of the loss with respect to a squared distance, and z a feature.
+    Then the sum of M_ij (z_i - z_j)² is 2 (Σ_i z_i² Σ_j M_ij - Σ_ij M_ij z_i z_j).
     """
     weights, (variance, slope, noise) = np.exp(logarithms[:-3]), np.exp(logarithms[-3:])
     points = inputs * np.sqrt(weights)[groups]
