@@ -1,4 +1,4 @@
-"""Cures: what helps against an error, found by the words of the error."""
+"""Cures: the remedy for an error, found by the words of the error."""
 
 import re
 from collections.abc import Iterable
@@ -32,13 +32,13 @@ CURES = (
     (r"invalid device ordinal|No CUDA GPUs are available", "no GPU can be seen: is CUDA_VISIBLE_DEVICES set?"),
     (r"uncorrectable ECC|Xid|fell off the bus", "the GPU is damaged or must be reset"),
 )
-"""Pairs of a pattern in the text of an error and what helps; the first that matches counts."""
+"""Pairs of a pattern in the text of an error, and its remedy. The first pattern that matches counts."""
 
 LIMIT_REACHED = re.compile(
     "Resource temporarily unavailable|can't start new thread|Too many open files|No space left on device|"
     "Disk quota exceeded|Cannot allocate memory|std::bad_alloc"
 )
-"""What logs say of a limit that was reached. Other words of errors are also in lines about what goes well."""
+"""The words in a log that show that a limit was reached. Other words of errors also occur where nothing is wrong."""
 LOG_BYTES = 64 << 10
 LOG_PREFIX = re.compile(r"^\s*(\[[^]]*\]|[A-Z]\d{4} [\d:. ]+|\S+\.(cc|h):\d+[]:]*|what\(\):|terminate called.*:)\s*")
 
