@@ -4,15 +4,20 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
 
 
-def se_glyphs(tokens: Sequence[str]) -> str:
-    """One glyph for each stage: a dot for no SE, else the reduction. Sites other than `inner` are named.
+UNNAMED_SITES = ("inner", "place")
+"""The site inside a block, and the only site at a place of a user's own network."""
 
-    >>> se_glyphs(["none", "inner/4", "post/16 of site"])
-    '· 4 post/16'
+
+def se_glyphs(tokens: Sequence[str]) -> str:
+    """One glyph for each stage: a dot for no SE, else the reduction. Only the usual sites have no name.
+
+    >>> se_glyphs(["none", "inner/4", "post/16 of site floor", "none,inner/4,inner/4"])
+    '· 4 post/16 ·+4×2'
     """
     return " ".join(_glyph(token) for token in tokens)
 
@@ -119,8 +124,16 @@ def suggest(given: str, known: Iterable[str]) -> str:
 
 
 def _glyph(token: str) -> str:
+    """The glyph of a stage. If its blocks differ, the glyphs of runs of equal blocks, joined by +."""
+    runs = [(glyph, len(list(run))) for glyph, run in groupby(map(_block_glyph, token.split(",")))]
+    return runs[0][0] if len(runs) == 1 else "+".join(glyph if n == 1 else f"{glyph}×{n}" for glyph, n in runs)
+
+
+def _block_glyph(token: str) -> str:
     if token == "none":
         return "·"
-    if "," in token:
-        return "+".join(_glyph(part) for part in token.split(","))
-    return token.removesuffix(" of site").removeprefix("inner/")
+    site, slash, rest = token.partition("/")
+    if not slash:
+        return token
+    ratio = rest.split(" ")[0]
+    return ratio if site in UNNAMED_SITES else f"{site}/{ratio}"

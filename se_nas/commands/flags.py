@@ -39,6 +39,15 @@ GpusPerTrial = Annotated[
         "GPUs that a training may use; with 0.25, four trainings share a GPU.",
     ),
 ]
+OwnNetwork = Annotated[
+    Optional[str],
+    arg(
+        name="network",
+        metavar="FILE:FUNCTION",
+        help="Your own network: a Python file, and its function that takes `place`. The file is run.",
+        help_behavior_hint="",
+    ),
+]
 Address = Annotated[
     Optional[str],
     flag("ADDRESS", "start a cluster on this machine", "An existing Ray cluster, e.g. auto or HOST:6379."),
@@ -51,6 +60,11 @@ Wandb = Annotated[
 ]
 RepeatedEpochs = Annotated[Optional[int], flag("N", "the search's", "Epochs of each training.")]
 """The epochs of `confirm` and `ablate`."""
+
+
+def network_flag(request: Any) -> str:
+    """The flag `--network` of a request as the end of another command line; empty without the flag."""
+    return "" if request.own_network is None else f" --network {shlex.quote(request.own_network)}"
 
 
 def check_least(request: Any, **least: float) -> None:
@@ -67,6 +81,11 @@ def spelled(request: Any, command: str, target: str) -> str:
         word
         for each in fields(request)
         if each.default is not MISSING and getattr(request, each.name) != each.default
-        for word in (f"--{each.name.replace('_', '-')}", str(getattr(request, each.name)))
+        for word in (_flag_of(each.name), str(getattr(request, each.name)))
     ]
     return f"{invocation(command)} {shlex.join([target, *flags])}"
+
+
+def _flag_of(field: str) -> str:
+    """The flag of a field of a request."""
+    return "--network" if field == "own_network" else f"--{field.replace('_', '-')}"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
+from se_nas.space.parts.own_trunk import OwnTrunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Backbone(nn.Module):
 def as_backbone(model: nn.Module, architecture: Architecture, out_indices: Sequence[int] | None = None) -> Backbone:
     """The same modules without the head. `out_indices` selects the maps: 0 is the stem's map, 1 is the first stage's,
     -1 is the last. Without it, all maps are selected. InputError if a map does not exist."""
+    if isinstance(architecture.stem, OwnTrunk):
+        raise InputError("a network of your own has no stages whose maps are known; take its features in your own code")
     layers = nn.Sequential()
     names, widths, strides = ["stem"], [architecture.stem.width], [architecture.stem.stride]
     for number, (stage, blocks) in enumerate(zip(architecture.stages, architecture.blocks(), strict=True), start=1):

@@ -22,12 +22,15 @@ from se_nas.errors import ImageTooSmallError
 from se_nas.models.attention import build_attention
 from se_nas.models.blocks import build_block
 from se_nas.models.head import Head
+from se_nas.models.own_network import build_own
 from se_nas.models.stem import IMAGE_CHANNELS, build_stem
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import AttentionShape
+from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.parts.stage import BlockShape
 from se_nas.space.parts.stem import Stem
 from se_nas.space.parts.tail import Tail
+from se_nas.space.placements import without_se
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # fvcore compiles a helper with torch.jit.script on import
@@ -59,6 +62,9 @@ class Cost:
         return asdict(self)
 
 
+NO_COST = Cost(flops=0, params=0, activations=0)
+
+
 def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
     """Count the cost of a network for one square RGB image.
 
@@ -66,19 +72,36 @@ def measure_cost(architecture: Architecture, *, image_size: int, num_classes: in
     ImageTooSmallError if a map has too few pixels for a layer.
     """
     image_size = architecture.image_size or image_size
+    if isinstance(architecture.stem, OwnTrunk):
+        return _count_own(without_se(architecture), image_size, num_classes) + _count_all_attention(architecture)
     stem = _count_stem(architecture.stem, image_size)
     total, size = stem.cost, stem.size
     for blocks in architecture.blocks():
         for block in blocks:
             counted = _count_plain_block(block, size)
             total, size = total + counted.cost, counted.size
-            if block.se is not None:
-                total += _count_attention(_Part.of_attention(block.se)).cost
-    return total + _count_head(architecture.tail, architecture.width_out, num_classes, size).cost
+    head = _count_head(architecture.tail, architecture.width_out, num_classes, size)
+    return total + head.cost + _count_all_attention(architecture)
+
+
+def _count_all_attention(architecture: Architecture) -> Cost:
+    shapes = [block.se for blocks in architecture.blocks() for block in blocks if block.se is not None]
+    return sum((_count_attention(_Part.of_attention(shape)).cost for shape in shapes), NO_COST)
+
+
+@cache
+def _count_own(plain: Architecture, image_size: int, num_classes: int) -> Cost:
+    """The cost of a user's own network without SE."""
+    return measure_module_cost(build_own(plain, num_classes=num_classes), torch.zeros(1, 3, image_size, image_size))
 
 
 def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]:
-    """The side of the map after the stem and after each stage, in pixels. ImageTooSmallError as in `measure_cost`."""
+    """The side of the map after the stem and after each stage, in pixels. ImageTooSmallError as in `measure_cost`.
+
+    The maps of a user's own network are not known, so it has no sizes.
+    """
+    if isinstance(architecture.stem, OwnTrunk):
+        return ()
     sizes = [_count_stem(architecture.stem, architecture.image_size or image_size).size]
     for blocks in architecture.blocks():
         size = sizes[-1]

@@ -9,8 +9,10 @@ from se_nas.models.attention.module import AttentionModule
 from se_nas.models.blocks import build_block
 from se_nas.models.head import Head
 from se_nas.models.normalisation import BatchNorm
+from se_nas.models.own_network import build_own
 from se_nas.models.stem import build_stem
 from se_nas.space.architecture import Architecture
+from se_nas.space.parts.own_trunk import OwnTrunk
 
 
 def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
@@ -18,6 +20,8 @@ def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
 
     Each block is initialised as its family is, the stem as the first block, and the head as the last block.
     """
+    if isinstance(architecture.stem, OwnTrunk):
+        return _with_initial_attention(build_own(architecture, num_classes=num_classes))
     stages = [[build_block(block) for block in blocks] for blocks in architecture.blocks()]
     model = nn.Sequential(
         OrderedDict(
@@ -34,8 +38,12 @@ def build_model(architecture: Architecture, *, num_classes: int) -> nn.Module:
     model.get_submodule("stem").apply(stages[0][0].initialise_layer)
     for block in chain.from_iterable(stages):
         block.initialise()
+    model.get_submodule("head").apply(stages[-1][-1].initialise_layer)
+    return _with_initial_attention(model)
+
+
+def _with_initial_attention(model: nn.Module) -> nn.Module:
     for layer in model.modules():
         if isinstance(layer, AttentionModule):
             layer.initialise()
-    model.get_submodule("head").apply(stages[-1][-1].initialise_layer)
     return model

@@ -37,6 +37,7 @@ class RunFolder:
         self.figures = path / "figures"
         self.confirmation = path / "confirm.json"
         self.pretrained = path / "pretrained.safetensors"
+        self.network = path / "network.py"
 
     @property
     def name(self) -> str:

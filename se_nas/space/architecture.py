@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from se_nas.space.attention.tokens import format_token
 from se_nas.space.parts.norm import USUAL_NORM, Norm
+from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.parts.stem import Stem
 from se_nas.space.parts.tail import NO_TAIL, Tail
@@ -17,11 +19,11 @@ from se_nas.space.parts.tail import NO_TAIL, Tail
 class Architecture:
     """A network for RGB images: a stem, stages of blocks, and a tail with global average pooling and a classifier.
 
-    `image_size` is the side in pixels to which images are resized before they enter the network. None means that they
-    keep their own size.
+    The stem of a user's own network is its whole trunk, and its blocks are the places of its SE. `image_size` is the
+    side in pixels to which images are resized before they enter the network. None means that they keep their own size.
     """
 
-    stem: Stem
+    stem: Stem | OwnTrunk
     stages: tuple[Stage, ...]
     tail: Tail = NO_TAIL
     norm: Norm = USUAL_NORM
@@ -75,10 +77,12 @@ class Architecture:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of an architecture file. `architecture_file.load_architecture` reads it back."""
+        size = {} if self.image_size is None else {"image_size": self.image_size}
+        if isinstance(self.stem, OwnTrunk):
+            return {"own": self.stem.to_dict(), "groups": [_places(stage) for stage in self.stages]} | size
         own: dict[str, Any] = {"stem": self.stem.to_dict(), "stages": [stage.to_dict() for stage in self.stages]}
         tail = {} if self.tail == NO_TAIL else {"tail": self.tail.to_dict()}
         norm = {} if self.norm == USUAL_NORM else {"norm": self.norm.to_dict()}
-        size = {} if self.image_size is None else {"image_size": self.image_size}
         return own | tail | norm | size
 
 
@@ -90,3 +94,11 @@ def _blocks(stages: tuple[Stage, ...], width_in: int) -> Iterator[tuple[BlockSha
             blocks += segment.shapes(width_in)
             width_in = blocks[-1].width_out
         yield tuple(blocks)
+
+
+def _places(stage: Stage) -> list[dict[str, Any]]:
+    """The places of a user's own network in one group."""
+    return [
+        {**segment.block.columns(segment.width), "channels": segment.width, "se": format_token(segment.se[0])}
+        for segment in stage.segments
+    ]

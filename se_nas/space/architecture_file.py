@@ -12,6 +12,7 @@ from se_nas.space.attention.attention import ChannelAttention
 from se_nas.space.attention.tokens import NONE, parse_token
 from se_nas.space.end_entries import END_KEYS, parse_written_ends
 from se_nas.space.families.family import BlockFamily
+from se_nas.space.own_entries import OWN, parse_own_network
 from se_nas.space.parts.stage import Segment, Stage
 from se_nas.space.placements import with_attention_by_stage
 from se_nas.space.published import published_network
@@ -35,6 +36,8 @@ def parse_architecture(data: dict[str, Any], path: Path) -> Architecture:
 
 
 def _architecture(file: YamlFile) -> Architecture:
+    if OWN in file.data:
+        return parse_own_network(file)
     laws: dict[str, Any] = {
         name: (create_model(name, __base__=law, se=(Any, NONE)) | None, None) for name, law in NETWORK_LAWS.items()
     }

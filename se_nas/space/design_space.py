@@ -65,6 +65,8 @@ class DesignSpace:
     `pretrained` is the network whose weights all networks of the space start with. Their trunk is its trunk. SE that it
     has itself keeps its form, and all other SE starts with a gate of 1 (`pretraining.starting_unchanged`).
 
+    `stage_names` begin the names of the decisions on SE. Without them, these are stage1, stage2 and so on.
+
     `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
     `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
@@ -75,6 +77,7 @@ class DesignSpace:
     se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
     pretrained: Architecture | None = None
+    stage_names: tuple[str, ...] = ()
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -86,6 +89,10 @@ class DesignSpace:
                     raise ValueError(f"two decisions are called {name}: a family and an attention have a key in common")
                 decisions[name] = replace(setting, role=role)
         return decisions
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.stage_names or tuple(f"stage{number}" for number in range(1, len(self.se) + 1))
 
     @property
     def image_size(self) -> int:
@@ -121,10 +128,8 @@ class DesignSpace:
         """The network of an assignment. ValueError if the assignment breaks a rule."""
         plain = self.trunk.network(assignment)
         stages = [
-            _attended(stage, blocks, choices, f"stage{number}", assignment)
-            for number, (stage, blocks, choices) in enumerate(
-                zip(plain.stages, plain.blocks(), self.se, strict=True), start=1
-            )
+            _attended(stage, blocks, choices, name, assignment)
+            for name, stage, blocks, choices in zip(self._names, plain.stages, plain.blocks(), self.se, strict=True)
         ]
         network = replace(plain, stages=tuple(stages), image_size=self._decided_size(assignment))
         return network if self.pretrained is None else starting_unchanged(network, self.pretrained)
@@ -178,9 +183,9 @@ class DesignSpace:
     def _settings(self) -> Iterator[Property]:
         yield from self.trunk.settings()
         yield Property(IMAGE_SIZE, self.image_sizes)
-        for number, se in enumerate(self.se, start=1):
+        for stage, se in zip(self._names, self.se, strict=True):
             for name, setting, role in se.settings():
-                yield Property(f"stage{number}.{name}", setting, role)
+                yield Property(f"{stage}.{name}", setting, role)
 
 
 def _attended(

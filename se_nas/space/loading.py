@@ -15,6 +15,8 @@ from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.attention_entries import Sites, attention_by_stage, with_attention_by_stage
 from se_nas.space.design_space import DesignSpace, Limit
 from se_nas.space.end_entries import END_KEYS, parse_ends
+from se_nas.space.own_entries import OWN, parse_own_trunk
+from se_nas.space.own_network import PLACE, SENET, OwnNetworkTrunk
 from se_nas.space.published import published_network
 from se_nas.space.settings import ImageSize
 from se_nas.space.stage_entries import parse_stages
@@ -28,7 +30,11 @@ from se_nas.space.yaml_file import Entry, YamlFile, join_keys, parse_entry, pars
 
 def load_design_space(path: Path) -> DesignSpace:
     """Read a search space. InputError if the file does not describe a search space."""
-    file = read_yaml(path)
+    return parse_design_space(read_yaml(path))
+
+
+def parse_design_space(file: YamlFile) -> DesignSpace:
+    """Read a search space from the content of a file. InputError if it does not describe a search space."""
     laws: dict[str, Any] = {
         name: (with_attention_by_stage(law, Sites.of([law.family])) | None, None) for name, law in SPACE_LAWS.items()
     }
@@ -39,9 +45,10 @@ def load_design_space(path: Path) -> DesignSpace:
     entry = parse_entry(model, file)
     way, trunk, se = _trunk(entry, file)
     space = DesignSpace(
-        name=entry.name or path.stem,
+        name=entry.name or file.path.stem,
         image_sizes=entry.image_size,
         trunk=trunk,
+        stage_names=trunk.stage_names if isinstance(trunk, OwnNetworkTrunk) else (),
         se=tuple(se),
         bounds=_bounds(entry.bounds, file),
     )
@@ -76,6 +83,8 @@ class _SpaceEntry(Entry):
     tail: Any = None
     norm: Any = None
     trunk: str | None = None
+    own: Any = None
+    groups: Any = None
     every_stage: dict[str, Any] = Field(default_factory=dict)
     stages: list[Any] | None = Field(default=None, min_length=1, max_length=16)
     rules: _Rules = _Rules()
@@ -87,18 +96,21 @@ STAGES, TRUNK = "stages", "trunk"
 
 def _trunk(entry: _SpaceEntry, file: YamlFile) -> tuple[str, Trunk, Sequence[AttentionChoices]]:
     """The key that describes the trunk, the trunk, and the attention of each stage."""
-    ways = (STAGES, TRUNK, *SPACE_LAWS)
+    ways = (STAGES, TRUNK, *SPACE_LAWS, OWN)
     given = [name for name in ways if getattr(entry, name) is not None]
     if not given:
-        raise file.error((), f"expected exactly one of the keys {join_keys(ways)}, but found none")
+        raise file.error((), f"expected exactly one of the keys {join_keys(ways[:-1])}, but found none")
     way = given[-1]
     alien: list[str] = [key for key in ("every_stage", "rules") if way != STAGES and key in entry.model_fields_set]
-    alien += [key for key in END_KEYS if way == TRUNK and key in entry.model_fields_set]
-    alien += [key for key in entry.model_fields_set if way != TRUNK and key in _attention_keys()]
+    alien += [key for key in END_KEYS if way in (TRUNK, OWN) and key in entry.model_fields_set]
+    alien += [key for key in entry.model_fields_set if way not in (TRUNK, OWN) and key in _attention_keys()]
     for key in (*given[:-1], *alien):
         raise file.error((key,), f"belongs to another kind of trunk, but this space has `{way}`")
     if way == TRUNK:
         return way, *_by_name(str(entry.trunk), file)
+    if way == OWN:
+        own = parse_own_trunk(file)
+        return way, own, _attention_of(own, Sites((PLACE,), SENET), file)
     if entry.stem is None:
         raise file.error(("stem",), "this key is needed, but missing")
     if way == STAGES:
@@ -128,9 +140,14 @@ def _by_name(name: str, file: YamlFile) -> tuple[Trunk, Sequence[AttentionChoice
         raise file.error((TRUNK,), str(error)) from None
     trunk = PublishedTrunk(name=name, published=network)
     sites = _sites_of(network)
+    return trunk, _attention_of(trunk, sites, file)
+
+
+def _attention_of(trunk: Trunk, sites: Sites, file: YamlFile) -> Sequence[AttentionChoices]:
+    """The attention of each stage, from the keys at the top of the file."""
     data = {key: value for key, value in file.data.items() if key in _attention_keys()}
     parse_part(with_attention_by_stage(Entry, sites), data, (), file)
-    return trunk, attention_by_stage(data, sites, trunk.most_blocks(), (), file)
+    return attention_by_stage(data, sites, trunk.most_blocks(), (), file)
 
 
 def _sites_of(network: Architecture) -> Sites:

@@ -47,10 +47,16 @@ def read_yaml(path: Path) -> YamlFile:
             raise InputError(f"{path}: cannot be read (not a file)")
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; that is not a settings file")
-        text = path.read_bytes().decode()
-        root = yaml.compose(text, Loader=_NoAliases)
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    return parse_yaml(path, content)
+
+
+def parse_yaml(path: Path, content: bytes) -> YamlFile:
+    """Parse the content of a YAML file. InputError with file and line for any fault."""
+    try:
+        root = yaml.compose(content.decode(), Loader=_NoAliases)
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
     except yaml.MarkedYAMLError as error:

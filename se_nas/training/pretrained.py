@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention.squeeze_excite import Gate
+from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.placements import without_se
 from se_nas.training.checkpoint import read_tensors, write_tensors
 
-CLASSIFIER = "head.classify."
 FORMAT = "se-nas pretrained 1"
 COUNTER = "num_batches_tracked"
 """A buffer of batch norm that no result depends on."""
@@ -27,15 +28,19 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pretrained:
-    """A network, with its own SE if it has weights for it, and its weights by our names."""
+    """A network, with its own SE if it has weights for it, and its weights by our names.
+
+    `classifier` is the start of the names of its classifier's weights.
+    """
 
     network: Architecture
     weights: Mapping[str, Tensor]
+    classifier: str
 
     @property
     def classes(self) -> int:
         """The number of classes of its classifier."""
-        return len(self.weights[f"{CLASSIFIER}weight"])
+        return len(self.weights[f"{self.classifier}weight"])
 
     @torch.no_grad()
     def start(self, model: nn.Module) -> None:
@@ -53,12 +58,13 @@ class Pretrained:
             given = self.weights.get(name)
             if given is not None and given.shape == value.shape and not name.startswith(fresh):
                 value.copy_(given)
-            elif not name.startswith((*fresh, CLASSIFIER)) and not name.endswith(COUNTER):
+            elif not name.startswith((*fresh, self.classifier)) and not name.endswith(COUNTER):
                 raise ValueError(f"the pretrained weights have no tensor for {name} of shape {tuple(value.shape)}")
 
     def write(self, path: Path) -> None:
         """Write the weights with the network that they belong to."""
-        write_tensors(path, dict(self.weights), {"format": FORMAT, "architecture": self.network.to_dict()})
+        about = {"format": FORMAT, "architecture": self.network.to_dict(), "classifier": self.classifier}
+        write_tensors(path, dict(self.weights), about)
 
     @classmethod
     def read(cls, path: Path) -> "Pretrained":
@@ -68,7 +74,8 @@ class Pretrained:
         tensors, about = read_tensors(path)
         if about.get("format") != FORMAT:
             raise InputError(f"{path}: written as {about.get('format')!r}, but {FORMAT!r} is needed")
-        return cls(network=parse_architecture(about["architecture"], path), weights=tensors)
+        network = parse_architecture(about["architecture"], path)
+        return cls(network=network, weights=tensors, classifier=str(about["classifier"]))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -97,16 +104,17 @@ def match_weights(network: Architecture, given: Mapping[str, Tensor], *, source:
     any number of classes. InputError names the first tensor that does not fit.
     """
     tensors = {name: value for name, value in given.items() if not name.endswith(COUNTER)}
-    candidates = {len(shapes): (each, shapes) for each in (without_se(network), network) for shapes in [_shapes(each)]}
+    models = {each: _empty_model(each) for each in (without_se(network), network)}
+    candidates = {len(_shapes(model)): (each, _shapes(model), _classifier(model)) for each, model in models.items()}
     if len(tensors) not in candidates:
         counts = " or ".join(map(str, sorted(candidates)))
         raise InputError(f"--weights {source}: it has {len(tensors)} tensors, but this trunk needs {counts}")
-    found, shapes = candidates[len(tensors)]
+    found, shapes, classifier = candidates[len(tensors)]
     theirs = shapes if tensors.keys() == shapes.keys() else tensors
     weights = {}
     for name, other in zip(shapes, theirs, strict=True):
         wanted, value = shapes[name], tensors[other]
-        if name.startswith(CLASSIFIER):
+        if name.startswith(classifier):
             wanted = (value.shape[0], *wanted[1:])
         if _without_ones(value.shape) != _without_ones(wanted):
             raise InputError(
@@ -114,12 +122,22 @@ def match_weights(network: Architecture, given: Mapping[str, Tensor], *, source:
                 f"{tuple(wanted)}"
             )
         weights[name] = value.reshape(wanted).float().contiguous()
-    return Pretrained(network=found, weights=weights)
+    return Pretrained(network=found, weights=weights, classifier=classifier)
 
 
-def _shapes(network: Architecture) -> dict[str, tuple[int, ...]]:
-    with torch.device("meta"):
-        model = build_model(network, num_classes=2)
+def _empty_model(network: Architecture) -> nn.Module:
+    """The network without memory for its weights; a user's own network has weights, because its code may need them."""
+    with nullcontext() if isinstance(network.stem, OwnTrunk) else torch.device("meta"):
+        return build_model(network, num_classes=2)
+
+
+def _classifier(model: nn.Module) -> str:
+    """The start of the names of the last linear layer's weights."""
+    names = [f"{name}." for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    return names[-1] if names else "no classifier"
+
+
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in model.state_dict().items() if not name.endswith(COUNTER)}
 
 

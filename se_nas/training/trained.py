@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from se_nas.models.backbone import Backbone, as_backbone
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import parse_architecture
+from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.training.checkpoint import read_tensors, write_tensors
 
 FORMAT = "se-nas weights 3"
@@ -48,6 +50,8 @@ class TrainedNetwork:
         `num_classes`, as in timm, gives it a new classifier with initial weights, for transfer to other images. With 0,
         the network returns the pooled features (N, width of the last stage).
         """
+        if num_classes is not None and isinstance(self.architecture.stem, OwnTrunk):
+            raise InputError("num_classes: only a network of a known family can get another classifier")
         model = build_model(self.architecture, num_classes=num_classes or len(self.class_names))
         kept = dict(self.weights)
         if num_classes is not None:
@@ -150,7 +154,7 @@ def load_trained(folder: Path | str) -> TrainedNetwork:
         scale=PixelScale(white_of_whole=about.scale.white_of_whole, white_of_real=about.scale.white_of_real),
     )
     try:
-        with torch.device("meta"):
+        with nullcontext() if isinstance(network.architecture.stem, OwnTrunk) else torch.device("meta"):
             model = build_model(network.architecture, num_classes=len(network.class_names))
         model.load_state_dict(tensors, assign=True)
     except RuntimeError as error:

@@ -15,16 +15,19 @@ from torchvision import models
 
 from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.own_network import read_network
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import resume_search, start_search
 from se_nas.errors import InputError
 from se_nas.models.network import build_model
+from se_nas.models.own_network import record_sites
 from se_nas.space.architecture import Architecture
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.loading import load_design_space
+from se_nas.space.own_network import OwnNetworkTrunk, grouped
 from se_nas.space.placements import with_attention_by_stage, without_se
 from se_nas.space.pretraining import starting_unchanged
 from se_nas.space.published import PUBLISHED
@@ -32,7 +35,9 @@ from se_nas.training.pretrained import Pretrained, match_weights
 from se_nas.training.trainer import Trainer, train
 from tests.conftest import write_tiny_data
 from tests.models.conftest import wake
+from tests.space.conftest import ROOT
 
+OWN = f"{ROOT / 'docs' / 'examples' / 'small_resnet.py'}:build"
 FIXED = """image_size: 8
 stem: {width: 8, stride: 1}
 every_stage: {group_width: 8, depth: 1, se: {present: [false, true]}}
@@ -266,3 +271,23 @@ def test_a_search_without_its_weights_is_not_resumed(folder: Path, tmp_path: Pat
 
     with pytest.raises(InputError, match=r"pretrained\.safetensors: missing; the search was begun with these weights"):
         resume_search(run, SearchRequest(resume=run, budget=2, wandb="off", workers=1), quiet)
+
+
+def test_a_network_of_ones_own_starts_with_its_weights(folder: Path, tmp_path: Path) -> None:
+    source = read_network(OWN)
+    sites = record_sites(source, num_classes=7, image_size=8)
+    plain = OwnNetworkTrunk(own=source.trunk, groups=grouped(sites, by_stage=False)).network({})
+    torch.save(weights_of(build_model(plain, num_classes=7)), tmp_path / "own.pth")
+    run = tmp_path / "run"
+    console = Console(file=io.StringIO(), width=200)
+
+    start_search(request_in(folder, space=None, own_network=OWN, weights=str(tmp_path / "own.pth"), run=run), console)
+
+    kept = Pretrained.read(run / "pretrained.safetensors")
+    network = load_architecture(_network(run, 1))
+    ours = build_model(network, num_classes=2)
+    kept.start(ours)
+    body, known = ours[:-1].eval(), build_model(plain, num_classes=7)  # type: ignore[index]
+    known.load_state_dict(torch.load(tmp_path / "own.pth", weights_only=True))
+    torch.testing.assert_close(body(IMAGES), known[:-1].eval()(IMAGES))  # type: ignore[index]
+    assert "a new classifier for 2 classes (the weights have 7)" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from se_nas.commands.ablate.contrasts import Contrast, plan_ablation
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
+from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import kept_weights, unchanged_at_start, weights_path
 from se_nas.commands.replications.plan import EverySeed, accuracies_of
@@ -49,6 +50,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
 
 def _ablate(request: AblateRequest, console: Console) -> None:
     folder, config, progress, record = find_trial(request.network)
+    network = allow_network(request.own_network, folder)
     networks, contrasts = plan_ablation(folder.load_network(record))
     pretrained = kept_weights(folder, config)
     networks = {name: unchanged_at_start(network, pretrained) for name, network in networks.items()}
@@ -61,6 +63,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         data=data,
         images_changed=bool(config.earlier_images),
         pretrained=weights_path(folder, config),
+        network=network,
         epochs=epochs,
         machines=request,
         again=spelled(request, "ablate", f"{folder.path}:{record.number}"),

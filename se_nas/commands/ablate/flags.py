@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from se_nas.commands.flags import Address, GpusPerTrial, RepeatedEpochs, Wandb, Workers, check_least
+from se_nas.commands.flags import Address, GpusPerTrial, OwnNetwork, RepeatedEpochs, Wandb, Workers, check_least
 from se_nas.commands.wandb_choice import choose_wandb
 
 
@@ -21,6 +21,7 @@ class AblateRequest:
     seeds: Annotated[int, arg(metavar="N")] = 5
     """Trainings of each of the networks."""
     epochs: RepeatedEpochs = None
+    own_network: OwnNetwork = None
     workers: Workers = None
     gpus_per_trial: GpusPerTrial = None
     address: Address = None

@@ -12,6 +12,7 @@ from se_nas.commands.confirm.flags import ConfirmRequest
 from se_nas.commands.confirm.plan import ConfirmationPlan
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
+from se_nas.commands.own_network import allow_network
 from se_nas.commands.pretraining import weights_path
 from se_nas.commands.replications.plan import accuracies_of
 from se_nas.commands.replications.replicate import replicate
@@ -21,6 +22,7 @@ from se_nas.commands.wandb_runs import log_finding
 from se_nas.costs import format_cost
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError
+from se_nas.models.own_network import NetworkSource
 from se_nas.report.figures.certainty import confirmed_figure
 from se_nas.report.sentences import confirmed_sentence, left_out_sentences, trials
 from se_nas.runs.confirmation_file import load_confirmation, write_confirmation
@@ -49,6 +51,7 @@ class Searched:
     data: ImageData
     images_changed: bool
     pretrained: Path | None
+    network: NetworkSource | None
 
 
 def confirm(request: ConfirmRequest, console: Console) -> None:
@@ -59,6 +62,7 @@ def confirm(request: ConfirmRequest, console: Console) -> None:
 
 
 def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> None:
+    network = allow_network(request.own_network, folder)
     config, progress = load_progress(folder)
     searched = Searched(
         folder=folder,
@@ -67,6 +71,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
         data=load_searched_images(config, folder.path, console=console),
         images_changed=bool(config.earlier_images),
         pretrained=weights_path(folder, config),
+        network=network,
     )
     tell = line_printer(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
@@ -141,6 +146,7 @@ def _trained_again(
         data=searched.data,
         images_changed=searched.images_changed,
         pretrained=searched.pretrained,
+        network=searched.network,
         epochs=epochs,
         machines=request,
         again=spelled(request, "confirm", str(folder.path)),

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 from tyro.conf import Positional, arg
 
-from se_nas.commands.flags import Address, GpusPerTrial, RepeatedEpochs, Wandb, Workers, check_least, flag
+from se_nas.commands.flags import Address, GpusPerTrial, OwnNetwork, RepeatedEpochs, Wandb, Workers, check_least, flag
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.runs.lock import check_unlocked
@@ -27,6 +27,7 @@ class ConfirmRequest:
     networks: Annotated[Optional[int], flag("N", "twice the front, at least 6")] = None
     """Most networks to train: the front, and the networks nearest to it."""
     epochs: RepeatedEpochs = None
+    own_network: OwnNetwork = None
     workers: Workers = None
     gpus_per_trial: GpusPerTrial = None
     address: Address = None
@@ -43,6 +44,7 @@ def confirmation_of(run_dir: Path, request: SearchRequest) -> ConfirmRequest:
     """The confirmation that follows a search, on the same machines."""
     return ConfirmRequest(
         run_dir=run_dir,
+        own_network=request.own_network,
         workers=request.workers,
         gpus_per_trial=request.gpus_per_trial,
         address=request.address,

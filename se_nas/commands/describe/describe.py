@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.commands.describe.flags import DescribeRequest
+from se_nas.commands.own_network import allow_network
 from se_nas.commands.run_loading import find_trial
 from se_nas.costs import format_cost, measured_among
 from se_nas.errors import InputError
@@ -27,6 +28,7 @@ IMAGE_SIZE, CLASSES = 224, 1000
 
 def describe(request: DescribeRequest, console: Console) -> None:
     """Print the network that `request` names."""
+    allow_network(request.own_network)
     found = _find(request.network)
     architecture = found.architecture
     if request.image_size is not None:  # it replaces the network's own size
@@ -99,9 +101,10 @@ def _table(architecture: Architecture, image_size: int) -> Table:
         table.add_column(name, justify="right" if name not in ("", "family") else "left")
     table.add_column("SE")
     table.add_column("hidden")
-    sizes = map_sizes(architecture, image_size=image_size)
+    sizes = [str(size) for size in map_sizes(architecture, image_size=image_size)]
+    sizes = sizes or [""] * (len(architecture.stages) + 1)
     stem = ["", str(architecture.stem.width), str(architecture.stem.stride)]
-    table.add_row("stem", *([""] * len(several)), *stem, *([""] * len(headings)), str(sizes[0]), "", "")
+    table.add_row("stem", *([""] * len(several)), *stem, *([""] * len(headings)), sizes[0], "", "")
     stages = zip(architecture.stages, architecture.blocks(), sizes[1:], strict=True)
     for number, (stage, blocks, size) in enumerate(stages, start=1):
         for family, (name, *cells) in _stage_rows(number, stage, blocks, headings, size):
@@ -110,7 +113,7 @@ def _table(architecture: Architecture, image_size: int) -> Table:
 
 
 def _stage_rows(
-    number: int, stage: Stage, blocks: Sequence[BlockShape], headings: Sequence[str], size: int
+    number: int, stage: Stage, blocks: Sequence[BlockShape], headings: Sequence[str], size: str
 ) -> Iterator[tuple[str, list[str]]]:
     """The family and the cells of each segment. Only the first segment has the number of the stage, and only the last
     has the side of its map."""
@@ -128,7 +131,7 @@ def _stage_rows(
                 str(own[-1].width_out),
                 str(segment.stride),
                 *(columns.get(heading, "") for heading in headings),
-                "" if rest else str(size),
+                "" if rest else size,
                 tokens[0] if len(set(tokens)) == 1 else ",".join(tokens),
                 hidden if set(tokens) != {NONE} else "",
             ],

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from se_nas.commands.flags import flag
+from se_nas.commands.flags import OwnNetwork, flag
 from se_nas.errors import InputError
 
 
@@ -20,6 +20,7 @@ class DescribeRequest:
     """Side of the images in pixels, for which the cost is counted."""
     classes: Annotated[Optional[int], flag("N", "the run's classes, else 1000")] = None
     """Outputs of the classifier."""
+    own_network: OwnNetwork = None
     json: FlagCreatePairsOff[bool] = False
     """Print a JSON object instead of tables."""
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from se_nas.commands.export.flags import ExportRequest
+from se_nas.commands.own_network import allow_network
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import put_in_place
 from se_nas.tracking.console import line_printer
@@ -36,6 +37,7 @@ def export(request: ExportRequest, console: Console) -> None:
 
     A file is written only after it was compared with the network at several batch sizes.
     """
+    allow_network(request.own_network)
     network = load_trained(request.retrained)
     folder = request.retrained if request.retrained.is_dir() else request.retrained.parent
     for name, write in (("model.pt2", _write_torch), ("model.onnx", _write_onnx)):

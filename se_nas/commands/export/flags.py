@@ -6,6 +6,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from se_nas.commands.flags import OwnNetwork
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
@@ -14,3 +16,4 @@ class ExportRequest:
 
     retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
     """Folder of a retrained network, RUN_DIR/retrain/NAME."""
+    own_network: OwnNetwork = None

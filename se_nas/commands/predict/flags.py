@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from se_nas.commands.flags import check_least
+from se_nas.commands.flags import OwnNetwork, check_least
 from se_nas.errors import InputError
 
 
@@ -20,6 +20,7 @@ class PredictRequest:
     """Image files; they are cut to a centred square and resized, like the images of a folder in the search."""
     top: Annotated[int, arg(metavar="N")] = 1
     """Classes to name for each image, the likeliest first."""
+    own_network: OwnNetwork = None
     json: FlagCreatePairsOff[bool] = False
     """Print a JSON object for each image, one per line."""
 

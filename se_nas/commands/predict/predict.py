@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import nn
 
+from se_nas.commands.own_network import allow_network
 from se_nas.commands.predict.flags import PredictRequest
 from se_nas.data.folders.image_file import read_image
 from se_nas.errors import InputError, RunFailedError
@@ -28,6 +29,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
 
     RunFailedError, at the end, if some images could not be read; InputError if none could be read.
     """
+    allow_network(request.own_network)
     network = load_trained(request.retrained)
     model = network.build_deployed()
     tell, complain = line_printer(console), line_printer(complaints)

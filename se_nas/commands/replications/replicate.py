@@ -13,6 +13,7 @@ from se_nas.commands.replications.replications import Replications
 from se_nas.commands.search.evaluation import TrialEvaluation
 from se_nas.data.image_data import ImageData
 from se_nas.machine.shared_memory import check_shared_memory
+from se_nas.models.own_network import NetworkSource
 from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture import Architecture
@@ -29,6 +30,7 @@ def replicate(
     data: ImageData,
     images_changed: bool,
     pretrained: Path | None,
+    network: NetworkSource | None,
     epochs: int,
     machines: Machines,
     again: str,
@@ -37,8 +39,8 @@ def replicate(
     """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked.
 
     `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that the
-    networks start with, if there is one. After an interruption, the last line names the command `again`, which
-    continues.
+    networks start with, and `network` the source of a user's own network, if there is one. After an interruption, the
+    last line names the command `again`, which continues.
     """
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
     files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
@@ -58,6 +60,7 @@ def replicate(
         loaders=executor.processors,
         images=files.images[0] if files.changed else "",
         pretrained=pretrained,
+        network=network,
     )
     if not work.is_over:
         if machines.address is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from se_nas.commands.flags import Wandb, check_least, flag
+from se_nas.commands.flags import OwnNetwork, Wandb, check_least, flag
 from se_nas.commands.retrain.limits import limit_flags, limits_in
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.errors import InputError
@@ -42,6 +42,7 @@ class RetrainRequest(CostLimits):  # type: ignore[misc]  # mypy cannot know its 
     published SE everywhere."""
     accept_changed_images: FlagCreatePairsOff[bool] = False
     """Train and test although the images have changed since the search, as after a repair."""
+    own_network: OwnNetwork = None
     wandb: Wandb = "auto"
 
     def check(self) -> None:

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.analysis.tested_accuracy import Retrained
-from se_nas.commands.flags import WandbMode
+from se_nas.commands.flags import WandbMode, network_flag
 from se_nas.commands.images import accept_images, load_searched_images
+from se_nas.commands.own_network import allow_network
 from se_nas.commands.pretraining import kept_weights
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.retrain.contenders import chosen_contenders
@@ -37,6 +38,7 @@ from se_nas.wording import se_glyphs
 def retrain(request: RetrainRequest, console: Console) -> None:
     """Retrain the networks that `request` picks. A network tested before with the same settings is only printed."""
     folder = RunFolder.open(request.run_dir)
+    allow_network(request.own_network, folder)
     config, progress = load_progress(folder)
     recipe = load_recipe(
         given_or_shipped(request.recipe, "recipes"), epochs=request.epochs, usual_epochs=5 * config.epochs
@@ -76,9 +78,9 @@ def retrain(request: RetrainRequest, console: Console) -> None:
             for line in problems:
                 tell(line)
             console.print(_table(rows))
-            example = shlex.quote(str(targets[0]))
-            tell(f"export    {invocation('export')} {example}")
-            tell(f"predict   {invocation('predict')} {example} IMAGE ...")
+            example, code = shlex.quote(str(targets[0])), network_flag(request)
+            tell(f"export    {invocation('export')} {example}{code}")
+            tell(f"predict   {invocation('predict')} {example} IMAGE ...{code}")
             for line in unsent(folder.path, f"retrain/*/{OFFLINE}"):
                 tell(line)
 

@@ -3,6 +3,7 @@
 import shlex
 
 from se_nas.analysis.lost_trials import loss_sentences
+from se_nas.commands.flags import network_flag
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.search.assembly import Search
 from se_nas.commands.wandb_runs import unsent
@@ -32,13 +33,14 @@ def write_answer(search: Search) -> None:
         reasons = sorted({record.reason for record in progress.records if record.reason})
         raise RunFailedError(f"{folder.path}: no network was trained in full ({'; '.join(reasons[:3])})")
     run = shlex.quote(str(folder.path))
+    code = network_flag(search.plan.request)
     notes = [
         *loss_sentences(progress.records),
         *report.lines,
-        f"describe  {invocation('describe')} {run}:knee",
-        f"confirm   {invocation('confirm')} {run}",
-        f"ablate    {invocation('ablate')} {run}:knee",
-        f"retrain   {invocation('retrain')} {run} --pick knee",
+        f"describe  {invocation('describe')} {run}:knee{code}",
+        f"confirm   {invocation('confirm')} {run}{code}",
+        f"ablate    {invocation('ablate')} {run}:knee{code}",
+        f"retrain   {invocation('retrain')} {run} --pick knee{code}",
     ]
     notes += unsent(folder.path)
     if search.loop.exhausted:

@@ -9,6 +9,7 @@ from functools import partial
 
 from rich.console import Console
 
+from se_nas.commands.flags import network_flag
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import weights_path
 from se_nas.commands.run_loading import with_all_counted_costs
@@ -22,6 +23,7 @@ from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
 from se_nas.machine.shared_memory import check_shared_memory
+from se_nas.models.own_network import NetworkSource
 from se_nas.process.invocation import invocation
 from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
@@ -52,6 +54,7 @@ class SearchPlan:
     executor: Executor
     request: SearchRequest
     pretrained: Pretrained | None = None
+    network: NetworkSource | None = None
 
     @property
     def objectives(self) -> Objectives:
@@ -150,13 +153,13 @@ def measured_costs(objectives: Objectives, space: DesignSpace) -> tuple[str, ...
     return measured_among(dict.fromkeys([*objectives.costs, *space.bounds]))
 
 
-def saying_how_to_resume(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
+def saying_how_to_resume(folder: RunFolder, request: SearchRequest) -> contextlib.AbstractContextManager[None]:
     """A context whose last line, after an error or a signal, says how to resume."""
 
     def removed() -> str | None:
         return None if folder.config.exists() else f"{folder.path} was removed or moved while the search wrote there"
 
-    again = f"{invocation('search')} --resume {shlex.quote(str(folder.path))}"
+    again = f"{invocation('search')} --resume {shlex.quote(str(folder.path))}{network_flag(request)}"
     return resumable(f"everything finished is kept; continue with: {again}", instead=removed)
 
 
@@ -174,6 +177,7 @@ def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
         loaders=plan.executor.processors,
         images=plan.data.training_fingerprints()[0] if plan.config.earlier_images else "",
         pretrained=weights_path(folder, plan.config),
+        network=plan.network,
     )
     if plan.request.address is None:
         check_shared_memory(plan.executor.workers * evaluation.shared_bytes)

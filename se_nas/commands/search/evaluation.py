@@ -16,6 +16,7 @@ from se_nas.data.device_data import STREAMED_EVALUATION_BATCH, DeviceData
 from se_nas.data.image_data import Part
 from se_nas.data.streaming import shared_bytes
 from se_nas.errors import InputError, WriteError
+from se_nas.models.own_network import NetworkSource
 from se_nas.searching.records import Metrics
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
@@ -61,6 +62,7 @@ class TrialEvaluation:
     `measured` are the names of the costs to measure. `loaders` processes read images that stay on disk. `images` is the
     fingerprint of images that have changed since the search began, or else empty: no training goes on from a checkpoint
     that was made on other images. `pretrained` is the file of the weights that networks start with, if there is one.
+    `network` is the source of a user's own network.
 
     Repeated with the same seed in the same precision, a task gives the same result. A task that was interrupted
     continues after the last saved epoch, and reports the earlier epochs again.
@@ -77,6 +79,7 @@ class TrialEvaluation:
     loaders: int
     images: str = ""
     pretrained: Path | None = None
+    network: NetworkSource | None = None
     _weights: Pretrained | None = field(default=None, init=False)
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
@@ -84,6 +87,8 @@ class TrialEvaluation:
 
     def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
         """Train the task's network; yield a report after each epoch."""
+        if self.network is not None:
+            self.network.allow()
         if self._device is None:
             self._device = pick_device(use_gpu=self.use_gpu)
             prepare(self._device)

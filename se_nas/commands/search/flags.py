@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from tyro.conf import FlagCreatePairsOff, arg
 
-from se_nas.commands.flags import EPOCH_SECONDS, Address, GpusPerTrial, Wandb, Workers, check_least, flag
+from se_nas.commands.flags import EPOCH_SECONDS, Address, GpusPerTrial, OwnNetwork, Wandb, Workers, check_least, flag
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.costs import COSTS
 from se_nas.errors import InputError
@@ -51,6 +51,9 @@ class SearchRequest:
     equal_cost: Annotated[Optional[float], flag("X", str(EQUAL_COST))] = None
     """Costs that differ by at most this fraction count as equal. Of networks of equal cost on the front, the best is
     named."""
+    own_network: OwnNetwork = None
+    group: Annotated[Literal["site", "stage"], arg(metavar="site|stage")] = "site"
+    """With --network: decide SE at each place, or together where names agree before the last dot."""
     weights: Annotated[Optional[str], flag("NAME", "")] = None
     """Start with pretrained weights: torchvision, or a .safetensors or .pth FILE. The space needs one fixed trunk."""
     run: Annotated[Optional[Path], flag("DIR", "runs/SPACE-DATA-TIME")] = None

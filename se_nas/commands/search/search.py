@@ -1,6 +1,5 @@
 """A search from its settings to its run folder; and the same search resumed."""
 
-import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +9,8 @@ from rich.console import Console
 
 from se_nas.checksums import checksum_of_bytes
 from se_nas.commands.executors import build_executor, executor_lines
-from se_nas.commands.images import load_searched_images, open_images, settings_on
+from se_nas.commands.images import load_searched_images, settings_on
+from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import (
     DrawnNetworks,
     cost_on,
@@ -30,8 +30,9 @@ from se_nas.commands.search.assembly import (
     saying_how_to_resume,
 )
 from se_nas.commands.search.conditions import conditions_of
-from se_nas.commands.search.flags import DEFAULT_SPACE, SearchRequest
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.recovery import take_over_finished
+from se_nas.commands.search.space import open_space
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
@@ -45,7 +46,6 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, check_same, load_config, write_config
 from se_nas.searching.objectives import Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
-from se_nas.shipped_files import given_or_shipped
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.loading import load_design_space
 from se_nas.tracking.console import line_printer
@@ -58,13 +58,11 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
-    space_file = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
-    space = load_design_space(space_file)
-    space_content = space_file.read_bytes()
-    pretrained = choose_weights(request.weights, space) if request.weights else None
-    space = with_weights(space, pretrained)
     source = _with_absolute_path(request.value("data"))
-    data = open_images(source, image_size=space.image_size, skip_bad=request.skip_bad_images, console=console)
+    searched = open_space(request, source, console)
+    data = searched.data
+    pretrained = choose_weights(request.weights, searched.space) if request.weights else None
+    space = with_weights(searched.space, pretrained)
     drawn = draw_networks(space, data, cost_on(data))
     if request.dry_run:
         trials = f"{_trainings(request.value('budget'), request.value('epochs'))}; nothing was trained"
@@ -73,8 +71,8 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         return None
     executor = _build_executor(request, space, data, drawn, objectives)
     config = SearchConfig(
-        space=os.path.relpath(space_file),
-        space_seal=checksum_of_bytes(space_content),
+        space=searched.path,
+        space_seal=checksum_of_bytes(searched.content),
         data=source,
         budget=request.value("budget"),
         epochs=request.value("epochs"),
@@ -94,12 +92,14 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     with new_run_folder(request.run, Path("runs") / name) as path:
         folder = RunFolder(path)
-        write_atomically(folder.space, space_content)
+        write_atomically(folder.space, searched.content)
+        if searched.network is not None:
+            write_atomically(folder.network, searched.network.text)
         if pretrained is not None:
             pretrained.write(folder.pretrained)
         write_config(folder, config)
         with (
-            saying_how_to_resume(folder),
+            saying_how_to_resume(folder, request),
             open_trials(folder, plan, console) as kept,
             open_search(folder, plan, kept, console) as search,
         ):
@@ -110,6 +110,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
 def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     """Continue the search in `path`: finished trials stay, interrupted trials are repeated, then new trials follow."""
     folder = RunFolder.open(path)
+    network = allow_network(request.own_network, folder)
     with locked(path):
         config = load_config(folder)
         for name in ("epochs", "strategy", "objectives", "seed"):
@@ -128,11 +129,17 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         drawn = draw_networks(space, data, cost_on(data))
         executor = _build_executor(request, space, data, drawn, config.parsed_objectives)
         plan = SearchPlan(
-            config=config, space=space, data=data, executor=executor, request=request, pretrained=pretrained
+            config=config,
+            space=space,
+            data=data,
+            executor=executor,
+            request=request,
+            pretrained=pretrained,
+            network=network,
         )
         with (
             open_trials(folder, plan, console) as kept,  # only a study that can be opened can be resumed
-            saying_how_to_resume(folder),
+            saying_how_to_resume(folder, request),
             open_search(folder, plan, kept, console) as search,
         ):
             _run(search)

@@ -1,0 +1,64 @@
+"""The user's own network: `--network FILE:FUNCTION` lets a command run it, and makes a search space of it."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from se_nas.errors import InputError
+from se_nas.models.own_network import NetworkSource, check_allowed, record_sites
+from se_nas.runs.run_folder import RunFolder
+from se_nas.space.loading import load_design_space
+from se_nas.space.own_entries import own_keys
+from se_nas.space.own_network import OwnNetworkTrunk, grouped
+from se_nas.space.yaml_file import read_yaml
+
+GroupBy = Literal["site", "stage"]
+
+USUAL_SE: dict[str, Any] = {"present": [False, True], "reduction": [4, 8, 16]}
+"""The SE that is searched at each place, if no file says otherwise."""
+
+
+def read_network(given: str) -> NetworkSource:
+    """The file and the function that `--network` names. InputError if there is no such file."""
+    path, colon, function = given.rpartition(":")
+    if not (colon and path and function.isidentifier()):
+        raise InputError(f"--network {given}: expected FILE:FUNCTION, e.g. my_net.py:build")
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"--network {given}: no such file")
+    return NetworkSource(file=file.name, function=function, text=file.read_bytes())
+
+
+def allow_network(given: str | None, folder: RunFolder | None = None) -> NetworkSource | None:
+    """Let this process build the network that `--network` names, and return its source; None without a name.
+
+    InputError if the search in `folder` is of a user's own network, and this is not its file.
+    """
+    source = None if given is None else read_network(given)
+    if source is not None:
+        source.allow()
+    trunk = None if folder is None else load_design_space(folder.space).trunk
+    if isinstance(trunk, OwnNetworkTrunk):
+        check_allowed(trunk.own)
+    elif source is not None and trunk is not None:
+        raise InputError(f"--network {given}: the search in {folder.path if folder else ''} has a trunk of its own")
+    return source
+
+
+def space_of_network(
+    source: NetworkSource, space_file: Path | None, *, classes: int, image_size: int | list[int], group: GroupBy
+) -> bytes:
+    """The content of a search space for the places of a network.
+
+    `space_file` may give `name`, `image_size`, `bounds` and `se`. InputError if it describes a trunk.
+    """
+    given = {} if space_file is None else read_yaml(space_file).data
+    if alien := sorted(given.keys() - {"name", "image_size", "bounds", "se", "se_by_stage"}):
+        raise InputError(f"{space_file}: {alien[0]}: --network {source.trunk.title} gives the trunk; remove the key")
+    size = max(image_size) if isinstance(image_size, list) else image_size
+    sites = record_sites(source, num_classes=classes, image_size=size)
+    trunk = OwnNetworkTrunk(own=source.trunk, groups=grouped(sites, by_stage=group == "stage"))
+    usual = {"name": Path(source.file).stem, "image_size": image_size, "se": USUAL_SE}
+    content = f"# Question: at which places of {source.trunk.title} does SE pay, and how wide?\n"
+    return (content + yaml.safe_dump({**usual, **given, **own_keys(trunk)}, sort_keys=False)).encode()

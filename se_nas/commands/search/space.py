@@ -1,0 +1,62 @@
+"""The space and the images of a new search: a file describes the space, or the user's own network does."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from se_nas.commands.images import open_images
+from se_nas.commands.own_network import read_network, space_of_network
+from se_nas.commands.search.flags import DEFAULT_SPACE, SearchRequest
+from se_nas.data.image_data import ImageData
+from se_nas.errors import InputError
+from se_nas.models.own_network import NetworkSource
+from se_nas.shipped_files import given_or_shipped
+from se_nas.space.design_space import DesignSpace
+from se_nas.space.loading import load_design_space, parse_design_space
+from se_nas.space.yaml_file import parse_yaml, read_yaml
+
+USUAL_IMAGE_SIZE = 32
+"""The side in pixels for which a user's own network is tried, if no file names it. Only images of a folder need it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedSpace:
+    """The space of a new search, the content of its file, its images, and the user's own network if there is one."""
+
+    space: DesignSpace
+    content: bytes
+    path: str
+    data: ImageData
+    network: NetworkSource | None
+
+
+def open_space(request: SearchRequest, source: str, console: Console) -> SearchedSpace:
+    """The space that a request names, and the images of `source`. InputError if they do not fit."""
+    if request.own_network is not None:
+        return _of_network(request, read_network(request.own_network), source, console)
+    path = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
+    space, content = load_design_space(path), path.read_bytes()
+    data = open_images(source, image_size=space.image_size, skip_bad=request.skip_bad_images, console=console)
+    return SearchedSpace(space=space, content=content, path=os.path.relpath(path), data=data, network=None)
+
+
+def _of_network(request: SearchRequest, network: NetworkSource, source: str, console: Console) -> SearchedSpace:
+    """The space of a user's own network. Only SE can be searched."""
+    file = None if request.space is None else given_or_shipped(request.space, "search_spaces")
+    size = None if file is None else read_yaml(file).data.get("image_size")
+    if size is None and source.startswith("imagefolder:"):
+        raise InputError(
+            f"--network {network.trunk.title}: images of a folder need a size; give --space FILE with image_size: 224"
+        )
+    sizes = size if isinstance(size, list) else [USUAL_IMAGE_SIZE if size is None else size]
+    if not all(type(each) is int and 1 <= each <= 4096 for each in sizes):
+        raise InputError(f"{file}: image_size: expected a whole number of 1 to 4,096 or a list of them, but got {size}")
+    data = open_images(source, image_size=max(sizes), skip_bad=request.skip_bad_images, console=console)
+    content = space_of_network(
+        network, file, classes=data.classes, image_size=size or data.image_size, group=request.group
+    )
+    path = Path(network.file) if file is None else file
+    space = parse_design_space(parse_yaml(path, content))
+    return SearchedSpace(space=space, content=content, path=str(path), data=data, network=network)
