@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from se_nas.costs import counted_names, format_cost
+from se_nas.costs import COSTS, counted_names, format_cost
 from se_nas.data.image_data import ImageData, ImageFiles
 from se_nas.data.sources import MEMORY_SHARE
 from se_nas.errors import ImageTooSmallError, InputError
@@ -97,7 +97,8 @@ def hypervolume_reference(
         elif name in of_largest:
             reference.append(HEADROOM * of_largest[name])
         else:
-            reference.append(float(round(HEADROOM * drawn.range(name)[1])))
+            most = HEADROOM * drawn.range(name)[1]
+            reference.append(float(most if COSTS[name].unit else round(most)))
     return reference
 
 
