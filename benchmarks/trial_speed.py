@@ -27,6 +27,7 @@ from unittest import mock
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import step_speed
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -401,9 +402,15 @@ def main() -> None:
     parser.add_argument("--loaders", type=int, default=os.cpu_count(), help="processes of a peer's DataLoader")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--only", nargs="+", help="these methods, beside ours")
+    parser.add_argument("--network", help="a published name: compare the steps of this network (step_speed.py)")
+    step_speed.add_flags(parser)
     parser.add_argument("--out", type=Path, default=Path("trial_speed.csv"))
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
+    if options.network:
+        options.batch = None
+        step_speed.compare([options.network], options)
+        return
     device = torch.device(options.device)
     prepare(device)
     settings = Settings(images=options.images, batch=options.batch, loaders=options.loaders, device=device)

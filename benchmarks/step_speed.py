@@ -1,0 +1,184 @@
+"""How fast is one training step of a published network? Ours beside torchvision's and timm's network, step by step.
+
+    uv run --with-requirements benchmarks/peers.txt benchmarks/step_speed.py resnet18 mobilenet_v2 --px 32 224
+    uv run --with-requirements benchmarks/peers.txt benchmarks/trial_speed.py --network resnet18
+
+All train the same network on the same images, which lie on the device: forward, backward, and SGD with Nesterov's
+momentum and label smoothing. On a CPU, each computes in one thread. The peers run in the usual memory layout and in
+channels-last memory. Steps are taken in turn, so that a machine that slows down slows all, and ratios are taken turn by
+turn. A peer that does not know the name is left out. Writes OUT.csv with a row for each step.
+"""
+
+import argparse
+import csv
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from se_nas.data.device_data import DeviceData
+from se_nas.data.image_data import ImageSet
+from se_nas.models.network import build_model
+from se_nas.space.published import published_network
+from se_nas.training.devices.device import prepare, synchronise
+from se_nas.training.recipe import Recipe
+from se_nas.training.trainer import Trainer, build_initial_model
+
+CLASSES = 10
+OURS = "ours"
+PEERS = ("torchvision", "timm")
+
+Step = Callable[[], None]
+
+
+def ours(name: str, *, size: int, batch: int, device: torch.device) -> Step:
+    """Our trainer's step, on one batch of images."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
+    part = ImageSet(images=pixels, labels=rng.integers(0, CLASSES, batch))
+    data = DeviceData.of(part, part, mirrored=True, device=device)
+    model = build_initial_model(published_network(name).build(), num_classes=CLASSES, seed=0)
+    with mock.patch.object(Recipe, "batch_size_for", return_value=batch):  # it is smaller for a small set
+        trainer = Trainer(model, data, Recipe(epochs=10_000, batch_size=batch), seed=0, device=device)
+
+    def step() -> None:
+        trainer._train_epoch()  # an epoch of one step
+        trainer.epoch += 1
+
+    return step
+
+
+def peer(library: str, name: str, *, size: int, batch: int, device: torch.device, channels_last: bool) -> Step:
+    """The same network of another library, in a loop as usually written. KeyError if the library lacks the name."""
+    model = _model_of(library, name).to(device).train()
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = model.to(memory_format=layout)  # type: ignore[call-overload]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    images = torch.randn(batch, 3, size, size, device=device).to(memory_format=layout)
+    labels = torch.randint(0, CLASSES, (batch,), device=device)
+
+    def step() -> None:
+        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+            logits: Tensor = model(images)
+            loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def _model_of(library: str, name: str) -> nn.Module:
+    if library == "torchvision":
+        from torchvision.models import get_model, list_models
+
+        if name not in list_models():
+            raise KeyError(name)
+        return get_model(name, num_classes=CLASSES)
+    import timm
+
+    if not timm.is_model(name):
+        raise KeyError(name)
+    model: nn.Module = timm.create_model(name, num_classes=CLASSES)
+    return model
+
+
+def _parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def measured(
+    name: str, *, size: int, batch: int, turns: int, device: torch.device, tell: Any
+) -> dict[str, list[float]]:
+    """The seconds of each step, by contestant."""
+    steps: dict[str, Step] = {OURS: ours(name, size=size, batch=batch, device=device)}
+    with torch.device("meta"):
+        expected = _parameters(build_model(published_network(name).build(), num_classes=CLASSES))
+    for library in PEERS:
+        try:
+            count = _parameters(_model_of(library, name))
+        except (KeyError, ImportError) as error:
+            tell(f"{name}: {library} is left out ({type(error).__name__}: {error})")
+            continue
+        if count != expected:
+            tell(f"{name}: {library} is left out: {count:,} parameters instead of {expected:,}")
+            continue
+        for channels_last in (False, True):
+            title = f"{library}, channels last" if channels_last else library
+            steps[title] = peer(library, name, size=size, batch=batch, device=device, channels_last=channels_last)
+    seconds: dict[str, list[float]] = {title: [] for title in steps}
+    for turn in range(turns + 2):
+        for title, step in steps.items():
+            began = time.perf_counter()
+            step()
+            synchronise(device)
+            if turn >= 2:  # the first steps also choose kernels and take memory
+                seconds[title].append(time.perf_counter() - began)
+    return seconds
+
+
+def compare(names: list[str], options: argparse.Namespace) -> None:
+    """Measure each network at each image size, and print the ratios."""
+    device = torch.device(options.device)
+    prepare(device)
+    console = Console(width=130)
+    machine = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
+    console.print(f"torch {torch.__version__}, {machine}, medians of {options.turns} steps, taken in turn")
+    table = Table(box=None)
+    for column in ("network", "px", "batch", "contestant", "ms a step", "of ours: median", "least", "most"):
+        table.add_column(column, justify="left" if column in ("network", "contestant") else "right")
+    with options.out.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["network", "px", "contestant", "turn", "seconds"])
+        for name in names:
+            for size in options.px:
+                batch = options.batch or (64 if size <= 64 else 8)
+                seconds = measured(name, size=size, batch=batch, turns=options.turns, device=device, tell=console.print)
+                for title, taken in seconds.items():
+                    writer.writerows((name, size, title, turn, each) for turn, each in enumerate(taken))
+                    ratios = [each / own for each, own in zip(taken, seconds[OURS], strict=True)]
+                    shown = (statistics.median(ratios), min(ratios), max(ratios))
+                    table.add_row(
+                        name,
+                        str(size),
+                        str(batch),
+                        title,
+                        f"{1000 * statistics.median(taken):.1f}",
+                        *(f"{ratio:.2f}" for ratio in shown),
+                    )
+    console.print(table)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of this comparison."""
+    parser.add_argument("--px", type=int, nargs="+", default=[32, 224], help="sides of the images")
+
+
+def main() -> None:
+    """Parse the flags and compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", help="published names, as describe.py knows them")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, help="default: 64 up to 64 px, else 8")
+    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=Path("step_speed.csv"))
+    add_flags(parser)
+    options = parser.parse_args()
+    compare(options.names, options)
+
+
+if __name__ == "__main__":
+    main()
