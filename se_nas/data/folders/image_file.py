@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from se_nas.data.folders.file_content import content_of
 from se_nas.data.pixels import PixelKind, PixelRange, PixelScale, range_of
 from se_nas.data.upper_half import is_numbers, is_upper_half, overflows
 from se_nas.errors import InputError
@@ -107,9 +108,12 @@ def _opened(file: Path) -> Iterator[Image.Image]:
     try:
         if file.exists() and not file.is_file():
             raise ValueError("not a file")
-        with Image.open(file, formats=image_formats()) as opened:
+        # Given a path, Pillow 13 maps some TIFF files into memory, and garbles those that their orientation turns
+        with file.open("rb") as content, Image.open(content, formats=image_formats()) as opened:
             _refuse_what_pillow_misreads(opened)
             yield opened
+    except UnidentifiedImageError:
+        raise InputError(f"{file}: cannot be read as an image (it is {content_of(file)})") from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds of errors
         raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
 
@@ -137,7 +141,11 @@ def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
 
 def _upright(image: Image.Image) -> Image.Image:
     """Turn the image by its EXIF orientation; leave it unchanged if the orientation cannot be read. Pillow's
-    `exif_transpose` fails if any other EXIF entry is odd."""
+    `exif_transpose` fails if any other EXIF entry is odd.
+
+    Pillow itself turns a TIFF when it loads it, and then removes the orientation.
+    """
+    image.load()
     try:
         orientation = image.getexif().get(ORIENTATION)
     except Exception:  # noqa: BLE001 - damaged EXIF data raises many kinds of errors; the pixels are still good
