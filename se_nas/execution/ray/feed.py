@@ -129,7 +129,7 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
     def __init__(self, feed: Feed) -> None:
         super().__init__()
         self._feed = feed
-        self._since: dict[str, float] = {}  # when each trial began to wait
+        self._waiting: list[tuple[float, Trial]] = []  # with the time when each began to wait, the oldest first
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state, as for `Feed`."""
@@ -137,7 +137,7 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Note when the trial began to wait."""
-        self._since[trial.trial_id] = time.monotonic()
+        self._waiting.append((time.monotonic(), trial))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The newest trial that waits.
@@ -145,12 +145,11 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
         An older trial waits for a worker that is starting. If the older trial took a free worker, Tune would end the
         starting worker before it ever trained.
         """
-        waiting = [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
-        if not waiting:
+        self._waiting = [(since, trial) for since, trial in self._waiting if trial.status == Trial.PENDING]
+        if not self._waiting:
             return None
-        waiting.sort(key=lambda trial: self._since[trial.trial_id])
-        longest = time.monotonic() - self._since[waiting[0].trial_id]
-        return waiting[0] if longest > STARTING_SECONDS else waiting[-1]
+        since, oldest = self._waiting[0]
+        return oldest if time.monotonic() - since > STARTING_SECONDS else self._waiting[-1][1]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Tune's constant that says whether the trial goes on."""

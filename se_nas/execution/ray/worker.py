@@ -60,6 +60,7 @@ class _Worker(tune.Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._reports: Iterator[EpochReport] = self._evaluate(new_config["task"])
+        self.config: dict[str, Any] = {}  # Tune would send it back with each report
         self._at_once = True
         return True
 

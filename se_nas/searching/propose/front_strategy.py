@@ -12,7 +12,7 @@ from random import Random
 import moocore
 import numpy as np
 
-from se_nas.costs import known_before_training
+from se_nas.costs import known_before_training, measured_among
 from se_nas.searching.candidates import Candidate, Inspection, Values
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import History, Observation
@@ -58,6 +58,7 @@ class FrontStrategy:
     ) -> None:
         """Take the parts of the space. `inspect` returns None for an assignment that breaks a rule or bound."""
         self._objectives, self._seed, self._sample = objectives, seed, sample
+        self._measures = bool(measured_among(objectives.costs))
         self._history = History()
         self._front = ParetoFront((), objectives)
         self._tried: set[str] = set()
@@ -137,7 +138,7 @@ class FrontStrategy:
             accuracy = accuracy.believing(rivals[len(trained) :])
         untrained = self._models.log_costs(
             [
-                *(known_before_training(record.cost) for record in running),
+                *(known_before_training(record.cost) if self._measures else record.cost for record in running),
                 *(candidate.inspection.cost for candidate in [*candidates, *drawn]),
             ],
             np.vstack([rivals[len(trained) :], features, *(candidate.features for candidate in drawn)]),
