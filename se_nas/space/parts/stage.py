@@ -85,9 +85,14 @@ class Segment:
             "depth": self.depth,
             "width": self.width,
             "stride": self.stride,
-            **{key: getattr(self.block, key) for key in property_keys(type(self.block))},
+            **{key: _plain(getattr(self.block, key)) for key in property_keys(type(self.block))},
             "se": tokens[0] if len(set(tokens)) == 1 else tokens,
         }
+
+
+def _plain(value: Any) -> Any:
+    """A property as files have it: the name of a member of an enum."""
+    return str(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
