@@ -1,3 +1,4 @@
+import contextlib
 import copy
 import math
 from random import Random
@@ -9,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from se_nas.errors import ImageTooSmallError
 from se_nas.models.attention import ATTENTION_MODULES
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.blocks import BLOCKS
 from se_nas.models.blocks.regnet import RegNetBlockModule
+from se_nas.models.cost import map_sizes
 from se_nas.models.network import build_model
 from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention import ATTENTIONS
@@ -165,11 +168,21 @@ def test_channels_last_gives_the_same_logits(samples):
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 17)])
-def test_images_of_any_size_are_classified(samples, size):
-    model = build_model(samples[0], num_classes=10).eval()
+def least_size(architecture):
+    """The side of the smallest images that a network takes, among the powers of two."""
+    for size in (2**power for power in range(8)):
+        with contextlib.suppress(ImageTooSmallError):
+            map_sizes(architecture, image_size=size)
+            return size
+    raise AssertionError("no image is large enough")
 
-    assert model(torch.randn(2, 3, *size)).shape == (2, 10)
+
+@pytest.mark.parametrize("more", [(0, 0), (7, 7), (32, 16)])
+def test_images_of_any_size_that_is_large_enough_are_classified(samples, more):
+    model = build_model(samples[0], num_classes=10).eval()
+    least = least_size(samples[0])
+
+    assert model(torch.randn(2, 3, least + more[0], least + more[1])).shape == (2, 10)
 
 
 def test_an_initial_block_equals_its_shortcut():
