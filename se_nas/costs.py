@@ -33,7 +33,7 @@ class CostKind:
         """
         if not self.unit:
             return format_count(value)
-        return f"{value:.2g} {self.unit}" if 0 < abs(value) < 0.01 else f"{value:.2f} {self.unit}"
+        return f"{value:.2g} {self.unit}" if 0 < abs(value) < 0.1 else f"{value:.2f} {self.unit}"
 
     def exact_text(self, value: float) -> str:
         """A count with all its digits, or another value with its unit."""
