@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,7 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.objectives import EQUAL_COST, Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.space.yaml_file import parse_entry, read_yaml
+from se_nas.training.recipe import Recipe
 from se_nas.wording import printable
 
 
@@ -38,7 +39,8 @@ class SearchConfig(BaseModel):
     `space_seal` the checksum of `space.yaml`. A version that changed during the search reads "2.15.0, then 2.16.0".
     Costs that differ by at most the fraction `equal_cost` count as equal. `skip_bad_images` leaves out image files that
     cannot be read. `weights` names the pretrained weights that networks start with, if there are any. `earlier_images`
-    are the fingerprints of earlier images, if the images changed and the user accepted the change.
+    are the fingerprints of earlier images, if the images changed and the user accepted the change. `recipe` has the
+    parts of the trials' recipe that differ from the values of `Recipe`; earlier versions had none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,11 +63,17 @@ class SearchConfig(BaseModel):
     skip_bad_images: bool = False
     weights: str = ""
     earlier_images: list[str] = []
+    recipe: dict[str, float] = {}
 
     @property
     def parsed_objectives(self) -> Objectives:
         """The objectives, with the fraction by which equal costs may differ."""
         return parse_objectives(self.objectives, equal_cost=self.equal_cost)
+
+    def trial_recipe(self, epochs: int | None = None) -> Recipe:
+        """The recipe of a trial, with other epochs if given."""
+        parts: dict[str, Any] = dict(self.recipe)
+        return Recipe(epochs=self.epochs if epochs is None else epochs, **parts)
 
     @property
     def data_name(self) -> str:

@@ -64,7 +64,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         images_changed=bool(config.earlier_images),
         pretrained=weights_path(folder, config),
         network=network,
-        epochs=epochs,
+        recipe=config.trial_recipe(epochs),
         machines=request,
         again=spelled(request, "ablate", f"{folder.path}:{record.number}"),
         console=console,

@@ -32,6 +32,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialStatus
 from se_nas.tracking.console import line_printer
 from se_nas.tracking.protocol import Finding
+from se_nas.training.recipe import Recipe
 from se_nas.wording import counted, se_glyphs
 
 LEAST_NETWORKS = 6
@@ -39,7 +40,7 @@ LEAST_NETWORKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """The search whose front is confirmed: its folder, trials, epochs and images.
+    """The search whose front is confirmed: its folder, trials, recipe and images.
 
     `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that
     networks start with, if there is one.
@@ -47,7 +48,7 @@ class Searched:
 
     folder: RunFolder
     progress: SearchProgress
-    epochs: int
+    recipe: Recipe
     data: ImageData
     images_changed: bool
     pretrained: Path | None
@@ -67,7 +68,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
     searched = Searched(
         folder=folder,
         progress=progress,
-        epochs=config.epochs,
+        recipe=config.trial_recipe(),
         data=load_searched_images(config, folder.path, console=console),
         images_changed=bool(config.earlier_images),
         pretrained=weights_path(folder, config),
@@ -118,7 +119,7 @@ def _until_nobody_is_overlooked(
     while True:
         front, failed = _trained_again(chosen, searched, request, console)
         once = {number: one for number, one in measured.items() if number not in chosen}
-        left = overlooked(once, front.belief.networks) if front.epochs == searched.epochs else []
+        left = overlooked(once, front.belief.networks) if front.epochs == searched.recipe.epochs else []
         more = left[: max(0, most - len(chosen))]
         if not more:
             return replace(front, left_out=tuple(left)), failed
@@ -134,7 +135,7 @@ def _trained_again(
     of_number = {record.number: record for record in searched.progress.records}
     records = {number: of_number[number] for number in chosen}
     names = {number: f"trial {number}" for number in chosen}
-    epochs = searched.epochs if request.epochs is None else request.epochs
+    recipe = searched.recipe if request.epochs is None else replace(searched.recipe, epochs=request.epochs)
     outcomes = replicate(
         ConfirmationPlan(
             {names[number]: record.values(costs) for number, record in records.items()},
@@ -147,7 +148,7 @@ def _trained_again(
         images_changed=searched.images_changed,
         pretrained=searched.pretrained,
         network=searched.network,
-        epochs=epochs,
+        recipe=recipe,
         machines=request,
         again=spelled(request, "confirm", str(folder.path)),
         console=console,
@@ -156,7 +157,7 @@ def _trained_again(
     trained = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
     if not trained:
         raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
-    front = ConfirmedFront.of(trained, records, costs, epochs=epochs)
+    front = ConfirmedFront.of(trained, records, costs, epochs=recipe.epochs)
     lost = sorted(records.keys() - trained)
     return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
 

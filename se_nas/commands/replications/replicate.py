@@ -31,17 +31,18 @@ def replicate(
     images_changed: bool,
     pretrained: Path | None,
     network: NetworkSource | None,
-    epochs: int,
+    recipe: Recipe,
     machines: Machines,
     again: str,
     console: Console,
 ) -> Outcomes:
-    """Carry out a plan on the images of a search, with its recipe, in a folder that the caller has locked.
+    """Carry out a plan on the images of a search, by `recipe`, in a folder that the caller has locked.
 
     `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that the
     networks start with, and `network` the source of a user's own network, if there is one. After an interruption, the
     last line names the command `again`, which continues.
     """
+    epochs = recipe.epochs
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
     files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
     tell = line_printer(console)
@@ -54,7 +55,7 @@ def replicate(
         validation=data.validation,
         mirrored=data.mirrored,
         classes=data.classes,
-        recipe=Recipe(epochs=epochs),
+        recipe=recipe,
         measured=(),
         use_gpu=machines.gpus_per_trial != 0,
         loaders=executor.processors,

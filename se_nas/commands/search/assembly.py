@@ -40,7 +40,6 @@ from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.console import line_printer
 from se_nas.training.pretrained import Pretrained
-from se_nas.training.recipe import Recipe
 from se_nas.wording import counted
 
 
@@ -171,7 +170,7 @@ def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
         validation=plan.data.validation,
         mirrored=plan.data.mirrored,
         classes=plan.data.classes,
-        recipe=Recipe(epochs=plan.config.epochs),
+        recipe=plan.config.trial_recipe(),
         measured=measured_costs(plan.objectives, plan.space),
         use_gpu=plan.request.gpus_per_trial != 0,
         loaders=plan.executor.processors,

@@ -27,6 +27,12 @@ DEFAULTS: dict[str, Any] = {
 }
 DIGITS_EPOCHS = 6
 """The default epochs on the digits. After 12 epochs, nearly all networks have learned them and hardly differ."""
+DIGITS_RECIPE = {"warmup_epochs": 0.25, "ema_decay": 0.95}
+"""The parts of the recipe on the digits that differ from `Recipe`'s.
+
+An epoch has only 33 steps there. With a warm-up of a whole epoch and without the average of the weights, the accuracy
+after early epochs hardly predicts the final one (benchmarks/LOG.md, "early epochs that predict").
+"""
 DEFAULT_SPACE = shipped("search_spaces", "small.yaml")
 
 
@@ -86,6 +92,11 @@ class SearchRequest:
             return given
         on_digits = name == "epochs" and self.value("data") == "digits"
         return DIGITS_EPOCHS if on_digits else DEFAULTS[name]
+
+    @property
+    def recipe(self) -> dict[str, float]:
+        """The parts of the recipe of a trial that differ from `Recipe`'s."""
+        return dict(DIGITS_RECIPE) if self.value("data") == "digits" else {}
 
     def check(self) -> None:
         """Raise InputError for a number out of its range, contradictory flags, or a folder that is in use."""

@@ -87,6 +87,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         equal_cost=request.value("equal_cost"),
         skip_bad_images=request.skip_bad_images,
         weights=request.weights or "",
+        recipe=request.recipe,
     )
     plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request, pretrained=pretrained)
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
