@@ -19,6 +19,8 @@ from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
 from se_nas.space.attention.tokens import format_token, parse_token
 from se_nas.space.families import FAMILIES
 from se_nas.space.families.dense import DenseLayer
+from se_nas.space.families.fused_mbconv import FusedMBConv
+from se_nas.space.families.mbconv import MBConv
 from se_nas.space.families.regnet import RegNetBlock
 from se_nas.space.families.separable import SeparableBlock
 from se_nas.space.families.shuffle_v1 import ShuffleV1Block
@@ -46,6 +48,17 @@ STAGES = {
         (ShuffleV1Block(groups=2, dense_entry=True), 24, 2),
     ],
     "shuffle_v2": [(ShuffleV2Block(), 16, 1), (ShuffleV2Block(), 24, 1), (ShuffleV2Block(), 24, 2)],
+    "mbconv": [
+        (MBConv(expansion=2.3, activation="hard-swish"), 16, 1),
+        (MBConv(expansion=1, kernel=5, activation="relu6"), 24, 2),
+        (MBConv(expansion=1, keep_expansion=True, activation="relu", shortcut=False), 16, 1),
+    ],
+    "fused_mbconv": [
+        (FusedMBConv(expansion=4), 16, 1),
+        (FusedMBConv(expansion=2, kernel=5, activation="relu"), 24, 2),
+        (FusedMBConv(expansion=1), 16, 1),
+        (FusedMBConv(expansion=1, activation="hard-swish"), 24, 1),
+    ],
     "growing": [(Growing(kernel=3), 4, 1), (Growing(kernel=1), 6, 2)],
     "thinning": [(Thinning(), 1, 2)],
 }

@@ -2,6 +2,7 @@
 
 from se_nas.models.blocks.block import BlockModule
 from se_nas.models.blocks.dense import DenseLayerModule
+from se_nas.models.blocks.mbconv import FusedMBConvModule, MBConvModule
 from se_nas.models.blocks.regnet import RegNetBlockModule
 from se_nas.models.blocks.separable import SeparableBlockModule
 from se_nas.models.blocks.shuffle_v1 import ShuffleV1BlockModule
@@ -10,6 +11,8 @@ from se_nas.models.blocks.transition import TransitionModule
 from se_nas.models.blocks.xception import XceptionBlockModule
 from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
+from se_nas.space.families.fused_mbconv import FusedMBConv
+from se_nas.space.families.mbconv import MBConv
 from se_nas.space.families.regnet import RegNetBlock
 from se_nas.space.families.separable import SeparableBlock
 from se_nas.space.families.shuffle_v1 import ShuffleV1Block
@@ -26,6 +29,8 @@ BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {
     XceptionBlock: XceptionBlockModule,
     ShuffleV1Block: ShuffleV1BlockModule,
     ShuffleV2Block: ShuffleV2BlockModule,
+    MBConv: MBConvModule,
+    FusedMBConv: FusedMBConvModule,
 }
 
 

@@ -2,6 +2,8 @@
 
 from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
+from se_nas.space.families.fused_mbconv import FusedMBConv
+from se_nas.space.families.mbconv import MBConv
 from se_nas.space.families.regnet import RegNetBlock
 from se_nas.space.families.separable import SeparableBlock
 from se_nas.space.families.shuffle_v1 import ShuffleV1Block
@@ -17,6 +19,8 @@ FAMILIES: dict[str, type[BlockFamily]] = {
     XceptionBlock.name: XceptionBlock,
     ShuffleV1Block.name: ShuffleV1Block,
     ShuffleV2Block.name: ShuffleV2Block,
+    MBConv.name: MBConv,
+    FusedMBConv.name: FusedMBConv,
 }
 
 DEFAULT_FAMILY = RegNetBlock.name
