@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from se_nas.models.blocks import BLOCKS, build_block
@@ -147,7 +148,7 @@ def test_a_network_is_read_back_as_it_was_written(tmp_path, name, block, width, 
         spec = shape.se.attention if shape.se else None
         stage = Stage.of(block, depth=1, width=width, stride=stride, se=(spec,))
         network = Architecture(stem=Stem.plain(width=16, stride=1), stages=(stage,))
-        written = json.loads(json.dumps(network.to_dict()))
+        written = yaml.safe_load(yaml.safe_dump(network.to_dict()))
 
         assert parse_architecture(written, tmp_path) == network
         assert parse_token(format_token(spec), sites=block.site_names) == spec
