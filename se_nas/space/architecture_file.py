@@ -51,8 +51,13 @@ def _architecture(file: YamlFile) -> Architecture:
         return _by_name(entry, file)
     if entry.se is not None:
         raise file.error(("se",), f"belongs to a network with `{TRUNK}`, but this one has `{name}`")
-    stem, tail, norm = parse_written_ends(file)
-    stages = _stage_by_stage(entry, file) if name == "stages" else _by_law(name, getattr(entry, name), file)
+    law = getattr(entry, name) if name in NETWORK_LAWS else None
+    stages = _stage_by_stage(entry, file) if law is None else _by_law(name, law, file)
+    if law is None or not law.brings_ends:
+        stem, tail, norm = parse_written_ends(file)
+    else:
+        _check_no_ends(entry, f"a network with `{name}` has the `{{key}}` of the law", file)
+        stem, tail, norm = law.ends()
     try:
         return Architecture(stem=stem, stages=stages, tail=tail, norm=norm, image_size=entry.image_size)
     except ValueError as error:
@@ -73,9 +78,7 @@ class _Network(Entry):
 
 def _by_name(entry: _Network, file: YamlFile) -> Architecture:
     """A published network. `se` replaces its own SE."""
-    for key in END_KEYS:
-        if key in entry.model_fields_set:
-            raise file.error((key,), f"a network with `{TRUNK}` has the `{key}` of the published network")
+    _check_no_ends(entry, f"a network with `{TRUNK}` has the `{{key}}` of the published network", file)
     try:
         network = published_network(str(entry.trunk)).build()
     except ValueError as error:
@@ -86,6 +89,12 @@ def _by_name(entry: _Network, file: YamlFile) -> Architecture:
     sites = {site for blocks in network.blocks() for block in blocks for site in block.sites}
     chosen = _for_each(entry.se, len(network.stages), ("se",), file)
     return with_attention_by_stage(network, [_chosen(given, sites, place, file) for given, place in chosen])
+
+
+def _check_no_ends(entry: _Network, message: str, file: YamlFile) -> None:
+    for key in END_KEYS:
+        if key in entry.model_fields_set:
+            raise file.error((key,), message.format(key=key))
 
 
 def _stage_by_stage(entry: _Network, file: YamlFile) -> tuple[Stage, ...]:

@@ -102,7 +102,8 @@ def _trunk(entry: _SpaceEntry, file: YamlFile) -> tuple[str, Trunk, Sequence[Att
         raise file.error((), f"expected exactly one of the keys {join_keys(ways[:-1])}, but found none")
     way = given[-1]
     alien: list[str] = [key for key in ("every_stage", "rules") if way != STAGES and key in entry.model_fields_set]
-    alien += [key for key in END_KEYS if way in (TRUNK, OWN) and key in entry.model_fields_set]
+    brings_ends = way in (TRUNK, OWN) or (way in SPACE_LAWS and SPACE_LAWS[way].brings_ends)
+    alien += [key for key in END_KEYS if brings_ends and key in entry.model_fields_set]
     alien += [key for key in entry.model_fields_set if way not in (TRUNK, OWN) and key in _attention_keys()]
     for key in (*given[:-1], *alien):
         raise file.error((key,), f"belongs to another kind of trunk, but this space has `{way}`")
@@ -111,12 +112,12 @@ def _trunk(entry: _SpaceEntry, file: YamlFile) -> tuple[str, Trunk, Sequence[Att
     if way == OWN:
         own = parse_own_trunk(file)
         return way, own, _attention_of(own, Sites((PLACE,), SENET), file)
-    if entry.stem is None:
+    if entry.stem is None and not brings_ends:
         raise file.error(("stem",), "this key is needed, but missing")
     if way == STAGES:
         return way, *_stage_by_stage(entry, file)
     law: SpaceLaw = getattr(entry, way)
-    trunk = law.trunk(parse_ends(file), file)
+    trunk = law.trunk(None if brings_ends else parse_ends(file), file)
     sites = Sites.of([law.family])
     return way, trunk, attention_by_stage(file.data[way], sites, trunk.most_blocks(), (way,), file)
 

@@ -88,7 +88,7 @@ class FusedMBConv:
 
     def sites(self, *, width_in: int, width_out: int, stride: int) -> Mapping[str, int]:
         """The number of channels at each site. Without a shortcut, a block ends at the standard site."""
-        own = {Site.INNER: self.inner_width(width_in)} if self.expands else {}
+        own: dict[str, int] = {Site.INNER: self.inner_width(width_in)} if self.expands else {}
         own |= {Site.STANDARD: width_out, Site.PRE: width_in}
         if self.has_shortcut(width_in=width_in, width_out=width_out, stride=stride):
             own |= {Site.POST: width_out, Site.IDENTITY: width_out}

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 from se_nas.space.published.densenets import DENSENETS
+from se_nas.space.published.efficientnets import EFFICIENTNETS
+from se_nas.space.published.mnasnets import MNASNETS
+from se_nas.space.published.mobilenets import MOBILENETS
 from se_nas.space.published.mobilenets_v1 import MOBILENETS_V1
 from se_nas.space.published.network import PublishedNetwork
 from se_nas.space.published.regnets import REGNETS
@@ -10,7 +13,16 @@ from se_nas.space.published.shufflenets import SHUFFLENETS
 from se_nas.space.published.xceptions import XCEPTIONS
 from se_nas.wording import suggest
 
-PUBLISHED: Mapping[str, PublishedNetwork] = {**REGNETS, **DENSENETS, **MOBILENETS_V1, **XCEPTIONS, **SHUFFLENETS}
+PUBLISHED: Mapping[str, PublishedNetwork] = {
+    **REGNETS,
+    **DENSENETS,
+    **MOBILENETS_V1,
+    **XCEPTIONS,
+    **SHUFFLENETS,
+    **MOBILENETS,
+    **MNASNETS,
+    **EFFICIENTNETS,
+}
 
 
 def published_network(name: str) -> PublishedNetwork:

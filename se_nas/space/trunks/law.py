@@ -4,7 +4,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from se_nas.space.families.family import BlockFamily
+from se_nas.space.parts.norm import Norm
 from se_nas.space.parts.stage import Stage
+from se_nas.space.parts.stem import Stem
+from se_nas.space.parts.tail import Tail
 from se_nas.space.trunks.trunk import Ends, Trunk
 from se_nas.space.yaml_file import Entry, YamlFile
 
@@ -14,10 +17,13 @@ class SpaceLaw(Entry, ABC):
 
     family: ClassVar[type[BlockFamily]]
     """The family of the law's blocks."""
+    brings_ends: ClassVar[bool] = False
+    """Whether the law computes the ends too. Then a file must not have the keys of ends."""
 
     @abstractmethod
-    def trunk(self, ends: Ends, file: YamlFile) -> Trunk:
-        """The trunk between these ends. InputError if the keys do not fit each other."""
+    def trunk(self, ends: Ends | None, file: YamlFile) -> Trunk:
+        """The trunk between these ends; None for a law that brings them. InputError if the keys do not fit each
+        other."""
 
 
 class NetworkLaw(Entry, ABC):
@@ -25,7 +31,13 @@ class NetworkLaw(Entry, ABC):
 
     family: ClassVar[type[BlockFamily]]
     """The family of the law's blocks."""
+    brings_ends: ClassVar[bool] = False
+    """Whether the law computes the ends too. Then a file must not have the keys of ends."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """The stages without attention. ValueError names the rule that the numbers break."""
+
+    def ends(self) -> tuple[Stem, Tail, Norm]:
+        """The ends of a law that brings them, of numbers whose stages exist."""
+        raise NotImplementedError

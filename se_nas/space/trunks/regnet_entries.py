@@ -28,13 +28,14 @@ class RegNetSpace(SpaceLaw):
     stages: int = Field(ge=1, le=8)
     strides: list[Stride]
 
-    def trunk(self, ends: Ends, file: YamlFile) -> Trunk:
+    def trunk(self, ends: Ends | None, file: YamlFile) -> Trunk:
         """The trunk. InputError unless each stage has a stride."""
         if len(self.strides) != self.stages:
             raise file.error(
                 ("regnet", "strides"),
                 f"expected {self.stages} strides, one for each stage, but got {len(self.strides)}",
             )
+        assert ends is not None, "this law brings no ends"
         return RegNetTrunk(
             ends=ends,
             depth=self.depth,
