@@ -182,6 +182,8 @@ def test_se_is_a_token_or_a_boolean_or_a_list_of_these(write, se, expected):
 
 FALLING = "rules: {depths: non-decreasing}\nstages:\n  - depth: 3"
 
+WAYS = "exactly one.*`stages`, `trunk`, `regnet` or `efficientnet`"
+
 WRONG_SPACES = [
     # A key that is unknown, missing or given twice
     (STAGES, "image_size:", "imagesize:", "2: imagesize:", r"did you mean image_size\?"),
@@ -238,7 +240,7 @@ WRONG_SPACES = [
     # Keys that exclude each other, and rules that no network satisfies
     (LAW, "regnet:", "stages: [{depth: 1}]\nregnet:", "3: stages:", "regnet"),
     (LAW, "regnet:", "rules: {widths: free}\nregnet:", "3: rules:", "regnet"),
-    (STAGES, STAGES[STAGES.index("stages:") :], "", "1:", "`stages`, `trunk`, `regnet` or `efficientnet`"),
+    (STAGES, STAGES[STAGES.index("stages:") :], "", "1:", WAYS),
     (STAGES, "name: example", "bounds: {flops: {min: 9, max: 3}}", "1: bounds.flops:", "min=9, max=3"),
     (STAGES, "name: example", "bounds: {flops: {min: 1e6}}", "1: bounds.flops.min:", r"number as 1000000\)"),
     (STAGES, "stages:\n  - depth: 1", FALLING, "11: rules:", "depths must not decrease"),
@@ -270,20 +272,8 @@ WRONG_NETWORKS = [
     (NETWORK, "inner/4", "[none, none, none]", "7: stages.0.se:", "one token or 2, but got 3"),
     (NETWORK, "inner/4", "{site: inner}", "7: stages.0.se:", "token.*inner/4"),
     (NETWORK, NETWORK[NETWORK.index("stages:") :], "stages: []", "", "stages"),
-    (
-        NETWORK,
-        NETWORK[NETWORK.index("stages:") :],
-        "",
-        "1:",
-        "exactly one.*`stages`, `trunk`, `regnet` or `efficientnet`",
-    ),
-    (
-        NETWORK,
-        "stem: {width: 8, stride: 1}\n",
-        REGNETY_400MF,
-        "1:",
-        "exactly one.*`stages`, `trunk`, `regnet` or `efficientnet`",
-    ),
+    (NETWORK, NETWORK[NETWORK.index("stages:") :], "", "1:", WAYS),
+    (NETWORK, "stem: {width: 8, stride: 1}\n", REGNETY_400MF, "1:", WAYS),
     (REGNETY_400MF, "  depth: 16\n", "", "1: regnet.depth:", "missing"),
     (REGNETY_400MF, "w0: 48", "w0: 50", "", "w0.*multiple of 8.*50"),
     (REGNETY_400MF, "wm: 2.09", "wm: 1", "", "wm > 1.*1"),

@@ -76,18 +76,20 @@ def efficientnet(
         raise ValueError(f"both multipliers must be positive, but got width={width:g}, depth={depth:g}")
     if len(strides) != len(STRIDES):
         raise ValueError(f"expected {len(STRIDES)} strides, of the stem and of five stages, but got {len(strides)}")
-    stem_stride, *stage_strides = strides
-    return Architecture(
-        stem=Stem(
-            convs=(StemConv(kernel=3, stride=stem_stride, width=scaled_width(STEM_WIDTH, width)),),
-            activation=Activation.SILU,
-        ),
-        stages=tuple(
-            _stage(segments, stride, width=width, depth=depth, se=se)
-            for segments, stride in zip(B0_STAGES, stage_strides, strict=True)
-        ),
-        tail=Tail(conv=scaled_width(HEAD_WIDTH, width), activation=Activation.SILU),
-        norm=norm,
+    stem, tail = scaled_ends(width=width, stride=strides[0])
+    stages = (
+        _stage(segments, stride, width=width, depth=depth, se=se)
+        for segments, stride in zip(B0_STAGES, strides[1:], strict=True)
+    )
+    return Architecture(stem=stem, stages=tuple(stages), tail=tail, norm=norm)
+
+
+def scaled_ends(*, width: float, stride: int) -> tuple[Stem, Tail]:
+    """The stem with this stride, and the tail, both with a multiplier of their width."""
+    conv = StemConv(kernel=3, stride=stride, width=scaled_width(STEM_WIDTH, width))
+    return (
+        Stem(convs=(conv,), activation=Activation.SILU),
+        Tail(conv=scaled_width(HEAD_WIDTH, width), activation=Activation.SILU),
     )
 
 

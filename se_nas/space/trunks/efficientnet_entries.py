@@ -5,11 +5,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import FloatRange
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.mbconv import MBConv
-from se_nas.space.parts.norm import Norm
+from se_nas.space.parts.norm import USUAL_NORM, Norm
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
 from se_nas.space.parts.tail import Tail
@@ -23,6 +22,7 @@ from se_nas.space.trunks.efficientnet import (
     ByPhi,
     EfficientNetTrunk,
     efficientnet,
+    scaled_ends,
 )
 from se_nas.space.trunks.law import NetworkLaw, SpaceLaw
 from se_nas.space.trunks.trunk import Ends, Trunk
@@ -80,18 +80,19 @@ class EfficientNetNetwork(NetworkLaw):
         """The stages. ValueError for keys that do not fit each other, or for another number of strides."""
         if fault := fault_of_keys(self.model_fields_set) or fault_of_strides(self.strides):
             raise ValueError(fault)
-        return self._network().stages
+        width, depth = self._multipliers()
+        return efficientnet(width=width, depth=depth, strides=self.strides).stages
 
     def ends(self) -> tuple[Stem, Tail, Norm]:
         """The stem, the tail and the norm's numbers of EfficientNet."""
-        network = self._network()
-        return network.stem, network.tail, network.norm
+        width, _ = self._multipliers()
+        return *scaled_ends(width=width, stride=self.strides[0]), USUAL_NORM
 
-    def _network(self) -> Architecture:
+    def _multipliers(self) -> tuple[float, float]:
+        """The multipliers of width and depth."""
         if self.phi is None:
-            return efficientnet(width=self.width, depth=self.depth, strides=self.strides)
-        width, depth = math.pow(self.beta, self.phi), math.pow(self.alpha, self.phi)
-        return efficientnet(width=width, depth=depth, strides=self.strides)
+            return self.width, self.depth
+        return math.pow(self.beta, self.phi), math.pow(self.alpha, self.phi)
 
 
 def fault_of_keys(given: set[str]) -> str | None:
