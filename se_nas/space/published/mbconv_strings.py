@@ -7,7 +7,7 @@ timm, timm/models/_efficientnet_builder.py, `decode_arch_def`. Only what the pub
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from se_nas.space.activation import Activation
 from se_nas.space.attention.attention import ChannelAttention
@@ -64,9 +64,8 @@ def parse_stages(
     for index, word in enumerate(words):
         is_end = index in (0, len(words) - 1)
         depth = 1 if is_end and multipliers.keep_ends else multipliers.depth
-        segment = _segment(word, width_in, activation, se, multipliers, depth)
-        segments.append(segment)
-        width_in = segment.width
+        segments += _segments(word, width_in, activation, se, multipliers, depth)
+        width_in = segments[-1].width
     return tuple(Stage(segments=tuple(part)) for part in _up_to_the_next_stride(segments))
 
 
@@ -80,16 +79,14 @@ def _up_to_the_next_stride(segments: Iterable[Segment]) -> Iterator[list[Segment
     yield part
 
 
-def _segment(
+def _segments(
     word: str, width_in: int, usual: Activation, se: Choose | None, multipliers: Multipliers, depth_multiplier: float
-) -> Segment:
+) -> list[Segment]:
     kind, *rest = word.split("_")
     options = {match[1]: float(match[2]) for part in rest if (match := _OPTION.fullmatch(part))}
     flags = {part for part in rest if not _OPTION.fullmatch(part)}
     activation = Activation.RELU if "nre" in flags else usual
     expansion = 1 if kind in ("ds", "cn") else options["e"]
-    if "fc" in options:  # the first width that EfficientNet-EdgeTPU multiplies is not that of its stem
-        expansion = multipliers.scaled(int(options["fc"])) * expansion / width_in
     kernel, shortcut = int(options["k"]), "noskip" not in flags
     block: MBConv | FusedMBConv
     if kind in ("er", "cn"):
@@ -104,4 +101,13 @@ def _segment(
         )
     depth, width = math.ceil(options["r"] * depth_multiplier), multipliers.scaled(int(options["c"]))
     spec = se(activation) if se is not None and "se" in options else None
-    return Segment(block=block, depth=depth, width=width, stride=int(options["s"]), se=(spec,) * depth)
+    stride = int(options["s"])
+    if "fc" not in options:
+        return [Segment(block=block, depth=depth, width=width, stride=stride, se=(spec,) * depth)]
+    # the width that the first block of EfficientNet-EdgeTPU multiplies is not the width of its stem
+    first = replace(block, expansion=multipliers.scaled(int(options["fc"])) * expansion / width_in)
+    more = depth - 1
+    return [
+        Segment(block=first, depth=1, width=width, stride=stride, se=(spec,)),
+        *([Segment(block=block, depth=more, width=width, stride=1, se=(spec,) * more)] if more else []),
+    ]
