@@ -50,11 +50,12 @@ OBJECTIVES = Objectives(("flops",))
 
 @dataclass(frozen=True)
 class Task:
-    """The settings that all searches have in common."""
+    """The settings that all searches have in common. `recipe` has the parts that differ from the values of `Recipe`."""
 
     space: DesignSpace
     data: ImageData
     epochs: int
+    recipe: dict[str, Any] = field(default_factory=dict)
 
     def inspect(self, assignment: Assignment) -> Inspection | None:
         """The network and its cost; None if it breaks a rule."""
@@ -70,7 +71,9 @@ class Task:
             self.data.train, self.data.validation, mirrored=self.data.mirrored, device=torch.device("cpu")
         )
         model = build_initial_model(self.space.decode(assignment), num_classes=self.data.classes, seed=seed)
-        trainer = Trainer(model, images, Recipe(epochs=self.epochs), seed=seed, device=torch.device("cpu"))
+        trainer = Trainer(
+            model, images, Recipe(epochs=self.epochs, **self.recipe), seed=seed, device=torch.device("cpu")
+        )
         return (result.accuracy for result in train(trainer))
 
 

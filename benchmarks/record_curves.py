@@ -3,7 +3,8 @@
     uv run benchmarks/record_curves.py --space search_spaces/small.yaml --data digits --out tables/digits_curves.npz
 
 The file has `acc` (networks, epochs), validation accuracy as a fraction, and `macs` (networks,), as
-`search_quality.py tables` reads them. Each core has a process with one thread.
+`search_quality.py tables` reads them. Networks are trained by the recipe of a search on these images. Each core has a
+process with one thread.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 from real_search import Task
 from rich.progress import track
 
+from se_nas.commands.search.flags import SearchRequest
 from se_nas.data.sources import load_data
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
@@ -29,7 +31,8 @@ from se_nas.space.loading import load_design_space
 def task(space: Path, data: str, epochs: int) -> Task:
     """The data of a process, loaded once."""
     design_space = load_design_space(space)
-    return Task(design_space, load_data(data, image_size=design_space.image_size), epochs)
+    recipe = SearchRequest(data=data).recipe
+    return Task(design_space, load_data(data, image_size=design_space.image_size), epochs, recipe)
 
 
 def record(job: tuple[Path, str, int, Assignment, int]) -> tuple[list[float], int]:
