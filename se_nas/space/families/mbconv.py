@@ -139,4 +139,4 @@ def check_properties(*, kernel: int, expansion: float) -> None:
 
 def columns(kernel: int, expansion: float, activation: str) -> Mapping[str, str]:
     """The cells of a stage of MBConv blocks, fused or not."""
-    return {"kernel": str(kernel), "e": f"{expansion:g}", "activation": str(activation)}
+    return {"kernel": str(kernel), "e": f"{expansion:g}", "act": str(activation)}

@@ -16,7 +16,6 @@ from se_nas.space.settings import Parser, Stride, is_real, read_by
 from se_nas.space.trunks.efficientnet import (
     ALPHA,
     BETA,
-    GAMMA,
     STRIDES,
     ByMultipliers,
     ByPhi,
@@ -47,7 +46,6 @@ class EfficientNetSpace(SpaceLaw):
     strides: list[Stride] = Field(default_factory=lambda: list(STRIDES))
     alpha: float = Field(default=ALPHA, ge=1, le=2)
     beta: float = Field(default=BETA, ge=1, le=2)
-    gamma: float = Field(default=GAMMA, ge=1, le=2)
 
     def trunk(self, ends: Ends | None, file: YamlFile) -> Trunk:
         """The trunk. InputError for keys that do not fit each other, or for another number of strides."""
@@ -58,7 +56,7 @@ class EfficientNetSpace(SpaceLaw):
                 width=1 if self.width is None else self.width, depth=1 if self.depth is None else self.depth
             )
         else:
-            scaling = ByPhi(phi=self.phi, alpha=self.alpha, beta=self.beta, gamma=self.gamma)
+            scaling = ByPhi(phi=self.phi, alpha=self.alpha, beta=self.beta)
         return EfficientNetTrunk(scaling=scaling, strides=tuple(self.strides))
 
 
@@ -74,7 +72,6 @@ class EfficientNetNetwork(NetworkLaw):
     strides: list[Annotated[int, Field(ge=1, le=4)]] = Field(default_factory=lambda: list(STRIDES))
     alpha: float = Field(default=ALPHA, ge=1, le=2)
     beta: float = Field(default=BETA, ge=1, le=2)
-    gamma: float = Field(default=GAMMA, ge=1, le=2)
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages. ValueError for keys that do not fit each other, or for another number of strides."""
@@ -98,7 +95,7 @@ class EfficientNetNetwork(NetworkLaw):
 def fault_of_keys(given: set[str]) -> str | None:
     """A message about keys that do not fit each other; None if all fit."""
     by_multipliers = [key for key in ("width", "depth") if key in given]
-    bases = [key for key in ("alpha", "beta", "gamma") if key in given]
+    bases = [key for key in ("alpha", "beta") if key in given]
     if "phi" in given and by_multipliers:
         return f"`phi` and `{by_multipliers[0]}` exclude each other: give `phi`, or multipliers of width and depth"
     if "phi" not in given and bases:
