@@ -53,7 +53,7 @@ from rich.table import Table as RichTable
 
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
-from se_nas.searching.propose.front_strategy import FrontStrategy
+from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.stop import pruning
 from se_nas.searching.stop.rung_value import Arrivals
@@ -116,9 +116,9 @@ class Unsparing(pruning.FrontPruner):
 
 
 class OurProposer:
-    """The `front` strategy on a grid of unordered choices."""
+    """One of our strategies on a grid of unordered choices."""
 
-    def __init__(self, table: Table, seed: int) -> None:
+    def __init__(self, table: Table, seed: int, *, strategy: str = "front") -> None:
         assert table.choices is not None
         options = [int(column.max()) + 1 for column in table.choices.T]
         names = [f"decision {index}" for index in range(len(options))]
@@ -131,7 +131,7 @@ class OurProposer:
 
         decisions = {name: Categorical(tuple(choices)) for name, choices in zip(names, words, strict=True)}
         self._row_for = row_for
-        self._strategy = FrontStrategy(
+        problem = SearchProblem(
             decisions=decisions,
             sample=lambda rng: {name: decision.sample(rng) for name, decision in decisions.items()},
             neighbours=lambda assignment: (
@@ -145,6 +145,7 @@ class OurProposer:
             objectives=Objectives(("flops",)),
             seed=seed,
         )
+        self._strategy = STRATEGIES[strategy](problem)
         self._decisions = decisions
         self._running: dict[int, TrialRecord] = {}
         self._ended: list[TrialRecord] = []
@@ -196,6 +197,8 @@ STOPPING_RULES: dict[str, RuleFactory | None] = {
 }
 CHOOSERS: dict[str, Callable[[Table, int], Proposer]] = {
     "front": OurProposer,
+    "evolution": partial(OurProposer, strategy="evolution"),
+    "reinforce": partial(OurProposer, strategy="reinforce"),
     **{name: (lambda table, seed, build=build: _peer(build, table, seed)) for name, build in PROPOSERS.items()},
 }
 

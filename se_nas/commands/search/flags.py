@@ -50,7 +50,7 @@ class SearchRequest:
     epochs: Annotated[Optional[int], flag("N", f"{DEFAULTS['epochs']}, on the digits {DIGITS_EPOCHS}")] = None
     """Epochs of a trial that is not stopped."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
-    """Strategy that proposes networks: front, tpe, nsga2 or random."""
+    """Strategy that proposes networks: front, evolution, reinforce, tpe, nsga2 or random."""
     objectives: Annotated[
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None

@@ -7,8 +7,10 @@ from random import Random
 
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
+from se_nas.searching.propose.evolution import Evolution
 from se_nas.searching.propose.front_strategy import FrontStrategy
 from se_nas.searching.propose.optuna_strategy import OptunaStrategy
+from se_nas.searching.propose.reinforce import Reinforce
 from se_nas.searching.propose.strategy import SearchStrategy
 from se_nas.space.decisions import Assignment, Decision
 
@@ -40,12 +42,30 @@ def _front(problem: SearchProblem) -> SearchStrategy:
     )
 
 
+def _evolution(problem: SearchProblem) -> SearchStrategy:
+    return Evolution(
+        sample=problem.sample, neighbours=problem.neighbours, objectives=problem.objectives, seed=problem.seed
+    )
+
+
+def _reinforce(problem: SearchProblem) -> SearchStrategy:
+    return Reinforce(
+        decisions=problem.decisions,
+        sample=problem.sample,
+        inspect=problem.inspect,
+        objectives=problem.objectives,
+        seed=problem.seed,
+    )
+
+
 def _optuna(sampler: str, problem: SearchProblem) -> SearchStrategy:
     return OptunaStrategy(sampler, decisions=problem.decisions, objectives=problem.objectives, seed=problem.seed)
 
 
 STRATEGIES: dict[str, Callable[[SearchProblem], SearchStrategy]] = {
     "front": _front,
+    "evolution": _evolution,
+    "reinforce": _reinforce,
     "tpe": partial(_optuna, "tpe"),
     "nsga2": partial(_optuna, "nsga2"),
     "random": partial(_optuna, "random"),
