@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from se_nas.commands.search.flags import SearchRequest
-from se_nas.process import command_line
+from se_nas.process import command_line, last_words
 from tests.processes import Started
 
 TINY_SPACE = """\
@@ -149,6 +149,7 @@ def launched_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for each, handler in kept.items():
         signal.signal(each, handler)
+    last_words.farewell()
 
 
 LaunchHere = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LaunchHere
 from tests.faults.conftest import ROOT, mount, outcome
 from tests.tracking.wandb_stub import API_KEY, Illness, StubServer, wandb_stub
 
@@ -41,10 +42,10 @@ def sync(folder: Path, server: StubServer, run: Path) -> None:
     ],
 )
 def test_a_failing_server_does_not_change_a_search_and_everything_can_be_sent_later(
-    tmp_path: Path, space_file: Path, data_file: Path, healthy_for: int, illness: Illness
+    tmp_path: Path, launch_here: LaunchHere, space_file: Path, data_file: Path, healthy_for: int, illness: Illness
 ) -> None:
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--budget", BUDGET]
-    plain = search(tmp_path, *flags, "--run", tmp_path / "plain", "--wandb", "off")
+    plain = launch_here("search.py", "--workers", 1, *flags, "--run", tmp_path / "plain", "--wandb", "off")
     run = tmp_path / "told"
     with wandb_stub(healthy_for=healthy_for, illness=illness) as server:
         told = search(tmp_path, *flags, "--run", run, "--wandb", "online", url=server.url)

@@ -1,4 +1,4 @@
-"""What a file contains that Pillow cannot identify, as text for people: what stands in the place of an image."""
+"""Names the content of a file that stands in the place of an image, if Pillow cannot identify it."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ HEIF = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def content_of(file: Path) -> str:
-    """What the file contains."""
+    """Text for people that completes "it is ..."."""
     with file.open("rb") as content:
         first = content.read(64)
     start = first.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
