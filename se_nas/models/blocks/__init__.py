@@ -1,6 +1,8 @@
 """Modules of blocks: one file for each block family."""
 
+from se_nas.models.blocks.basic import BasicBlockModule
 from se_nas.models.blocks.block import BlockModule
+from se_nas.models.blocks.bottleneck import BottleneckBlockModule
 from se_nas.models.blocks.dense import DenseLayerModule
 from se_nas.models.blocks.mbconv import FusedMBConvModule, MBConvModule
 from se_nas.models.blocks.regnet import RegNetBlockModule
@@ -9,6 +11,8 @@ from se_nas.models.blocks.shuffle_v1 import ShuffleV1BlockModule
 from se_nas.models.blocks.shuffle_v2 import ShuffleV2BlockModule
 from se_nas.models.blocks.transition import TransitionModule
 from se_nas.models.blocks.xception import XceptionBlockModule
+from se_nas.space.families.basic import BasicBlock
+from se_nas.space.families.bottleneck import BottleneckBlock
 from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.fused_mbconv import FusedMBConv
@@ -23,6 +27,8 @@ from se_nas.space.parts.stage import BlockShape
 
 BLOCKS: dict[type[BlockFamily], type[BlockModule]] = {
     RegNetBlock: RegNetBlockModule,
+    BottleneckBlock: BottleneckBlockModule,
+    BasicBlock: BasicBlockModule,
     DenseLayer: DenseLayerModule,
     Transition: TransitionModule,
     SeparableBlock: SeparableBlockModule,

@@ -1,5 +1,7 @@
 """Block families: one file each, with the record of its blocks, its YAML keys, its widths and its sites."""
 
+from se_nas.space.families.basic import BasicBlock
+from se_nas.space.families.bottleneck import BottleneckBlock
 from se_nas.space.families.dense import DenseLayer
 from se_nas.space.families.family import BlockFamily
 from se_nas.space.families.fused_mbconv import FusedMBConv
@@ -13,6 +15,8 @@ from se_nas.space.families.xception import XceptionBlock
 
 FAMILIES: dict[str, type[BlockFamily]] = {
     RegNetBlock.name: RegNetBlock,
+    BottleneckBlock.name: BottleneckBlock,
+    BasicBlock.name: BasicBlock,
     DenseLayer.name: DenseLayer,
     Transition.name: Transition,
     SeparableBlock.name: SeparableBlock,
