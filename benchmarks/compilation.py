@@ -28,7 +28,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.devices.timing import seconds_in_turn
 from se_nas.training.step.precision import bare_step, usual_precision

@@ -170,7 +170,7 @@ class RunOfTrials:
         from se_nas.runs.settings import SearchConfig, running_versions
         from se_nas.searching.objectives import parse_objectives
         from se_nas.searching.study.study import SearchStudy
-        from se_nas.space.loading import load_design_space
+        from se_nas.space.files.loading import load_design_space
 
         space = load_design_space(DEFAULT_SPACE)
         data = load_data("digits", image_size=space.image_size)

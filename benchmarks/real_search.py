@@ -41,7 +41,7 @@ from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
 

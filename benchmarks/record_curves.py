@@ -24,7 +24,7 @@ from se_nas.commands.search.flags import SearchRequest
 from se_nas.data.sources import load_data
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 
 @cache

@@ -23,7 +23,7 @@ from se_nas.searching.objectives import parse_objectives
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 EPOCHS = 12
 

@@ -31,7 +31,7 @@ from trial_speed import CLASSES, SIZE, regnety_200mf
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.convolution import GroupedConv2d
 from se_nas.models.normalisation import BatchNorm
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.training.devices.device import prepare
 from se_nas.training.devices.timing import seconds_in_turn
 from se_nas.training.step.cuda_graphs import WARM_UP_STEPS, Recorded, build_recorder

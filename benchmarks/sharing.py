@@ -31,7 +31,7 @@ from se_nas.data.device_data import DeviceData
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.data.sources import load_data
 from se_nas.space.architecture import Architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train

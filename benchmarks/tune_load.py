@@ -115,7 +115,7 @@ class Nothings:
 def measure(in_flight: int, trials: int) -> dict[str, float]:
     """The figures with so many trials in flight."""
     from se_nas.commands.search.flags import DEFAULT_SPACE
-    from se_nas.space.loading import load_design_space
+    from se_nas.space.files.loading import load_design_space
 
     space = load_design_space(DEFAULT_SPACE)
     work = Nothings(space.decode(space.sample(Random(0))), in_flight, trials)

@@ -26,7 +26,7 @@ _PUBLIC = {
     "measure_cost": "se_nas.models.cost",
     "shipped": "se_nas.shipped_files",
     "DesignSpace": "se_nas.space.design_space",
-    "load_design_space": "se_nas.space.loading",
+    "load_design_space": "se_nas.space.files.loading",
     "TrainedNetwork": "se_nas.training.trained",
     "load_trained": "se_nas.training.trained",
 }

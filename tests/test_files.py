@@ -13,7 +13,7 @@ import yaml
 
 from se_nas.errors import WriteError
 from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import yaml
 from se_nas.errors import InputError
 from se_nas.models.own_network import NetworkSource, check_allowed, record_sites
 from se_nas.runs.run_folder import RunFolder
-from se_nas.space.loading import load_design_space
-from se_nas.space.own_entries import own_keys
+from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.own_entries import own_keys
 from se_nas.space.own_network import OwnNetworkTrunk, grouped
 from se_nas.space.yaml_file import read_yaml
 

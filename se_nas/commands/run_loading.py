@@ -14,7 +14,7 @@ from se_nas.searching.records import TrialRecord
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 
 def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:

@@ -17,7 +17,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import Metrics, TrialRecord, TrialStatus, names_in
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.wording import printable
 
 

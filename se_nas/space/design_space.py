@@ -67,6 +67,8 @@ class DesignSpace:
 
     `stage_names` begin the names of the decisions on SE. Without them, these are stage1, stage2 and so on.
 
+    `largest_scaled` is the largest image size of a trunk that scales the image size itself.
+
     `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
     `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
@@ -78,6 +80,7 @@ class DesignSpace:
     bounds: Mapping[str, Limit] = field(default_factory=dict)
     pretrained: Architecture | None = None
     stage_names: tuple[str, ...] = ()
+    largest_scaled: int | None = None
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -97,7 +100,7 @@ class DesignSpace:
     @property
     def image_size(self) -> int:
         """The side in pixels for which images are read: the largest side that a network can have."""
-        return int(max(values_of(self.image_sizes) or ()))
+        return self.largest_scaled or int(max(values_of(self.image_sizes) or ()))
 
     def sample(self, rng: Random) -> dict[str, Value]:
         """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found."""
@@ -131,7 +134,8 @@ class DesignSpace:
             _attended(stage, blocks, choices, name, assignment)
             for name, stage, blocks, choices in zip(self._names, plain.stages, plain.blocks(), self.se, strict=True)
         ]
-        network = replace(plain, stages=tuple(stages), image_size=self._decided_size(assignment))
+        size = plain.image_size or self._decided_size(assignment)
+        network = replace(plain, stages=tuple(stages), image_size=size)
         return network if self.pretrained is None else starting_unchanged(network, self.pretrained)
 
     def _decided_size(self, assignment: Assignment) -> int | None:

@@ -15,8 +15,8 @@ from se_nas.errors import InputError
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention.squeeze_excite import Gate
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.placements import without_se
 from se_nas.training.checkpoint import read_tensors, write_tensors

@@ -16,7 +16,7 @@ from se_nas.errors import InputError
 from se_nas.models.backbone import Backbone, as_backbone
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import parse_architecture
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.training.checkpoint import read_tensors, write_tensors
 

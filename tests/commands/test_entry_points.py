@@ -9,7 +9,7 @@ import pytest
 from se_nas.commands.entry_points import COMMANDS
 from se_nas.process.invocation import invocation
 from se_nas.shipped_files import given_or_shipped, shipped
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 ROOT = Path(__file__).parents[2]
 

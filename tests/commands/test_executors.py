@@ -13,7 +13,7 @@ from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.execution.local import LocalExecutor
 from se_nas.execution.ray.capacity import ClusterCapacity
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 SPACE = load_design_space(Path(__file__).parents[2] / "search_spaces" / "small.yaml")
 DIGITS = load_data("digits", image_size=SPACE.image_size)

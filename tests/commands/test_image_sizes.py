@@ -15,7 +15,7 @@ from se_nas.commands.run_loading import find_trial
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import start_search
 from se_nas.models.cost import measure_cost
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.training.trained import load_trained
 from se_nas.training.trainer import Trainer
 from tests.conftest import write_tiny_data

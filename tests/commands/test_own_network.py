@@ -28,7 +28,7 @@ from se_nas.models import cost, own_network
 from se_nas.models.cost import measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.models.own_network import record_sites
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.training.trained import load_trained
 from tests.conftest import write_tiny_data
 from tests.space.conftest import ROOT

@@ -24,9 +24,9 @@ from se_nas.errors import InputError
 from se_nas.models.network import build_model
 from se_nas.models.own_network import record_sites
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.tokens import parse_token
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.space.own_network import OwnNetworkTrunk, grouped
 from se_nas.space.placements import with_attention_by_stage, without_se
 from se_nas.space.pretraining import starting_unchanged

@@ -31,8 +31,8 @@ from se_nas.models.cost import map_sizes, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space import design_space
-from se_nas.space.architecture_file import load_architecture, parse_architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture, parse_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.space.placements import switched
 from se_nas.training.trained import load_trained
 from tests.analysis.test_effects import DECISIONS, searched

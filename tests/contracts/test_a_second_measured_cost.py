@@ -27,7 +27,7 @@ from se_nas.runs.ablation_file import load_ablation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.surrogate.features import features_of
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.measurements import MEASUREMENTS
 from tests.commands.conftest import rows_of, said_on
 from tests.conftest import tiny_request

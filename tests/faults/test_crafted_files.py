@@ -30,8 +30,8 @@ from se_nas.runs.ablation_file import load_ablation
 from se_nas.runs.confirmation_file import load_confirmation
 from se_nas.runs.retrained_files import read_result
 from se_nas.runs.run_folder import RunFolder
-from se_nas.space.architecture_file import load_architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.checkpoint import read_tensors
 from se_nas.training.recipe_file import load_recipe
 from se_nas.training.trained import load_trained

@@ -13,7 +13,7 @@ from se_nas.commands.run_loading import load_progress
 from se_nas.errors import InputError
 from se_nas.files import read_checked
 from se_nas.runs.run_folder import RunFolder
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.training.checkpoint import read_tensors, write_tensors
 
 CHOSEN = 40

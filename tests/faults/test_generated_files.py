@@ -11,7 +11,7 @@ import yaml
 from se_nas.commands.describe.describe import describe
 from se_nas.commands.describe.flags import DescribeRequest
 from se_nas.process.command_line import run
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.recipe_file import load_recipe
 
 ROOT = Path(__file__).parents[2]

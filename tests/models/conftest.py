@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from tests.space.conftest import ROOT, TINY
 
 

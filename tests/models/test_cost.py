@@ -10,9 +10,9 @@ from se_nas.models import cost
 from se_nas.models.cost import Cost, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
 from se_nas.space.published import PUBLISHED

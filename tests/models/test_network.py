@@ -17,10 +17,10 @@ from se_nas.models.blocks import BLOCKS
 from se_nas.models.blocks.regnet import RegNetBlockModule
 from se_nas.models.cost import map_sizes
 from se_nas.models.network import build_model
-from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.families import FAMILIES
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.space.placements import with_published_se, without_se
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT

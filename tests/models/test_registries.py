@@ -13,7 +13,6 @@ from se_nas.models.blocks import BLOCKS, build_block
 from se_nas.models.cost import measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.attention import attention_shape
 from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
@@ -30,6 +29,7 @@ from se_nas.space.families.shuffle_v1 import ShuffleV1Block
 from se_nas.space.families.shuffle_v2 import ShuffleV2Block
 from se_nas.space.families.transition import Transition
 from se_nas.space.families.xception import XceptionBlock
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.parts.stem import Stem
 from tests.made_up import Eca, Growing, Thinning, second_members

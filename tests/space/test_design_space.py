@@ -6,7 +6,7 @@ import pytest
 from se_nas.errors import InputError
 from se_nas.space import design_space
 from se_nas.space.decisions import Role
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from tests.space.conftest import ROOT, TINY
 
 LAW = """

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from se_nas.errors import InputError
-from se_nas.space.architecture_file import load_architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.space.published.efficientnets import COEFFICIENTS, EFFICIENTNETS
 from se_nas.space.trunks.efficientnet import efficientnet, scaled_image_size
 
@@ -45,11 +45,26 @@ def test_phi_raises_depth_and_width_by_the_papers_bases(tmp_path):
 
 
 def test_phi_scales_the_image_by_gamma(tmp_path):
-    trunk = space_of(tmp_path, SPACE).trunk
-    fixed = space_of(tmp_path, "image_size: 224\nefficientnet: {width: [0.5, 1], depth: 1}\n").trunk
+    space = space_of(tmp_path, SPACE.replace("{phi: {from: -2, to: 2}", "{phi: [0, 1], gamma: 1.15"))
+    no_se = {name: False for name in space.decisions if name != "phi"}
+    sizes = {phi: space.decode({"phi": phi, **no_se}).image_size for phi in (0, 1)}
 
-    assert trunk.image_size(224, {"phi": 1.0}) == scaled_image_size(224, phi=1) == round(224 * 1.15)
-    assert trunk.image_size(224, {"phi": 0.0}) == fixed.image_size(224, {"width": 0.5}) == 224
+    assert sizes == {0: 224, 1: scaled_image_size(224, phi=1)}
+    assert space.image_size == sizes[1] == round(224 * 1.15)
+
+
+@pytest.mark.parametrize("keys", ["phi: [0, 1]", "width: [0.5, 1], depth: 1"])
+def test_without_gamma_images_keep_the_size_of_the_space(tmp_path, keys):
+    space = space_of(tmp_path, f"image_size: 224\nefficientnet: {{{keys}, se: {{present: false}}}}\n")
+    (name,) = space.decisions
+
+    assert space.decode({name: 1}).image_size is None
+    assert space.image_size == 224
+
+
+def test_an_image_size_cannot_be_scaled_and_decided(tmp_path):
+    with pytest.raises(InputError, match=":1: image_size: with `gamma` the image size follows phi"):
+        space_of(tmp_path, "image_size: [160, 224]\nefficientnet: {phi: [0, 1], gamma: 1.15}\n")
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from se_nas.errors import InputError
 from se_nas.space import design_space
-from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.squeeze_excite import Reference, SqueezeExciteSpec
 from se_nas.space.decisions import Categorical, FloatRange, IntRange
 from se_nas.space.families.regnet import REGNETY, Site
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from tests.space.test_architecture import EXAMPLE
 
 STAGES = """\

@@ -4,9 +4,9 @@ import pytest
 
 from se_nas.space.activation import Activation
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.norm import Norm
 from se_nas.space.parts.stage import Segment, Stage
 from se_nas.space.parts.stem import Pool, Stem, StemConv

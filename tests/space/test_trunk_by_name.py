@@ -1,9 +1,9 @@
 import pytest
 
 from se_nas.errors import InputError
-from se_nas.space.architecture_file import load_architecture
 from se_nas.space.decisions import Categorical
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.space.placements import without_se
 from se_nas.space.published import PUBLISHED
 

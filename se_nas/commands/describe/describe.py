@@ -17,8 +17,8 @@ from se_nas.costs import format_cost, measured_among
 from se_nas.errors import InputError
 from se_nas.models.cost import map_sizes, measure_cost
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
 from se_nas.space.attention.tokens import NONE, format_token
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.published import PUBLISHED
 from se_nas.wording import suggest

@@ -27,7 +27,7 @@ from se_nas.runs.settings import SearchConfig
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.wording import counted, printable
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord
 from se_nas.space.architecture import Architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.pretrained import Pretrained
 
 

@@ -47,7 +47,7 @@ from se_nas.runs.settings import SearchConfig, check_same, load_config, write_co
 from se_nas.searching.objectives import Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.tracking.console import line_printer
 from se_nas.wording import as_folder_name, counted, suggest
 

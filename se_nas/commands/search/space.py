@@ -14,7 +14,7 @@ from se_nas.errors import InputError
 from se_nas.models.own_network import NetworkSource
 from se_nas.shipped_files import given_or_shipped
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.loading import load_design_space, parse_design_space
+from se_nas.space.files.loading import load_design_space, parse_design_space
 from se_nas.space.yaml_file import parse_yaml, read_yaml
 
 USUAL_IMAGE_SIZE = 32

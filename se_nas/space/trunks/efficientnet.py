@@ -6,7 +6,7 @@ rounded up as in tensorflow/tpu, efficientnet_model.py (`round_filters`, `round_
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from se_nas.space.activation import Activation
@@ -122,7 +122,7 @@ class ByPhi:
     phi: Setting[float]
     alpha: float = ALPHA
     beta: float = BETA
-    gamma: float = GAMMA
+    gamma: float | None = None
 
     def settings(self) -> Iterator[Property]:
         """Yield `phi`."""
@@ -133,9 +133,17 @@ class ByPhi:
         phi = settle(self.phi, "phi", assignment)
         return math.pow(self.beta, phi), math.pow(self.alpha, phi)
 
-    def image_size(self, image_size: int, assignment: Assignment) -> int:
-        """The image size times γ^φ."""
+    def image_size(self, image_size: int, assignment: Assignment) -> int | None:
+        """The image size times γ^φ; None without `gamma`."""
+        if self.gamma is None:
+            return None
         return scaled_image_size(image_size, phi=settle(self.phi, "phi", assignment), gamma=self.gamma)
+
+    def largest_image_size(self, image_size: int) -> int | None:
+        """The largest image size of any network; None without `gamma`."""
+        if self.gamma is None:
+            return None
+        return max(scaled_image_size(image_size, phi=phi, gamma=self.gamma) for phi in _ends(self.phi))
 
     def most_depth(self) -> float:
         """The largest multiplier of the depth."""
@@ -168,9 +176,11 @@ class ByMultipliers:
         """The multipliers of width and depth."""
         return settle(self.width, "width", assignment), settle(self.depth, "depth", assignment)
 
-    def image_size(self, image_size: int, assignment: Assignment) -> int:
-        """The image size itself."""
-        return image_size
+    def image_size(self, image_size: int, assignment: Assignment) -> int | None:
+        """None: the image size does not follow the multipliers."""
+
+    def largest_image_size(self, image_size: int) -> int | None:
+        """None: the image size does not follow the multipliers."""
 
     def most_depth(self) -> float:
         """The largest multiplier of the depth."""
@@ -188,10 +198,11 @@ Scaling: TypeAlias = ByPhi | ByMultipliers
 class EfficientNetTrunk:
     """A trunk by EfficientNet's compound scaling, with the stem and the tail of EfficientNet, which scale too.
 
-    `strides` are those of the stem and of the five stages.
+    `strides` are those of the stem and of the five stages. `base_size` is the image size of φ = 0, in pixels.
     """
 
     scaling: Scaling
+    base_size: int
     strides: tuple[Setting[int], ...] = STRIDES
 
     def settings(self) -> Iterator[Property]:
@@ -204,11 +215,13 @@ class EfficientNetTrunk:
         """The network of an assignment."""
         width, depth = self.scaling.multipliers(assignment)
         strides = [settle(stride, _stride_name(number), assignment) for number, stride in enumerate(self.strides)]
-        return efficientnet(width=width, depth=depth, strides=strides)
+        network = efficientnet(width=width, depth=depth, strides=strides)
+        return replace(network, image_size=self.scaling.image_size(self.base_size, assignment))
 
-    def image_size(self, image_size: int, assignment: Assignment) -> int:
-        """The image size of an assignment's network. `image_size` is that of EfficientNet-B0, in pixels."""
-        return self.scaling.image_size(image_size, assignment)
+    @property
+    def largest_image_size(self) -> int | None:
+        """The side in pixels of the largest images that a network takes; None if the image size is not scaled."""
+        return self.scaling.largest_image_size(self.base_size)
 
     def most_blocks(self) -> tuple[int, ...]:
         """The largest number of blocks of each stage."""

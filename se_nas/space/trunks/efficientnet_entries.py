@@ -46,6 +46,7 @@ class EfficientNetSpace(SpaceLaw):
     strides: list[Stride] = Field(default_factory=lambda: list(STRIDES))
     alpha: float = Field(default=ALPHA, ge=1, le=2)
     beta: float = Field(default=BETA, ge=1, le=2)
+    gamma: float | None = Field(default=None, ge=1, le=2)
 
     def trunk(self, ends: Ends | None, file: YamlFile) -> Trunk:
         """The trunk. InputError for keys that do not fit each other, or for another number of strides."""
@@ -56,8 +57,12 @@ class EfficientNetSpace(SpaceLaw):
                 width=1 if self.width is None else self.width, depth=1 if self.depth is None else self.depth
             )
         else:
-            scaling = ByPhi(phi=self.phi, alpha=self.alpha, beta=self.beta)
-        return EfficientNetTrunk(scaling=scaling, strides=tuple(self.strides))
+            scaling = ByPhi(phi=self.phi, alpha=self.alpha, beta=self.beta, gamma=self.gamma)
+        base_size = file.data["image_size"]
+        if self.gamma is not None and type(base_size) is not int:
+            raise file.error(("image_size",), "with `gamma` the image size follows phi; expected one size, for phi = 0")
+        size = base_size if type(base_size) is int else 1
+        return EfficientNetTrunk(scaling=scaling, strides=tuple(self.strides), base_size=size)
 
 
 class EfficientNetNetwork(NetworkLaw):
@@ -95,7 +100,7 @@ class EfficientNetNetwork(NetworkLaw):
 def fault_of_keys(given: set[str]) -> str | None:
     """A message about keys that do not fit each other; None if all fit."""
     by_multipliers = [key for key in ("width", "depth") if key in given]
-    bases = [key for key in ("alpha", "beta") if key in given]
+    bases = [key for key in ("alpha", "beta", "gamma") if key in given]
     if "phi" in given and by_multipliers:
         return f"`phi` and `{by_multipliers[0]}` exclude each other: give `phi`, or multipliers of width and depth"
     if "phi" not in given and bases:

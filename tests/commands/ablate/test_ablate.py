@@ -17,7 +17,7 @@ from se_nas.runs.ablation_file import ablation_files, load_ablation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.tasks import EpochReport
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from tests.fakes import network_with_se
 
 EVERYWHERE = "everywhere (RegNetY)"

@@ -20,7 +20,7 @@ from se_nas.files import read_checked, write_checked
 from se_nas.models.network import build_model
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
-from se_nas.space.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_architecture
 from se_nas.training.trainer import Trainer
 
 

@@ -19,8 +19,8 @@ from se_nas.errors import InputError, RunFailedError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.observations import observations_of
-from se_nas.space.architecture_file import load_architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from tests.commands.conftest import outcome_of, rows_of, said_on
 
 

@@ -8,7 +8,7 @@ from se_nas.errors import InputError
 from se_nas.models.cost import map_sizes
 from se_nas.searching.objectives import parse_objectives
 from se_nas.searching.propose.screening import build_screened_strategy
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 
 SPACE = """
 image_size: 8

@@ -10,9 +10,9 @@ from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.cost import map_sizes, measure_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.shuffle_v1 import ShuffleV1Block
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.stage import Stage
 from se_nas.space.placements import with_attention_by_stage, with_published_se
 from se_nas.space.published import published_network

@@ -8,7 +8,7 @@ from torch import nn
 
 from se_nas.models.cost import measure_cost
 from se_nas.models.network import build_model
-from se_nas.space.architecture_file import parse_architecture
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.published import PUBLISHED, published_network
 from se_nas.space.published.efficientnets import EFFICIENTNETS
 from se_nas.space.published.mnasnets import MNASNETS

@@ -6,9 +6,9 @@ import pytest
 
 from se_nas.models.cost import measure_cost
 from se_nas.space.architecture import Architecture
-from se_nas.space.architecture_file import parse_architecture
 from se_nas.space.families.bottleneck import BottleneckBlock
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
 from se_nas.space.placements import with_published_se, without_se

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from se_nas.models.cost import measure_cost
 from se_nas.space.architecture import Architecture
-from se_nas.space.loading import load_design_space
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.devices.sharing import MOST, PROCESS_BYTES, training_bytes, trainings_on_a_gpu
 from se_nas.training.trainer import build_initial_model
 

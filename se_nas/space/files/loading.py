@@ -12,15 +12,16 @@ from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.choices import AttentionChoices
-from se_nas.space.attention_entries import Sites, attention_by_stage, with_attention_by_stage
 from se_nas.space.design_space import DesignSpace, Limit
-from se_nas.space.end_entries import END_KEYS, parse_ends
-from se_nas.space.own_entries import OWN, parse_own_trunk
+from se_nas.space.files.attention_entries import Sites, attention_by_stage, with_attention_by_stage
+from se_nas.space.files.end_entries import END_KEYS, parse_ends
+from se_nas.space.files.own_entries import OWN, parse_own_trunk
+from se_nas.space.files.stage_entries import parse_stages
 from se_nas.space.own_network import PLACE, SENET, OwnNetworkTrunk
 from se_nas.space.published import published_network
 from se_nas.space.settings import ImageSize
-from se_nas.space.stage_entries import parse_stages
 from se_nas.space.trunks import SPACE_LAWS
+from se_nas.space.trunks.efficientnet import EfficientNetTrunk
 from se_nas.space.trunks.law import SpaceLaw
 from se_nas.space.trunks.published import PublishedTrunk
 from se_nas.space.trunks.stage_by_stage import AnyNetTrunk
@@ -49,6 +50,7 @@ def parse_design_space(file: YamlFile) -> DesignSpace:
         image_sizes=entry.image_size,
         trunk=trunk,
         stage_names=trunk.stage_names if isinstance(trunk, OwnNetworkTrunk) else (),
+        largest_scaled=trunk.largest_image_size if isinstance(trunk, EfficientNetTrunk) else None,
         se=tuple(se),
         bounds=_bounds(entry.bounds, file),
     )

@@ -9,9 +9,9 @@ from pydantic import Field, create_model
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.attention.tokens import NONE
-from se_nas.space.attention_entries import Sites, attention_of_stage, merge_attention, with_attention
 from se_nas.space.families import DEFAULT_FAMILY, FAMILIES
 from se_nas.space.families.family import BlockFamily, property_keys
+from se_nas.space.files.attention_entries import Sites, attention_of_stage, merge_attention, with_attention
 from se_nas.space.settings import MOST_WIDTH, Depth, Stride, Width
 from se_nas.space.trunks.stage_by_stage import AnyNetSegment, AnyNetStage
 from se_nas.space.trunks.trunk import listed

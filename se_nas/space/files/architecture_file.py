@@ -10,14 +10,14 @@ from pydantic import Field, create_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
 from se_nas.space.attention.tokens import NONE, parse_token
-from se_nas.space.end_entries import END_KEYS, parse_written_ends
 from se_nas.space.families.family import BlockFamily
-from se_nas.space.own_entries import OWN, parse_own_network
+from se_nas.space.files.end_entries import END_KEYS, parse_written_ends
+from se_nas.space.files.own_entries import OWN, parse_own_network
+from se_nas.space.files.stage_entries import parse_written_stage
 from se_nas.space.parts.stage import Segment, Stage
 from se_nas.space.placements import with_attention_by_stage
 from se_nas.space.published import published_network
 from se_nas.space.settings import MOST_IMAGE_SIZE
-from se_nas.space.stage_entries import parse_written_stage
 from se_nas.space.trunks import NETWORK_LAWS
 from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, join_keys, parse_entry, read_yaml
 

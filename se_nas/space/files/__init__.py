@@ -1,0 +1,1 @@
+"""Files of search spaces and of single networks: one file for each part of their keys."""
