@@ -1,5 +1,6 @@
 """The user's own network: `--network FILE:FUNCTION` lets a command run it, and makes a search space of it."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,15 @@ def space_of_network(
     size = max(image_size) if isinstance(image_size, list) else image_size
     sites = record_sites(source, num_classes=classes, image_size=size)
     trunk = OwnNetworkTrunk(own=source.trunk, groups=grouped(sites, by_stage=group == "stage"))
-    usual = {"name": Path(source.file).stem, "image_size": image_size, "se": USUAL_SE}
+    usual = {"name": _space_name(source.file), "image_size": image_size, "se": USUAL_SE}
     content = f"# Question: at which places of {source.trunk.title} does SE pay, and how wide?\n"
     return (content + yaml.safe_dump({**usual, **given, **own_keys(trunk)}, sort_keys=False)).encode()
+
+
+def _space_name(file: str) -> str:
+    """The name of the file without its ending, in the letters that a name of a space may have.
+
+    >>> _space_name("größe 1.py")
+    'gr__e_1'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", Path(file).stem).lstrip("_.-")[:64] or "network"

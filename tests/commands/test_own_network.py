@@ -17,7 +17,7 @@ from se_nas.commands.describe.describe import describe
 from se_nas.commands.describe.flags import DescribeRequest
 from se_nas.commands.export.export import export
 from se_nas.commands.export.flags import ExportRequest
-from se_nas.commands.own_network import read_network
+from se_nas.commands.own_network import read_network, space_of_network
 from se_nas.commands.report.report import rewrite_report
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
@@ -29,6 +29,8 @@ from se_nas.models.cost import measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.models.own_network import record_sites
 from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import parse_design_space
+from se_nas.space.yaml_file import parse_yaml
 from se_nas.training.trained import load_trained
 from tests.conftest import write_tiny_data
 from tests.space.conftest import ROOT
@@ -201,6 +203,16 @@ def test_the_error_for_a_wrong_function_is_one_line(tmp_path: Path, old: str, ne
 def test_the_error_for_a_wrong_flag_says_what_is_expected(given: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_network(given)
+
+
+@pytest.mark.parametrize("name", ["größe 1.py", "_.py", "2.py"])
+def test_any_file_name_gives_a_space_with_a_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(GOOD)
+    source = read_network(f"{tmp_path / name}:build")
+
+    content = space_of_network(source, None, classes=2, image_size=8, group="site")
+
+    assert parse_design_space(parse_yaml(tmp_path / "space.yaml", content)).size().count == 3
 
 
 @pytest.mark.parametrize(

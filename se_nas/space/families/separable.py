@@ -74,4 +74,4 @@ class SeparableBlock:
 
     def columns(self, width: int) -> Mapping[str, str]:
         """The kernel and the activation."""
-        return {"kernel": str(self.kernel), "activation": str(self.activation)}
+        return {"kernel": str(self.kernel), "act": str(self.activation)}
