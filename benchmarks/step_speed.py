@@ -101,7 +101,7 @@ def _parameters(model: nn.Module) -> int:
 
 
 def measured(
-    name: str, *, size: int, batch: int, turns: int, device: torch.device, tell: Any
+    name: str, *, size: int, batch: int, turns: int, device: torch.device, print_line: Any
 ) -> dict[str, list[float]]:
     """The seconds of each step, by contestant."""
     steps: dict[str, Step] = {OURS: ours(name, size=size, batch=batch, device=device)}
@@ -111,10 +111,10 @@ def measured(
         try:
             count = _parameters(_model_of(library, name))
         except (KeyError, ImportError) as error:
-            tell(f"{name}: {library} is left out ({type(error).__name__}: {error})")
+            print_line(f"{name}: {library} is left out ({type(error).__name__}: {error})")
             continue
         if count != expected:
-            tell(f"{name}: {library} is left out: {count:,} parameters instead of {expected:,}")
+            print_line(f"{name}: {library} is left out: {count:,} parameters instead of {expected:,}")
             continue
         for channels_last in (False, True):
             title = f"{library}, channels last" if channels_last else library
@@ -146,7 +146,9 @@ def compare(names: list[str], options: argparse.Namespace) -> None:
         for name in names:
             for size in options.px:
                 batch = options.batch or (64 if size <= 64 else 8)
-                seconds = measured(name, size=size, batch=batch, turns=options.turns, device=device, tell=console.print)
+                seconds = measured(
+                    name, size=size, batch=batch, turns=options.turns, device=device, print_line=console.print
+                )
                 for title, taken in seconds.items():
                     writer.writerows((name, size, title, turn, each) for turn, each in enumerate(taken))
                     ratios = [each / own for each, own in zip(taken, seconds[OURS], strict=True)]

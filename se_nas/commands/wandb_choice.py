@@ -22,9 +22,9 @@ YES = {"1", "true", "t", "yes", "y", "on"}
 
 
 def choose_wandb(
-    flag: WandbMode, environment: Mapping[str, str], tell: Callable[[str], None] = lambda _: None
+    flag: WandbMode, environment: Mapping[str, str], print_line: Callable[[str], None] = lambda _: None
 ) -> WandbMode:
-    """The mode for W&B. If a variable asks for a mode, `tell` gets a line with the mode that is used and the reason.
+    """The mode for W&B. If a variable asks for a mode, `print_line` gets a line with the mode and the reason.
 
     InputError for a WANDB_MODE that W&B does not know.
     """
@@ -34,10 +34,10 @@ def choose_wandb(
     if asked is None:
         return flag
     if flag == "auto":
-        tell(f"W&B       {asked}, because {variable} is set")
+        print_line(f"W&B       {asked}, because {variable} is set")
         return asked
     if flag != asked:
-        tell(f"W&B       {flag}, because of --wandb {flag}; {variable} is ignored")
+        print_line(f"W&B       {flag}, because of --wandb {flag}; {variable} is ignored")
     return flag
 
 

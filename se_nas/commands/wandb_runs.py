@@ -44,7 +44,7 @@ def import_for_wandb() -> None:
 
 
 def wandb_guard(
-    build: Build[T], wanted: WandbMode, folder: Path, *, continues: bool, tell: Callable[[str], None]
+    build: Build[T], wanted: WandbMode, folder: Path, *, continues: bool, print_line: Callable[[str], None]
 ) -> Guard[T]:
     """A guard that writes a run in the wanted mode, and on disk below `folder` if that fails.
 
@@ -68,7 +68,7 @@ def wandb_guard(
         Reporter(build=first, end=end, farewell=kept),
         Reporter(build=lambda: build("offline", continues=continues), end=end, farewell=off),
         name="W&B",
-        tell=tell,
+        print_line=print_line,
         prepare=import_for_wandb,
     )
 
@@ -100,21 +100,25 @@ def log_finding(
     *,
     settings: Mapping[str, Any],
     wanted: WandbMode,
-    tell: Callable[[str], None],
+    print_line: Callable[[str], None],
 ) -> None:
     """Write a W&B run, in the search's group, for the result of a confirmation or an ablation with these `settings`.
 
     A repeated command adds to the same run.
     """
-    if (wanted := choose_wandb(wanted, os.environ, tell)) == "off":
+    if (wanted := choose_wandb(wanted, os.environ, print_line)) == "off":
         return
     guard = wandb_guard(
-        partial(_finding_run, finding, job, folder, search, settings), wanted, folder.path, continues=True, tell=tell
+        partial(_finding_run, finding, job, folder, search, settings),
+        wanted,
+        folder.path,
+        continues=True,
+        print_line=print_line,
     )
     guard.attempt(lambda run: run.found(finding))
     guard.close(lambda run: run.close())
     for line in unsent(folder.path):
-        tell(line)
+        print_line(line)
 
 
 def retraining_run(

@@ -34,7 +34,7 @@ class LocalExecutor:
         """The processors that this process may use."""
         return cpu_count()
 
-    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
+    def run(self, work: Work, evaluate: Evaluate, print_line: PrintLine = print_nothing) -> None:
         """Train until every training that was handed out has ended."""
         retries = Retries()
         while (task := work.next_trial()) is not None:

@@ -69,8 +69,11 @@ class Executor(Protocol):
     def processors(self) -> int:
         """The number of processors for one training."""
 
-    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
-        """Train until every training that was handed out has ended. `tell` gets a line if a machine gets no work."""
+    def run(self, work: Work, evaluate: Evaluate, print_line: PrintLine = print_nothing) -> None:
+        """Train until every training that was handed out has ended.
+
+        `print_line` gets a line if a machine gets no work.
+        """
 
 
 def next_report(reports: Iterator[EpochReport], *, epoch_seconds: float) -> EpochReport | Failure:

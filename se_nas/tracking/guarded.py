@@ -46,7 +46,7 @@ class Reporter(Generic[T]):
 
 
 class Guard(Generic[T]):
-    """Calls the first of `reporters`. If it fails, the next one gets all calls again; `tell` gets a line each time.
+    """Calls the first of `reporters`. If it fails, the next gets all calls again; `print_line` gets a line each time.
 
     `prepare` imports the modules that the reporters need. `begin` calls it once, before their thread starts. Without
     reporters, nothing is ever called.
@@ -56,10 +56,10 @@ class Guard(Generic[T]):
         self,
         *reporters: Reporter[T],
         name: str,
-        tell: Callable[[str], None],
+        print_line: Callable[[str], None],
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        self._name, self._tell, self._prepare = name, tell, prepare
+        self._name, self._print_line, self._prepare = name, print_line, prepare
         self._has_begun = False
         self._others = list(reporters)
         self._calls: list[Callable[[T], None] | None] = []  # None is the end
@@ -75,7 +75,7 @@ class Guard(Generic[T]):
             self._prepare()
         except Exception as error:  # noqa: BLE001 - it only reports; the work continues
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            self._tell(f"{self._name} failed ({printable(reason[:200])}); {self._others[-1].farewell}")
+            self._print_line(f"{self._name} failed ({printable(reason[:200])}); {self._others[-1].farewell}")
             return
         self._begin_next()
 
@@ -113,7 +113,7 @@ class Guard(Generic[T]):
             with contextlib.suppress(Exception):  # it has failed already
                 failed.reporter.end()
             self._begin_next()
-        self._tell(f"{self._name} failed ({printable(reason)}); {failed.reporter.farewell}")
+        self._print_line(f"{self._name} failed ({printable(reason)}); {failed.reporter.farewell}")
 
     def _begin_next(self) -> None:
         self._current = _Running(self._others.pop(0), self._replace) if self._others else None

@@ -15,18 +15,18 @@ LIVE_SECONDS = 30
 class LiveFront:
     """Draws the front when it has changed, at most every `LIVE_SECONDS`. Only the newest figure is kept.
 
-    `draw` makes the figure, `clock` gives seconds. If a figure cannot be drawn, `tell` gets a line, and no figure is
-    drawn after that.
+    `draw` makes the figure, `clock` gives seconds. If a figure cannot be drawn, `print_line` gets a line, and no figure
+    is drawn after that.
     """
 
     def __init__(
         self,
         draw: Callable[[SearchProgress], Any],
         *,
-        tell: Callable[[str], None],
+        print_line: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._draw, self._tell, self._clock = draw, tell, clock
+        self._draw, self._print_line, self._clock = draw, print_line, clock
         self._failed = False
         self._drawn_at = clock() - LIVE_SECONDS
         self._shown: tuple[int, ...] = ()
@@ -43,7 +43,7 @@ class LiveFront:
         except Exception as error:  # noqa: BLE001 - the search continues without it
             self._failed = True
             reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))
-            self._tell(f"the front's live figure could not be drawn ({reason}); everything else continues")
+            self._print_line(f"the front's live figure could not be drawn ({reason}); everything else continues")
 
     def take(self) -> Any:
         """The newest figure, only once; None if there is no new one. Other threads may call this."""

@@ -68,9 +68,11 @@ class Beyond:
 
 def work(files: ReplicationFolder, *, told: list[str] | None = None, seeds: int = 2) -> Replications:
     """The work of a plan. Its clock advances a minute with each call."""
-    tell = [].append if told is None else told.append
+    print_line = [].append if told is None else told.append
     plan = Beyond(EverySeed(tuple(NETWORKS), seeds))
-    return Replications(plan, NETWORKS, files, epochs=EPOCHS, tell=tell, clock=partial(next, count(step=60)))
+    return Replications(
+        plan, NETWORKS, files, epochs=EPOCHS, print_line=print_line, clock=partial(next, count(step=60))
+    )
 
 
 def test_each_line_has_the_number_done_the_total_and_the_time_left(files: ReplicationFolder) -> None:
@@ -143,7 +145,7 @@ def test_a_training_whose_worker_always_dies_fails_and_the_others_continue(
     files: ReplicationFolder, tmp_path: Path
 ) -> None:
     planned, trainings = work(files), Trainings(files)
-    machines = Machines(None, Conditions(versions={}, needs_gpu=False), gpus=0.0, tell=print)
+    machines = Machines(None, Conditions(versions={}, needs_gpu=False), gpus=0.0, print_line=print)
     feed = Feed(planned, 1, machines, Deaths(tmp_path, {}))
     for trial in range(20):
         given = feed.suggest(str(trial))
@@ -173,7 +175,7 @@ def test_with_several_workers_no_training_is_handed_out_twice(files: Replication
 def test_failures_in_a_row_that_are_not_the_networks_fault_end_the_command(files: ReplicationFolder) -> None:
     folder_is_gone = Failure(kind=FailureKind.PLACE, reason="x.png is not there")
     work = Replications(
-        EverySeed(tuple(NETWORKS), 4), NETWORKS, files, epochs=EPOCHS, tell=lambda _: None, clock=count().__next__
+        EverySeed(tuple(NETWORKS), 4), NETWORKS, files, epochs=EPOCHS, print_line=lambda _: None, clock=count().__next__
     )
 
     def hand_out() -> int:

@@ -35,7 +35,7 @@ class ByTurns:
     cluster: None = None
     processors: int = 1
 
-    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
+    def run(self, work: Work, evaluate: Evaluate, print_line: PrintLine = print_nothing) -> None:
         retries, running = Retries(), dict[TrialTask, Iterator[EpochReport]]()
         while True:
             while len(running) < self.workers and (task := work.next_trial()) is not None:

@@ -24,7 +24,7 @@ def reporter(heard: Heard, *, farewell: str = "it is off", end: Callable[[], Non
 def test_calls_run_in_their_order_and_close_waits_for_them() -> None:
     heard: Heard = []
     said: list[str] = []
-    guard = Guard(reporter(heard), name="W&B", tell=said.append)
+    guard = Guard(reporter(heard), name="W&B", print_line=said.append)
 
     for word in "abc":
         guard.attempt(say(word))
@@ -36,7 +36,7 @@ def test_calls_run_in_their_order_and_close_waits_for_them() -> None:
 def test_a_failure_is_reported_once_in_one_line() -> None:
     said: list[str] = []
     heard: Heard = []
-    guard = Guard(reporter(heard), name="W&B", tell=said.append)
+    guard = Guard(reporter(heard), name="W&B", print_line=said.append)
 
     guard.attempt(fail)
     guard.attempt(say("after"))
@@ -50,7 +50,7 @@ def test_the_next_teller_gets_all_calls_from_the_beginning() -> None:
     first: Heard = []
     second: Heard = []
     said: list[str] = []
-    guard = Guard(reporter(first, farewell="it is kept"), reporter(second), name="W&B", tell=said.append)
+    guard = Guard(reporter(first, farewell="it is kept"), reporter(second), name="W&B", print_line=said.append)
 
     guard.attempt(say("a"))
     guard.attempt(lambda heard: fail(heard) if heard is first else heard.append("b"))
@@ -66,7 +66,7 @@ def test_a_teller_that_cannot_be_built_is_given_up() -> None:
         raise SystemExit("no wandb")
 
     said: list[str] = []
-    guard = Guard(Reporter(build=build, end=lambda: None, farewell="it is off"), name="W&B", tell=said.append)
+    guard = Guard(Reporter(build=build, end=lambda: None, farewell="it is off"), name="W&B", print_line=said.append)
     guard.close(say("end"))
 
     assert said == ["W&B failed (no wandb); it is off"]
@@ -80,7 +80,7 @@ def test_the_caller_does_not_wait_for_the_teller_before_the_end() -> None:
         may_go_on.wait()
         return heard
 
-    guard = Guard(Reporter(build=build, end=lambda: None, farewell=""), name="W&B", tell=heard.append)
+    guard = Guard(Reporter(build=build, end=lambda: None, farewell=""), name="W&B", print_line=heard.append)
     guard.attempt(say("a trial"))
     assert heard == []
 
@@ -112,7 +112,7 @@ def test_a_teller_that_hangs_is_ended_and_the_next_takes_over(
         return first
 
     hanging = Reporter(build=build, end=ended.set, farewell="it is kept")
-    guard = Guard(hanging, reporter(second), name="W&B", tell=said.append)
+    guard = Guard(hanging, reporter(second), name="W&B", print_line=said.append)
     guard.attempt(hang)
     guard.close(say("end"), hurried=hurried)
 
@@ -132,7 +132,7 @@ def test_tellers_that_cannot_be_ended_are_left_alone(monkeypatch: pytest.MonkeyP
     def end() -> None:
         raise TimeoutError("it does not go")
 
-    guard = Guard(reporter([], end=end), reporter([], end=end), name="W&B", tell=said.append)
+    guard = Guard(reporter([], end=end), reporter([], end=end), name="W&B", print_line=said.append)
     guard.attempt(hang)
     guard.close(say("end"), hurried=True)
     never.set()  # the thread that was left alone raises now, and its error is ignored
@@ -146,7 +146,7 @@ def test_a_reason_with_control_characters_does_not_reach_the_terminal() -> None:
     def fail_in_red(_: Heard) -> None:
         raise ValueError("\x1b[31mred")
 
-    guard = Guard(reporter([]), name="W&B", tell=said.append)
+    guard = Guard(reporter([]), name="W&B", print_line=said.append)
     guard.attempt(fail_in_red)
     guard.close(say("end"))
 
@@ -155,7 +155,7 @@ def test_a_reason_with_control_characters_does_not_reach_the_terminal() -> None:
 
 def test_without_tellers_nothing_is_called() -> None:
     said: list[str] = []
-    guard: Guard[Heard] = Guard(name="W&B", tell=said.append)
+    guard: Guard[Heard] = Guard(name="W&B", print_line=said.append)
 
     guard.attempt(fail)
     guard.close(fail)

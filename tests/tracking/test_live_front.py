@@ -22,7 +22,7 @@ def front_size(progress: SearchProgress) -> int:
 
 def test_the_front_is_drawn_when_it_has_changed_but_at_most_once_per_interval() -> None:
     ticks = count(step=LIVE_SECONDS / 3)
-    live = LiveFront(front_size, tell=print, clock=lambda: float(next(ticks)))
+    live = LiveFront(front_size, print_line=print, clock=lambda: float(next(ticks)))
 
     taken = looked_at(live)
 
@@ -32,7 +32,7 @@ def test_the_front_is_drawn_when_it_has_changed_but_at_most_once_per_interval() 
 
 def test_a_figure_is_taken_once_and_only_the_newest_is_kept() -> None:
     ticks = count(step=LIVE_SECONDS)
-    live = LiveFront(front_size, tell=print, clock=lambda: float(next(ticks)))
+    live = LiveFront(front_size, print_line=print, clock=lambda: float(next(ticks)))
     for index in (1, 2, 3):
         live.look_at(a_progress(*GROWING[:index]))
 
@@ -46,7 +46,7 @@ def test_a_front_that_cannot_be_drawn_is_reported_once_and_not_tried_again() -> 
     def fail(_: SearchProgress) -> int:
         raise AttributeError("partially initialized module 'pandas'")
 
-    taken = looked_at(LiveFront(fail, tell=said.append, clock=lambda: float(next(ticks))))
+    taken = looked_at(LiveFront(fail, print_line=said.append, clock=lambda: float(next(ticks))))
 
     assert taken == [None] * len(GROWING)
     (line,) = said

@@ -51,7 +51,7 @@ def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> 
     """Track a search of these trials, which end `seconds` apart."""
     ticks = count(step=seconds)
     run = start(folder, "search")
-    live = LiveFront(lambda seen: front_figure(seen, title="t"), tell=print, clock=lambda: float(next(ticks)))
+    live = LiveFront(lambda seen: front_figure(seen, title="t"), print_line=print, clock=lambda: float(next(ticks)))
     tracker = WandbTracker(run, take_live_front=live.take)
     for index, record in enumerate(progress.records, start=1):
         seen = a_progress(*progress.records[:index])

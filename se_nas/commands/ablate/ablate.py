@@ -90,13 +90,15 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         report = write_report(folder, config, progress)
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(_table(ablation, title=title, width=console.width))
-    tell = line_printer(console)
+    print_line = line_printer(console)
     left_out = [f"SE {name}: left out, because fewer than two of its trainings succeeded" for name in lost]
     for line in [*left_out, *ablation_sentences(ablation), *report.lines]:
-        tell(line)
+        print_line(line)
     finding = _finding(ablation, folder, draw=report.page is not None)
     settings = {"seeds": request.seeds, "trial": record.number}
-    log_finding(finding, "ablate", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
+    log_finding(
+        finding, "ablate", folder, config.identity, settings=settings, wanted=request.wandb, print_line=print_line
+    )
 
 
 def _compared(

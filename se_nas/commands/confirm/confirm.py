@@ -74,7 +74,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
         pretrained=weights_path(folder, config),
         network=network,
     )
-    tell = line_printer(console)
+    print_line = line_printer(console)
     front, failed = _until_nobody_is_overlooked(searched, request, console)
     replaced = _replaced(folder, progress, front.epochs)
     write_confirmation(folder, front)
@@ -82,11 +82,13 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
         report = write_report(folder, config, progress)
     console.print(_table(front))
     for line in [*replaced, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
-        tell(line)
+        print_line(line)
     for line in report.lines:
-        tell(line)
+        print_line(line)
     finding, settings = _finding(front, folder, draw=report.page is not None), {"seeds": request.seeds}
-    log_finding(finding, "confirm", folder, config.identity, settings=settings, wanted=request.wandb, tell=tell)
+    log_finding(
+        finding, "confirm", folder, config.identity, settings=settings, wanted=request.wandb, print_line=print_line
+    )
 
 
 def _finding(front: ConfirmedFront, folder: RunFolder, *, draw: bool) -> Finding:

@@ -32,7 +32,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
     allow_network(request.own_network)
     network = load_trained(request.retrained)
     model = network.build_deployed()
-    tell, complain = line_printer(console), line_printer(complaints)
+    print_line, complain = line_printer(console), line_printer(complaints)
     unread: list[Path] = []
     rows = []
     for first in range(0, len(request.images), BATCH):
@@ -46,7 +46,7 @@ def predict(request: PredictRequest, console: Console, complaints: Console) -> N
         for file, ranked in _ranked(model, network.class_names, read):
             if request.json:
                 classes = [{"name": name, "share": share} for name, share in ranked[: request.top]]
-                tell(json.dumps({"image": file, "classes": classes}))
+                print_line(json.dumps({"image": file, "classes": classes}))
             else:
                 rows.append((file, ranked[: request.top]))
     if len(unread) == len(request.images):

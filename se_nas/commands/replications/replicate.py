@@ -45,10 +45,12 @@ def replicate(
     epochs = recipe.epochs
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
     files = ReplicationFolder.of(folder, epochs, data, changed=images_changed)
-    tell = line_printer(console)
+    print_line = line_printer(console)
     if outdated := sum(files.count_on_earlier_images(each, epochs=epochs) for each in networks.values()):
-        tell(f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed")
-    work = Replications(plan, networks, files, epochs=epochs, tell=tell)
+        print_line(
+            f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed"
+        )
+    work = Replications(plan, networks, files, epochs=epochs, print_line=print_line)
     evaluation = TrialEvaluation(
         results=files,
         train=data.train,
@@ -68,7 +70,7 @@ def replicate(
             check_shared_memory(executor.workers * evaluation.shared_bytes)
         where = f"what is finished is in {files.path}"
         for line in executor_lines(executor, f", {counted(epochs, 'epoch')} each; {where}"):
-            tell(line)
+            print_line(line)
         with resumable(f"everything finished is kept; continue with: {again}"):
-            executor.run(work, evaluation, tell)
+            executor.run(work, evaluation, print_line)
     return work.outcomes

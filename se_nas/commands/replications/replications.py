@@ -22,10 +22,10 @@ class Replications:
         folder: ReplicationFolder,
         *,
         epochs: int,
-        tell: Callable[[str], None],
+        print_line: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._plan, self._networks, self._epochs, self._tell = plan, networks, epochs, tell
+        self._plan, self._networks, self._epochs, self._print_line = plan, networks, epochs, print_line
         self._folder = folder
         self.outcomes: dict[Key, float | None] = {
             (name, seed): accuracy
@@ -87,7 +87,7 @@ class Replications:
         key = self._keys[number]
         self._under_way.remove(key)
         self.outcomes[key] = accuracy
-        self._tell(f"{key[0]:<24} seed {key[1]}  {said}  ({self._so_far()})")
+        self._print_line(f"{key[0]:<24} seed {key[1]}  {said}  ({self._so_far()})")
 
     def _so_far(self) -> str:
         done = len(self.outcomes)

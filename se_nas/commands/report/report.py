@@ -20,9 +20,9 @@ def rewrite_report(run_dir: Path, console: Console) -> None:
         config, progress = load_progress(folder)
         folder.write_tables(progress)
         report = write_report(folder, config, progress)
-    tell = line_printer(console)
+    print_line = line_printer(console)
     for line in report.lines:
-        tell(line)
+        print_line(line)
     if report.not_drawn:
         raise RunFailedError(
             f"{folder.path}: {counted(len(report.not_drawn), 'part')} of the report could not be drawn"

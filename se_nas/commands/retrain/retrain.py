@@ -49,7 +49,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     rows, targets = [], []
     with joined() as group:
         config = accept_images(folder, config, data, writes=group.is_first)
-        tell = line_printer(console) if group.is_first else print_nothing
+        print_line = line_printer(console) if group.is_first else print_nothing
         for contender in contenders:
             tasks = [
                 RetrainingTask(
@@ -68,25 +68,25 @@ def retrain(request: RetrainRequest, console: Console) -> None:
             ]
             results = []
             for task in tasks:
-                results.append(_result_of(task, wandb=request.wandb, tell=tell, group=group))
-                tell(f"weights   {task.target / FILE}")
+                results.append(_result_of(task, wandb=request.wandb, print_line=print_line, group=group))
+                print_line(f"weights   {task.target / FILE}")
                 targets.append(task.target)
             rows.append(summarised(results))
         if group.is_first:
             with in_turn(folder.path):  # the search may have continued in the meantime
                 problems = write_report(folder, *load_progress(folder)).problems
             for line in problems:
-                tell(line)
+                print_line(line)
             console.print(_table(rows))
             example, code = shlex.quote(str(targets[0])), network_flag(request)
-            tell(f"export    {invocation('export')} {example}{code}")
-            tell(f"predict   {invocation('predict')} {example} IMAGE ...{code}")
+            print_line(f"export    {invocation('export')} {example}{code}")
+            print_line(f"predict   {invocation('predict')} {example} IMAGE ...{code}")
             for line in unsent(folder.path, f"retrain/*/{OFFLINE}"):
-                tell(line)
+                print_line(line)
 
 
 def _result_of(
-    task: RetrainingTask, *, wandb: WandbMode, tell: Callable[[str], None], group: ProcessGroup
+    task: RetrainingTask, *, wandb: WandbMode, print_line: Callable[[str], None], group: ProcessGroup
 ) -> RetrainedResult:
     """The result of a task, which is trained and tested unless that was done before."""
     result = group.agree(task.finished())
@@ -94,7 +94,7 @@ def _result_of(
         with _alone_in(task.target) if group.is_first else nullcontext():
             result = group.agree(task.finished())  # another command may have finished it
             if result is None:
-                result = train_and_test(task, wandb=wandb, tell=tell, group=group)
+                result = train_and_test(task, wandb=wandb, print_line=print_line, group=group)
     return result
 
 

@@ -32,18 +32,18 @@ from se_nas.wording import counted, format_duration, se_glyphs
 
 
 def train_and_test(
-    task: RetrainingTask, *, wandb: WandbMode, tell: Callable[[str], None], group: ProcessGroup
+    task: RetrainingTask, *, wandb: WandbMode, print_line: Callable[[str], None], group: ProcessGroup
 ) -> RetrainedResult:
     """Train from the last checkpoint, test, and write the weights, the card and the result."""
     trainer, on_device = _build_trainer(task, group)
     checkpoint = task.target / "checkpoint.safetensors"
     identities = task.identities()
     history = _load(checkpoint, trainer, identities) if checkpoint.is_file() else []
-    tell(
+    print_line(
         f"retraining {task.contender.title}, SE by stage {se_glyphs(task.contender.architecture.se_tokens)}: "
         f"{counted(task.recipe.epochs, 'epoch')}{f', continuing after epoch {trainer.epoch}' if history else ''}"
     )
-    guard = _wandb_guard(task, wandb, group, continues=bool(history), tell=tell)
+    guard = _wandb_guard(task, wandb, group, continues=bool(history), print_line=print_line)
     if_killed("the same command continues after the last epoch that was saved")
     try:
         for epoch in train(trainer):
@@ -52,7 +52,7 @@ def train_and_test(
                 save_checkpoint(checkpoint, trainer, identity=identities[0], history=done)
             history = done
             guard.attempt(partial(_log_epoch, epoch))
-            tell(_epoch_line(epoch, task.recipe.epochs, history))
+            print_line(_epoch_line(epoch, task.recipe.epochs, history))
         if group.is_first:  # before the test images are read, which may fail
             files = write_network(task, trainer, on_device)
         test_accuracy = _test(task, trainer, group)
@@ -128,13 +128,13 @@ def _log_epoch(epoch: EpochResult, run: Any) -> None:
 
 
 def _wandb_guard(
-    task: RetrainingTask, wandb: WandbMode, group: ProcessGroup, *, continues: bool, tell: Callable[[str], None]
+    task: RetrainingTask, wandb: WandbMode, group: ProcessGroup, *, continues: bool, print_line: Callable[[str], None]
 ) -> Guard[Any]:
     """The guard of the W&B run, which only the first process writes. Without W&B, the guard calls nothing."""
-    wanted = choose_wandb(wandb, os.environ, tell)
+    wanted = choose_wandb(wandb, os.environ, print_line)
     if wanted == "off" or not group.is_first:
-        return Guard(name="W&B", tell=tell)
-    return wandb_guard(_wandb_run(task), wanted, task.target, continues=continues, tell=tell)
+        return Guard(name="W&B", print_line=print_line)
+    return wandb_guard(_wandb_run(task), wanted, task.target, continues=continues, print_line=print_line)
 
 
 def _wandb_run(task: RetrainingTask) -> Build[Any]:

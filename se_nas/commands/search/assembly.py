@@ -63,14 +63,14 @@ class SearchPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A search that is ready to run: its parts, joined to each other. `tell` prints a line."""
+    """A search that is ready to run: its parts, joined to each other. `print_line` prints a line."""
 
     folder: RunFolder
     plan: SearchPlan
     loop: SearchLoop
     evaluation: TrialEvaluation
     callbacks: Callbacks
-    tell: Callable[[str], None]
+    print_line: Callable[[str], None]
 
     @property
     def settled(self) -> SearchProgress:
@@ -107,11 +107,11 @@ def open_trials(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
 @contextlib.contextmanager
 def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console: Console) -> Iterator[Search]:
     """Build a search that continues after these trials. At the end, its trackers are closed."""
-    config, space, objectives, tell = plan.config, plan.space, plan.objectives, line_printer(console)
+    config, space, objectives, print_line = plan.config, plan.space, plan.objectives, line_printer(console)
     records = trials.records
     with contextlib.ExitStack() as stack:
         if not _is_over(records, config.budget):
-            config = trained_under(config, conditions_of(plan.request, plan.executor), records, tell)
+            config = trained_under(config, conditions_of(plan.request, plan.executor), records, print_line)
         trackers = build_trackers(folder, config.identity, plan.request, console)
         for tracker in trackers:
             stack.enter_context(at_the_end(tracker.close))
@@ -143,7 +143,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console
             loop=loop,
             evaluation=_evaluation(folder, plan),
             callbacks=callbacks,
-            tell=tell,
+            print_line=print_line,
         )
 
 

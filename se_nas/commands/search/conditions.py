@@ -23,7 +23,7 @@ def trained_under(
     config: SearchConfig,
     conditions: Mapping[str, str],
     records: Sequence[TrialRecord],
-    tell: Callable[[str], None],
+    print_line: Callable[[str], None],
 ) -> SearchConfig:
     """The settings with the present conditions.
 
@@ -34,5 +34,5 @@ def trained_under(
     continued = config.continued_under(conditions)
     changed = [f"{name} {text}" for name, text in continued.versions.items() if text != config.versions.get(name)]
     if changed:
-        tell(f"versions  {'; '.join(changed)}: what is trained from here on may differ because of this change")
+        print_line(f"versions  {'; '.join(changed)}: what is trained from here on may differ because of this change")
     return continued

@@ -155,15 +155,15 @@ def _build_executor(
 
 def _run(search: Search) -> None:
     """Train until the budget is used, and write the answer."""
-    take_over_finished(search.loop, search.folder, search.plan.config.epochs, search.tell)
+    take_over_finished(search.loop, search.folder, search.plan.config.epochs, search.print_line)
     write_config(search.folder, search.plan.config)
     write_inventory(search.folder, search.plan.data.inventory())
     tables = partial(write_tables, search)
     with due(tables), at_the_end(tables):
         if not search.loop.is_over:
             for line in _opening(search):
-                search.tell(line)
-            search.plan.executor.run(search.loop, search.evaluation, search.tell)
+                search.print_line(line)
+            search.plan.executor.run(search.loop, search.evaluation, search.print_line)
     write_answer(search)
 
 

@@ -22,11 +22,11 @@ def build_trackers(
 ) -> list[Tracker]:
     """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial)."""
     trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search.title}")]
-    tell = line_printer(console)
-    if (wanted := choose_wandb(request.wandb, os.environ, tell)) != "off":
-        live = LiveFront(partial(front_figure, title=search.title), tell=tell)
+    print_line = line_printer(console)
+    if (wanted := choose_wandb(request.wandb, os.environ, print_line)) != "off":
+        live = LiveFront(partial(front_figure, title=search.title), print_line=print_line)
         build = search_runs(folder, search, each_trial=request.wandb_trials, take_live_front=live.take)
         continues = any(folder.path.glob("trials/*"))
-        guard = wandb_guard(build, wanted, folder.path, continues=continues, tell=tell)
+        guard = wandb_guard(build, wanted, folder.path, continues=continues, print_line=print_line)
         trackers.append(GuardedTracker(guard, live))
     return trackers

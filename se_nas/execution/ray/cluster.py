@@ -45,10 +45,10 @@ BELOW_THE_FOLDER = len("/ray-12345678/session_2026-01-01_00-00-00_000000_1234567
 
 
 @contextlib.contextmanager
-def own_cluster(*, workers: int, data_bytes: int, tell: PrintLine = print_nothing) -> Iterator[Path]:
+def own_cluster(*, workers: int, data_bytes: int, print_line: PrintLine = print_nothing) -> Iterator[Path]:
     """Start a cluster on this machine alone, independent of other clusters. A worker is sent `data_bytes`.
 
-    Yields the folder of the cluster's files. Calls `tell` with a line if shared memory is too small.
+    Yields the folder of the cluster's files. Calls `print_line` with a line if shared memory is too small.
     """
     folder = make_ray_folder()
     start = {
@@ -58,7 +58,7 @@ def own_cluster(*, workers: int, data_bytes: int, tell: PrintLine = print_nothin
         "_temp_dir": str(folder),
     }
     try:
-        start |= store_settings(OBJECT_STORE_BYTES + 2 * data_bytes, folder, tell)
+        start |= store_settings(OBJECT_STORE_BYTES + 2 * data_bytes, folder, print_line)
         with silent_driver(), native_errors_to(folder / DRIVER_ERRORS):
             try:
                 with fewest_processes():

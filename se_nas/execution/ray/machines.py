@@ -51,8 +51,8 @@ class _Check:
 class Machines:
     """The machines of a cluster. `check` is None for the search's own cluster on this machine."""
 
-    def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, tell: PrintLine) -> None:
-        self._check, self._conditions, self._gpus, self._tell = check, conditions, gpus, tell
+    def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, print_line: PrintLine) -> None:
+        self._check, self._conditions, self._gpus, self._print_line = check, conditions, gpus, print_line
         self._names: dict[str, str] = {}
         self._checks: dict[str, _Check] = {}
         self._good: set[str] = set()
@@ -136,7 +136,7 @@ class Machines:
     def _refuse(self, machine: str, why: str) -> None:
         self._good.discard(machine)
         self._refused[machine] = why
-        self._tell(f"machine {self._names[machine]} gets no work: {why}")
+        self._print_line(f"machine {self._names[machine]} gets no work: {why}")
 
 
 def _answer(answer: Any) -> str | None:

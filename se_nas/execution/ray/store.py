@@ -15,8 +15,8 @@ LOGS_BYTES = 32 << 20
 """The space that Ray's folder needs besides the object store, for logs and sockets."""
 
 
-def store_settings(store_bytes: int, folder: Path, tell: PrintLine) -> dict[str, Any]:
-    """Settings of `ray.init` for an object store of that size. `tell` gets a line if the store lies in `folder`.
+def store_settings(store_bytes: int, folder: Path, print_line: PrintLine) -> dict[str, Any]:
+    """Settings of `ray.init` for an object store of that size. `print_line` gets a line if the store lies in `folder`.
 
     InputError if neither /dev/shm nor `folder` has room for it.
     """
@@ -30,7 +30,7 @@ def store_settings(store_bytes: int, folder: Path, tell: PrintLine) -> dict[str,
             f"/dev/shm has {megabytes(shared)} free and {folder.parent} {megabytes(on_disk)}, but Ray's object store "
             f"needs {megabytes(store_bytes)} ({cure(store_bytes)}; or RAY_TMPDIR=FOLDER with more room)"
         )
-    tell(
+    print_line(
         f"memory    /dev/shm has {megabytes(shared)} free, less than the {megabytes(store_bytes)} of Ray's object "
         f"store, which lies in {folder} instead ({cure(store_bytes)})"
     )

@@ -48,12 +48,12 @@ class RayTuneExecutor:
         device = "a CPU core" if not share else f"{share:g} of a GPU" if share < 1 else f"{share:g} GPU"
         return f"{counted(self.workers, 'network')} at a time, each on {device}"
 
-    def run(self, work: Work, evaluate: Evaluate, tell: PrintLine = print_nothing) -> None:
+    def run(self, work: Work, evaluate: Evaluate, print_line: PrintLine = print_nothing) -> None:
         """Train until every training that was handed out has ended."""
         cluster = (
             joined_cluster(self.address)
             if self.address
-            else own_cluster(workers=self.workers, data_bytes=self.data_bytes, tell=tell)
+            else own_cluster(workers=self.workers, data_bytes=self.data_bytes, print_line=print_line)
         )
         with (
             cluster as folder,
@@ -61,7 +61,7 @@ class RayTuneExecutor:
             tempfile.TemporaryDirectory(prefix="se-nas-ray-", dir=folder) as storage,
         ):
             words = Path(storage) / "words"
-            machines = self._machines(evaluate, tell)
+            machines = self._machines(evaluate, print_line)
             machines.wait()
             gpus = self.gpus_per_trial
             here = ray.get_runtime_context().get_node_id()
@@ -85,12 +85,12 @@ class RayTuneExecutor:
         if not work.is_over:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
 
-    def _machines(self, evaluate: Evaluate, tell: PrintLine) -> Machines:
+    def _machines(self, evaluate: Evaluate, print_line: PrintLine) -> Machines:
         """The machines of the cluster. In an existing cluster, they are checked; the own cluster is this machine."""
         needs = evaluate.needs() if self.address and isinstance(evaluate, HasNeeds) else no_needs
         return Machines(
             needs if self.address else None,
             Conditions.here(needs_gpu=self.gpus_per_trial > 0),
             gpus=self.gpus_per_trial,
-            tell=tell,
+            print_line=print_line,
         )

@@ -33,19 +33,19 @@ def print_on_stderr(line: str) -> None:
 class BusyFile:
     """Repeats an action for up to `patience` seconds if it fails because `path` is locked.
 
-    `tell` gets a line for each wait of more than `tell_after` seconds.
+    `print_line` gets a line for each wait of more than `print_after` seconds.
     """
 
     def __init__(
         self,
         path: Path,
-        tell: Callable[[str], None] = print_on_stderr,
+        print_line: Callable[[str], None] = print_on_stderr,
         *,
-        tell_after: float = TELL_AFTER_SECONDS,
+        print_after: float = TELL_AFTER_SECONDS,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._path, self._tell = path, tell
-        self._tell_after, self._patience = tell_after, patience
+        self._path, self._print_line = path, print_line
+        self._print_after, self._patience = print_after, patience
 
     def when_free(self, action: Callable[[], T]) -> T:
         """The result of `action`, which either succeeds or changes nothing. WriteError if the lock is held too long."""
@@ -60,9 +60,9 @@ class BusyFile:
             if waited >= self._patience:
                 held = f"{self._holder()} has locked the file for {format_duration(waited)}"
                 raise WriteError(f"{self._path}: {held}; end that program")
-            if waited >= self._tell_after and not told:
+            if waited >= self._print_after and not told:
                 told = True
-                self._tell(
+                self._print_line(
                     f"{self._path}: {self._holder()} has locked the file; waiting up to "
                     f"{format_duration(self._patience)}, and nothing is lost meanwhile"
                 )

@@ -45,7 +45,7 @@ def told() -> list[str]:
 
 @pytest.fixture
 def machines(told: list[str]) -> Machines:
-    return Machines(lambda _: None, Conditions(versions={}, needs_gpu=False), gpus=0.0, tell=told.append)
+    return Machines(lambda _: None, Conditions(versions={}, needs_gpu=False), gpus=0.0, print_line=told.append)
 
 
 def failed(node: str, kind: FailureKind = FailureKind.NETWORK) -> Failure:

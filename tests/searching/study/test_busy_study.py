@@ -76,11 +76,11 @@ def test_a_write_waits_for_the_lock_of_another_program_and_reports_it_once(path:
     lines: list[str] = []
     releases: list[Callable[[], None]] = []
 
-    def tell(line: str) -> None:
+    def print_line(line: str) -> None:
         lines.append(line)
         releases.pop()()
 
-    study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, tell, tell_after=0.0))
+    study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, print_line, print_after=0.0))
     with held(path, lock) as release:
         releases.append(release)
         CHANGES[change](study)
@@ -102,7 +102,7 @@ def test_opening_waits_for_the_lock_of_another_program(path: Path) -> None:
     releases: list[Callable[[], None]] = []
     with held(path, "an exclusive lock") as release:
         releases.append(release)
-        study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, lambda _: releases.pop()(), tell_after=0.0))
+        study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, lambda _: releases.pop()(), print_after=0.0))
         numbers = [one.number for one in study.records()]
         study.close()
 
@@ -112,7 +112,7 @@ def test_opening_waits_for_the_lock_of_another_program(path: Path) -> None:
 
 def test_reading_waits_for_the_lock_of_another_program(path: Path) -> None:
     releases: list[Callable[[], None]] = []
-    study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, lambda _: releases.pop()(), tell_after=0.0))
+    study = SearchStudy(path, TWO_OBJECTIVES, {}, file=BusyFile(path, lambda _: releases.pop()(), print_after=0.0))
     with held(path, "an exclusive lock") as release:
         releases.append(release)
         numbers = [one.number for one in study.records()]
