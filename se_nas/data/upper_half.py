@@ -5,7 +5,6 @@ Pillow's decoder rounds up and overflows, so that white becomes black.
 """
 
 import re
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -33,14 +32,26 @@ def _halves(codec: str, args: Any) -> bool:
 
 
 def overflows(image: Image.Image) -> bool:
-    """Whether Pillow's decoder of JPEG 2000 overflows: in colour, with more than 8 bits a channel."""
+    """Whether Pillow's decoder of JPEG 2000 overflows: in colour, with more than 8 bits a channel.
+
+    Call it before Pillow loads the image, because its stream is closed afterwards.
+    """
     is_jpeg_2000 = any(codec == "jpeg2k" for codec, *_ in _tiles(image))
-    return is_jpeg_2000 and not is_numbers(image) and _bits_of_jpeg_2000(Path(image.filename)) > 8  # type: ignore[attr-defined]
+    return is_jpeg_2000 and not is_numbers(image) and _bits_of_jpeg_2000(_content(image)) > 8
 
 
-def _bits_of_jpeg_2000(file: Path) -> int:
+def _content(image: Image.Image) -> bytes:
+    """The whole file of an image that is not loaded yet. Its stream stays where it is."""
+    stream: Any = image.fp  # type: ignore[attr-defined]
+    place = stream.tell()
+    stream.seek(0)
+    content: bytes = stream.read()
+    stream.seek(place)
+    return content
+
+
+def _bits_of_jpeg_2000(content: bytes) -> int:
     """The most bits that the file declares for a channel; 0 if it has no such declaration."""
-    content = file.read_bytes()
     start = content.find(SIZES_OF_JPEG_2000)
     if start < 0:
         return 0

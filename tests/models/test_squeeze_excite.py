@@ -72,6 +72,7 @@ def test_the_layers_have_the_activation_the_gate_and_the_biases_of_the_design(ac
     }
     expanded = module.expand(by_hand[activation])
     gates = {Gate.SIGMOID: 1 / (1 + torch.exp(-expanded)), Gate.HARD_SIGMOID: (expanded + 3).clamp(0, 6) / 6}
+    gates[Gate.TWICE_SIGMOID] = 2 * gates[Gate.SIGMOID]
     torch.testing.assert_close(module(x), x * gates[gate])
     assert {name for name, _ in module.named_parameters() if "bias" in name} == (
         {"reduce.bias", "expand.bias"} if bias else set()

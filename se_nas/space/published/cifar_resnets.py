@@ -8,6 +8,7 @@ section 4.2, option A); pytorchcv's networks have projections. SENet's ResNets o
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
@@ -68,14 +69,20 @@ def _published(build: partial[Architecture]) -> PublishedNetwork:
 
 SIZES = (20, 32, 44, 56, 110)
 
+
+def _of_every_size(name: str, **properties: Any) -> dict[str, PublishedNetwork]:
+    """The networks of all `SIZES`. The size stands in place of `{}` in the name."""
+    return {name.format(size): _basic(size, **properties) for size in SIZES}
+
+
 CIFAR_RESNETS: Mapping[str, PublishedNetwork] = {
-    **{f"resnet{size}_cifar10": _basic(size) for size in SIZES},
-    **{f"resnet{size}_a_cifar10": _basic(size, shortcut=Shortcut.PAD) for size in SIZES},
-    **{f"preresnet{size}_cifar10": _basic(size, pre=True) for size in SIZES},
-    **{f"preresnet{size}_a_cifar10": _basic(size, pre=True, shortcut=Shortcut.PAD) for size in SIZES},
-    **{f"seresnet{size}_cifar10": _basic(size, se=SENET) for size in SIZES},
-    **{f"sepreresnet{size}_cifar10": _basic(size, pre=True, se=SENET) for size in SIZES},
-    **{f"sepreresnet{size}_no_bias_cifar10": _basic(size, pre=True, se=SENET_WITHOUT_BIASES) for size in SIZES},
+    **_of_every_size("resnet{}_cifar10"),
+    **_of_every_size("resnet{}_a_cifar10", shortcut=Shortcut.PAD),
+    **_of_every_size("preresnet{}_cifar10", pre=True),
+    **_of_every_size("preresnet{}_a_cifar10", pre=True, shortcut=Shortcut.PAD),
+    **_of_every_size("seresnet{}_cifar10", se=SENET),
+    **_of_every_size("sepreresnet{}_cifar10", pre=True, se=SENET),
+    **_of_every_size("sepreresnet{}_no_bias_cifar10", pre=True, se=SENET_WITHOUT_BIASES),
     "resnet164bn_cifar10": _bottleneck(164),
     "resnet1001_cifar10": _bottleneck(1001),
     "preresnet164bn_cifar10": _bottleneck(164, pre=True),
