@@ -46,6 +46,10 @@ SPACES = {
 """A stage of each family. `transition` has no network of its own."""
 
 
+QUICK = ("dense", "mbconv")
+EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SPACES]
+
+
 def test_every_family_is_tried_here() -> None:
     assert {*SPACES, "transition"} == FAMILIES.keys()
 
@@ -54,7 +58,7 @@ def quiet() -> Console:
     return Console(file=io.StringIO(), width=200)
 
 
-@pytest.mark.parametrize("family", SPACES)
+@pytest.mark.parametrize("family", EVERY)
 def test_a_family_goes_through_every_command(family: str, tmp_path: Path) -> None:
     space, run = tmp_path / f"{family}.yaml", tmp_path / "run"
     space.write_text(f"image_size: 8\nstem: {{width: 8, stride: 1}}\nstages: [{SPACES[family]}]\n")

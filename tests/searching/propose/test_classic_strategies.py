@@ -37,17 +37,17 @@ def searched(strategy: SearchStrategy, trials: int) -> list[TrialRecord]:
     return records
 
 
-def front_of(name: str, seed: int, trials: int = 60) -> float:
+def front_of(name: str, seed: int, trials: int = 50) -> float:
     records = searched(build(name, OBJECTIVES, seed=seed, decisions=SWITCHES), trials)
     return ParetoFront.of(records, OBJECTIVES).hypervolume([0.0, 12.0])
 
 
 @pytest.mark.parametrize("name", ["evolution", "reinforce"])
 def test_it_finds_more_than_random_search(name: str) -> None:
-    ours, by_chance = ([front_of(each, seed) for seed in range(6)] for each in (name, "random"))
+    ours, by_chance = ([front_of(each, seed) for seed in range(4)] for each in (name, "random"))
 
     assert mean(ours) > mean(by_chance)
-    assert sum(one > other for one, other in zip(ours, by_chance, strict=True)) >= 4
+    assert sum(one > other for one, other in zip(ours, by_chance, strict=True)) >= 3
 
 
 def test_a_child_differs_from_its_parent_in_one_decision() -> None:
@@ -84,9 +84,9 @@ def test_the_population_follows_the_trials(trials: int, size: int) -> None:
 
 def test_the_policy_learns_which_switches_pay() -> None:
     strategy = build("reinforce", OBJECTIVES, decisions=SWITCHES)
-    searched(strategy, 300)
+    searched(strategy, 150)
 
-    found = [strategy.ask().assignment for _ in range(200)]
+    found = [strategy.ask().assignment for _ in range(60)]
 
     share = {name: mean(bool(each[name]) for each in found) for name in SWITCHES}
     good, bad = (mean(share[f"stage{number}.se"] for number in range(first, 11, 2)) for first in (1, 2))
