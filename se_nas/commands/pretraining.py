@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from se_nas.data.published_weights import TORCHVISION, download_weights
+from se_nas.data.published_weights import TORCHVISION, download_weights, layer_names
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
@@ -27,7 +27,8 @@ def choose_weights(given: str, space: DesignSpace) -> Pretrained:
         )
     network = trunk.published if isinstance(trunk, PublishedTrunk) else trunk.network({})
     if given != TORCHVISION:
-        return match_weights(network, read_weights(Path(given)), source=given)
+        names = layer_names(trunk.name) if isinstance(trunk, PublishedTrunk) else ()
+        return match_weights(network, read_weights(Path(given)), source=given, names=names)
     if not isinstance(trunk, PublishedTrunk):
         raise InputError(f"--weights {given}: needs a space with `trunk: NAME`; for another trunk, give a file")
     return match_weights(network, download_weights(trunk.name), source=given)

@@ -22,3 +22,14 @@ def download_weights(network: str) -> dict[str, Tensor]:
             f"--weights {TORCHVISION}: {weights.url} cannot be downloaded ({error}); download it elsewhere and give "
             "the file"
         ) from None
+
+
+def layer_names(network: str) -> tuple[str, ...]:
+    """The names of torchvision's tensors of a network, in the order of its layers; none if it has no such network."""
+    import torch
+    from torchvision.models import get_model, list_models
+
+    if network not in list_models():
+        return ()
+    with torch.device("meta"):  # draws no weights, and takes no memory
+        return tuple(get_model(network, weights=None).state_dict())

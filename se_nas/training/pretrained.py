@@ -1,13 +1,11 @@
 """Weights of a pretrained network: read, matched to our layers, kept in a run folder, and copied into networks."""
 
-import pickle
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -24,6 +22,10 @@ from se_nas.training.checkpoint import read_tensors, write_tensors
 FORMAT = "se-nas pretrained 1"
 COUNTER = "num_batches_tracked"
 """A buffer of batch norm that no result depends on."""
+SAFETENSORS = ".safetensors"
+"""The ending of files that keep names, but not the order of the tensors."""
+WRAPPERS = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile write before each name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,47 +84,98 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a state dict: safetensors, or torch's own format with tensors only. InputError if the file is neither."""
     if not path.is_file():
         raise InputError(f"--weights {path}: no such file")
-    is_safetensors = path.suffix == ".safetensors"
     try:
-        content = load_file(path) if is_safetensors else torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, SafetensorError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:120]
+        is_named = path.suffix == SAFETENSORS
+        content = load_file(path) if is_named else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # noqa: BLE001 - a file of another kind can raise anything, e.g. KeyError for plain text
         raise InputError(
-            f"--weights {path}: neither a .safetensors file nor a .pth file that holds only tensors ({reason})"
+            f"--weights {path}: neither a .safetensors file nor a .pth file that holds only tensors"
         ) from None
     for key in ("state_dict", "model"):  # a checkpoint of a training often has them there
         content = content.get(key, content) if isinstance(content, Mapping) else content
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
         raise InputError(f"--weights {path}: expected the tensors of a network by name (a state dict)")
     return dict(content)
 
 
-def match_weights(network: Architecture, given: Mapping[str, Tensor], *, source: str) -> Pretrained:
+def match_weights(
+    network: Architecture, given: Mapping[str, Tensor], *, source: str, names: Sequence[str] = ()
+) -> Pretrained:
     """The weights of our layers, by our names. They are of the network, or of the network without its SE.
 
-    Our own names are matched by name, and others by their order, which is that of torchvision. The classifier may have
-    any number of classes. InputError names the first tensor that does not fit.
+    Our own names are matched by name, and so are `names`, which are torchvision's in the order of its layers. Other
+    names are matched by their order, unless `source` is a file without an order. The classifier may have any number of
+    classes. InputError names the first tensor that does not fit.
     """
-    tensors = {name: value for name, value in given.items() if not name.endswith(COUNTER)}
+    tensors = _unwrapped({name: value for name, value in given.items() if not name.endswith(COUNTER)})
     models = {each: _empty_model(each) for each in (without_se(network), network)}
-    candidates = {len(_shapes(model)): (each, _shapes(model), _classifier(model)) for each, model in models.items()}
+    candidates = {len(_layers(model)): (each, _layers(model), _classifier(model)) for each, model in models.items()}
     if len(tensors) not in candidates:
         counts = " or ".join(map(str, sorted(candidates)))
         raise InputError(f"--weights {source}: it has {len(tensors)} tensors, but this trunk needs {counts}")
-    found, shapes, classifier = candidates[len(tensors)]
-    theirs = shapes if tensors.keys() == shapes.keys() else tensors
+    found, layers, classifier = candidates[len(tensors)]
+    classes = _classes(tensors, theirs := _in_order(tensors, layers, names, source), layers, classifier)
     weights = {}
-    for name, other in zip(shapes, theirs, strict=True):
-        wanted, value = shapes[name], tensors[other]
-        if name.startswith(classifier):
-            wanted = (value.shape[0], *wanted[1:])
+    for (name, layer), other in zip(layers.items(), theirs, strict=True):
+        wanted = (classes, *layer.shape[1:]) if name.startswith(classifier) else tuple(layer.shape)
+        value = tensors[other]
         if _without_ones(value.shape) != _without_ones(wanted):
             raise InputError(
                 f"--weights {source}: {other} has the shape {tuple(value.shape)}, but {name} of this trunk needs "
-                f"{tuple(wanted)}"
+                f"{wanted}"
             )
-        weights[name] = value.reshape(wanted).float().contiguous()
+        if fault := _fault(value, layer):
+            raise InputError(f"--weights {source}: {other} {fault}")
+        value = value.reshape(wanted)
+        weights[name] = (value.float() if value.is_floating_point() else value).contiguous()
     return Pretrained(network=found, weights=weights, classifier=classifier)
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without a wrapper's prefix, if all names have it."""
+    for prefix in WRAPPERS:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            return _unwrapped({name.removeprefix(prefix): value for name, value in tensors.items()})
+    return tensors
+
+
+def _in_order(
+    tensors: Mapping[str, Tensor], layers: Mapping[str, Tensor], names: Sequence[str], source: str
+) -> Sequence[str]:
+    """The names of the tensors in the order of our layers. InputError if they have no known order."""
+    for known in (list(layers), [name for name in names if not name.endswith(COUNTER)]):
+        if tensors.keys() == set(known):
+            return known
+    if source.endswith(SAFETENSORS):
+        alien = next(name for name in tensors if name not in layers)
+        raise InputError(
+            f"--weights {source}: {alien} is unknown, and a {SAFETENSORS} file keeps no order of layers; expected our "
+            "names or torchvision's, or a .pth file"
+        )
+    return list(tensors)
+
+
+def _classes(
+    tensors: Mapping[str, Tensor], theirs: Sequence[str], layers: Mapping[str, Tensor], classifier: str
+) -> int:
+    """The number of classes of the classifier's weight, at least 1; ours if it has no rows."""
+    for (name, layer), other in zip(layers.items(), theirs, strict=True):
+        if name == f"{classifier}weight":
+            return (tensors[other].shape or layer.shape)[0] or layer.shape[0]
+    return 0
+
+
+def _fault(value: Tensor, layer: Tensor) -> str | None:
+    """Why the values cannot be those of a layer; None if they can."""
+    if value.layout is not torch.strided or value.is_quantized or value.is_meta:
+        return "is sparse, quantized or without values; expected plain numbers"
+    if value.is_floating_point() != layer.is_floating_point():
+        return f"has the type {value.dtype}; expected {layer.dtype}"
+    if not bool(value.isfinite().all()):
+        return "has values that are not finite"
+    return None
 
 
 def _empty_model(network: Architecture) -> nn.Module:
@@ -137,8 +190,8 @@ def _classifier(model: nn.Module) -> str:
     return names[-1] if names else "no classifier"
 
 
-def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(value.shape) for name, value in model.state_dict().items() if not name.endswith(COUNTER)}
+def _layers(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in model.state_dict().items() if not name.endswith(COUNTER)}
 
 
 def _without_ones(shape: Sequence[int]) -> list[int]:

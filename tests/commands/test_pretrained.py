@@ -1,6 +1,7 @@
 """Pretrained weights: a trunk that starts with them, from the file to the retrained network."""
 
 import io
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torchvision import models
 from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.own_network import read_network
+from se_nas.commands.pretraining import choose_weights
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
 from se_nas.commands.search.flags import SearchRequest
@@ -142,6 +144,52 @@ def test_the_weights_of_torchvision_give_the_output_of_torchvision(name: str) ->
         torch.testing.assert_close(ours.eval()(images), theirs(images), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module."])
+def test_a_file_without_the_order_of_layers_is_matched_by_the_names_of_torchvision(
+    tmp_path: Path, name: str, prefix: str
+) -> None:
+    torch.manual_seed(0)
+    theirs = wake(models.get_model(name, num_classes=7))
+    save_file({f"{prefix}{key}": value for key, value in theirs.state_dict().items()}, tmp_path / "x.safetensors")
+    (tmp_path / "space.yaml").write_text(f"image_size: 32\ntrunk: {name}\n")
+    space = load_design_space(tmp_path / "space.yaml")
+
+    matched = choose_weights(str(tmp_path / "x.safetensors"), space)
+    ours = build_model(matched.network, num_classes=7)
+    matched.start(ours)
+
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.eval()(images), theirs.eval()(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("head.classify.bias", lambda value: value[:2], r"has the shape \(2,\), but .* needs \(5,\)"),
+        ("head.classify.bias", lambda value: value[0], r"has the shape \(\), but .* needs \(5,\)"),
+        ("head.classify.weight", lambda value: value[0, 0], r"has the shape \(\), but"),
+        ("head.classify.weight", lambda value: value[:0], r"has the shape \(0, 16\), but"),
+        ("stem.0.weight", lambda value: value * math.nan, "has values that are not finite"),
+        ("stem.0.weight", lambda value: value / 0, "has values that are not finite"),
+        ("stem.0.weight", lambda value: value.to_sparse(), "is sparse, quantized or without values"),
+        ("stem.0.weight", lambda value: value.to("meta"), "is sparse, quantized or without values"),
+        ("stem.0.weight", lambda value: value.to(torch.int8), "has the type torch.int8; expected torch.float32"),
+        ("stem.0.weight", lambda value: value.to(torch.complex64), "has the type torch.complex64"),
+    ],
+)
+def test_a_tensor_that_cannot_be_the_weight_of_a_layer_is_named(
+    folder: Path, name: str, change: Callable[[Tensor], Tensor], message: str
+) -> None:
+    good = weights_of(build_model(_plain(folder), num_classes=5))
+
+    with pytest.raises(InputError, match=f"--weights x: {name} {message}") as caught:
+        match_weights(_plain(folder), good | {name: change(good[name])}, source="x")
+
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("token", ["inner/4", "inner/8", "standard/16 of site floor", "post/2 of site hard-sigmoid"])
 def test_new_se_leaves_the_output_unchanged_at_the_start(token: str) -> None:
     torch.manual_seed(0)
@@ -204,6 +252,12 @@ def test_a_file_of_torch_is_read_without_running_code(folder: Path, tmp_path: Pa
         ({"weights": "{folder}/fixed.yaml"}, "neither a .safetensors file nor a .pth file that holds only tensors"),
         ({"weights": "{folder}/tiny.npz"}, "neither a .safetensors file nor a .pth file that holds only tensors"),
         ({"weights": "{folder}/code.pth"}, "neither a .safetensors file nor a .pth file that holds only tensors"),
+        ({"weights": "{folder}/text.pth"}, "neither a .safetensors file nor a .pth file that holds only tensors"),
+        ({"weights": "{folder}/empty.pth"}, "neither a .safetensors file nor a .pth file that holds only tensors"),
+        ({"weights": "{folder}/empty.safetensors"}, "neither a .safetensors file nor a .pth file"),
+        ({"weights": "{folder}"}, "no such file"),
+        ({"weights": "{folder}/numbers.pth"}, r"expected the tensors of a network by name \(a state dict\)"),
+        ({"weights": "{folder}/other.safetensors"}, "layer0 is unknown, and a .safetensors file keeps no order"),
         ({"weights": "{folder}/list.pth"}, r"expected the tensors of a network by name \(a state dict\)"),
         ({"weights": "{folder}/few.safetensors"}, "it has 1 tensors, but this trunk needs 42"),
         ({"weights": "{folder}/wide.safetensors"}, r"stem.0.weight has the shape \(9, 3, 3, 3\), but stem.0.weight of"),
@@ -217,9 +271,15 @@ def test_wrong_weights_get_one_line(folder: Path, tmp_path: Path, change: dict[s
     )
     torch.save({"weight": Evil()}, folder / "code.pth")
     torch.save([torch.zeros(1)], folder / "list.pth")
+    torch.save({1: torch.zeros(1)}, folder / "numbers.pth")
+    (folder / "text.pth").write_text("hello world\n")
+    for ending in ("pth", "safetensors"):
+        (folder / f"empty.{ending}").touch()
     good = weights_of(build_model(_plain(folder), num_classes=5))
     save_file({"weight": torch.zeros(1)}, folder / "few.safetensors")
     save_file(good | {"stem.0.weight": torch.zeros(9, 3, 3, 3)}, folder / "wide.safetensors")
+    others = [value for value in good.values() if value.dim()]
+    save_file({f"layer{number}": value for number, value in enumerate(others)}, folder / "other.safetensors")
     given = {name: value.format(folder=folder) for name, value in change.items()}
     if "space" in given:
         given["space"] = Path(given["space"])  # type: ignore[assignment]
