@@ -5,6 +5,7 @@ insert there. If the function has a parameter `num_classes`, it gets the number 
 """
 
 import inspect
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from se_nas.checksums import checksum_of_bytes
 from se_nas.errors import InputError
@@ -46,11 +48,13 @@ class NetworkSource:
         """Run the file, and let this process build its network. InputError if the file has no such function."""
         if self.trunk in _FUNCTIONS:
             return
-        module = ModuleType(self.file.removesuffix(".py"))
+        module = ModuleType(f"se_nas_network_{self.trunk.checksum}")  # hides no module that has the file's name
         module.__file__ = self.file
+        sys.modules[module.__name__] = module  # dataclasses look there for the types of their fields
         try:
             exec(compile(self.text, self.file, "exec"), module.__dict__)
-        except Exception as error:  # noqa: BLE001 - a user's file can raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's file can raise anything
+            del sys.modules[module.__name__]
             raise InputError(f"--network {self.trunk.title}: {_where(error, self.file)}") from None
         function = getattr(module, self.function, None)
         if not callable(function):
@@ -64,6 +68,27 @@ class NetworkSource:
 def record_sites(source: NetworkSource, *, num_classes: int, image_size: int) -> tuple[OwnSite, ...]:
     """The sites of a network, in the order of the calls of `place`. InputError if the function does not fit."""
     source.allow()
+    title = source.trunk.title
+    with torch.random.fork_rng(devices=()):
+        model, probes = _build_probed(source.trunk, num_classes)
+        shapes = _shapes(model)
+        other, others = _build_probed(source.trunk, num_classes)
+        if not probes:
+            raise InputError(f"--network {title}: it never calls place(name, channels), so SE can go nowhere")
+        if [probe.site for probe in probes] != [probe.site for probe in others] or shapes != _shapes(other):
+            raise InputError(
+                f"--network {title}: two calls build different networks; each call must build the same network anew"
+            )
+        for is_training in (False, True):
+            _check_logits(model.train(is_training), source, num_classes=num_classes, image_size=image_size)
+    unused = [probe.site.place for probe in probes if not probe.was_used]
+    if unused:
+        raise InputError(f"--network {title}: the module of place({unused[0]!r}, ...) is never called")
+    return tuple(probe.site for probe in probes)
+
+
+def _build_probed(trunk: OwnTrunk, num_classes: int) -> "tuple[nn.Module, list[_Probe]]":
+    """The network with a probe at each place, and the probes in the order of the calls of `place`."""
     probes: list[_Probe] = []
 
     def place(name: str, channels: int) -> nn.Module:
@@ -74,29 +99,34 @@ def record_sites(source: NetworkSource, *, num_classes: int, image_size: int) ->
         probes.append(_Probe(OwnSite(place=name, channels=channels)))
         return probes[-1]
 
+    return _call(trunk, place, num_classes), probes
+
+
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...] | None]:
+    """The shapes of the weights by name; None for a weight that gets its shape from the first images."""
+    return {name: None if is_lazy(value) else tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def _check_logits(model: nn.Module, source: NetworkSource, *, num_classes: int, image_size: int) -> None:
+    """Check what the network returns for two images. InputError unless a training can learn from it."""
     title = source.trunk.title
-    with torch.random.fork_rng(devices=()):
-        model = _call(source.trunk, place, num_classes)
-    if not probes:
-        raise InputError(f"--network {title}: it never calls place(name, channels), so SE can go nowhere")
+    mode = " in training" if model.training else ""
     try:
-        with torch.no_grad():
-            logits = model.eval()(torch.zeros(2, 3, image_size, image_size))
-    except Exception as error:  # noqa: BLE001 - a user's network can raise anything
+        logits = model(torch.zeros(2, 3, image_size, image_size))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's network can raise anything
         raise InputError(
-            f"--network {title}: fails on images (2, 3, {image_size}, {image_size}): {_where(error, source.file)}"
+            f"--network {title}: fails on images (2, 3, {image_size}, {image_size}){mode}: {_where(error, source.file)}"
         ) from None
     shape = tuple(getattr(logits, "shape", ()))
     if shape != (2, num_classes):
-        wanted = f"(2, {num_classes}) for {num_classes} classes"
         raise InputError(
-            f"--network {title}: it must return logits {wanted}, but returns {shape or type(logits).__name__}; "
-            "a parameter num_classes gets the number of classes"
+            f"--network {title}: it must return logits (2, {num_classes}) for {num_classes} classes, but returns "
+            f"{shape or type(logits).__name__}{mode}; a parameter num_classes gets the number of classes"
         )
-    unused = [probe.site.place for probe in probes if not probe.was_used]
-    if unused:
-        raise InputError(f"--network {title}: the module of place({unused[0]!r}, ...) is never called")
-    return tuple(probe.site for probe in probes)
+    if model.training and not logits.requires_grad:
+        raise InputError(
+            f"--network {title}: its logits have no gradient, so it cannot be trained; do not freeze or detach them"
+        )
 
 
 def build_own(architecture: Architecture, *, num_classes: int) -> nn.Module:
@@ -150,12 +180,17 @@ def _call(trunk: OwnTrunk, place: Place, num_classes: int) -> nn.Module:
         model = function(place, **options)
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - a user's function can raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's function can raise anything
         raise InputError(f"--network {trunk.title}: {_where(error, trunk.file)}") from None
     if not isinstance(model, nn.Module):
         raise InputError(
             f"--network {trunk.title}: it must return a torch.nn.Module, but returns {type(model).__name__}"
         )
+    for module in model.modules():
+        if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            raise InputError(
+                f"--network {trunk.title}: it has a {type(module).__name__}; build the network without this wrapper"
+            )
     return model
 
 
@@ -177,10 +212,13 @@ def _function_of(trunk: OwnTrunk) -> Build:
 
 
 def _takes_classes(function: Build) -> bool:
-    return "num_classes" in inspect.signature(function).parameters
+    try:
+        return "num_classes" in inspect.signature(function).parameters
+    except ValueError:  # a function of C has no signature
+        return False
 
 
-def _where(error: Exception, file: str) -> str:
+def _where(error: BaseException, file: str) -> str:
     """The error in one line, with the last line of the user's file that it passed."""
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: {error.msg}"

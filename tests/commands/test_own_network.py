@@ -175,6 +175,9 @@ def build(place):
         ("    return nn.Sequential(", "    return (", "it must return a torch.nn.Module, but returns tuple"),
         ("def build(place)", "def build(place", "line 3: '[(]' was never closed"),
         ("def build", "def make", "no function of this name; the file has make"),
+        ("from torch import nn", "from torch import nn; exit(0)", "line 1: SystemExit: 0"),
+        ("    return", "    raise SystemExit('end')\n    return", "line 4: SystemExit: end"),
+        ("def build(place):", "build = dict\ndef other(place):", "TypeError: 'function' object is not iterable"),
         ("from torch import nn", "import nowhere", "line 1: ModuleNotFoundError: No module named 'nowhere'"),
     ],
 )
@@ -230,3 +233,70 @@ def test_the_error_for_a_wrong_space_names_the_key(tmp_path: Path, content: str,
 
     with pytest.raises(InputError, match=message):
         start_search(SearchRequest(own_network=OWN, space=tmp_path / "space.yaml", **request), quiet())
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("COUNT.append(place(f'a{len(COUNT)}', 8))\n    return plain(COUNT[-1])", "two calls build different networks"),
+        ("COUNT.append(0)\n    return plain(place('a', 8), hidden=len(COUNT))", "two calls build different networks"),
+        ("COUNT or COUNT.append(plain(place('a', 8)))\n    return COUNT[0]", "two calls build different networks"),
+        (
+            "return nn.DataParallel(plain(place('a', 8)))",
+            "it has a DataParallel; build the network without this wrapper",
+        ),
+        ("return plain(place('a', 8)).requires_grad_(False)", "its logits have no gradient"),
+        ("return Changed(plain(place('a', 8)), lambda x: x.detach())", "its logits have no gradient"),
+        ("return Changed(plain(place('a', 8)), lambda x: (x, x))", r"but returns tuple in training; a parameter"),
+        ("return Changed(plain(place('a', 8)), lambda x: 1 / 0)", r"in training: line \d+: ZeroDivisionError"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_is_refused_in_one_line(tmp_path: Path, body: str, message: str) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(f"{TRAINED}\ndef build(place):\n    {body}\n")
+
+    with pytest.raises(InputError, match=message) as caught:
+        record_sites(read_network(f"{file}:build"), num_classes=2, image_size=8)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return plain(place('a', 8))",
+        "return plain(place('a', 8), last=nn.LazyLinear(2))",
+        "return plain(place('a', Width().channels))",
+    ],
+)
+def test_a_network_may_have_lazy_layers_and_dataclasses(tmp_path: Path, body: str) -> None:
+    file = tmp_path / "random.py"  # the name of a module of Python
+    file.write_text(f"{TRAINED}\ndef build(place):\n    {body}\n")
+
+    sites = record_sites(read_network(f"{file}:build"), num_classes=2, image_size=8)
+
+    assert [(site.place, site.channels) for site in sites] == [("a", 8)]
+
+
+TRAINED = """from __future__ import annotations
+from dataclasses import dataclass
+from torch import nn
+COUNT = []
+
+@dataclass
+class Width:
+    channels: int = 8
+
+class Changed(nn.Module):
+    def __init__(self, network, change):
+        super().__init__()
+        self.network, self.change = network, change
+
+    def forward(self, images):
+        logits = self.network(images)
+        return self.change(logits) if self.training else logits
+
+def plain(place, *, hidden=1, last=None):
+    first = nn.Conv2d(3, 8, 3), place, nn.Conv2d(8, hidden, 1)
+    return nn.Sequential(*first, nn.AdaptiveAvgPool2d(1), nn.Flatten(), last or nn.Linear(hidden, 2))
+"""
