@@ -27,8 +27,8 @@ from se_nas.space.parts.own_trunk import OwnTrunk
 Place = Callable[[str, int], nn.Module]
 Build = Callable[..., nn.Module]
 
-_FUNCTIONS: dict[OwnTrunk, Build] = {}
-"""The functions that this process may call, because the command line named them."""
+_FUNCTIONS: dict[tuple[str, str], Build] = {}
+"""The functions that this process may call, because the command line named them: by checksum of the file, and name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class NetworkSource:
 
     def allow(self) -> None:
         """Run the file, and let this process build its network. InputError if the file has no such function."""
-        if self.trunk in _FUNCTIONS:
+        if _key(self.trunk) in _FUNCTIONS:
             return
         module = ModuleType(f"se_nas_network_{self.trunk.checksum}")  # hides no module that has the file's name
         module.__file__ = self.file
@@ -62,7 +62,7 @@ class NetworkSource:
             raise InputError(
                 f"--network {self.trunk.title}: no function of this name; the file has {', '.join(known) or 'none'}"
             )
-        _FUNCTIONS[self.trunk] = function
+        _FUNCTIONS[_key(self.trunk)] = function
 
 
 def record_sites(source: NetworkSource, *, num_classes: int, image_size: int) -> tuple[OwnSite, ...]:
@@ -79,12 +79,18 @@ def record_sites(source: NetworkSource, *, num_classes: int, image_size: int) ->
             raise InputError(
                 f"--network {title}: two calls build different networks; each call must build the same network anew"
             )
-        for is_training in (False, True):
-            _check_logits(model.train(is_training), source, num_classes=num_classes, image_size=image_size)
-    unused = [probe.site.place for probe in probes if not probe.was_used]
-    if unused:
-        raise InputError(f"--network {title}: the module of place({unused[0]!r}, ...) is never called")
+        _check_logits(model.eval(), source, num_classes=num_classes, image_size=image_size)
+        _check_uses(probes, title)  # in training, a block may be left out by chance
+        _check_logits(model.train(), source, num_classes=num_classes, image_size=image_size)
     return tuple(probe.site for probe in probes)
+
+
+def _check_uses(probes: "list[_Probe]", title: str) -> None:
+    """Check that each probe was used once. InputError if not: its SE would be counted once."""
+    for probe in probes:
+        if probe.uses != 1:
+            wrong = "never called" if probe.uses == 0 else f"called {probe.uses} times for an image; expected once"
+            raise InputError(f"--network {title}: the module of place({probe.site.place!r}, ...) is {wrong}")
 
 
 def _build_probed(trunk: OwnTrunk, num_classes: int) -> "tuple[nn.Module, list[_Probe]]":
@@ -160,10 +166,10 @@ class _Probe(nn.Module):
 
     def __init__(self, site: OwnSite) -> None:
         super().__init__()
-        self.site, self.was_used = site, False
+        self.site, self.uses = site, 0
 
     def forward(self, features: Tensor) -> Tensor:
-        self.was_used = True
+        self.uses += 1
         if features.dim() != 4 or features.shape[1] != self.site.channels:
             raise ValueError(
                 f"place({self.site.place!r}, {self.site.channels}) gets features {tuple(features.shape)}; "
@@ -200,15 +206,20 @@ def check_allowed(trunk: OwnTrunk) -> None:
 
 
 def _function_of(trunk: OwnTrunk) -> Build:
-    if trunk in _FUNCTIONS:
-        return _FUNCTIONS[trunk]
-    for other in _FUNCTIONS:
-        if other.function == trunk.function:
+    if _key(trunk) in _FUNCTIONS:
+        return _FUNCTIONS[_key(trunk)]
+    for _, function in _FUNCTIONS:
+        if function == trunk.function:
             raise InputError(
-                f"--network {other.title}: the file has changed since the search began; restore it (the run folder "
+                f"--network {trunk.title}: the file has changed since the search began; restore it (the run folder "
                 "has a copy, network.py), or begin a new search"
             )
     raise InputError(f"this network is built by your own code: add --network PATH/{trunk.title}")
+
+
+def _key(trunk: OwnTrunk) -> tuple[str, str]:
+    """What a function is known by. The file may have another name, e.g. that of the copy in the run folder."""
+    return trunk.checksum, trunk.function
 
 
 def _takes_classes(function: Build) -> bool:

@@ -235,6 +235,33 @@ def test_the_error_for_a_wrong_space_names_the_key(tmp_path: Path, content: str,
         start_search(SearchRequest(own_network=OWN, space=tmp_path / "space.yaml", **request), quiet())
 
 
+def test_the_copy_in_the_run_folder_continues_the_search(run: Path) -> None:
+    trials = len(list((run / "trials").iterdir()))
+    copy = f"{run / 'network.py'}:build"
+
+    resume_search(run, SearchRequest(resume=run, own_network=copy, budget=trials + 1, wandb="off", workers=1), quiet())
+
+    assert len(list((run / "trials").iterdir())) == trials + 1
+
+
+def test_processes_of_their_own_build_the_network(tmp_path: Path) -> None:
+    request = SearchRequest(
+        own_network=OWN,
+        data=f"npz:{write_tiny_data(tmp_path)}",
+        budget=2,
+        epochs=1,
+        workers=2,
+        wandb="off",
+        run=tmp_path / "run",
+    )
+
+    start_search(request, quiet())
+
+    states = [json.loads(file.read_text())["status"] for file in (tmp_path / "run").glob("trials/*/result.json")]
+    assert len(states) == 2
+    assert "failed" not in states
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -295,6 +322,14 @@ class Changed(nn.Module):
     def forward(self, images):
         logits = self.network(images)
         return self.change(logits) if self.training else logits
+
+class Twice(nn.Module):
+    def __init__(self, se):
+        super().__init__()
+        self.conv, self.se, self.head = nn.Conv2d(3, 8, 3), se, nn.Linear(8, 2)
+
+    def forward(self, images):
+        return self.head(self.se(self.se(self.conv(images))).mean((2, 3)))
 
 def plain(place, *, hidden=1, last=None):
     first = nn.Conv2d(3, 8, 3), place, nn.Conv2d(8, hidden, 1)

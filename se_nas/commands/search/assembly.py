@@ -52,8 +52,8 @@ class SearchPlan:
     data: ImageData
     executor: Executor
     request: SearchRequest
-    pretrained: Pretrained | None = None
-    network: NetworkSource | None = None
+    pretrained: Pretrained | None
+    network: NetworkSource | None
 
     @property
     def objectives(self) -> Objectives:

@@ -89,7 +89,15 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         weights=request.weights or "",
         recipe=request.recipe,
     )
-    plan = SearchPlan(config=config, space=space, data=data, executor=executor, request=request, pretrained=pretrained)
+    plan = SearchPlan(
+        config=config,
+        space=space,
+        data=data,
+        executor=executor,
+        request=request,
+        pretrained=pretrained,
+        network=searched.network,
+    )
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     with new_run_folder(request.run, Path("runs") / name) as path:
         folder = RunFolder(path)
