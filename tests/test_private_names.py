@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "se_nas"
 DOCUMENTED = {"_exit", "_replace", "_fields"}
 """Names that Python documents in spite of their underscore."""
 
-NO_NAMES = {"_", "_by_stage", "_images"}
-"""Texts that look like private names: a separator, and the ends of names in files."""
+NO_NAMES = {"_", "_by_stage", "_images", "_orig_mod."}
+"""Texts that look like private names: a separator, and parts of names in files (`_orig_mod.` is torch.compile's)."""
 
 SHORTCUTS = {
     "execution/ray/cluster.py": {"_temp_dir"},

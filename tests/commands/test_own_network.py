@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -245,18 +248,28 @@ def test_the_copy_in_the_run_folder_continues_the_search(run: Path) -> None:
 
 
 def test_processes_of_their_own_build_the_network(tmp_path: Path) -> None:
-    request = SearchRequest(
-        own_network=OWN,
-        data=f"npz:{write_tiny_data(tmp_path)}",
-        budget=2,
-        epochs=1,
-        workers=2,
-        wandb="off",
-        run=tmp_path / "run",
+    flags = {
+        "--network": OWN,
+        "--data": f"npz:{write_tiny_data(tmp_path)}",
+        "--budget": "2",
+        "--epochs": "1",
+        "--workers": "2",
+        "--wandb": "off",
+        "--run": str(tmp_path / "run"),
+    }
+    words = [word for flag in flags.items() for word in flag]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+
+    ended = subprocess.run(
+        [sys.executable, ROOT / "launch" / "search.py", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
 
-    start_search(request, quiet())
-
+    assert ended.returncode == 0, ended.stderr
     states = [json.loads(file.read_text())["status"] for file in (tmp_path / "run").glob("trials/*/result.json")]
     assert len(states) == 2
     assert "failed" not in states
