@@ -230,7 +230,7 @@ def _count(build: Callable[[], nn.Module], *, channels: int, size: int) -> _Coun
 
 
 LARGER = 64
-"""So many pixels are added to the side of a map to find out whether a part failed because of its size."""
+"""The pixels that are added to the side of a map, to find out whether a part failed because of its size."""
 
 
 def _count_on(module: nn.Module, *, channels: int, size: int) -> _Counted:

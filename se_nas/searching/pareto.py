@@ -44,7 +44,7 @@ class ParetoFront:
         )
         if not complete:
             return cls((), objectives, expected)
-        keep = moocore.is_nondominated(_losses(complete, objectives, expected))
+        keep = moocore.is_nondominated(losses_of(complete, objectives, expected))
         members = [record for record, kept in zip(complete, keep, strict=True) if kept]
         return cls(tuple(sorted(members, key=lambda member: _cost_order(member, objectives))), objectives, expected)
 
@@ -68,7 +68,7 @@ class ParetoFront:
             return 0.0
         ref = np.array(reference, float)
         ref[0] = -ref[0]
-        return float(moocore.hypervolume(_losses(self.members, self.objectives, self.expected), ref=ref))
+        return float(moocore.hypervolume(losses_of(self.members, self.objectives, self.expected), ref=ref))
 
     def best_of_equal_cost(self) -> dict[int, TrialRecord]:
         """The most accurate member of each member's group, by number.
@@ -105,7 +105,7 @@ class ParetoFront:
         front's range, costs logarithmically. On a straight front, the more accurate member is the knee. Among members
         of practically equal cost, it is the most accurate one.
         """
-        losses = _losses(self.members, self.objectives, self.expected)
+        losses = losses_of(self.members, self.objectives, self.expected)
         losses[:, 1:] = np.log(np.maximum(losses[:, 1:], 1e-12))
         span = np.ptp(losses, axis=0)
         scaled = (losses - losses.min(axis=0)) / np.where(span > 0, span, 1.0)
@@ -121,7 +121,7 @@ ROLES: dict[str, Callable[[ParetoFront], TrialRecord]] = {
 """The members of a front that users pick by name."""
 
 
-def _losses(
+def losses_of(
     records: Sequence[TrialRecord], objectives: Objectives, expected: Mapping[int, Expectation]
 ) -> NDArray[np.float64]:
     """The objective values (n, m), with signs such that all are minimised."""

@@ -86,6 +86,11 @@ def read_by(read: Callable[[Any], Any]) -> tuple[Any, ...]:
     return BeforeValidator(read), WithJsonSchema({})
 
 
+def field_default(value: Any) -> Any:
+    """The default of a pydantic field. A key without a default is needed."""
+    return ... if value is None else value
+
+
 def setting(read: Callable[[Any], Any]) -> Any:
     """The type of a pydantic field whose value `read` makes from the value in the file."""
     return Annotated[Any, *read_by(read)]
@@ -113,7 +118,7 @@ IMAGE_SIZE = Parser(
 )
 STRIDE = Parser("a stride of 1 to 4", lambda v: is_whole(v) and 1 <= v <= 4, IntRange)
 DEPTH = Parser("a depth of 1 to 200", lambda v: is_whole(v) and 1 <= v <= 200, IntRange)
-PRESENCE = Parser("true or false", lambda v: type(v) is bool)
+FLAG = Parser("true or false", lambda v: type(v) is bool)
 
-Width, Stride, Depth, Presence, ImageSize = (setting(parser) for parser in (WIDTH, STRIDE, DEPTH, PRESENCE, IMAGE_SIZE))
+Width, Stride, Depth, Presence, ImageSize = (setting(parser) for parser in (WIDTH, STRIDE, DEPTH, FLAG, IMAGE_SIZE))
 """The types of fields that these parsers read, for pydantic."""

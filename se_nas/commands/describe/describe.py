@@ -17,7 +17,7 @@ from se_nas.costs import format_cost, measured_among
 from se_nas.errors import InputError
 from se_nas.models.cost import map_sizes, measure_cost
 from se_nas.space.architecture import Architecture
-from se_nas.space.attention.tokens import NONE, format_token
+from se_nas.space.attention.tokens import NONE, format_tokens
 from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.published import PUBLISHED
@@ -121,7 +121,7 @@ def _stage_rows(
     for index, segment in enumerate(stage.segments):
         own, rest = rest[: segment.depth], rest[segment.depth :]
         columns = segment.block.columns(segment.width)
-        tokens = [format_token(spec) for spec in segment.se]
+        token = format_tokens(segment.se)
         hidden = _runs([str(block.se.hidden) if block.se else "-" for block in own])
         yield (
             segment.block.name,
@@ -132,8 +132,8 @@ def _stage_rows(
                 str(segment.stride),
                 *(columns.get(heading, "") for heading in headings),
                 "" if rest else size,
-                tokens[0] if len(set(tokens)) == 1 else ",".join(tokens),
-                hidden if set(tokens) != {NONE} else "",
+                token,
+                hidden if token != NONE else "",
             ],
         )
 

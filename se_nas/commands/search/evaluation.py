@@ -83,7 +83,6 @@ class TrialEvaluation:
     _weights: Pretrained | None = field(default=None, init=False)
     _device: torch.device | None = field(default=None, init=False)
     _device_data: DeviceData | None = field(default=None, init=False)
-    _image_size: int | None = field(default=None, init=False)
 
     def __call__(self, task: TrialTask) -> Iterator[EpochReport]:
         """Train the task's network; yield a report after each epoch."""
@@ -123,16 +122,16 @@ class TrialEvaluation:
 
     def _images_for(self, architecture: Architecture, device: torch.device) -> DeviceData:
         """The images at the size that the network asks for. Only those of the last size are kept."""
-        if self._device_data is None or self._image_size != architecture.image_size:
+        size = architecture.image_size or self.train.image_size
+        if self._device_data is None or self._device_data.train.image_size != size:
             self._device_data = None  # frees its memory first
-            self._image_size = architecture.image_size
             self._device_data = DeviceData.of(
                 self.train,
                 self.validation,
                 mirrored=self.mirrored,
                 device=device,
                 loaders=self.loaders,
-                image_size=architecture.image_size,
+                image_size=size,
             )
         return self._device_data
 

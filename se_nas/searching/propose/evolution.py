@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 import moocore
-import numpy as np
 
 from se_nas.searching.objectives import Objectives
-from se_nas.searching.pareto import ParetoFront
+from se_nas.searching.pareto import ParetoFront, losses_of
 from se_nas.searching.propose.strategy import ExhaustedError
 from se_nas.searching.records import Proposal, TrialRecord, TrialStatus
 from se_nas.seeds import derive_seed
@@ -76,13 +75,5 @@ class Evolution:
         youngest = {record.number: record for record in complete[-size:]}
         living = youngest | {member.number: member for member in ParetoFront.of(complete, self._objectives).members}
         entrants = random.sample([living[number] for number in sorted(living)], k=min(len(living), size // 4))
-        losses = np.array([self._losses(record) for record in entrants])
-        kept = moocore.is_nondominated(losses)
+        kept = moocore.is_nondominated(losses_of(entrants, self._objectives, {}))
         return random.choice([record for record, is_kept in zip(entrants, kept, strict=True) if is_kept])
-
-    def _losses(self, record: TrialRecord) -> list[float]:
-        """The values of the objectives, each to be minimised."""
-        return [
-            -value if objective.name == "accuracy" else value
-            for objective, value in zip(self._objectives, record.values(self._objectives.names), strict=True)
-        ]

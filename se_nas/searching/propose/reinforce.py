@@ -25,7 +25,7 @@ BETA = -0.1
 MOST_PENALTY = 0.3
 """The largest loss of reward by a missed target. The first targets are missed by factors."""
 MEMORY = 0.95
-"""Of the baseline (NASNet, arXiv 1707.07012, appendix A)."""
+"""The weight that the baseline keeps at each reward (NASNet, arXiv 1707.07012, appendix A)."""
 RATE = 0.1
 """The step of a logit. The controllers of NASNet and TuNAS take smaller steps, and thousands of trials."""
 ENTROPY = 0.2

@@ -7,13 +7,13 @@ MobileNetV3, EfficientNet and RegNetY have other roundings, activations and gate
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from se_nas.space.activation import Activation
 from se_nas.space.decisions import Role
-from se_nas.space.settings import Key, Parser, choice_of, is_real
+from se_nas.space.settings import FLAG, Key, Parser, choice_of, is_real
 from se_nas.space.widths import round_to_multiple, round_width
 
 
@@ -57,7 +57,7 @@ REFERENCE = choice_of(Reference, is_fixed=True)
 ROUNDING = choice_of(Rounding, is_fixed=True)
 ACTIVATION = choice_of(Activation, is_fixed=True)
 GATE = choice_of(Gate, is_fixed=True)
-BIAS = Parser("true or false", lambda value: type(value) is bool, is_fixed=True)
+BIAS = replace(FLAG, is_fixed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Tokens: the short written form of channel attention in files, tables and records, e.g. `none` or `inner/4`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from se_nas.space.attention import ATTENTIONS, DEFAULT_ATTENTION
 from se_nas.space.attention.attention import ChannelAttention
@@ -15,6 +15,12 @@ def format_token(attention: ChannelAttention | None) -> str:
     if attention is None:
         return NONE
     return attention.token if attention.name == DEFAULT_ATTENTION else f"{attention.name}:{attention.token}"
+
+
+def format_tokens(attention: Iterable[ChannelAttention | None]) -> str:
+    """The token of equal blocks. If blocks differ, one token for each, joined by commas."""
+    tokens = [format_token(each) for each in attention]
+    return tokens[0] if len(set(tokens)) == 1 else ",".join(tokens)
 
 
 def parse_token(token: str, *, sites: Collection[str] | None = None) -> ChannelAttention | None:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.families.regnet import Site
-from se_nas.space.families.shortcuts import FLAG, SENET, SHORTCUT, Shortcut, changes_shape, check_widths
-from se_nas.space.settings import Key
+from se_nas.space.families.shortcuts import SENET, SHORTCUT, Shortcut, changes_shape, check_widths
+from se_nas.space.settings import FLAG, Key
 
 RECTIFIED = "rectified"
 """On the branch, after its last norm and a ReLU (timm's `legacy_seresnet18` and `legacy_seresnet34`)."""

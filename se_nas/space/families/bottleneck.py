@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.decisions import Role
 from se_nas.space.families.regnet import BOTTLENECK, RegNetBlock, Site
-from se_nas.space.families.shortcuts import FLAG, SENET, SHORTCUT, Shortcut, changes_shape, check_widths
-from se_nas.space.settings import WIDTH, Key, choice_of
+from se_nas.space.families.shortcuts import SENET, SHORTCUT, Shortcut, changes_shape, check_widths
+from se_nas.space.settings import FLAG, WIDTH, Key, choice_of
 from se_nas.space.widths import round_width
 
 STRIDE_AT = ("3x3", "1x1")

@@ -9,7 +9,6 @@ from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.families.mbconv import (
     ACTIVATION,
     EXPANSION,
-    FLAG,
     PUBLISHED_SE,
     SE_EFFICIENTNET,
     check_properties,
@@ -17,7 +16,7 @@ from se_nas.space.families.mbconv import (
 )
 from se_nas.space.families.regnet import Site
 from se_nas.space.families.separable import KERNEL
-from se_nas.space.settings import Key
+from se_nas.space.settings import FLAG, Key
 from se_nas.space.widths import round_to_multiple
 
 

@@ -9,7 +9,7 @@ from se_nas.space.activation import Activation
 from se_nas.space.attention.squeeze_excite import Gate, Reference, Rounding, SqueezeExciteSpec
 from se_nas.space.families.regnet import Site
 from se_nas.space.families.separable import KERNEL
-from se_nas.space.settings import Key, Parser, choice_of, is_real
+from se_nas.space.settings import FLAG, Key, Parser, choice_of, is_real
 from se_nas.space.widths import round_to_multiple
 
 SE_EFFICIENTNET = SqueezeExciteSpec(site=Site.INNER, reduction=4, rounding=Rounding.FLOOR, activation=Activation.SILU)
@@ -40,7 +40,6 @@ PUBLISHED_NAMES: Mapping[Activation, tuple[str, str]] = {
 
 EXPANSION = Key(Parser("a number of 1 to 32", lambda value: is_real(value) and 1 <= value <= 32))
 ACTIVATION = Key(choice_of(Activation), default=Activation.SILU)
-FLAG = Parser("true or false", lambda value: type(value) is bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

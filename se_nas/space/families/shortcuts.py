@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from se_nas.space.attention.squeeze_excite import Reference, Rounding, SqueezeExciteSpec
 from se_nas.space.families.regnet import Site
-from se_nas.space.settings import Key, Parser, choice_of
+from se_nas.space.settings import Key, choice_of
 
 
 class Shortcut(StrEnum):
@@ -25,7 +25,6 @@ SENET = SqueezeExciteSpec(site=Site.STANDARD, reduction=16, of=Reference.SITE, r
 """SE as in SENet: on the branch before the addition, with a sixteenth of its channels (arXiv 1709.01507, figure 3)."""
 
 SHORTCUT = Key(choice_of(Shortcut), default=Shortcut.PROJECTION)
-FLAG = Parser("true or false", lambda value: type(value) is bool)
 
 
 def changes_shape(*, width_in: int, width_out: int, stride: int) -> bool:

@@ -1,13 +1,13 @@
 """ShuffleNetV1's block: its properties, its widths, and the sites where it can have channel attention."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from se_nas.space.attention.squeeze_excite import Reference, Rounding, SqueezeExciteSpec
 from se_nas.space.decisions import Role
-from se_nas.space.settings import Key, Parser, is_whole
+from se_nas.space.settings import FLAG, Key, Parser, is_whole
 
 
 class ShuffleSite(StrEnum):
@@ -48,7 +48,7 @@ class ShuffleV1Block:
             default=3,
             role=Role.WIDTH,
         ),
-        "dense_entry": Key(Parser("true or false", lambda value: type(value) is bool, is_fixed=True), default=False),
+        "dense_entry": Key(replace(FLAG, is_fixed=True), default=False),
     }
     site_names: ClassVar[tuple[str, ...]] = tuple(ShuffleSite)
     published_names: ClassVar[tuple[str, str]] = ("ShuffleNetV1", "SE-ShuffleNetV1")

@@ -12,7 +12,7 @@ from se_nas.space.attention.attention import ChannelAttention
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.decisions import Categorical
 from se_nas.space.families.family import BlockFamily
-from se_nas.space.settings import Presence, choice_of, setting
+from se_nas.space.settings import Presence, choice_of, field_default, setting
 from se_nas.space.yaml_file import Entry, Location, YamlFile, parse_part
 
 E = TypeVar("E", bound=Entry)
@@ -119,14 +119,9 @@ def _choices(name: str, entry: Any, blocks: int) -> AttentionChoices:
 def _attention_field(kind: type[ChannelAttention], sites: Sites) -> tuple[Any, Any]:
     usual = sites.default if isinstance(sites.default, kind) else None
     keys: dict[str, Any] = {
-        key: (each.setting_type, _default(each.default if usual is None else getattr(usual, key)))
+        key: (each.setting_type, field_default(each.default if usual is None else getattr(usual, key)))
         for key, each in kind.keys.items()
     }
     site: Any = (setting(choice_of(sites.names)), str(sites.default.site))
     model = create_model(f"Attention_{kind.name}", __base__=_Attention, site=site, **keys)
     return model, model()
-
-
-def _default(value: Any) -> Any:
-    """The default of a field, for pydantic. A key without a default is needed."""
-    return ... if value is None else value

@@ -12,7 +12,7 @@ from se_nas.space.attention.tokens import NONE
 from se_nas.space.families import DEFAULT_FAMILY, FAMILIES
 from se_nas.space.families.family import BlockFamily, property_keys
 from se_nas.space.files.attention_entries import Sites, attention_of_stage, merge_attention, with_attention
-from se_nas.space.settings import MOST_WIDTH, Depth, Stride, Width
+from se_nas.space.settings import MOST_WIDTH, Depth, Stride, Width, field_default
 from se_nas.space.trunks.stage_by_stage import AnyNetSegment, AnyNetStage
 from se_nas.space.trunks.trunk import listed
 from se_nas.space.yaml_file import Entry, Location, YamlFile, describe_value, parse_part
@@ -168,18 +168,13 @@ def _family_at(data: Any, at: Location, file: YamlFile, default: type[BlockFamil
 
 
 def _fields(family: type[BlockFamily]) -> dict[str, Any]:
-    return {name: (key.setting_type, _default(key.default)) for name, key in family.keys.items()}
+    return {name: (key.setting_type, field_default(key.default)) for name, key in family.keys.items()}
 
 
 @cache
 def _written_model(family: type[BlockFamily]) -> type[WrittenSegment]:
-    fields: dict[str, Any] = {name: (key.value_type, _default(key.default)) for name, key in family.keys.items()}
+    fields: dict[str, Any] = {name: (key.value_type, field_default(key.default)) for name, key in family.keys.items()}
     return create_model("_WrittenSegment", __base__=WrittenSegment, **fields)
-
-
-def _default(value: Any) -> Any:
-    """The default of a field, for pydantic. A key without a default is needed."""
-    return ... if value is None else value
 
 
 def _over(base: Mapping[str, Any], own: Any) -> Any:

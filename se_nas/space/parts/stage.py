@@ -1,11 +1,12 @@
 """Blocks, segments of equal blocks, and stages, which are segments that share a resolution."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from se_nas.space.attention.attention import AttentionShape, ChannelAttention, attention_shape
-from se_nas.space.attention.tokens import format_token
+from se_nas.space.attention.tokens import format_token, format_tokens
 from se_nas.space.families.family import BlockFamily, property_keys
 
 
@@ -127,10 +128,7 @@ class Stage:
     @property
     def stride(self) -> int:
         """The product of the strides of its segments."""
-        stride = 1
-        for segment in self.segments:
-            stride *= segment.stride
-        return stride
+        return math.prod(segment.stride for segment in self.segments)
 
     @property
     def se(self) -> tuple[ChannelAttention | None, ...]:
@@ -140,8 +138,7 @@ class Stage:
     @property
     def se_token(self) -> str:
         """The token of the attention, e.g. `inner/4`. If blocks differ, one token for each, joined by commas."""
-        tokens = [format_token(spec) for spec in self.se]
-        return tokens[0] if len(set(tokens)) == 1 else ",".join(tokens)
+        return format_tokens(self.se)
 
     def with_se(self, se: tuple[ChannelAttention | None, ...]) -> "Stage":
         """The stage with another attention for each block."""
