@@ -201,9 +201,4 @@ def _attended(
     for spec in specs:
         if spec is not None and spec.site not in places:
             raise ValueError(f"no block of {name} has a site '{spec.site}'; they have {', '.join(sorted(places))}")
-    return stage.with_se(
-        tuple(
-            spec if spec is not None and spec.site in block.sites else None
-            for spec, block in zip(specs, blocks, strict=True)
-        )
-    )
+    return stage.attended(blocks, specs)

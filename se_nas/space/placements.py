@@ -80,8 +80,6 @@ def _has_site(architecture: Architecture, index: int, site: str) -> bool:
 
 def _with(architecture: Architecture, index: int, choose: Choose) -> Architecture:
     stages = list(architecture.stages)
-    chosen = [(block, choose(block.family)) for block in list(architecture.blocks())[index]]
-    stages[index] = stages[index].with_se(
-        tuple(spec if spec is not None and spec.site in block.sites else None for block, spec in chosen)
-    )
+    blocks = list(architecture.blocks())[index]
+    stages[index] = stages[index].attended(blocks, [choose(block.family) for block in blocks])
     return replace(architecture, stages=tuple(stages))

@@ -14,13 +14,10 @@ def starting_unchanged(network: Architecture, pretrained: Architecture) -> Archi
     SE that equals that of the pretrained network in the same block gets its weights, so it stays. All other SE gets the
     gate `twice-sigmoid`, which starts at 1. ValueError for another kind of attention, which has no such gate.
     """
-    known = [block for blocks in pretrained.blocks() for block in blocks]
-    own = [block for blocks in network.blocks() for block in blocks]
-    chosen = [_starting(block, other) for block, other in zip(own, known, strict=True)]
-    stages = []
-    for stage in network.stages:
-        stages.append(stage.with_se(tuple(chosen[: stage.depth])))
-        del chosen[: stage.depth]
+    stages = [
+        stage.with_se(tuple(_starting(block, other) for block, other in zip(own, known, strict=True)))
+        for stage, own, known in zip(network.stages, network.blocks(), pretrained.blocks(), strict=True)
+    ]
     return replace(network, stages=tuple(stages))
 
 

@@ -1,7 +1,7 @@
 """Blocks, segments of equal blocks, and stages, which are segments that share a resolution."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,6 +150,15 @@ class Stage:
             segments.append(replace(segment, se=tuple(rest[: segment.depth])))
             del rest[: segment.depth]
         return Stage(segments=tuple(segments))
+
+    def attended(self, blocks: Sequence[BlockShape], se: Iterable[ChannelAttention | None]) -> "Stage":
+        """The stage with another attention for each block that has its site. `blocks` are the stage's own."""
+        return self.with_se(
+            tuple(
+                spec if spec is not None and spec.site in block.sites else None
+                for spec, block in zip(se, blocks, strict=True)
+            )
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of a file: those of its segment, or `segments` if it has several."""
