@@ -16,15 +16,15 @@ class ConfirmationPlan:
         self._doubtful: tuple[int, list[str]] = (-1, [])
 
     @property
-    def seeds(self) -> int:
-        """The number of seeds of every network."""
-        return self._at_first.seeds
+    def least(self) -> list[Key]:
+        """The first seeds of every network."""
+        return self._at_first.least
 
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
         """The next training."""
         if (key := self._at_first(outcomes, under_way)) is not None:
             return key
-        if any(seed < self.seeds for _, seed in under_way):
+        if any(seed < self._at_first.seeds for _, seed in under_way):
             return None
         busy = {name for name, _ in under_way}
         for name in self._in_doubt(outcomes):

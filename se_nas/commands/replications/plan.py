@@ -13,11 +13,11 @@ Outcomes = Mapping[Key, float | None]
 
 
 class Plan(Protocol):
-    """A plan of trainings, at least `seeds` of them for each network."""
+    """A plan of trainings."""
 
     @property
-    def seeds(self) -> int:
-        """The number of seeds on which each network is trained, whatever the results."""
+    def least(self) -> Collection[Key]:
+        """The trainings that the plan needs, as far as is known now."""
 
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
         """The next training, given the outcomes so far and the running trainings; None if there is none now."""
@@ -39,7 +39,11 @@ class EverySeed:
     names: Sequence[str]
     seeds: int
 
+    @property
+    def least(self) -> list[Key]:
+        """All of them."""
+        return [(name, seed) for seed in range(self.seeds) for name in self.names]
+
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:
         """The next training."""
-        keys = ((name, seed) for seed in range(self.seeds) for name in self.names)
-        return next((key for key in keys if key not in outcomes and key not in under_way), None)
+        return next((key for key in self.least if key not in outcomes and key not in under_way), None)

@@ -32,7 +32,6 @@ class Replications:
             for name, architecture in networks.items()
             for seed, accuracy in folder.accuracies(architecture, epochs=epochs).items()
         }
-        self._least = len({*self.outcomes, *((name, seed) for name in networks for seed in range(plan.seeds))})
         self._known = len(self.outcomes)
         self._clock, self._began = clock, clock()
         self._keys: list[Key] = []  # the number of a training is its index here
@@ -91,7 +90,8 @@ class Replications:
 
     def _so_far(self) -> str:
         done = len(self.outcomes)
-        if done >= self._least:
+        least = len({*self.outcomes, *self._plan.least})
+        if done >= least:
             return f"{done} done"
-        left = (self._least - done) * (self._clock() - self._began) / (done - self._known)
-        return f"{done} of {self._least}, {format_duration(left)} left"
+        left = (least - done) * (self._clock() - self._began) / (done - self._known)
+        return f"{done} of {least}, {format_duration(left)} left"
