@@ -1,6 +1,7 @@
 """The user's own network: `--network FILE:FUNCTION` lets a command run it, and makes a search space of it."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +12,13 @@ from se_nas.models.own_network import NetworkSource, check_allowed, record_sites
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.files.loading import load_design_space
 from se_nas.space.files.own_entries import own_keys
-from se_nas.space.own_network import OwnNetworkTrunk, grouped
+from se_nas.space.own_network import OwnNetworkTrunk, OwnSite, grouped
 from se_nas.space.yaml_file import read_yaml
 
 GroupBy = Literal["site", "stage"]
 
-USUAL_SE: dict[str, Any] = {"present": [False, True], "reduction": [4, 8, 16]}
-"""The SE that is searched at each place, if no file says otherwise."""
+USUAL_RATIOS = (4, 8, 16)
+"""The ratios of SE that are searched at each place, if no file says otherwise."""
 
 
 def read_network(given: str) -> NetworkSource:
@@ -60,9 +61,17 @@ def space_of_network(
     size = max(image_size) if isinstance(image_size, list) else image_size
     sites = record_sites(source, num_classes=classes, image_size=size)
     trunk = OwnNetworkTrunk(own=source.trunk, groups=grouped(sites, by_stage=group == "stage"))
-    usual = {"name": _space_name(source.file), "image_size": image_size, "se": USUAL_SE}
+    usual: dict[str, Any] = {"name": _space_name(source.file), "image_size": image_size}
+    if not {"se", "se_by_stage"} & given.keys():
+        usual |= {"se": {"present": [False, True]}, "se_by_stage": [_usual_ratios(group) for group in trunk.groups]}
     content = f"# Question: at which places of {source.trunk.title} does SE pay, and how wide?\n"
     return (content + yaml.safe_dump({**usual, **given, **own_keys(trunk)}, sort_keys=False)).encode()
+
+
+def _usual_ratios(group: Iterable[OwnSite]) -> dict[str, Any]:
+    """The keys of the ratios at these sites: those that leave a channel of each site, or else one that leaves one."""
+    narrowest = min(site.channels for site in group)
+    return {"reduction": [ratio for ratio in USUAL_RATIOS if ratio <= narrowest] or narrowest}
 
 
 def _space_name(file: str) -> str:

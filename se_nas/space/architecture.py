@@ -87,12 +87,16 @@ class Architecture:
 
 
 def _blocks(stages: tuple[Stage, ...], width_in: int) -> Iterator[tuple[BlockShape, ...]]:
-    """The blocks of each stage. ValueError if a block lacks the site of its attention."""
-    for stage in stages:
+    """The blocks of each stage. A ValueError names the stage and the block that cannot be."""
+    for number, stage in enumerate(stages, start=1):
         blocks: list[BlockShape] = []
-        for segment in stage.segments:
-            blocks += segment.shapes(width_in)
-            width_in = blocks[-1].width_out
+        try:
+            for segment in stage.segments:
+                for block in segment.shapes(width_in):
+                    blocks.append(block)
+                    width_in = block.width_out
+        except ValueError as error:
+            raise ValueError(f"stage {number}, block {len(blocks) + 1}: {error}") from None
         yield tuple(blocks)
 
 

@@ -94,7 +94,8 @@ class DesignSpace:
         return decisions
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
+        """The name of each stage, with which the names of its decisions begin."""
         return self.stage_names or tuple(f"stage{number}" for number in range(1, len(self.se) + 1))
 
     @property
@@ -132,7 +133,7 @@ class DesignSpace:
         plain = self.trunk.network(assignment)
         stages = [
             _attended(stage, blocks, choices, name, assignment)
-            for name, stage, blocks, choices in zip(self._names, plain.stages, plain.blocks(), self.se, strict=True)
+            for name, stage, blocks, choices in zip(self.names, plain.stages, plain.blocks(), self.se, strict=True)
         ]
         size = plain.image_size or self._decided_size(assignment)
         network = replace(plain, stages=tuple(stages), image_size=size)
@@ -187,7 +188,7 @@ class DesignSpace:
     def _settings(self) -> Iterator[Property]:
         yield from self.trunk.settings()
         yield Property(IMAGE_SIZE, self.image_sizes)
-        for stage, se in zip(self._names, self.se, strict=True):
+        for stage, se in zip(self.names, self.se, strict=True):
             for name, setting, role in se.settings():
                 yield Property(f"{stage}.{name}", setting, role)
 

@@ -4,8 +4,8 @@ import math
 
 
 def round_width(width: float) -> int:
-    """The nearest whole number of channels, at least one. Halves are rounded up."""
-    return max(1, math.floor(width + 0.5))
+    """The nearest whole number of channels; halves are rounded up. It is 0 for a width below a half."""
+    return math.floor(width + 0.5)
 
 
 def round_to_multiple(width: float, *, divisor: int = 8, least: float = 0.9) -> int:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -222,12 +223,27 @@ def test_any_file_name_gives_a_space_with_a_name(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("channels", "ratios"), [(3, {None, 3}), (5, {None, 4}), (8, {None, 4, 8}), (64, {None, 4, 8, 16})]
+)
+def test_a_place_has_the_usual_ratios_that_leave_a_channel(tmp_path: Path, channels: int, ratios: set[int]) -> None:
+    (tmp_path / "net.py").write_text(GOOD.replace("8", str(channels)))
+    source = read_network(f"{tmp_path / 'net.py'}:build")
+    content = space_of_network(source, None, classes=2, image_size=8, group="site")
+
+    space = parse_design_space(parse_yaml(tmp_path / "space.yaml", content))
+    drawn = [space.decode(space.sample(Random(seed))) for seed in range(40)]
+
+    assert {getattr(network.stages[0].se[0], "reduction", None) for network in drawn} == ratios
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("trunk: resnet50\n", "space.yaml: trunk: --network small_resnet.py:build gives the trunk; remove the key"),
         ("image_size: big\n", "space.yaml: image_size: expected a whole number"),
         ("se: {site: inner}\n", "se.site: expected one of place, but got the text 'inner'"),
         ("se: {reduction: 0}\n", "se.reduction: expected a number of at least 1"),
+        ("se: {reduction: 640}\n", "se: layer1.0, block 1: .* ratio of 640 leaves no channel of the .* site 'place'"),
     ],
 )
 def test_the_error_for_a_wrong_space_names_the_key(tmp_path: Path, content: str, message: str) -> None:

@@ -78,7 +78,7 @@ STAGES = {
     "thinning": [(Thinning(), 1, 2)],
 }
 ATTENTION = {
-    "se": [{"reduction": 2}, {"reduction": 2, "of": Reference.SITE}, {"reduction": 1000}],
+    "se": [{"reduction": 2}, {"reduction": 2, "of": Reference.SITE}, {"reduction": 1000, "rounding": "eights"}],
     "eca": [{"span": 3}, {"span": 5}],
 }
 CASES = [(name, *stage) for name, stages in STAGES.items() for stage in stages]

@@ -145,10 +145,29 @@ def test_the_se_of_each_stage_has_a_short_form():
     assert EXAMPLE.head_width == 48
 
 
-def test_the_hidden_width_of_se_is_never_below_one():
-    (block,) = next(network(stage(depth=1, se="inner/1000")).blocks())
+@pytest.mark.parametrize(
+    ("token", "hidden"),
+    [("inner/32", 1), ("inner/16 floor", 1), ("inner/1000 eights", 8), ("inner/1000 of site eights-0.9", 8)],
+)
+def test_the_largest_ratio_leaves_as_many_channels_as_its_rounding_says(token, hidden):
+    (block,) = next(network(stage(depth=1, se=token)).blocks())
 
-    assert block.se.hidden == 1
+    assert block.se.hidden == hidden
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("inner/1000", "ratio of 1000 leaves no channel of the 16 that enter the block, at site 'inner'.*at most 32"),
+        ("inner/33", "ratio of 33 .* at most 32"),
+        ("pre/17 floor", "ratio of 17 leaves no channel of the 16 that enter the block, at site 'pre'.*at most 16"),
+        ("post/65 of site", "ratio of 65 leaves no channel of the 32 of site 'post'; it must be at most 64"),
+        ("standard/33 of site floor", "ratio of 33 leaves no channel of the 32 of site 'standard'.*at most 32"),
+    ],
+)
+def test_a_ratio_that_leaves_no_channel_is_refused(token, message):
+    with pytest.raises(ValueError, match=f"^stage 2, block 1: an SE reduction {message}$"):
+        network(stage(depth=1, width=16), stage(depth=1, se=token))
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_an_assignment_decides_every_part_of_the_network(tiny):
             "stage2.width": 16,
             "stage2.stride": 2,
             "stage2.se": True,
-            "stage2.reduction": 32,
+            "stage2.reduction": 16,
         }
     )
 
@@ -77,7 +77,7 @@ def test_an_assignment_decides_every_part_of_the_network(tiny):
         (2, 8, 1),
         (1, 16, 2),
     ]
-    assert architecture.se_tokens == ("none", "inner/32")
+    assert architecture.se_tokens == ("none", "inner/16")
 
 
 @pytest.mark.parametrize(

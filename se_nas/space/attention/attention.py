@@ -50,7 +50,9 @@ class ChannelAttention(Protocol):
         """Read a `token`. ValueError if it has another form than `token_forms`."""
 
     def hidden_width(self, *, block_width_in: int, site_width: int) -> int:
-        """The width of its hidden layer, or of its kernel, at least 1. Tables and figures show it."""
+        """The width of its hidden layer, or of its kernel. Tables and figures show it.
+
+        ValueError if it has no channel in such a block."""
 
     def identity(self, hidden: int) -> tuple[Any, ...]:
         """JSON values of a module in a given block. Two modules are the same there exactly if the values are equal."""
@@ -71,7 +73,8 @@ class AttentionShape:
 
 
 def attention_shape(attention: ChannelAttention, *, block_width_in: int, sites: Mapping[str, int]) -> AttentionShape:
-    """The attention in a block that has these `sites`. ValueError if the block lacks the attention's site."""
+    """The attention in a block that has these `sites`. ValueError if the block lacks the attention's site, or is too
+    narrow for the attention."""
     channels = sites.get(attention.site)
     if channels is None:
         raise ValueError(f"this block has no site '{attention.site}'; it has {', '.join(sites)}")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from se_nas.space.attention import DEFAULT_ATTENTION
@@ -35,6 +36,14 @@ class AttentionChoices:
         """The attention that an assignment gives to each block. ValueError if there is no such attention."""
         specs = [self._decode(f"{stage}.{place}", assignment) for place in self._places()[:depth]]
         return tuple(specs) if self.blocks else tuple(specs * depth)
+
+    def every(self) -> Iterator[ChannelAttention]:
+        """Yield every attention that a block may get; nothing if a property is a real range."""
+        settings: dict[str, Setting[Any]] = {"site": self.site, **self.properties}
+        if self.present is not False:
+            for values in product(*(values_of(setting) or () for setting in settings.values())):
+                chosen: dict[str, Any] = dict(zip(settings, values, strict=True))
+                yield self.kind(**chosen)
 
     def _places(self) -> list[str]:
         return [f"block{number}." for number in range(1, self.blocks + 1)] if self.blocks else [""]

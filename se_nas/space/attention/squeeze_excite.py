@@ -15,6 +15,7 @@ from se_nas.space.activation import Activation
 from se_nas.space.decisions import Role
 from se_nas.space.settings import FLAG, Key, Parser, choice_of, is_real
 from se_nas.space.widths import round_to_multiple, round_width
+from se_nas.space.yaml_file import describe_value
 
 
 class Reference(StrEnum):
@@ -36,9 +37,9 @@ class Rounding(StrEnum):
     EIGHTS = "eights"
     """The nearest multiple of 8, at least 8 (timm's `seresnet50`)."""
     EIGHTS_09 = "eights-0.9"
-    """A multiple of 8 that is at least 0.9 of the whole part of the width (MobileNetV3)."""
+    """A multiple of 8, at least 8, that is at least 0.9 of the whole part of the width (MobileNetV3)."""
     EIGHTS_095 = "eights-0.95"
-    """A multiple of 8 that is at least 0.95 of the width (FBNetV3 in timm)."""
+    """A multiple of 8, at least 8, that is at least 0.95 of the width (FBNetV3 in timm)."""
 
 
 class Gate(StrEnum):
@@ -139,9 +140,18 @@ class SqueezeExciteSpec:
         return cls(site=site, reduction=float(ratio), bias=words[-1] is None, **given)
 
     def hidden_width(self, *, block_width_in: int, site_width: int) -> int:
-        """The number of channels of the hidden layer, at least one."""
-        reference = block_width_in if self.of == Reference.BLOCK_INPUT else site_width
-        return _ROUND[Rounding(self.rounding)](reference / self.reduction)
+        """The number of channels of the hidden layer. ValueError if the ratio leaves no channel."""
+        by_input = self.of == Reference.BLOCK_INPUT
+        reference = block_width_in if by_input else site_width
+        hidden = _ROUND[Rounding(self.rounding)](reference / self.reduction)
+        if hidden < 1:
+            ratio, most = describe_value(self.reduction).removesuffix(".0"), LARGEST_RATIO[Rounding(self.rounding)]
+            divided = f"that enter the block, at site '{self.site}'" if by_input else f"of site '{self.site}'"
+            raise ValueError(
+                f"an SE reduction ratio of {ratio} leaves no channel of the {reference} {divided}; "
+                f"it must be at most {most * reference}"
+            )
+        return hidden
 
     def identity(self, hidden: int) -> tuple[Any, ...]:
         """The site, the width of the hidden layer, and the properties of the layers that are not the usual ones."""
@@ -165,8 +175,11 @@ _AFTER_SITE = re.compile(
 
 _ROUND: dict[Rounding, Callable[[float], int]] = {
     Rounding.NEAREST: round_width,
-    Rounding.FLOOR: lambda width: max(1, math.floor(width)),
+    Rounding.FLOOR: math.floor,
     Rounding.EIGHTS: lambda width: round_to_multiple(width, least=0),
     Rounding.EIGHTS_09: lambda width: round_to_multiple(math.floor(width)),
     Rounding.EIGHTS_095: lambda width: round_to_multiple(width, least=0.95),
 }
+
+LARGEST_RATIO: Mapping[Rounding, int] = {Rounding.NEAREST: 2, Rounding.FLOOR: 1}
+"""The largest ratio that leaves a channel, over the width that it divides. The other rules leave 8 channels or more."""

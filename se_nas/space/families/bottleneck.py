@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.decisions import Role
-from se_nas.space.families.regnet import BOTTLENECK, RegNetBlock, Site
+from se_nas.space.families.regnet import BOTTLENECK, RegNetBlock, Site, check_inner_width
 from se_nas.space.families.shortcuts import SENET, SHORTCUT, Shortcut, changes_shape, check_widths
 from se_nas.space.settings import FLAG, WIDTH, Key, choice_of
 from se_nas.space.widths import round_width
@@ -83,8 +83,10 @@ class BottleneckBlock:
         return inner // 2 if self.halved_entry else inner
 
     def check(self, *, width: int, stride: int) -> None:
-        """Check a width; every stride fits. ValueError unless the groups divide the inner width and the entry."""
+        """Check a width; every stride fits. ValueError unless the bottleneck leaves inner channels, and the groups
+        divide them and the entry."""
         inner = self.inner_width(width)
+        check_inner_width(inner, width=width, bottleneck=self.bottleneck)
         if inner % (2 if self.halved_entry else 1) or inner % self.groups or self.entry_width(width) % self.groups:
             raise ValueError(
                 f"the groups must divide the inner width{' and its half' if self.halved_entry else ''}, but got "

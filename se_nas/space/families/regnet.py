@@ -85,8 +85,10 @@ class RegNetBlock:
         return round_width(width / self.bottleneck)
 
     def check(self, *, width: int, stride: int) -> None:
-        """Check a width; every stride fits. ValueError unless the group width divides the inner width."""
+        """Check a width; every stride fits. ValueError unless the group width divides the inner width, or if the
+        bottleneck leaves no inner channel."""
         inner = self.inner_width(width)
+        check_inner_width(inner, width=width, bottleneck=self.bottleneck)
         if inner % self.group_width:
             raise ValueError(
                 f"the group width must divide the inner width, but got group_width={self.group_width}, "
@@ -114,6 +116,14 @@ class RegNetBlock:
     def columns(self, width: int) -> Mapping[str, str]:
         """The group width and the bottleneck ratio."""
         return {"groups of": str(self.group_width), "b": f"{self.bottleneck:g}"}
+
+
+def check_inner_width(inner: int, *, width: int, bottleneck: float) -> None:
+    """Check the width of the 3×3 in a bottleneck. ValueError if the bottleneck ratio leaves no channel."""
+    if inner < 1:
+        raise ValueError(
+            f"a bottleneck ratio of {bottleneck:g} leaves no channel of width {width}; it must be at most {2 * width}"
+        )
 
 
 def fit_group_width(width: int, *, group_width: int, bottleneck: float) -> tuple[int, RegNetBlock]:

@@ -62,8 +62,14 @@ class Transition:
             )
 
     def width_out(self, *, width_in: int, width: int) -> int:
-        """The compressed number of the channels that enter, at least one."""
-        return max(1, int(width_in * self.compression))
+        """The compressed number of the channels that enter. ValueError if the compression leaves no channel."""
+        width_out = int(width_in * self.compression)
+        if width_out < 1:
+            raise ValueError(
+                f"a compression of {self.compression:g} leaves no channel of the {width_in} that enter the transition; "
+                f"it must be at least 1/{width_in}"
+            )
+        return width_out
 
     def sites(self, *, width_in: int, width_out: int, stride: int) -> Mapping[str, int]:
         """The number of channels at its only site, behind the pool."""

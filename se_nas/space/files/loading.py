@@ -17,6 +17,7 @@ from se_nas.space.files.attention_entries import Sites, attention_by_stage, with
 from se_nas.space.files.end_entries import END_KEYS, parse_ends
 from se_nas.space.files.own_entries import OWN, parse_own_trunk
 from se_nas.space.files.stage_entries import parse_stages
+from se_nas.space.narrow_stages import impossible_attention
 from se_nas.space.own_network import PLACE, SENET, OwnNetworkTrunk
 from se_nas.space.published import published_network
 from se_nas.space.settings import ImageSize
@@ -26,7 +27,7 @@ from se_nas.space.trunks.law import SpaceLaw
 from se_nas.space.trunks.published import PublishedTrunk
 from se_nas.space.trunks.stage_by_stage import AnyNetTrunk
 from se_nas.space.trunks.trunk import Trunk
-from se_nas.space.yaml_file import Entry, YamlFile, join_keys, parse_entry, parse_part, read_yaml
+from se_nas.space.yaml_file import Entry, Location, YamlFile, join_keys, parse_entry, parse_part, read_yaml
 
 
 def load_design_space(path: Path) -> DesignSpace:
@@ -58,7 +59,19 @@ def parse_design_space(file: YamlFile) -> DesignSpace:
         space.sample(Random(0))  # finds rules that contradict each other before the search starts
     except InputError as error:
         raise file.error((way,) if way != STAGES else ("rules",), str(error)) from None
+    if impossible := impossible_attention(space):
+        index, message = impossible
+        raise file.error(_place_of_attention(way, index, space.se[index].kind.name, file), message)
     return space
+
+
+def _place_of_attention(way: str, index: int, kind: str, file: YamlFile) -> Location:
+    """The place in the file that gives the attention of a stage, or the trunk if the file gives none."""
+    laws = () if way in (STAGES, TRUNK, OWN) else (way,)
+    places: list[Location] = [(*laws, f"{kind}_by_stage", index), (*laws, kind)]
+    if way == STAGES:
+        places = [(STAGES, index, kind), ("every_stage", kind), (STAGES, index)]
+    return next((place for place in places if place in file.lines), (way,))
 
 
 class _Rules(Entry):
