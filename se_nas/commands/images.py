@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from se_nas.data.folders.folder_data import UnreadableImagesError
+from se_nas.data.folders.listed_data import UnreadableImagesError
 from se_nas.data.folders.opened_files import OnOpened
 from se_nas.data.image_data import ImageData
 from se_nas.data.sources import load_data

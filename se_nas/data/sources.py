@@ -1,4 +1,4 @@
-"""The sources of images: `digits`, torchvision's data sets, `imagefolder:PATH` and `npz:PATH`.
+"""The sources of images by their command-line names: data sets with a name, folders, lists of files, and arrays.
 
 If a data set has no validation part, a fixed part of its training images becomes the validation part. So every search
 and every retraining see the same split.
@@ -14,8 +14,13 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from se_nas.data.folders.folder_data import load_folder
+from se_nas.data.folders.csv_list import list_csv
+from se_nas.data.folders.image_folder import list_folder
+from se_nas.data.folders.imagenet import list_imagenet
+from se_nas.data.folders.listed_data import load_listed
+from se_nas.data.folders.listing import Listing
 from se_nas.data.folders.opened_files import OnOpened
+from se_nas.data.folders.places365 import list_places365
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.data.npz_file import as_rgb, load_npz
 from se_nas.data.odd_images import with_warnings
@@ -59,19 +64,29 @@ def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened
     raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
 
 
+def reads_files(source: str) -> bool:
+    """Whether a data set consists of image files, which have no common size until one is chosen."""
+    return source.partition(":")[0] in LISTED_SOURCES
+
+
 def _npz(path: Path, _: Reading) -> ImageData:
     """Load an NPZ file. Its arrays already have their size."""
     return with_warnings(load_npz(path))
 
 
-def _image_folder(path: Path, reading: Reading) -> ImageData:
-    return load_folder(
-        path,
-        reading.image_size,
-        most_bytes=MEMORY_SHARE * memory_bytes(),
-        skip_bad=reading.skip_bad,
-        on_opened=reading.on_opened,
-    )
+def _listed(list_files: Callable[[Path], Listing]) -> Callable[[Path, Reading], ImageData]:
+    """The function that opens the image files which `list_files` finds."""
+
+    def load(path: Path, reading: Reading) -> ImageData:
+        return load_listed(
+            list_files(path),
+            reading.image_size,
+            most_bytes=MEMORY_SHARE * memory_bytes(),
+            skip_bad=reading.skip_bad,
+            on_opened=reading.on_opened,
+        )
+
+    return load
 
 
 def _digits() -> ImageData:
@@ -132,5 +147,16 @@ NAMED_SOURCES: dict[str, Callable[[], ImageData]] = {
 }
 """The functions that load a data set by its name."""
 
-PATH_SOURCES: dict[str, Callable[[Path, Reading], ImageData]] = {"npz": _npz, "imagefolder": _image_folder}
+LISTED_SOURCES: dict[str, Callable[[Path], Listing]] = {
+    "imagefolder": list_folder,
+    "csv": list_csv,
+    "imagenet": list_imagenet,
+    "places365": list_places365,
+}
+"""The functions that list image files, by the kind in `KIND:PATH`."""
+
+PATH_SOURCES: dict[str, Callable[[Path, Reading], ImageData]] = {
+    "npz": _npz,
+    **{kind: _listed(list_files) for kind, list_files in LISTED_SOURCES.items()},
+}
 """The functions that load images from a path, by the kind in `KIND:PATH`."""

@@ -46,7 +46,8 @@ class SearchRequest:
     space: Annotated[Optional[Path], flag("FILE", "search_spaces/small.yaml")] = None
     """Search space, a YAML file."""
     data: Annotated[Optional[str], flag("NAME", "digits")] = None
-    """digits, cifar10, cifar100, fashion_mnist, imagefolder:PATH or npz:PATH."""
+    """digits, cifar10, cifar100 or fashion_mnist; imagefolder:PATH, csv:FILE or npz:FILE; imagenet:PATH or
+    places365:PATH."""
     epochs: Annotated[Optional[int], flag("N", f"{DEFAULTS['epochs']}, on the digits {DIGITS_EPOCHS}")] = None
     """Epochs of a trial that is not stopped."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None

@@ -10,6 +10,7 @@ from se_nas.commands.images import open_images
 from se_nas.commands.own_network import read_network, space_of_network
 from se_nas.commands.search.flags import DEFAULT_SPACE, SearchRequest
 from se_nas.data.image_data import ImageData
+from se_nas.data.sources import reads_files
 from se_nas.errors import InputError
 from se_nas.models.own_network import NetworkSource
 from se_nas.shipped_files import given_or_shipped
@@ -18,7 +19,7 @@ from se_nas.space.files.loading import load_design_space, parse_design_space
 from se_nas.space.yaml_file import parse_yaml, read_yaml
 
 USUAL_IMAGE_SIZE = 32
-"""The side in pixels for which a user's own network is tried, if no file names it. Only images of a folder need it."""
+"""The side in pixels for which a user's own network is tried, if no file names it. Only image files need it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,9 @@ def _of_network(request: SearchRequest, network: NetworkSource, source: str, con
     """The space of a user's own network. Only SE can be searched."""
     file = None if request.space is None else given_or_shipped(request.space, "search_spaces")
     size = None if file is None else read_yaml(file).data.get("image_size")
-    if size is None and source.startswith("imagefolder:"):
+    if size is None and reads_files(source):
         raise InputError(
-            f"--network {network.trunk.title}: images of a folder need a size; give --space FILE with image_size: 224"
+            f"--network {network.trunk.title}: image files need a size; give --space FILE with image_size: 224"
         )
     sizes = size if isinstance(size, list) else [USUAL_IMAGE_SIZE if size is None else size]
     if not all(type(each) is int and 1 <= each <= 4096 for each in sizes):

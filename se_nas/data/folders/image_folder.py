@@ -6,7 +6,6 @@ at any depth below their class, also behind links. Ambiguous folders are refused
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.data.folders.folder_walk import (
@@ -18,33 +17,15 @@ from se_nas.data.folders.folder_walk import (
     images_below,
     visible_folders,
 )
+from se_nas.data.folders.listing import LabelledFile, Listing
 from se_nas.data.folders.split_names import PARTS, PARTS_OR_CLASSES, SPLITS, numbered_part, split_in, split_named
-from se_nas.data.inventory import LeftOut
 from se_nas.errors import InputError
 from se_nas.wording import counted
 
 FOLDER_PER_CLASS = "expected a folder for each of two or more classes"
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledFile:
-    """An image file and the number of its class."""
-
-    path: str
-    label: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderListing:
-    """The files of each split that exists (`train`, `validation`, `test`), or of `whole` if there are no splits."""
-
-    class_names: tuple[str, ...]
-    parts: Mapping[str, Sequence[LabelledFile]]
-    notes: tuple[str, ...]
-    left_out: tuple[LeftOut, ...]
-
-
-def list_folder(path: Path) -> FolderListing:
+def list_folder(path: Path) -> Listing:
     """List the images below a folder. The InputError says what is missing, or what is expected."""
     try:
         is_folder = path.is_dir()
@@ -61,7 +42,14 @@ def list_folder(path: Path) -> FolderListing:
         names = _class_names(path, classes)
         whole = [LabelledFile(file, label) for label, name in enumerate(names) for file in classes[name]]
         layout = f"one folder for each class in {path.name or path}"
-        return FolderListing(class_names=names, parts={"whole": whole}, notes=(layout,), left_out=leavings.all())
+        return Listing(
+            source=f"imagefolder:{path}",
+            root=path,
+            class_names=names,
+            parts={"whole": whole},
+            notes=(layout,),
+            left_out=leavings.all(),
+        )
     _leave_others(path, children, splits, leavings)
     train = splits["train"]
     classes = _classes_in(train, folders_in(train, leavings), leavings)
@@ -72,7 +60,14 @@ def list_folder(path: Path) -> FolderListing:
         if part != "train":
             held = _classes_in(folder, folders_in(folder, leavings), leavings)
             parts[part] = _with_labels(folder, held, train, names, notes)
-    return FolderListing(class_names=names, parts=parts, notes=tuple(notes), left_out=leavings.all())
+    return Listing(
+        source=f"imagefolder:{path}",
+        root=path,
+        class_names=names,
+        parts=parts,
+        notes=tuple(notes),
+        left_out=leavings.all(),
+    )
 
 
 def _splits_among(path: Path, children: Sequence[Path]) -> dict[str, Path]:

@@ -1,6 +1,7 @@
-"""A folder of images as a data set. Every file is opened once, then held in memory or read again while training."""
+"""Listed image files as a data set. Every file is opened once, then held in memory or read again while training."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from se_nas.data.folders.image_file import ImageFacts, open_image, read_image
-from se_nas.data.folders.image_folder import FolderListing, LabelledFile, list_folder
+from se_nas.data.folders.listing import LabelledFile, Listing
 from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, list_bad_files, look_at_files
 from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
 from se_nas.data.inventory import UNREADABLE, LeftOut
@@ -61,19 +62,18 @@ class _OpenedPart:
         return _OpenedPart(self.files.subset(good), list(self.facts), images)
 
 
-def load_folder(
-    path: Path, image_size: int, *, most_bytes: float, skip_bad: bool, on_opened: OnOpened | None
+def load_listed(
+    listing: Listing, image_size: int, *, most_bytes: float, skip_bad: bool, on_opened: OnOpened | None
 ) -> ImageData:
-    """Open every image below `path`. If all images together take more than `most_bytes`, they stay on disk.
+    """Open every listed image. If all images together take more than `most_bytes`, they stay on disk.
 
-    InputError if the folder cannot be understood, or if files cannot be read and `skip_bad` is False.
+    InputError if there are too few images, or if files cannot be read and `skip_bad` is False.
     """
-    listing = list_folder(path)
     parts = _parts(listing, image_size)
     if empty := [name for name, part in parts.items() if not len(part)]:
         raise InputError(
-            f"--data imagefolder:{path}: too few images to hold {' and '.join(empty)} images out; expected the folders "
-            "train, val and test, or more images: 12 of a class are always enough"
+            f"--data {listing.source}: too few images to hold {' and '.join(empty)} images out; expected training, "
+            "validation and test images, or more images: 12 of a class are always enough"
         )
     in_memory = sum(map(len, parts.values())) * 3 * image_size**2 <= most_bytes
     opened = _opened(parts, in_memory=in_memory, on_opened=on_opened)
@@ -81,14 +81,14 @@ def load_folder(
     if bad and (not skip_bad or len(bad) == sum(map(len, parts.values()))):
         raise UnreadableImagesError(bad, sum(map(len, parts.values())))
     good = {name: part.without_bad() for name, part in opened.items()}
-    scale = _scale(path, good)
+    scale = _scale(listing, good)
     placed = {name: _placed(part, scale) for name, part in good.items()}
     left_out = listing.left_out
     if bad:
-        left_out = (*left_out, LeftOut.of(UNREADABLE, [str(Path(each.path).relative_to(path)) for each in bad]))
-    seen = {name if name != "train" else "training": _seen(part, path, scale) for name, part in good.items()}
+        left_out = (*left_out, LeftOut.of(UNREADABLE, [os.path.relpath(each.path, listing.root) for each in bad]))
+    seen = {name if name != "train" else "training": _seen(part, listing.root, scale) for name, part in good.items()}
     return ImageData(
-        name=printable(path.resolve().name),
+        name=printable(listing.root.resolve().name),
         class_names=listing.class_names,
         train=placed["train"],
         validation=placed["validation"],
@@ -101,7 +101,7 @@ def load_folder(
     )
 
 
-def _parts(listing: FolderListing, image_size: int) -> dict[str, ImageFiles]:
+def _parts(listing: Listing, image_size: int) -> dict[str, ImageFiles]:
     """The training, validation and test images. A missing part is held out of the training images. If only one of the
     folders for validation and test exists, it holds the test images."""
 
@@ -123,7 +123,7 @@ def _parts(listing: FolderListing, image_size: int) -> dict[str, ImageFiles]:
     return {"train": train, "validation": validation, "test": test}
 
 
-def _split_notes(listing: FolderListing) -> list[str]:
+def _split_notes(listing: Listing) -> list[str]:
     """Lines that say which parts `_parts` holds out of others."""
     if "whole" in listing.parts:
         return ["15 % of each class are held out as test images, and 15 % of the others as validation images"]
@@ -131,7 +131,7 @@ def _split_notes(listing: FolderListing) -> list[str]:
         case []:
             return ["10 % of each class are held out as validation images, and 10 % of the others as test images"]
         case ["validation"]:
-            return ["the validation folder holds the test images; 10 % of each training class are held out to validate"]
+            return ["the given validation images are tested; 10 % of each training class are held out to validate"]
         case ["test"]:
             return ["10 % of each training class are held out as validation images"]
     return []
@@ -172,7 +172,7 @@ def _read_all(part: ImageFiles, count: Count) -> _OpenedPart:
     return _OpenedPart(part, found, images)
 
 
-def _scale(path: Path, parts: Mapping[str, _OpenedPart]) -> PixelScale:
+def _scale(listing: Listing, parts: Mapping[str, _OpenedPart]) -> PixelScale:
     named = [
         (file, facts.range)
         for part in parts.values()
@@ -182,7 +182,7 @@ def _scale(path: Path, parts: Mapping[str, _OpenedPart]) -> PixelScale:
     try:
         return scale_of(named)
     except ValueError as error:
-        raise InputError(f"--data imagefolder:{path}: {error}") from None
+        raise InputError(f"--data {listing.source}: {error}") from None
 
 
 def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
@@ -201,7 +201,7 @@ def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
     return ImageSet(images=part.images, labels=files.labels, content=content)
 
 
-def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
+def _seen(part: _OpenedPart, root: Path, scale: PixelScale) -> Seen:
     ranges = [scale.ends_of(facts.range) for facts in part.facts]
     return Seen(
         labels=part.files.labels,
@@ -209,7 +209,7 @@ def _seen(part: _OpenedPart, path: Path, scale: PixelScale) -> Seen:
         constant=np.array([facts.is_constant for facts in part.facts], bool),
         lowest=min((low for low, _ in ranges), default=0.0),
         highest=max((high for _, high in ranges), default=255.0),
-        names=[str(Path(file).relative_to(path)) for file in part.files.files],
+        names=[os.path.relpath(file, root) for file in part.files.files],
     )
 
 
