@@ -31,7 +31,7 @@ from se_nas.space.files.loading import load_design_space
 def task(space: Path, data: str, epochs: int) -> Task:
     """The data of a process, loaded once."""
     design_space = load_design_space(space)
-    recipe = SearchRequest(data=data).recipe
+    recipe = SearchRequest(data=data).trial_recipe.changes
     return Task(design_space, load_data(data, image_size=design_space.image_size), epochs, recipe)
 
 

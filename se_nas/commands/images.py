@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from se_nas.data.folders.listed_data import UnreadableImagesError
 from se_nas.data.folders.opened_files import OnOpened
 from se_nas.data.image_data import ImageData
+from se_nas.data.portion import ALL, Portion
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.process.invocation import invocation
@@ -20,10 +21,12 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, write_config
 
 
-def open_images(source: str, *, image_size: int, skip_bad: bool, console: Console | None = None) -> ImageData:
+def open_images(
+    source: str, *, image_size: int, portion: Portion = ALL, skip_bad: bool, console: Console | None = None
+) -> ImageData:
     """Load a data set by its command-line name. A terminal shows the number of opened files."""
     with _progress(console) as on_opened:
-        return load_data(source, image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
+        return load_data(source, image_size=image_size, portion=portion, skip_bad=skip_bad, on_opened=on_opened)
 
 
 def load_searched_images(
@@ -36,7 +39,13 @@ def load_searched_images(
     resume = f"{invocation('search')} --resume {shlex.quote(str(path))}"
     again = f"{resume} --data WHERE"
     try:
-        data = open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
+        data = open_images(
+            config.data,
+            image_size=config.image_size,
+            portion=config.portion,
+            skip_bad=config.skip_bad_images,
+            console=console,
+        )
     except UnreadableImagesError as error:
         skipping = f"{resume} --skip-bad-images --accept-changed-images"
         raise UnreadableImagesError(error.bad, error.total, skipping) from None
@@ -53,6 +62,13 @@ def load_searched_images(
             f"search; if they lie elsewhere now: {again}; if they were repaired: {resume} --accept-changed-images"
         )
     return data
+
+
+def load_all_images(config: SearchConfig, searched: ImageData, console: Console | None = None) -> ImageData:
+    """All images of a search's data set, for a retraining. `searched` are the images of the search."""
+    if config.portion.is_all:
+        return searched
+    return open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
 
 
 def settings_on(data: ImageData, config: SearchConfig) -> SearchConfig:

@@ -24,6 +24,7 @@ from se_nas.data.folders.places365 import list_places365
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.data.npz_file import as_rgb, load_npz
 from se_nas.data.odd_images import with_warnings
+from se_nas.data.portion import ALL, Portion, with_portion
 from se_nas.data.splitting import split
 from se_nas.errors import InputError
 from se_nas.machine.limits import memory_bytes
@@ -37,29 +38,38 @@ MEMORY_SHARE = 0.25
 class Reading:
     """The settings for reading images.
 
-    `image_size` is their side in pixels. `skip_bad` leaves out image files that cannot be read. `on_opened` is called
-    while files are opened.
+    `image_size` is their side in pixels. `portion` is the part of the training and validation images that is used.
+    `skip_bad` leaves out image files that cannot be read. `on_opened` is called while files are opened.
     """
 
     image_size: int
+    portion: Portion
     skip_bad: bool
     on_opened: OnOpened | None
 
 
-def load_data(source: str, *, image_size: int, skip_bad: bool = False, on_opened: OnOpened | None = None) -> ImageData:
-    """Load a data set by its command-line name. Images of a folder are cropped and resized to `image_size`.
+def load_data(
+    source: str,
+    *,
+    image_size: int,
+    portion: Portion = ALL,
+    skip_bad: bool = False,
+    on_opened: OnOpened | None = None,
+) -> ImageData:
+    """Load a data set by its command-line name. Image files are cropped and resized to `image_size`.
 
-    Image files that cannot be read are refused, or left out with `skip_bad`. `on_opened` is called while files are
-    opened. InputError says in one line what is wrong with the name, the files or the download.
+    `portion` takes a part of the training and validation images. Image files that cannot be read are refused, or left
+    out with `skip_bad`. `on_opened` is called while files are opened. InputError says in one line what is wrong with
+    the name, the files or the download.
     """
     kind, colon, path = source.partition(":")
     if kind in PATH_SOURCES and colon:
         if not path:
             raise InputError(f"--data {kind}: needs a path, e.g. {kind}:PATH")
-        reading = Reading(image_size=image_size, skip_bad=skip_bad, on_opened=on_opened)
+        reading = Reading(image_size=image_size, portion=portion, skip_bad=skip_bad, on_opened=on_opened)
         return PATH_SOURCES[kind](Path(path), reading)
     if source in NAMED_SOURCES:
-        return with_warnings(NAMED_SOURCES[source]())
+        return with_warnings(with_portion(NAMED_SOURCES[source](), portion))
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
     raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
 
@@ -69,9 +79,9 @@ def reads_files(source: str) -> bool:
     return source.partition(":")[0] in LISTED_SOURCES
 
 
-def _npz(path: Path, _: Reading) -> ImageData:
+def _npz(path: Path, reading: Reading) -> ImageData:
     """Load an NPZ file. Its arrays already have their size."""
-    return with_warnings(load_npz(path))
+    return with_warnings(with_portion(load_npz(path), reading.portion))
 
 
 def _listed(list_files: Callable[[Path], Listing]) -> Callable[[Path, Reading], ImageData]:
@@ -81,6 +91,7 @@ def _listed(list_files: Callable[[Path], Listing]) -> Callable[[Path, Reading], 
         return load_listed(
             list_files(path),
             reading.image_size,
+            portion=reading.portion,
             most_bytes=MEMORY_SHARE * memory_bytes(),
             skip_bad=reading.skip_bad,
             on_opened=reading.on_opened,

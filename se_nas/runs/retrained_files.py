@@ -46,6 +46,8 @@ class RetrainedResult(BaseModel):
     version: str
     unreadable_images: Annotated[int, Field(ge=0)] = 0
     images_fingerprint: str | None = None
+    searched_images: dict[str, int] = {}
+    """The numbers of training and validation images of the search, if it used a portion of the images."""
 
     @property
     def peak_learning_rate(self) -> float:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from se_nas import __version__
 from se_nas.checksums import checksum, checksum_of_bytes
+from se_nas.data.portion import Portion
 from se_nas.errors import InputError
 from se_nas.files import write_yaml
 from se_nas.runs.identity import SearchIdentity
@@ -40,7 +41,8 @@ class SearchConfig(BaseModel):
     Costs that differ by at most the fraction `equal_cost` count as equal. `skip_bad_images` leaves out image files that
     cannot be read. `weights` names the pretrained weights that networks start with, if there are any. `earlier_images`
     are the fingerprints of earlier images, if the images changed and the user accepted the change. `recipe` has the
-    parts of the trials' recipe that differ from the values of `Recipe`; earlier versions had none.
+    parts of the trials' recipe that differ from the values of `Recipe`; earlier versions had none. `fraction` or
+    `training_images` is the portion of the images that is searched on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,12 +65,19 @@ class SearchConfig(BaseModel):
     skip_bad_images: bool = False
     weights: str = ""
     earlier_images: list[str] = []
-    recipe: dict[str, float] = {}
+    recipe: dict[str, int | float] = {}
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    training_images: Annotated[int, Field(ge=1)] | None = None
 
     @property
     def parsed_objectives(self) -> Objectives:
         """The objectives, with the fraction by which equal costs may differ."""
         return parse_objectives(self.objectives, equal_cost=self.equal_cost)
+
+    @property
+    def portion(self) -> Portion:
+        """The portion of the training and validation images that is searched on."""
+        return Portion(fraction=self.fraction, images=self.training_images)
 
     def trial_recipe(self, epochs: int | None = None) -> Recipe:
         """The recipe of a trial, with other epochs if given."""

@@ -1,7 +1,7 @@
 """A training recipe as data: all settings of a training except the network, the images and the seed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 LEAST_STEPS = 32
 """The number of steps that an epoch should have. For a small training set, the batch becomes smaller."""
@@ -57,6 +57,12 @@ class Recipe:
             if getattr(self, name) < least or getattr(self, name) > most:
                 rule = f"{name} >= {least}" if most == math.inf else f"{least} <= {name} <= {most}"
                 raise ValueError(f"{rule} must hold, but got {name}={getattr(self, name)}")
+
+    @property
+    def changes(self) -> dict[str, int | float]:
+        """The parts that differ from the defaults, without the epochs."""
+        parts = {part.name: (getattr(self, part.name), part.default) for part in fields(self) if part.name != "epochs"}
+        return {name: value for name, (value, default) in parts.items() if value != default}
 
     @property
     def mixes(self) -> bool:

@@ -143,16 +143,27 @@ def _load_findings(folder: RunFolder, progress: SearchProgress) -> _Findings:
 
 def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> dict[str, str]:
     """The facts at the end of the page: the command, the images, the reference point and the versions."""
-    skipping = " --skip-bad-images" if config.skip_bad_images else ""
+    options = " --skip-bad-images" if config.skip_bad_images else ""
+    if config.training_images is not None:
+        options += f" --images {config.training_images}"
+    if config.fraction < 1:
+        options += f" --fraction {config.fraction:g}"
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     return {
         "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "
         f"--budget {config.budget} --epochs {config.epochs} --strategy {config.strategy} "
-        f"--objectives {config.objectives} --seed {config.seed}{skipping}",
+        f"--objectives {config.objectives} --seed {config.seed}{options}",
         "images": _images(config),
+        "recipe": _recipe(config),
         "hypervolume": f"{progress.hypervolume:.6g} against the reference ({reference})",
         **config.versions,
     }
+
+
+def _recipe(config: SearchConfig) -> str:
+    """A text about the parts of the trials' recipe that differ from the usual one."""
+    changes = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in config.recipe.items())
+    return f"the usual one of a search{f', but {changes}' if changes else ''}"
 
 
 def _paper_figures(progress: SearchProgress, hidden_widths: Mapping[int, Sequence[int]]) -> Mapping[str, bytes]:

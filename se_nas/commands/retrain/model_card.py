@@ -63,10 +63,18 @@ def _how_made(result: RetrainedResult) -> str:
         if result.unreadable_images
         else ""
     )
+    searched = result.searched_images
+    portion = (
+        f"The search used a portion of them: {searched['train']:,} training and {searched['validation']:,} validation "
+        "images."
+        if searched
+        else ""
+    )
     return f"""## How it was made
 
 Trained on {result.images["train"]:,} images of
-`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images were not used for it.{left_out}
+`{_plain(result.data)}`, from scratch, with seed {result.seed}. {chosen} The test images were not used for it.
+{portion}{left_out}
 
 | recipe, with the values for this number of images | |
 | --- | --- |

@@ -59,6 +59,7 @@ def result_of(
         version=__version__,
         unreadable_images=task.data.unreadable,
         images_fingerprint=task.data.fingerprint(),
+        searched_images=dict(zip(("train", "validation"), task.portion or (), strict=False)),
     )
 
 

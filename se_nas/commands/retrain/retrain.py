@@ -10,7 +10,7 @@ from rich.table import Table
 
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.commands.flags import WandbMode, network_flag
-from se_nas.commands.images import accept_images, load_searched_images
+from se_nas.commands.images import accept_images, load_all_images, load_searched_images
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.pretraining import kept_weights
 from se_nas.commands.report.writing import write_report
@@ -43,12 +43,14 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     recipe = load_recipe(
         given_or_shipped(request.recipe, "recipes"), epochs=request.epochs, usual_epochs=5 * config.epochs
     )
-    data = load_searched_images(config, folder.path, accept_changed=request.accept_changed_images, console=console)
+    searched = load_searched_images(config, folder.path, accept_changed=request.accept_changed_images, console=console)
+    data = load_all_images(config, searched, console)
+    portion = None if config.portion.is_all else (len(searched.train), len(searched.validation))
     pretrained = kept_weights(folder, config)
     contenders = chosen_contenders(progress, folder, data, request, pretrained)
     rows, targets = [], []
     with joined() as group:
-        config = accept_images(folder, config, data, writes=group.is_first)
+        config = accept_images(folder, config, searched, writes=group.is_first)
         print_line = line_printer(console) if group.is_first else print_nothing
         for contender in contenders:
             tasks = [
@@ -63,6 +65,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                     recipe_name=request.recipe.stem,
                     seed=seed,
                     pretrained=pretrained,
+                    portion=portion,
                 )
                 for seed in range(request.seed, request.seed + request.seeds)
             ]

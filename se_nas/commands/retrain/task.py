@@ -21,7 +21,8 @@ class RetrainingTask:
 
     `begun_on` is the fingerprint of the images with which the search began or continued. `images_changed`: the images
     have changed during the search, and the user accepted that. `pretrained` has the weights that the network starts
-    with, if there are any.
+    with, if there are any. `portion` has the numbers of training and validation images of the search, if it used a part
+    of `data`.
     """
 
     folder: RunFolder
@@ -34,6 +35,7 @@ class RetrainingTask:
     recipe_name: str
     seed: int
     pretrained: Pretrained | None = None
+    portion: tuple[int, int] | None = None
 
     @property
     def target(self) -> Path:

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 from tyro.conf import FlagCreatePairsOff, arg
 
@@ -14,7 +14,11 @@ from se_nas.errors import InputError
 from se_nas.runs.lock import check_unlocked
 from se_nas.runs.new_run import check_new
 from se_nas.searching.objectives import EQUAL_COST
-from se_nas.shipped_files import shipped
+from se_nas.shipped_files import given_or_shipped, shipped
+
+if TYPE_CHECKING:
+    from se_nas.data.portion import Portion
+    from se_nas.training.recipe import Recipe
 
 DEFAULTS: dict[str, Any] = {
     "budget": 200,
@@ -46,10 +50,18 @@ class SearchRequest:
     space: Annotated[Optional[Path], flag("FILE", "search_spaces/small.yaml")] = None
     """Search space, a YAML file."""
     data: Annotated[Optional[str], flag("NAME", "digits")] = None
-    """digits, cifar10, cifar100 or fashion_mnist; imagefolder:PATH, csv:FILE or npz:FILE; imagenet:PATH or
+    """digits, cifar10, cifar100 or fashion_mnist; imagefolder:PATH, csv:PATH or npz:PATH; imagenet:PATH or
     places365:PATH."""
     epochs: Annotated[Optional[int], flag("N", f"{DEFAULTS['epochs']}, on the digits {DIGITS_EPOCHS}")] = None
     """Epochs of a trial that is not stopped."""
+    recipe: Annotated[Optional[Path], flag("FILE", "")] = None
+    """How to train the trials, a YAML file as for `retrain`, e.g. strong. Without it, trials have a recipe for few
+    epochs."""
+    images: Annotated[Optional[int], flag("N", "all")] = None
+    """Search on this many training images, equally much of each class, and on that fraction of the validation images.
+    `retrain` uses all."""
+    fraction: Annotated[Optional[float], flag("X", "1.0")] = None
+    """Search on this fraction of the training and validation images of each class. `retrain` uses all."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, evolution, reinforce, tpe, nsga2 or random."""
     objectives: Annotated[
@@ -91,24 +103,45 @@ class SearchRequest:
         given = getattr(self, name)
         if given is not None:
             return given
-        on_digits = name == "epochs" and self.value("data") == "digits"
-        return DIGITS_EPOCHS if on_digits else DEFAULTS[name]
+        return self._usual_epochs if name == "epochs" else DEFAULTS[name]
 
     @property
-    def recipe(self) -> dict[str, float]:
-        """The parts of the recipe of a trial that differ from `Recipe`'s."""
-        return dict(DIGITS_RECIPE) if self.value("data") == "digits" else {}
+    def _usual_epochs(self) -> int:
+        return DIGITS_EPOCHS if self.value("data") == "digits" else int(DEFAULTS["epochs"])
+
+    @property
+    def trial_recipe(self) -> "Recipe":
+        """The recipe of a trial. InputError if its file is not a valid recipe."""
+        from se_nas.training.recipe import Recipe
+        from se_nas.training.recipe_file import load_recipe
+
+        if self.recipe is not None:
+            file = given_or_shipped(self.recipe, "recipes")
+            return load_recipe(file, epochs=self.epochs, usual_epochs=self._usual_epochs)
+        parts: dict[str, Any] = DIGITS_RECIPE if self.value("data") == "digits" else {}
+        return Recipe(epochs=self.value("epochs"), **parts)
+
+    @property
+    def portion(self) -> "Portion":
+        """The portion of the training and validation images to search on."""
+        from se_nas.data.portion import Portion
+
+        return Portion(fraction=1.0 if self.fraction is None else self.fraction, images=self.images)
 
     def check(self) -> None:
         """Raise InputError for a number out of its range, contradictory flags, or a folder that is in use."""
-        check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1)
+        check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1, images=1)
+        if self.fraction is not None and not 0 < self.fraction <= 1:
+            raise InputError(f"--fraction {self.fraction}: expected a fraction above 0 and at most 1, e.g. 0.1")
+        if self.fraction is not None and self.images is not None:
+            raise InputError(f"--fraction {self.fraction}: cannot be used with --images {self.images}")
         if self.equal_cost is not None and not 0 <= self.equal_cost < 1:
             raise InputError(f"--equal-cost {self.equal_cost}: expected a fraction from 0 to below 1, e.g. 0.01")
         choose_wandb(self.wandb, os.environ)
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: cannot be used with --wandb off")
         if self.resume is not None:
-            for name in ("run", "space", "weights"):
+            for name in ("run", "space", "weights", "recipe", "images", "fraction"):
                 if getattr(self, name) is not None:
                     raise InputError(
                         f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names an earlier one"

@@ -58,6 +58,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
+    recipe = request.trial_recipe
     source = _with_absolute_path(request.value("data"))
     searched = open_space(request, source, console)
     data = searched.data
@@ -65,7 +66,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
     space = with_weights(searched.space, pretrained)
     drawn = draw_networks(space, data, cost_on(data))
     if request.dry_run:
-        trials = f"{_trainings(request.value('budget'), request.value('epochs'))}; nothing was trained"
+        trials = f"{_trainings(request.value('budget'), recipe.epochs)}; nothing was trained"
         for line in [*describe_space(space, data, drawn), f"search  {trials}"]:
             line_printer(console)(line)
         return None
@@ -75,7 +76,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         space_seal=checksum_of_bytes(searched.content),
         data=source,
         budget=request.value("budget"),
-        epochs=request.value("epochs"),
+        epochs=recipe.epochs,
         strategy=strategy,
         objectives=",".join(objectives.names),
         versions=conditions_of(request, executor),
@@ -87,7 +88,9 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         equal_cost=request.value("equal_cost"),
         skip_bad_images=request.skip_bad_images,
         weights=request.weights or "",
-        recipe=request.recipe,
+        recipe=recipe.changes,
+        fraction=request.portion.fraction,
+        training_images=request.images,
     )
     plan = SearchPlan(
         config=config,

@@ -39,7 +39,7 @@ def open_space(request: SearchRequest, source: str, console: Console) -> Searche
         return _of_network(request, read_network(request.own_network), source, console)
     path = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
     space, content = load_design_space(path), path.read_bytes()
-    data = open_images(source, image_size=space.image_size, skip_bad=request.skip_bad_images, console=console)
+    data = _open_images(source, space.image_size, request, console)
     return SearchedSpace(space=space, content=content, path=os.path.relpath(path), data=data, network=None)
 
 
@@ -54,10 +54,15 @@ def _of_network(request: SearchRequest, network: NetworkSource, source: str, con
     sizes = size if isinstance(size, list) else [USUAL_IMAGE_SIZE if size is None else size]
     if not all(type(each) is int and 1 <= each <= 4096 for each in sizes):
         raise InputError(f"{file}: image_size: expected a whole number of 1 to 4,096 or a list of them, but got {size}")
-    data = open_images(source, image_size=max(sizes), skip_bad=request.skip_bad_images, console=console)
+    data = _open_images(source, max(sizes), request, console)
     content = space_of_network(
         network, file, classes=data.classes, image_size=size or data.image_size, group=request.group
     )
     path = Path(network.file) if file is None else file
     space = parse_design_space(parse_yaml(path, content))
     return SearchedSpace(space=space, content=content, path=str(path), data=data, network=network)
+
+
+def _open_images(source: str, image_size: int, request: SearchRequest, console: Console) -> ImageData:
+    portion, skip_bad = request.portion, request.skip_bad_images
+    return open_images(source, image_size=image_size, portion=portion, skip_bad=skip_bad, console=console)

@@ -18,6 +18,7 @@ from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
 from se_nas.data.inventory import UNREADABLE, LeftOut
 from se_nas.data.odd_images import Seen, images_that_look_wrong
 from se_nas.data.pixels import PixelKind, PixelScale, describe_scale, scale_of
+from se_nas.data.portion import Portion
 from se_nas.data.splitting import split
 from se_nas.errors import InputError
 from se_nas.machine.limits import cpu_count
@@ -63,9 +64,15 @@ class _OpenedPart:
 
 
 def load_listed(
-    listing: Listing, image_size: int, *, most_bytes: float, skip_bad: bool, on_opened: OnOpened | None
+    listing: Listing,
+    image_size: int,
+    *,
+    portion: Portion,
+    most_bytes: float,
+    skip_bad: bool,
+    on_opened: OnOpened | None,
 ) -> ImageData:
-    """Open every listed image. If all images together take more than `most_bytes`, they stay on disk.
+    """Open the listed images, of which `portion` takes a part. If they take more than `most_bytes`, they stay on disk.
 
     InputError if there are too few images, or if files cannot be read and `skip_bad` is False.
     """
@@ -75,6 +82,7 @@ def load_listed(
             f"--data {listing.source}: too few images to hold {' and '.join(empty)} images out; expected training, "
             "validation and test images, or more images: 12 of a class are always enough"
         )
+    portion_notes = _take(portion, parts)
     in_memory = sum(map(len, parts.values())) * 3 * image_size**2 <= most_bytes
     opened = _opened(parts, in_memory=in_memory, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]
@@ -95,7 +103,7 @@ def load_listed(
         test=placed["test"],
         mirrored=True,
         scale=scale,
-        notes=(*listing.notes, *_split_notes(listing), *_reading_notes(good, scale)),
+        notes=(*listing.notes, *_split_notes(listing), *portion_notes, *_reading_notes(good, scale)),
         left_out=left_out,
         warnings=images_that_look_wrong(listing.class_names, seen),
     )
@@ -121,6 +129,16 @@ def _parts(listing: Listing, image_size: int) -> dict[str, ImageFiles]:
         held = there.get("validation", there.get("test"))
         train, test = (train, held) if held is not None else split(train, 0.1)
     return {"train": train, "validation": validation, "test": test}
+
+
+def _take(portion: Portion, parts: dict[str, ImageFiles]) -> list[str]:
+    """Keep a portion of the training and validation images in `parts`. Returns the lines about it."""
+    if portion.is_all:
+        return []
+    train, validation = parts["train"], parts["validation"]
+    parts["train"], parts["validation"] = portion.taken(train, validation)
+    after = len(parts["train"]), len(parts["validation"])
+    return [portion.note(before=(len(train), len(validation)), after=after)]
 
 
 def _split_notes(listing: Listing) -> list[str]:

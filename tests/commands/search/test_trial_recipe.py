@@ -14,9 +14,12 @@ from se_nas.commands.confirm import confirm
 from se_nas.commands.confirm.flags import ConfirmRequest
 from se_nas.commands.search import evaluation, search
 from se_nas.commands.search.flags import DIGITS_RECIPE, SearchRequest
+from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import load_config
+from se_nas.shipped_files import shipped
 from se_nas.training.recipe import Recipe
+from se_nas.training.recipe_file import load_recipe
 
 OTHER = {"warmup_epochs": 0.5, "ema_decay": 0.9}
 
@@ -56,8 +59,35 @@ def ablate_knee(run: Path, console: Console) -> None:
 
 
 def test_only_the_digits_have_a_recipe_of_their_own() -> None:
-    assert SearchRequest().recipe == SearchRequest(data="digits", epochs=12).recipe == DIGITS_RECIPE
-    assert SearchRequest(data="cifar10").recipe == SearchRequest(data="npz:digits").recipe == {}
+    assert SearchRequest().trial_recipe.changes == DIGITS_RECIPE
+    assert SearchRequest(data="digits", epochs=12).trial_recipe == Recipe(epochs=12, **DIGITS_RECIPE)
+    assert (
+        SearchRequest(data="cifar10").trial_recipe == SearchRequest(data="npz:digits").trial_recipe == Recipe(epochs=12)
+    )
+
+
+def test_a_recipe_file_trains_trials_as_it_trains_a_retraining(tmp_path: Path) -> None:
+    strong = load_recipe(shipped("recipes", "strong.yaml"), epochs=None, usual_epochs=6)
+    assert SearchRequest(recipe=Path("strong")).trial_recipe == strong
+    file = tmp_path / "own.yaml"
+    file.write_text("epochs: 4\nbatch_size: 64\n")
+    assert SearchRequest(recipe=file).trial_recipe == Recipe(epochs=4, batch_size=64)
+    assert SearchRequest(recipe=file, epochs=2).trial_recipe == Recipe(epochs=2, batch_size=64)
+    file.write_text("batch: 64\n")
+    with pytest.raises(InputError, match=r"own\.yaml"):
+        _ = SearchRequest(recipe=file).trial_recipe
+
+
+def test_the_settings_keep_the_recipe_of_a_file(tmp_path: Path, console: Console, recipes: list[Recipe]) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("epochs: 1\nrand_augment_operations: 1\nlearning_rate: 0.05\n")
+    request = SearchRequest(recipe=file, budget=2, workers=1, strategy="random", run=tmp_path / "run", wandb="off")
+    search.start_search(request, console)
+    config = load_config(RunFolder(tmp_path / "run"))
+    own = Recipe(epochs=1, rand_augment_operations=1, learning_rate=0.05)
+    assert config.trial_recipe() == own
+    assert set(recipes) == {own}
+    assert isinstance(config.recipe["rand_augment_operations"], int)
 
 
 @pytest.mark.parametrize("command", [continue_search, confirm_front, ablate_knee])

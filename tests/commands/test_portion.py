@@ -1,0 +1,79 @@
+"""A search on a portion of the images, and the commands after it."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from se_nas.commands.ablate import ablate
+from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.confirm import confirm
+from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.retrain import retrain
+from se_nas.commands.retrain.flags import RetrainRequest
+from se_nas.commands.search import evaluation, search
+from se_nas.commands.search.flags import SearchRequest
+from se_nas.errors import InputError
+from se_nas.runs.retrained_files import read_result
+
+VALIDATION = 70
+"""A fifth of the 34 to 36 validation images of each digit, rounded for each."""
+
+
+@pytest.fixture
+def searched_part(tmp_path: Path, console: Console) -> Path:
+    """A finished search on a fifth of the digits."""
+    run = tmp_path / "run"
+    request = SearchRequest(fraction=0.2, budget=2, epochs=1, workers=1, strategy="random", run=run, wandb="off")
+    search.start_search(request, console)
+    return run
+
+
+def test_a_search_and_its_checks_train_on_the_portion_and_a_retraining_on_all_images(
+    searched_part: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained_on: list[int] = []
+    build = evaluation.TrialEvaluation.__call__
+
+    def noted(self: evaluation.TrialEvaluation, task: object) -> object:
+        trained_on.append(len(self.train))
+        return build(self, task)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation.TrialEvaluation, "__call__", noted)
+    search.resume_search(searched_part, SearchRequest(budget=3, workers=1, wandb="off"), console)
+    confirm.confirm(ConfirmRequest(run_dir=searched_part, seeds=1, workers=1, wandb="off"), console)
+    ablate.ablate(AblateRequest(network=f"{searched_part}:knee", seeds=2, workers=1, wandb="off"), console)
+    assert set(trained_on) == {216}
+
+    retrain.retrain(RetrainRequest(run_dir=searched_part, epochs=1, wandb="off"), console)
+    (folder,) = (searched_part / "retrain").iterdir()
+    result = read_result(folder)
+    assert result is not None
+    assert result.images["train"] == 1079
+    card = (folder / "README.md").read_text()
+    assert f"The search used a portion of them: 216 training and {VALIDATION} validation images." in card
+
+
+def test_the_portion_is_stated_wherever_the_images_are(searched_part: Path, console: Console) -> None:
+    line = f"a portion of the images of each class: 216 of 1,079 training images, {VALIDATION} of 359 validation images"
+    assert line in (searched_part / "report.html").read_text()
+    assert line in (searched_part / "images.json").read_text()
+    assert "--fraction 0.2" in (searched_part / "report.html").read_text()
+    with console.capture() as shown:
+        search.start_search(SearchRequest(images=216, dry_run=True), console)
+    assert "216 of 1,079" in " ".join(shown.get().split())
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (SearchRequest(fraction=0), "--fraction 0: expected a fraction above 0 and at most 1"),
+        (SearchRequest(fraction=1.5), "--fraction 1.5: expected a fraction above 0 and at most 1"),
+        (SearchRequest(fraction=0.5, images=5), "--fraction 0.5: cannot be used with --images 5"),
+        (SearchRequest(images=0), "--images"),
+        (SearchRequest(resume=Path("run"), fraction=0.5), "--fraction 0.5: belongs to a new search"),
+    ],
+)
+def test_a_portion_that_cannot_be_is_refused(request_: SearchRequest, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        request_.check()
