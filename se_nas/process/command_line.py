@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -37,6 +38,9 @@ HELP = {"-h", "--help"}
 
 SAME_SECONDS = 0.2
 """A second signal within this time counts as the first one: `uv run` passes on a signal that its group already got."""
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""The sequences by which a terminal changes the colour of a text (ECMA-48, SGR)."""
 
 T = TypeVar("T")
 
@@ -203,12 +207,19 @@ def _exit_as_it_is(code: int) -> NoReturn:
 
 
 def _one_line(box: str) -> str:
-    """The first message in tyro's box of several lines, with the suggestion of tyro."""
-    lines = [line.strip("│╭╮╰╯ ").strip() for line in box.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("─")] or ["bad flags"]
-    if wrong := re.search(r"Error parsing (--[\w-]+): no type matching .*? from \['(.*?)'\]", " ".join(lines)):
+    """The first message in tyro's box of several lines, with the suggestion of tyro.
+
+    A box begins with its title, and lines of dashes separate its messages. In a terminal it has colours, and where only
+    ASCII can be printed it has no frame.
+    """
+    lines = [COLOUR.sub("", line).strip("│╭╮╰╯ ") for line in box.splitlines()]
+    body = [line for line in lines[1:] if line]
+    message = " ".join(takewhile(_has_words, dropwhile(lambda line: not _has_words(line), body))) or "bad flags"
+    if wrong := re.search(r"Error parsing (--[\w-]+): no type matching .*? from \['(.*?)'\]", message):
         return f"{wrong.group(1)} {wrong.group(2)}: expected a number; see --help"
-    rule = next((i for i, line in enumerate(box.splitlines()) if "│ ───" in line), len(lines))
-    message = " ".join(lines[: max(1, rule - 1)])
-    near = re.search(r"Perhaps you meant:\s+(--[\w-]+)", " ".join(lines))
+    near = re.search(r"Perhaps you meant:\s+(--[\w-]+)", " ".join(body))
     return f"{message}{f' (did you mean {near.group(1)}?)' if near else ''}; see --help"
+
+
+def _has_words(line: str) -> bool:
+    return not set(line) <= set("─-")

@@ -1,5 +1,8 @@
 """`se-nas COMMAND` and `python launch/COMMAND.py` are the same commands."""
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from se_nas.commands.entry_points import COMMANDS
-from se_nas.process.invocation import invocation
+from se_nas.process.invocation import SCRIPTS, invocation
 from se_nas.shipped_files import given_or_shipped, shipped
 from se_nas.space.files.loading import load_design_space
 
@@ -47,6 +50,46 @@ def test_a_mistake_is_one_line_that_names_the_command(arguments: tuple[str, ...]
     done = console(*arguments)
 
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+MISTAKES = {
+    ("search", "--budgt", "3"): "search.py: Unrecognized options: --budgt, 3 (did you mean --budget?); see --help",
+    ("search", "runs/x"): "search.py: Unrecognized options: runs/x; see --help",
+    ("search", "--budget", "x"): "search.py: --budget x: expected a number; see --help",
+    ("confirm", "--wandb", "maybe"): "confirm.py: invalid choice 'maybe' for argument '--wandb'. Expected one of",
+    ("ablate",): "ablate.py: Missing from ablate.py: NETWORK",
+}
+"""Command lines with a mistake, and how the line begins that names it."""
+
+
+@pytest.mark.parametrize("place", ["pipe", "terminal", "ASCII terminal"])
+def test_a_mistake_is_one_plain_line_wherever_it_is_printed(place: str) -> None:
+    for (name, *arguments), line in MISTAKES.items():
+        said = told(name, *arguments, place=place)
+        assert said.count("\n") == 1, said
+        assert said.startswith(line), said
+
+
+def told(name: str, *arguments: str, place: str) -> str:
+    """What a script says of its command line, which has a mistake, in a pipe or in a terminal."""
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    if place == "ASCII terminal":
+        environment["PYTHONIOENCODING"] = "ascii"
+    command = [sys.executable, str(SCRIPTS / f"{name}.py"), *arguments]
+    if place == "pipe":
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+        assert done.returncode == 2
+        return done.stdout + done.stderr
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # Linux reports the end of a terminal as an error
+            while piece := os.read(ours, 4096):
+                said += piece
+        os.close(ours)
+    assert process.returncode == 2
+    return said.decode().replace("\r\n", "\n")
 
 
 def test_the_help_names_the_command_as_it_was_called() -> None:
