@@ -4,9 +4,10 @@
     uv run --with-requirements benchmarks/peers.txt benchmarks/trial_speed.py --network resnet18
 
 All train the same network on the same images, which lie on the device: forward, backward, and SGD with Nesterov's
-momentum and label smoothing. On a CPU, each computes in one thread. The peers run in the usual memory layout and in
-channels-last memory. Steps are taken in turn, so that a machine that slows down slows all, and ratios are taken turn by
-turn. A peer that does not know the name is left out. Writes OUT.csv with a row for each step.
+momentum and label smoothing. On a CPU, each computes in one thread, and the seconds are those of the processor, so that
+other programs count less. The peers run in the usual memory layout and in channels-last memory, which ours has on a
+CPU. Steps are taken in turn, so that a machine that slows down slows all, and ratios are taken turn by turn. A peer
+that does not know the name is left out. Writes OUT.csv with a row for each step.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -35,11 +37,13 @@ from se_nas.models.network import build_model
 from se_nas.space.published import published_network
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.recipe import Recipe
+from se_nas.training.step.precision import usual_precision
 from se_nas.training.trainer import Trainer, build_initial_model
 
 CLASSES = 10
 OURS = "ours"
 PEERS = ("torchvision", "timm")
+WARM_UP = 2
 
 Step = Callable[[], None]
 
@@ -51,7 +55,10 @@ def ours(name: str, *, size: int, batch: int, device: torch.device) -> Step:
     part = ImageSet(images=pixels, labels=rng.integers(0, CLASSES, batch))
     data = DeviceData.of(part, part, mirrored=True, device=device)
     model = build_initial_model(published_network(name).build(), num_classes=CLASSES, seed=0)
-    with mock.patch.object(Recipe, "batch_size_for", return_value=batch):  # it is smaller for a small set
+    with (
+        mock.patch("se_nas.training.trainer.choose_precision", return_value=usual_precision(device)),
+        mock.patch.object(Recipe, "batch_size_for", return_value=batch),  # it is smaller for a small set
+    ):
         trainer = Trainer(model, data, Recipe(epochs=10_000, batch_size=batch), seed=0, device=device)
 
     def step() -> None:
@@ -70,15 +77,22 @@ def peer(library: str, name: str, *, size: int, batch: int, device: torch.device
     images = torch.randn(batch, 3, size, size, device=device).to(memory_format=layout)
     labels = torch.randint(0, CLASSES, (batch,), device=device)
 
-    def step() -> None:
-        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
-            logits: Tensor = model(images)
-            loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    return lambda: usual_step(model, optimizer, images, labels, partial(F.cross_entropy, label_smoothing=0.1))
 
-    return step
+
+def usual_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    """One training step as usually written. On a GPU, its forward pass is in bf16 by autocast."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=images.device.type == "cuda"):
+        loss = loss_of(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
 
 
 def _model_of(library: str, name: str) -> nn.Module:
@@ -120,13 +134,14 @@ def measured(
             title = f"{library}, channels last" if channels_last else library
             steps[title] = peer(library, name, size=size, batch=batch, device=device, channels_last=channels_last)
     seconds: dict[str, list[float]] = {title: [] for title in steps}
-    for turn in range(turns + 2):
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    for turn in range(turns + WARM_UP):
         for title, step in steps.items():
-            began = time.perf_counter()
+            began = clock()
             step()
             synchronise(device)
-            if turn >= 2:  # the first steps also choose kernels and take memory
-                seconds[title].append(time.perf_counter() - began)
+            if turn >= WARM_UP:  # the first steps also choose kernels and take memory
+                seconds[title].append(clock() - began)
     return seconds
 
 

@@ -55,6 +55,8 @@ DEPTHS, WIDTHS, GROUP_WIDTH, CLASSES, SIZE = (1, 1, 4, 7), (24, 56, 152, 368), 8
 OURS = "ours"
 PIPELINE_IMAGES = 12_800
 
+SMOOTHED = partial(F.cross_entropy, label_smoothing=0.1)
+
 Epoch = Callable[[], float]
 """Trains one epoch and returns its seconds."""
 
@@ -192,7 +194,7 @@ def torchvision_model() -> nn.Module:
 def torchvision_loop(settings: Settings, *, channels_last: bool = False) -> Epoch:
     """torchvision's network and a plain loop over a DataLoader."""
     model = torchvision_model().to(settings.device)
-    return plain_loop(settings, model, loader(settings), F.cross_entropy, sgd(model), channels_last=channels_last)
+    return plain_loop(settings, model, loader(settings), SMOOTHED, sgd(model), channels_last=channels_last)
 
 
 class Resident:
@@ -217,7 +219,7 @@ class Resident:
 def resident_loop(settings: Settings) -> Epoch:
     """torchvision's network, eager, over images on the device."""
     model = torchvision_model().to(settings.device)
-    return plain_loop(settings, model, Resident(settings), F.cross_entropy, sgd(model), channels_last=True)
+    return plain_loop(settings, model, Resident(settings), SMOOTHED, sgd(model), channels_last=True)
 
 
 def sgd(model: nn.Module) -> torch.optim.Optimizer:
@@ -238,7 +240,6 @@ def plain_loop(
     _check_size(model)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(memory_format=layout)  # type: ignore[call-overload]
-    smoothing = {"label_smoothing": 0.1} if loss_of is F.cross_entropy else {}
 
     def epoch() -> float:
         model.train()
@@ -247,11 +248,7 @@ def plain_loop(
             for images, labels in batches:
                 images = images.to(settings.device, non_blocking=True).to(memory_format=layout)
                 labels = labels.to(settings.device, non_blocking=True)
-                with torch.autocast("cuda", torch.bfloat16, enabled=settings.device.type == "cuda"):
-                    loss = loss_of(model(images), labels, **smoothing)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+                step_speed.usual_step(model, optimizer, images, labels, loss_of)
         synchronise(settings.device)
         return time.perf_counter() - began
 
