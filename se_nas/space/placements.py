@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
-from se_nas.space.families.family import BlockFamily
+from se_nas.space.habit import published_attention
+from se_nas.space.parts.stage import BlockShape
 
-Choose = Callable[[BlockFamily], ChannelAttention | None]
-"""Says which attention a block of a family gets. A block that lacks its site gets none."""
+Choose = Callable[[BlockShape], ChannelAttention | None]
+"""Says which attention a block gets. A block that lacks its site gets none."""
 
 
 def without_se(architecture: Architecture) -> Architecture:
@@ -21,10 +22,11 @@ def without_se(architecture: Architecture) -> Architecture:
 def with_published_se(architecture: Architecture) -> Architecture:
     """The trunk with the SE of published networks in every stage, instead of the architecture's own SE.
 
-    Each block has the attention that such blocks have in the published networks of their family, if it has its site.
+    Each block has the attention that `habit` gives it, if it has the attention's site.
     """
+    plain = architecture
     for index in range(len(architecture.stages)):
-        architecture = _with(architecture, index, lambda block: block.published_attention)
+        architecture = _with(architecture, index, lambda block: published_attention(block, plain))
     return architecture
 
 
@@ -33,13 +35,6 @@ def with_attention_by_stage(architecture: Architecture, by_stage: Sequence[Choos
     for index, choose in enumerate(by_stage):
         architecture = _with(architecture, index, choose)
     return architecture
-
-
-def published_names(architecture: Architecture) -> tuple[str, str]:
-    """The names of the published networks of such blocks: without SE, and with it. Several families are joined."""
-    names = dict.fromkeys(block.family.published_names for blocks in architecture.blocks() for block in blocks)
-    plain, with_se = zip(*names, strict=True)
-    return " + ".join(plain), " + ".join(with_se)
 
 
 def switched(architecture: Architecture, index: int) -> Architecture:
@@ -51,7 +46,7 @@ def switched(architecture: Architecture, index: int) -> Architecture:
     if has_se(architecture, index):
         return _with(architecture, index, lambda _: None)
     nearest = _nearest(architecture, index)
-    return _with(architecture, index, lambda block: nearest or block.published_attention)
+    return _with(architecture, index, lambda block: nearest or published_attention(block, architecture))
 
 
 def has_se(architecture: Architecture, index: int) -> bool:
@@ -81,5 +76,5 @@ def _has_site(architecture: Architecture, index: int, site: str) -> bool:
 def _with(architecture: Architecture, index: int, choose: Choose) -> Architecture:
     stages = list(architecture.stages)
     blocks = list(architecture.blocks())[index]
-    stages[index] = stages[index].attended(blocks, [choose(block.family) for block in blocks])
+    stages[index] = stages[index].attended(blocks, [choose(block) for block in blocks])
     return replace(architecture, stages=tuple(stages))

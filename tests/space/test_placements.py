@@ -5,9 +5,10 @@ import pytest
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
+from se_nas.space.habit import published_names
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
-from se_nas.space.placements import has_se, published_names, switched, with_published_se, without_se
+from se_nas.space.placements import has_se, switched, with_published_se, without_se
 from tests.fakes import network_with_se
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from se_nas.space.architecture import Architecture
-from se_nas.space.placements import has_se, published_names, switched, with_published_se, without_se
+from se_nas.space.habit import published_names
+from se_nas.space.placements import has_se, switched, with_published_se, without_se
 
 FOUND, NOWHERE = "as found", "nowhere"
 

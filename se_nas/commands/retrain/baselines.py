@@ -8,7 +8,8 @@ from se_nas.commands.preflight import CostOf
 from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.placements import published_names, with_published_se, without_se
+from se_nas.space.habit import published_names
+from se_nas.space.placements import with_published_se, without_se
 
 BASELINES: tuple[Callable[[Architecture], Architecture], ...] = (without_se, with_published_se)
 """The functions that make the baselines from a trunk, in the order of `published_names`."""

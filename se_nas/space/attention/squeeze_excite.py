@@ -141,17 +141,33 @@ class SqueezeExciteSpec:
 
     def hidden_width(self, *, block_width_in: int, site_width: int) -> int:
         """The number of channels of the hidden layer. ValueError if the ratio leaves no channel."""
-        by_input = self.of == Reference.BLOCK_INPUT
-        reference = block_width_in if by_input else site_width
+        reference = self._divided(block_width_in, site_width)
         hidden = _ROUND[Rounding(self.rounding)](reference / self.reduction)
         if hidden < 1:
             ratio, most = describe_value(self.reduction).removesuffix(".0"), LARGEST_RATIO[Rounding(self.rounding)]
-            divided = f"that enter the block, at site '{self.site}'" if by_input else f"of site '{self.site}'"
+            divided = (
+                f"that enter the block, at site '{self.site}'"
+                if self.of == Reference.BLOCK_INPUT
+                else f"of site '{self.site}'"
+            )
             raise ValueError(
                 f"an SE reduction ratio of {ratio} leaves no channel of the {reference} {divided}; "
                 f"it must be at most {most * reference}"
             )
         return hidden
+
+    def leaving_a_channel(self, *, block_width_in: int, site_width: int) -> "SqueezeExciteSpec":
+        """The same SE. If its ratio leaves no channel in such a block, it has the largest ratio that leaves one.
+
+        >>> SqueezeExciteSpec(site="post", reduction=16, of="site", rounding="floor").leaving_a_channel(
+        ...     block_width_in=8, site_width=8).token
+        'post/8 of site floor'
+        """
+        most = LARGEST_RATIO.get(Rounding(self.rounding), math.inf) * self._divided(block_width_in, site_width)
+        return self if self.reduction <= most else replace(self, reduction=int(most))
+
+    def _divided(self, block_width_in: int, site_width: int) -> int:
+        return block_width_in if self.of == Reference.BLOCK_INPUT else site_width
 
     def identity(self, hidden: int) -> tuple[Any, ...]:
         """The site, the width of the hidden layer, and the properties of the layers that are not the usual ones."""

@@ -2,7 +2,7 @@
 attention."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from se_nas.space.activation import Activation
@@ -23,13 +23,20 @@ SE_MOBILENET_V3 = SqueezeExciteSpec(
 )
 """SE as in MobileNetV3: a quarter of the expanded width (arXiv 1905.02244, section 5.3)."""
 
+SE_FBNET_V3 = replace(
+    SE_MNASNET, rounding=Rounding.EIGHTS_095, activation=Activation.HARD_SWISH, gate=Gate.HARD_SIGMOID
+)
+"""SE as in timm's FBNetV3 (arXiv 2006.02049): a quarter of the block's input width, rounded to eights."""
+
+FBNET_V3_NAMES = ("FBNetV3 without SE", "FBNetV3")
+
 PUBLISHED_SE: Mapping[Activation, SqueezeExciteSpec] = {
     Activation.SILU: SE_EFFICIENTNET,
     Activation.RELU: SE_MNASNET,
     Activation.RELU6: SE_MNASNET,
     Activation.HARD_SWISH: SE_MOBILENET_V3,
 }
-"""The SE of the published networks whose blocks have this activation. MobileNetV2 was published without SE."""
+"""The SE of the published networks that are known by this activation. MobileNetV2 was published without SE."""
 
 PUBLISHED_NAMES: Mapping[Activation, tuple[str, str]] = {
     Activation.SILU: ("EfficientNet without SE", "EfficientNet"),
@@ -72,12 +79,12 @@ class MBConv:
 
     @property
     def published_names(self) -> tuple[str, str]:
-        """The names of published networks whose blocks have this activation."""
+        """The names of published networks that are known by this activation. `habit` asks the trunk for it."""
         return PUBLISHED_NAMES[Activation(self.activation)]
 
     @property
     def published_attention(self) -> SqueezeExciteSpec:
-        """The SE of published networks whose blocks have this activation."""
+        """The SE of published networks that are known by this activation."""
         return PUBLISHED_SE[Activation(self.activation)]
 
     @classmethod

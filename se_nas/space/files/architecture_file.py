@@ -1,9 +1,10 @@
 """Reads an architecture from YAML, where it is written stage by stage, by the numbers of a law, or by its name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, create_model
 
@@ -14,7 +15,8 @@ from se_nas.space.families.family import BlockFamily
 from se_nas.space.files.end_entries import END_KEYS, parse_written_ends
 from se_nas.space.files.own_entries import OWN, parse_own_network
 from se_nas.space.files.stage_entries import parse_written_stage
-from se_nas.space.parts.stage import Segment, Stage
+from se_nas.space.habit import published_attention
+from se_nas.space.parts.stage import BlockShape, Segment, Stage
 from se_nas.space.placements import with_attention_by_stage
 from se_nas.space.published import published_network
 from se_nas.space.settings import MOST_IMAGE_SIZE
@@ -52,14 +54,15 @@ def _architecture(file: YamlFile) -> Architecture:
     if entry.se is not None:
         raise file.error(("se",), f"belongs to a network with `{TRUNK}`, but this one has `{name}`")
     law = getattr(entry, name) if name in NETWORK_LAWS else None
-    stages = _stage_by_stage(entry, file) if law is None else _by_law(name, law, file)
+    stages, chosen = _stage_by_stage(entry, file) if law is None else _by_law(name, law, file)
     if law is None or not law.brings_ends:
         stem, tail, norm = parse_written_ends(file)
     else:
         _check_no_ends(entry, f"a network with `{name}` has the `{{key}}` of the law", file)
         stem, tail, norm = law.ends()
     try:
-        return Architecture(stem=stem, stages=stages, tail=tail, norm=norm, image_size=entry.image_size)
+        plain = Architecture(stem=stem, stages=stages, tail=tail, norm=norm, image_size=entry.image_size)
+        return _with_chosen(plain, chosen)
     except ValueError as error:
         raise file.error((), str(error)) from None
 
@@ -88,7 +91,8 @@ def _by_name(entry: _Network, file: YamlFile) -> Architecture:
         return network
     sites = {site for blocks in network.blocks() for block in blocks for site in block.sites}
     chosen = _for_each(entry.se, len(network.stages), ("se",), file)
-    return with_attention_by_stage(network, [_chosen(given, sites, place, file) for given, place in chosen])
+    given = [_chosen(token, sites, place, file) for token, place in chosen]
+    return with_attention_by_stage(network, [partial(_attention_of, each, trunk=network) for each in given])
 
 
 def _check_no_ends(entry: _Network, message: str, file: YamlFile) -> None:
@@ -97,36 +101,59 @@ def _check_no_ends(entry: _Network, message: str, file: YamlFile) -> None:
             raise file.error((key,), message.format(key=key))
 
 
-def _stage_by_stage(entry: _Network, file: YamlFile) -> tuple[Stage, ...]:
-    stages = []
+Given: TypeAlias = ChannelAttention | Literal[True] | None
+"""The attention that a file gives to a block. True means that of the published networks of the trunk's family."""
+
+Chosen: TypeAlias = list[list[Given]]
+"""The attention that a file gives to each block of each stage."""
+
+
+def _attention_of(given: Given, block: BlockShape, *, trunk: Architecture) -> ChannelAttention | None:
+    return published_attention(block, trunk) if given is True else given
+
+
+def _with_chosen(plain: Architecture, chosen: Chosen) -> Architecture:
+    """The network with the attention that a file gives. ValueError if a block lacks the site of its attention."""
+    stages = [
+        stage.with_se(tuple(_attention_of(*pair, trunk=plain) for pair in zip(by_block, blocks, strict=True)))
+        for stage, blocks, by_block in zip(plain.stages, plain.blocks(), chosen, strict=True)
+    ]
+    return replace(plain, stages=tuple(stages))
+
+
+def _stage_by_stage(entry: _Network, file: YamlFile) -> tuple[tuple[Stage, ...], Chosen]:
+    """The stages without attention, and the attention of their blocks."""
+    stages, chosen = [], []
     for index, data in enumerate(entry.stages or ()):
-        segments = []
+        segments: list[Segment] = []
+        by_block: list[Given] = []
         for block, own, at in parse_written_stage(data, ("stages", index), file):
-            se = _attention(own.se, block, own.depth, (*at, "se"), file)
+            by_block += _attention(own.se, block, own.depth, (*at, "se"), file)
+            se = (None,) * own.depth
             try:
                 segments.append(Segment(block=block, depth=own.depth, width=own.width, stride=own.stride, se=se))
             except ValueError as error:
                 raise file.error(at, str(error)) from None
         stages.append(Stage(segments=tuple(segments)))
-    return tuple(stages)
+        chosen.append(by_block)
+    return tuple(stages), chosen
 
 
-def _by_law(name: str, law: Any, file: YamlFile) -> tuple[Stage, ...]:
+def _by_law(name: str, law: Any, file: YamlFile) -> tuple[tuple[Stage, ...], Chosen]:
+    """The stages without attention, and the attention of their blocks."""
     try:
         stages: tuple[Stage, ...] = law.stages()
     except ValueError as error:
         raise file.error((name,), str(error)) from None
     by_stage = _attention(law.se, stages[0].segments[0].block, len(stages), (name, "se"), file)
-    return tuple(stage.with_se((spec,) * stage.depth) for stage, spec in zip(stages, by_stage, strict=True))
+    return stages, [[given] * stage.depth for stage, given in zip(stages, by_stage, strict=True)]
 
 
-def _attention(
-    given: Any, block: BlockFamily, count: int, location: Location, file: YamlFile
-) -> tuple[ChannelAttention | None, ...]:
-    """The attention of `count` blocks or stages, from one token for all or a list. `true` means the attention of the
-    published networks of such blocks, e.g. `inner/4`; `false` means none."""
+def _attention(given: Any, block: BlockFamily, count: int, location: Location, file: YamlFile) -> list[Given]:
+    """The attention of `count` blocks or stages, from one token for all or a list. `true` means the attention
+    of the published networks of such blocks, e.g. `inner/4`; `false` means none."""
     chosen = _for_each(given, count, location, file)
-    return tuple(_chosen(token, block.site_names, place, file)(block) for token, place in chosen)
+    return [_chosen(token, block.site_names, place, file) for token, place in chosen]
 
 
 def _for_each(given: Any, count: int, location: Location, file: YamlFile) -> list[tuple[Any, Location]]:
@@ -138,16 +165,13 @@ def _for_each(given: Any, count: int, location: Location, file: YamlFile) -> lis
     return [(token, (*location, index)) for index, token in enumerate(given)]
 
 
-def _chosen(
-    given: Any, sites: Iterable[str], location: Location, file: YamlFile
-) -> Callable[[BlockFamily], ChannelAttention | None]:
-    """The attention of a block of any family, as a file gives it: a token, `true` or `false`."""
+def _chosen(given: Any, sites: Iterable[str], location: Location, file: YamlFile) -> Given:
+    """The attention of any block, as a file gives it: a token, `true` or `false`."""
     if isinstance(given, bool) or given is None:
-        return lambda block: block.published_attention if given else None
+        return True if given else None
     if not isinstance(given, str):
         raise file.error(location, f"expected a token such as none or inner/4, but got {describe_value(given)}")
     try:
-        spec = parse_token(given, sites=tuple(sites))
+        return parse_token(given, sites=tuple(sites))
     except ValueError as error:
         raise file.error(location, str(error)) from None
-    return lambda block: spec

@@ -6,13 +6,11 @@ are timm's. MnasNet-A1 (`semnasnet`) has SE, and MnasNet-B1 has none. timm calls
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 from se_nas.space.activation import Activation
 from se_nas.space.architecture import Architecture
-from se_nas.space.attention.squeeze_excite import Gate, Rounding
-from se_nas.space.families.mbconv import SE_MNASNET
+from se_nas.space.families.mbconv import SE_FBNET_V3, SE_MNASNET
 from se_nas.space.parts.norm import USUAL_NORM, Norm
 from se_nas.space.parts.tail import Tail
 from se_nas.space.published.mbconv_strings import Multipliers, parse_stages
@@ -58,9 +56,6 @@ FBNET_V3_G = (
 
 TORCHVISION_NORM = Norm(momentum=1 - 0.9997)
 FBNET_NORM = Norm(epsilon=1e-3)
-SE_FBNET_V3 = replace(
-    SE_MNASNET, rounding=Rounding.EIGHTS_095, activation=Activation.HARD_SWISH, gate=Gate.HARD_SIGMOID
-)
 
 
 def _mnasnet(
