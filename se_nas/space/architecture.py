@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from se_nas.space.attention.tokens import format_token
+from se_nas.space.faults import StageError
 from se_nas.space.parts.norm import USUAL_NORM, Norm
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.parts.stage import BlockShape, Stage
@@ -87,7 +88,7 @@ class Architecture:
 
 
 def _blocks(stages: tuple[Stage, ...], width_in: int) -> Iterator[tuple[BlockShape, ...]]:
-    """The blocks of each stage. A ValueError names the stage and the block that cannot be."""
+    """The blocks of each stage. StageError names the stage and the block that cannot be."""
     for number, stage in enumerate(stages, start=1):
         blocks: list[BlockShape] = []
         try:
@@ -96,7 +97,7 @@ def _blocks(stages: tuple[Stage, ...], width_in: int) -> Iterator[tuple[BlockSha
                     blocks.append(block)
                     width_in = block.width_out
         except ValueError as error:
-            raise ValueError(f"stage {number}, block {len(blocks) + 1}: {error}") from None
+            raise StageError(f"stage {number}, block {len(blocks) + 1}: {error}", index=number - 1) from None
         yield tuple(blocks)
 
 

@@ -1,7 +1,7 @@
 """The set of networks that a search may propose, given by decisions and rules between them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -24,7 +24,8 @@ from se_nas.space.decisions import (
     settle,
     values_of,
 )
-from se_nas.space.parts.stage import BlockShape, Stage
+from se_nas.space.faults import StageAttentionError, StageError
+from se_nas.space.parts.stage import Stage
 from se_nas.space.pretraining import starting_unchanged
 from se_nas.space.trunks.trunk import Trunk
 from se_nas.wording import format_count
@@ -65,10 +66,6 @@ class DesignSpace:
     `pretrained` is the network whose weights all networks of the space start with. Their trunk is its trunk. SE that it
     has itself keeps its form, and all other SE starts with a gate of 1 (`pretraining.starting_unchanged`).
 
-    `stage_names` begin the names of the decisions on SE. Without them, these are stage1, stage2 and so on.
-
-    `largest_scaled` is the largest image size of a trunk that scales the image size itself.
-
     `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
     `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
@@ -79,8 +76,6 @@ class DesignSpace:
     se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
     pretrained: Architecture | None = None
-    stage_names: tuple[str, ...] = ()
-    largest_scaled: int | None = None
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -94,23 +89,21 @@ class DesignSpace:
         return decisions
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The name of each stage, with which the names of its decisions begin."""
-        return self.stage_names or tuple(f"stage{number}" for number in range(1, len(self.se) + 1))
-
-    @property
     def image_size(self) -> int:
         """The side in pixels for which images are read: the largest side that a network can have."""
-        return self.largest_scaled or int(max(values_of(self.image_sizes) or ()))
+        return self.trunk.largest_image_size or int(max(values_of(self.image_sizes) or ()))
 
     def sample(self, rng: Random) -> dict[str, Value]:
-        """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found."""
-        for _ in range(MOST_DRAWS):
+        """Draw each decision uniformly until the assignment satisfies the rules. InputError if none is found; its cause
+        is the fault of the last one."""
+        draws = MOST_DRAWS if self.decisions else 1
+        for _ in range(draws):
             assignment = {name: decision.sample(rng) for name, decision in self.decisions.items()}
             violation = self.check(assignment)
             if violation is None:
                 return assignment
-        raise InputError(f"none of {MOST_DRAWS:,} drawn networks keeps the rules of this space; the last: {violation}")
+        last = f"none of {draws:,} drawn networks keeps the rules of this space; the last: " if self.decisions else ""
+        raise InputError(f"{last}{violation}") from self._fault(assignment)
 
     def check(self, assignment: Assignment) -> str | None:
         """A message about the rule that an assignment breaks; None if it breaks no rule."""
@@ -122,22 +115,39 @@ class DesignSpace:
         for name, decision in decisions.items():
             if not decision.contains(assignment[name]):
                 return f"{name}={assignment[name]!r} is not one of its values"
+        fault = self._fault(assignment)
+        return None if fault is None else str(fault)
+
+    def _fault(self, assignment: Assignment) -> ValueError | None:
+        """The reason why these values give no network; None if they give one."""
         try:
             self.decode(assignment)
         except ValueError as error:
-            return str(error)
+            return error
         return None
 
     def decode(self, assignment: Assignment) -> Architecture:
         """The network of an assignment. ValueError if the assignment breaks a rule."""
         plain = self.trunk.network(assignment)
-        stages = [
-            _attended(stage, blocks, choices, name, assignment)
-            for name, stage, blocks, choices in zip(self.names, plain.stages, plain.blocks(), self.se, strict=True)
-        ]
+        stages = [self._attended(index, plain, assignment) for index in range(len(self.se))]
         size = plain.image_size or self._decided_size(assignment)
-        network = replace(plain, stages=tuple(stages), image_size=size)
+        try:
+            network = replace(plain, stages=tuple(stages), image_size=size)
+        except StageError as fault:  # the trunk alone can be built
+            raise StageAttentionError(str(fault), index=fault.index, kind=self.se[fault.index].kind.name) from None
         return network if self.pretrained is None else starting_unchanged(network, self.pretrained)
+
+    def _attended(self, index: int, plain: Architecture, assignment: Assignment) -> Stage:
+        """The stage with its attention, in each block that has the site. StageAttentionError if no block has it."""
+        name, stage, choices = self.trunk.stage_names[index], plain.stages[index], self.se[index]
+        blocks = list(plain.blocks())[index]
+        specs = choices.decode(name, assignment, depth=stage.depth)
+        places = {site for block in blocks for site in block.sites}
+        for spec in specs:
+            if spec is not None and spec.site not in places:
+                message = f"no block of {name} has a site '{spec.site}'; they have {', '.join(sorted(places))}"
+                raise StageAttentionError(message, index=index, kind=choices.kind.name)
+        return stage.attended(blocks, specs)
 
     def _decided_size(self, assignment: Assignment) -> int | None:
         """The decided image size; None if it is no decision."""
@@ -188,18 +198,6 @@ class DesignSpace:
     def _settings(self) -> Iterator[Property]:
         yield from self.trunk.settings()
         yield Property(IMAGE_SIZE, self.image_sizes)
-        for stage, se in zip(self.names, self.se, strict=True):
+        for stage, se in zip(self.trunk.stage_names, self.se, strict=True):
             for name, setting, role in se.settings():
                 yield Property(f"{stage}.{name}", setting, role)
-
-
-def _attended(
-    stage: Stage, blocks: Sequence[BlockShape], choices: AttentionChoices, name: str, assignment: Assignment
-) -> Stage:
-    """The stage with the attention of an assignment, in each block that has its site. ValueError if no block has it."""
-    specs = choices.decode(name, assignment, depth=stage.depth)
-    places = {site for block in blocks for site in block.sites}
-    for spec in specs:
-        if spec is not None and spec.site not in places:
-            raise ValueError(f"no block of {name} has a site '{spec.site}'; they have {', '.join(sorted(places))}")
-    return stage.attended(blocks, specs)

@@ -33,7 +33,10 @@ def impossible_attention(space: DesignSpace) -> tuple[int, str] | None:
             faults[index] = next((fault for _, fault in found if fault), "")
         if not any(wanted):
             return None
-    return next(((index, f"{space.names[index]}, {faults[index]}") for index, left in enumerate(wanted) if left), None)
+    return next(
+        ((index, f"{space.trunk.stage_names[index]}, {faults[index]}") for index, left in enumerate(wanted) if left),
+        None,
+    )
 
 
 def _fault(spec: ChannelAttention, blocks: Sequence[BlockShape], *, by_block: bool) -> str | None:

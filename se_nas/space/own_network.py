@@ -106,6 +106,8 @@ def own_architecture(trunk: OwnTrunk, groups: Iterable[Iterable[OwnSite]]) -> Ar
 class OwnNetworkTrunk:
     """The trunk of a search space: the user's network. Only its SE can be searched."""
 
+    largest_image_size: ClassVar[None] = None
+
     own: OwnTrunk
     groups: tuple[tuple[OwnSite, ...], ...]
 

@@ -21,7 +21,7 @@ class BlockFamily(Protocol):
     """The value of the key `family` in YAML files."""
     keys: ClassVar[Mapping[str, Key]]
     """The keys that its stages have in YAML files beside the common keys. A common key is also here if the family reads
-    it in another way, e.g. with a default."""
+    it in another way. With a default, it is no property of a stage of its own: a transition has no width."""
     site_names: ClassVar[tuple[str, ...]]
     """The names of the places where its blocks can have channel attention."""
 
@@ -59,6 +59,11 @@ class BlockFamily(Protocol):
 
     def columns(self, width: int) -> Mapping[str, str]:
         """The cells of a stage in tables, by the heading of their column."""
+
+
+def is_own(key: str, family: type[BlockFamily]) -> bool:
+    """Whether a common key, such as `width`, says something about a stage of this family."""
+    return key not in family.keys or family.keys[key].default is None
 
 
 def property_keys(family: type[BlockFamily]) -> dict[str, Key]:

@@ -13,16 +13,17 @@ from se_nas.space.architecture import Architecture
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.design_space import DesignSpace, Limit
+from se_nas.space.faults import RuleError, StageAttentionError, StageError
 from se_nas.space.files.attention_entries import Sites, attention_by_stage, with_attention_by_stage
 from se_nas.space.files.end_entries import END_KEYS, parse_ends
 from se_nas.space.files.own_entries import OWN, parse_own_trunk
 from se_nas.space.files.stage_entries import parse_stages
+from se_nas.space.habit import published_attention
 from se_nas.space.narrow_stages import impossible_attention
-from se_nas.space.own_network import PLACE, SENET, OwnNetworkTrunk
+from se_nas.space.own_network import PLACE, SENET
 from se_nas.space.published import published_network
 from se_nas.space.settings import ImageSize
 from se_nas.space.trunks import SPACE_LAWS
-from se_nas.space.trunks.efficientnet import EfficientNetTrunk
 from se_nas.space.trunks.law import SpaceLaw
 from se_nas.space.trunks.published import PublishedTrunk
 from se_nas.space.trunks.stage_by_stage import AnyNetTrunk
@@ -50,19 +51,26 @@ def parse_design_space(file: YamlFile) -> DesignSpace:
         name=entry.name or file.path.stem,
         image_sizes=entry.image_size,
         trunk=trunk,
-        stage_names=trunk.stage_names if isinstance(trunk, OwnNetworkTrunk) else (),
-        largest_scaled=trunk.largest_image_size if isinstance(trunk, EfficientNetTrunk) else None,
         se=tuple(se),
         bounds=_bounds(entry.bounds, file),
     )
     try:
         space.sample(Random(0))  # finds rules that contradict each other before the search starts
     except InputError as error:
-        raise file.error((way,) if way != STAGES else ("rules",), str(error)) from None
+        raise file.error(_place_of_fault(way, error.__cause__, file), str(error)) from None
     if impossible := impossible_attention(space):
         index, message = impossible
         raise file.error(_place_of_attention(way, index, space.se[index].kind.name, file), message)
     return space
+
+
+def _place_of_fault(way: str, fault: BaseException | None, file: YamlFile) -> Location:
+    """The place in the file that is the reason why no network is found."""
+    if isinstance(fault, RuleError):
+        return ("rules",)
+    if isinstance(fault, StageAttentionError):
+        return _place_of_attention(way, fault.index, fault.kind, file)
+    return (STAGES, fault.index) if way == STAGES and isinstance(fault, StageError) else (way,)
 
 
 def _place_of_attention(way: str, index: int, kind: str, file: YamlFile) -> Location:
@@ -170,8 +178,8 @@ def _sites_of(network: Architecture) -> Sites:
     blocks = [block for stage in network.blocks() for block in stage]
     names = dict.fromkeys(str(site) for block in blocks for site in block.sites)
     own = [block.se.attention for block in blocks if block.se is not None]
-    usual = [block.family.published_attention for block in blocks if block.family.published_attention.site in names]
-    return Sites(tuple(names), [*own, *usual][0])
+    usual = [published_attention(block, network) for block in blocks]
+    return Sites(tuple(names), next(spec for spec in (*own, *usual) if spec.site in names))
 
 
 def _attention_keys() -> list[str]:

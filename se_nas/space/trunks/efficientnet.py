@@ -18,6 +18,7 @@ from se_nas.space.parts.norm import USUAL_NORM, Norm
 from se_nas.space.parts.stage import Segment, Stage
 from se_nas.space.parts.stem import Stem, StemConv
 from se_nas.space.parts.tail import Tail
+from se_nas.space.trunks.trunk import numbered_stages
 from se_nas.space.widths import round_to_multiple
 
 STEM_WIDTH, HEAD_WIDTH = 32, 1280
@@ -204,6 +205,11 @@ class EfficientNetTrunk:
     scaling: Scaling
     base_size: int
     strides: tuple[Setting[int], ...] = STRIDES
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """`stage1` to `stage5`."""
+        return numbered_stages(len(B0_STAGES))
 
     def settings(self) -> Iterator[Property]:
         """Yield those of the scaling, then `stem.stride`, `stage1.stride`, ..."""

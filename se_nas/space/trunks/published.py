@@ -3,18 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment, Property
 from se_nas.space.placements import without_se
+from se_nas.space.trunks.trunk import numbered_stages
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedTrunk:
     """The trunk of one network. Only its attention can be searched. `published` has the network's own attention."""
 
+    largest_image_size: ClassVar[None] = None
+
     name: str
     published: Architecture
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """`stage1`, `stage2` and so on."""
+        return numbered_stages(len(self.published.stages))
 
     @cached_property
     def plain(self) -> Architecture:

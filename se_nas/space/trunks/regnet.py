@@ -7,13 +7,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import ClassVar
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment, FloatRange, IntRange, Property, Role, Setting, Value, settle
 from se_nas.space.families.regnet import fit_group_width
 from se_nas.space.parts.stage import Stage
 from se_nas.space.settings import MOST_WIDTH, Parser, is_real, is_whole
-from se_nas.space.trunks.trunk import Ends, count_choices, listed
+from se_nas.space.trunks.trunk import Ends, count_choices, listed, numbered_stages
 
 QUANTUM = 8
 """Stage widths are multiples of this."""
@@ -54,6 +55,8 @@ def stage_widths_and_depths(*, depth: int, w0: int, wa: float, wm: float) -> tup
 class RegNetTrunk:
     """A trunk by RegNet's quantised linear rule. Parameters are valid only if they give the wanted number of stages."""
 
+    largest_image_size: ClassVar[None] = None
+
     ends: Ends
     depth: Setting[int]
     w0: Setting[int]
@@ -62,6 +65,11 @@ class RegNetTrunk:
     group_width: Setting[int]
     bottleneck: Setting[float]
     strides: tuple[Setting[int], ...]
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """`stage1`, `stage2` and so on."""
+        return numbered_stages(len(self.strides))
 
     def settings(self) -> Iterator[Property]:
         """Yield those of the stem, then `depth`, `w0`, `wa`, `wm`, `group_width`, `bottleneck`, `stage1.stride`, ..."""

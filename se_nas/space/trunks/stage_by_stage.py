@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from itertools import chain, pairwise
+from typing import Any, ClassVar
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment, Property, Role, Setting, settle
-from se_nas.space.families.family import BlockFamily, property_keys
+from se_nas.space.families.family import BlockFamily, is_own, property_keys
+from se_nas.space.faults import RuleError, StageError
 from se_nas.space.parts.stage import Segment, Stage
-from se_nas.space.trunks.trunk import Ends, count_choices, listed
+from se_nas.space.trunks.trunk import Ends, count_choices, listed, numbered_stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,30 +58,43 @@ class AnyNetTrunk:
     A width that blocks of the family cannot have becomes a width close to it that they can have.
     """
 
+    largest_image_size: ClassVar[None] = None
+
     ends: Ends
     choices: tuple[AnyNetStage, ...]
     widths_non_decreasing: bool = False
     depths_non_decreasing: bool = False
 
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """`stage1`, `stage2` and so on."""
+        return numbered_stages(len(self.choices))
+
     def settings(self) -> Iterator[Property]:
         """Yield those of the stem, then `stage1.depth`, `stage1.width`, ... with their settings."""
         yield from self.ends.stem.settings()
-        for number, stage in enumerate(self.choices, start=1):
-            for name, segment in stage.named(f"stage{number}"):
+        for stage_name, stage in zip(self.stage_names, self.choices, strict=True):
+            for name, segment in stage.named(stage_name):
                 for own, setting, role in segment.settings():
                     yield Property(f"{name}.{own}", setting, role)
 
     def network(self, assignment: Assignment) -> Architecture:
-        """The network of an assignment. ValueError if it breaks a design rule."""
-        stages = [
-            Stage(segments=tuple(each.decode(name, assignment) for name, each in choices.named(f"stage{number}")))
-            for number, choices in enumerate(self.choices, start=1)
-        ]
+        """The network of an assignment. RuleError if it breaks a design rule, StageError if a stage cannot be."""
+        stages = [self._stage(index, assignment) for index in range(len(self.choices))]
         if self.widths_non_decreasing:
-            _check_non_decreasing("widths", [segment.width for stage in stages for segment in stage.segments])
+            widths = [[each.width for each in stage.segments if is_own("width", type(each.block))] for stage in stages]
+            _check_non_decreasing("widths", list(chain.from_iterable(widths)))
         if self.depths_non_decreasing:
-            _check_non_decreasing("depths", [stage.depth for stage in stages])
+            depths = [[each.depth for each in stage.segments if is_own("depth", type(each.block))] for stage in stages]
+            _check_non_decreasing("depths", [sum(own) for own in depths if own])
         return self.ends.around(stages, assignment)
+
+    def _stage(self, index: int, assignment: Assignment) -> Stage:
+        named = self.choices[index].named(self.stage_names[index])
+        try:
+            return Stage(segments=tuple(each.decode(name, assignment) for name, each in named))
+        except ValueError as error:
+            raise StageError(f"stage {index + 1}: {error}", index=index) from None
 
     def most_blocks(self) -> tuple[int, ...]:
         """The sum of the largest depths of each stage's segments."""
@@ -93,4 +107,4 @@ class AnyNetTrunk:
 
 def _check_non_decreasing(what: str, values: list[int]) -> None:
     if any(late < early for early, late in pairwise(values)):
-        raise ValueError(f"stage {what} must not decrease, but got {values}")
+        raise RuleError(f"stage {what} must not decrease, but got {values}")

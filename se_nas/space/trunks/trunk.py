@@ -16,6 +16,14 @@ from se_nas.space.parts.tail import NO_TAIL, Tail
 class Trunk(Protocol):
     """The interface that a design space needs from its trunk."""
 
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The name of each stage, with which the names of its decisions begin. Every network has as many stages."""
+
+    @property
+    def largest_image_size(self) -> int | None:
+        """The side in pixels of the largest images of any network, if the trunk scales the image size; else None."""
+
     def settings(self) -> Iterator[Property]:
         """Yield every property, fixed or open."""
 
@@ -23,10 +31,19 @@ class Trunk(Protocol):
         """The network of an assignment, without attention. ValueError names the rule that the assignment breaks."""
 
     def most_blocks(self) -> tuple[int, ...]:
-        """The largest number of blocks of each stage. Every network of the trunk has as many stages."""
+        """The largest number of blocks of each stage."""
 
     def size_bound(self) -> int:
         """An upper bound of the number of distinct trunks."""
+
+
+def numbered_stages(count: int) -> tuple[str, ...]:
+    """The names of stages that have no names of their own.
+
+    >>> numbered_stages(2)
+    ('stage1', 'stage2')
+    """
+    return tuple(f"stage{number}" for number in range(1, count + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
