@@ -126,20 +126,3 @@ class Effect:
             for extra in (added.low, added.high)
         ]
         return Gain(mean=mean, half_width=max(abs(end - mean) for end in ends), seeds=gain.seeds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ablation:
-    """The effects of SE in a trial's network, trained for `epochs`. Their intervals hold together with 95 %."""
-
-    trial: int
-    epochs: int
-    effects: tuple[Effect, ...]
-
-    def __post_init__(self) -> None:
-        if not self.effects:
-            raise ValueError("an ablation needs at least one effect")
-        if any(effect.added.keys() != self.effects[0].added.keys() for effect in self.effects):
-            raise ValueError("all effects of an ablation need the same additional costs")
-        if "params" not in self.effects[0].added:
-            raise ValueError("an effect needs what SE adds to params")

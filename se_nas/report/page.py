@@ -5,20 +5,20 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.lost_trials import loss_sentences
 from se_nas.analysis.overview import Overview
-from se_nas.analysis.paired import Ablation
 from se_nas.analysis.rank_correlation import Agreement, agreement
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
+from se_nas.report.ablation_texts import ablation_sentences, design_sentence
 from se_nas.report.behaviour import SCRIPT
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
-from se_nas.report.figures.certainty import ablation_figure, confirmed_figure
+from se_nas.report.figures.certainty import ablation_figure, confirmed_figure, placements_figure
 from se_nas.report.images import images_section
 from se_nas.report.sample import left_out_sentence, shown_trials
 from se_nas.report.sentences import (
-    ablation_sentences,
     agreement_sentences,
     answer,
     effect_sentences,
@@ -27,7 +27,15 @@ from se_nas.report.sentences import (
     split_sentences,
 )
 from se_nas.report.style import STYLE
-from se_nas.report.tables import ablation_table, confirmed_table, facts_table, retrained_table, trials_table
+from se_nas.report.tables import (
+    ablation_table,
+    confirmed_table,
+    facts_table,
+    interactions_table,
+    placements_table,
+    retrained_table,
+    trials_table,
+)
 from se_nas.searching.progress import SearchProgress
 from se_nas.wording import counted
 
@@ -116,18 +124,43 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
 def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     """The section on the worth of SE in the ablated networks."""
     yield (
-        "<p>The same trunk was trained with SE in other places, on the same seeds. The gain is the mean difference in "
-        "validation accuracy between a network with SE there and a network without it, or with it elsewhere. The "
-        "intervals of these gains hold simultaneously with 95 %; the common effect of a seed on all networks is "
-        "removed. Everywhere is as in the published networks that are named with it. A measured cost has an interval, "
+        "<p>The same trunk was trained with SE in other places, on the same seeds; the common effect of a seed on all "
+        "networks is removed. Accuracy is on the validation images. All intervals of one list hold together with 95 %: "
+        "those of the gains of single places, of interactions, of placements, and of comparisons with a placement of "
+        "habit. Everywhere is as in the published networks that are named with it. A measured cost has an interval, "
         "and is a median over one image at a time. A gain per measured cost has the uncertainty of both. It is left "
         "out if SE does not significantly add to the cost.</p>"
     )
     for ablation in ablations:
-        yield figure_html(ablation_figure(ablation))
-        yield ablation_table(ablation)
-        yield from _paragraphs(ablation_sentences(ablation))
-        yield _data(f"ablate-{ablation.trial:04d}.json")
+        yield from _ablation(ablation)
+
+
+def _ablation(ablation: Ablation) -> Iterator[str]:
+    """The part on one ablated network. Those of earlier versions have no experiment."""
+    experiment = ablation.experiment
+    if experiment is None:
+        yield (
+            "<p>An ablation of an earlier version: SE was switched in one place, with all others as found. The gain is "
+            "the mean difference between a network with SE there and a network without it, or with it elsewhere.</p>"
+        )
+    else:
+        yield (
+            f"<p>{escape(design_sentence(experiment))} The gain of SE in a place is a main effect: the difference that "
+            "it makes, averaged over the other places with and without SE.</p>"
+        )
+    yield figure_html(ablation_figure(ablation))
+    yield ablation_table(ablation)
+    yield from _paragraphs(ablation_sentences(ablation))
+    if experiment is not None:
+        if experiment.interactions:
+            yield interactions_table(experiment)
+        yield figure_html(placements_figure(ablation))
+        yield (
+            "<p>The accuracy of a placement is predicted from all trainings, as a mean over these seeds. Placements "
+            "that were not trained are predicted too. The probability is that no other placement is more accurate.</p>"
+        )
+        yield placements_table(ablation)
+    yield _data(f"ablate-{ablation.trial:04d}.json")
 
 
 def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:

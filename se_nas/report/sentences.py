@@ -6,9 +6,8 @@ from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.edf import Split
 from se_nas.analysis.effects import Marginal
 from se_nas.analysis.importances import Importances
-from se_nas.analysis.paired import Ablation, Effect, Extra, Gain
 from se_nas.analysis.rank_correlation import Agreement
-from se_nas.costs import COSTS, CostKind, format_cost
+from se_nas.costs import format_cost
 from se_nas.searching.pareto import ParetoFront
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
@@ -78,50 +77,6 @@ def trials(numbers: Sequence[int]) -> str:
     return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
-def ablation_sentences(ablation: Ablation) -> list[str]:
-    """Sentences about the effects: first the significant effects, then the others."""
-    sure = [effect for effect in ablation.effects if effect.gain.is_sure]
-    unsure = [effect.label for effect in ablation.effects if not effect.gain.is_sure]
-    sentences = [
-        f"SE {effect.label} is worth {_points(effect.gain)} points for {effect.added['params'].amount:+,.0f} "
-        "parameters."
-        for effect in sure
-    ]
-    if unsure:
-        sentences.append(f"{ablation.effects[0].gain.seeds} seeds cannot decide what SE is worth: {'; '.join(unsure)}.")
-    return sentences
-
-
-def gain_columns(ablation: Ablation) -> list[str]:
-    """The heads of a table of gains: the gain of SE, each of its costs, and the gain per cost."""
-    kinds = [COSTS[name] for name in _compared(ablation)]
-    per = [f"{'points per' if not place else 'per'}\n{kind.step_text}" for place, kind in enumerate(kinds)]
-    return ["points, 95 %", *(f"{kind.column}, 95 %" if kind.measured else kind.column for kind in kinds), *per]
-
-
-def gain_cells(effect: Effect, ablation: Ablation) -> list[str]:
-    """The cells of one effect, in the order of `gain_columns`."""
-    compared = _compared(ablation)
-    ratios = [effect.gain_per(name, step) for name, step in compared.items()]
-    return [
-        _points(effect.gain),
-        *(_extra(COSTS[name], effect.added[name]) for name in compared),
-        *("" if gain is None else _points(gain) for gain in ratios),
-    ]
-
-
-def _compared(ablation: Ablation) -> dict[str, float]:
-    """The costs for which an ablation gives a gain: by name, the amount that the gain is for."""
-    return {
-        name: kind.step for name, kind in COSTS.items() if kind.step is not None and name in ablation.effects[0].added
-    }
-
-
-def _extra(kind: CostKind, extra: Extra) -> str:
-    """An additional cost. A measured cost has an interval."""
-    return f"{extra.amount:+.3f} ({extra.low:.3f} to {extra.high:.3f})" if kind.measured else f"{extra.amount:+,.0f}"
-
-
 def effect_sentences(effects: Sequence[Marginal]) -> list[str]:
     """Sentences about the effects of SE: the significant effects, and the number of the others."""
     if not effects:
@@ -184,10 +139,6 @@ def agreement_sentences(
                 f"({found.low:.2f} to {found.high:.2f}) with those in the search; on average they differ by "
                 f"{100 * found.change:+.2f} points."
             )
-
-
-def _points(gain: Gain) -> str:
-    return f"{100 * gain.mean:+.2f} ± {100 * gain.half_width:.2f}"
 
 
 def _on_fresh_seeds(confirmation: ConfirmedFront) -> str:

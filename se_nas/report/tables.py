@@ -3,12 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
+from se_nas.analysis.ablation import Ablation, Experiment
 from se_nas.analysis.confirmation import ConfirmedFront
-from se_nas.analysis.paired import Ablation
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.costs import format_cost_exactly, short_table_names
 from se_nas.data.inventory import Inventory
-from se_nas.report.sentences import gain_cells, gain_columns
+from se_nas.report.ablation_texts import (
+    gain_cells,
+    gain_columns,
+    placement_cells,
+    placement_columns,
+    shown_placements,
+)
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, decided_image_sizes, names_in
 from se_nas.wording import printable, se_glyphs
@@ -85,13 +91,35 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
 
 
 def ablation_table(ablation: Ablation) -> str:
-    """A table of the gain of SE in each place, and of the gain per cost."""
+    """A table of the gain of SE in each place, and of the gain per cost; then of placements and forms of SE."""
     columns = gain_columns(ablation)
     rows = []
-    for effect in ablation.effects:
+    experiment = ablation.experiment
+    others = [*experiment.habits, *experiment.treatments] if experiment else []
+    for effect in [*ablation.effects, *others]:
         numbers = "".join(_cell(cell, number=True) for cell in gain_cells(effect, ablation))
         rows.append(f"<tr>{_cell(escape(effect.label))}{numbers}</tr>")
     return _table(("SE", *columns), columns, rows)
+
+
+def interactions_table(experiment: Experiment) -> str:
+    """A table of what SE in two places is worth beyond the sum of both alone."""
+    rows = []
+    for each in experiment.interactions:
+        points = f"{100 * each.gain.mean:+.2f} ± {100 * each.gain.half_width:.2f}"
+        rows.append(f"<tr>{_cell(escape(each.label))}{_cell(points, number=True)}</tr>")
+    return _table(("SE", "points beyond both alone, 95 %"), ("points beyond both alone, 95 %",), rows)
+
+
+def placements_table(ablation: Ablation) -> str:
+    """A table of the predicted accuracy of the best placements, and of those of habit."""
+    columns = placement_columns(ablation)
+    rows = []
+    for placement in shown_placements(ablation):
+        name, se, *numbers = placement_cells(placement, ablation)
+        cells = "".join(_cell(cell, number=True) for cell in numbers)
+        rows.append(f'<tr>{_cell(escape(name))}<td><span class="se">{escape(se)}</span></td>{cells}</tr>')
+    return _table(columns, columns[2:], rows)
 
 
 def retrained_table(retrained: Sequence[Retrained]) -> str:

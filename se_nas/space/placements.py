@@ -1,15 +1,19 @@
-"""Other placements of attention for the same trunk: none, as in published networks, or switched in one stage."""
+"""Other placements of attention for the same trunk: none, as in published networks, or chosen for each block."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
+from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.habit import published_attention
 from se_nas.space.parts.stage import BlockShape
 
 Choose = Callable[[BlockShape], ChannelAttention | None]
 """Says which attention a block gets. A block that lacks its site gets none."""
+
+Attention = Sequence[Sequence[ChannelAttention | None]]
+"""The attention of each block of each stage."""
 
 
 def without_se(architecture: Architecture) -> Architecture:
@@ -37,16 +41,36 @@ def with_attention_by_stage(architecture: Architecture, by_stage: Sequence[Choos
     return architecture
 
 
-def switched(architecture: Architecture, index: int) -> Architecture:
-    """Switch SE in stage `index` (from 0); all other stages stay unchanged.
+def with_attention(architecture: Architecture, attention: Attention) -> Architecture:
+    """The trunk with another attention, given for each block of each stage. A block that lacks its site gets none."""
+    stages = tuple(
+        stage.attended(blocks, specs)
+        for stage, blocks, specs in zip(architecture.stages, architecture.blocks(), attention, strict=True)
+    )
+    return replace(architecture, stages=stages)
 
-    A stage with SE loses it. A stage without SE gets the SE of the nearest stage that has it (the earlier of two) at a
-    site that one of its own blocks has too, or the SE of published networks if there is no such stage.
+
+def attention_if_on(architecture: Architecture, index: int) -> tuple[ChannelAttention, ...]:
+    """The attention of each block of stage `index` (from 0) when it is switched on there.
+
+    A block keeps its own. Another block gets that of the first block of its stage that has it; else that of the nearest
+    stage that has it (the earlier of two), at a site that a block of its own stage has too; else that of published
+    networks.
     """
-    if has_se(architecture, index):
-        return _with(architecture, index, lambda _: None)
-    nearest = _nearest(architecture, index)
-    return _with(architecture, index, lambda block: nearest or published_attention(block, architecture))
+    near = _spec(architecture, index) or _nearest(architecture, index)
+    blocks = list(architecture.blocks())[index]
+    return tuple(
+        own or _leaving_a_channel(near, block) or published_attention(block, architecture)
+        for own, block in zip(architecture.stages[index].se, blocks, strict=True)
+    )
+
+
+def _leaving_a_channel(attention: ChannelAttention | None, block: BlockShape) -> ChannelAttention | None:
+    """The attention, with the largest ratio that leaves a channel in a block that is too narrow for its own."""
+    channels = None if attention is None else block.sites.get(attention.site)
+    if channels is None or not isinstance(attention, SqueezeExciteSpec):
+        return attention
+    return attention.leaving_a_channel(block_width_in=block.width_in, site_width=channels)
 
 
 def has_se(architecture: Architecture, index: int) -> bool:

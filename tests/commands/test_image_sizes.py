@@ -8,7 +8,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from se_nas.commands.ablate.contrasts import plan_ablation
+from se_nas.commands.ablate.experiment import plan_experiment
+from se_nas.commands.ablate.factors import find_factors
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
 from se_nas.commands.run_loading import find_trial
@@ -16,6 +17,7 @@ from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import start_search
 from se_nas.models.cost import measure_cost
 from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.loading import load_design_space
 from se_nas.training.trained import load_trained
 from se_nas.training.trainer import Trainer
 from tests.conftest import write_tiny_data
@@ -65,9 +67,10 @@ def test_tables_show_the_size(run: Path) -> None:
 def test_a_placement_keeps_the_size(run: Path) -> None:
     found = load_architecture(run / "best.yaml")
 
-    networks, _ = plan_ablation(found)
+    space = load_design_space(run / "space.yaml")
+    experiment = plan_experiment(find_factors(found, space, None), lambda network: network)
 
-    assert {network.image_size for network in networks.values()} == {found.image_size}
+    assert {arm.network.image_size for arm in experiment.placements} == {found.image_size}
 
 
 def test_a_retrained_network_is_trained_tested_and_used_at_its_size(

@@ -33,7 +33,7 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.space import design_space
 from se_nas.space.files.architecture_file import load_architecture, parse_architecture
 from se_nas.space.files.loading import load_design_space
-from se_nas.space.placements import switched
+from se_nas.space.placements import attention_if_on, with_attention
 from se_nas.training.trained import load_trained
 from tests.analysis.test_effects import DECISIONS, searched
 from tests.commands.conftest import rows_of
@@ -236,7 +236,7 @@ def test_an_ablation_takes_the_published_attention_of_each_family(run: Path) -> 
     assert networks["nowhere"]["se"] == ["none"] * 4
 
 
-def test_a_stage_is_switched_to_the_nearest_attention_whose_site_one_of_its_blocks_has(tmp_path: Path) -> None:
+def test_a_stage_gets_the_nearest_attention_whose_site_one_of_its_blocks_has(tmp_path: Path) -> None:
     growing = {"family": "growing", "width": 4, "kernel": 3}
     network = parse_architecture(
         {
@@ -250,8 +250,9 @@ def test_a_stage_is_switched_to_the_nearest_attention_whose_site_one_of_its_bloc
         tmp_path,
     )
 
-    assert [switched(network, index).se_tokens[index] for index in range(4)] == [
-        "none",
+    everywhere = with_attention(network, [attention_if_on(network, index) for index in range(4)])
+    assert list(everywhere.se_tokens) == [
+        "eca:3@new maps",
         "eca:9@output",
         "none,eca:3@new maps",
         "inner/4",

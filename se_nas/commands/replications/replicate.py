@@ -1,6 +1,6 @@
 """Carries out a plan of trainings on the images and with the recipe of a search."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +21,9 @@ from se_nas.tracking.console import line_printer
 from se_nas.training.recipe import Recipe
 from se_nas.wording import counted
 
+Announce = Callable[[int, Outcomes], Iterable[str]]
+"""Gives lines about the trainings that follow, from the number of workers and the outcomes of earlier trainings."""
+
 
 def replicate(
     plan: Plan,
@@ -35,12 +38,13 @@ def replicate(
     machines: Machines,
     again: str,
     console: Console,
+    announce: Announce = lambda workers, outcomes: (),
 ) -> Outcomes:
     """Carry out a plan on the images of a search, by `recipe`, in a folder that the caller has locked.
 
     `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that the
     networks start with, and `network` the source of a user's own network, if there is one. After an interruption, the
-    last line names the command `again`, which continues.
+    last line names the command `again`, which continues. `announce` gives lines to print before the first training.
     """
     epochs = recipe.epochs
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
@@ -70,6 +74,8 @@ def replicate(
             check_shared_memory(executor.workers * evaluation.shared_bytes)
         where = f"what is finished is in {files.path}"
         for line in executor_lines(executor, f", {counted(epochs, 'epoch')} each; {where}"):
+            print_line(line)
+        for line in announce(executor.workers, work.outcomes):
             print_line(line)
         with resumable(f"everything finished is kept; continue with: {again}"):
             executor.run(work, evaluation, print_line)

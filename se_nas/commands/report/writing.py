@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import plotly.graph_objects as go
 
+from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.overview import Overview
-from se_nas.analysis.paired import Ablation
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
 from se_nas.errors import InputError

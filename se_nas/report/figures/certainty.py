@@ -6,8 +6,8 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
+from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import Confirmed, ConfirmedFront
-from se_nas.analysis.paired import Ablation
 from se_nas.costs import COSTS
 from se_nas.report.figures.layout import (
     FRONT_COLOUR,
@@ -86,6 +86,42 @@ def ablation_figure(ablation: Ablation) -> go.Figure:
     ]
     title = f"What SE is worth in trial {ablation.trial}, {counted(ablation.epochs, 'epoch')}, 95 % intervals"
     return intervals_figure(rows, title=title, x_title="gain (points)")
+
+
+def placements_figure(ablation: Ablation) -> go.Figure:
+    """The predicted accuracy of each placement against its parameters, with its interval. The best is coloured."""
+    experiment = ablation.experiment
+    placements = [] if experiment is None else experiment.placements
+    best = max((placement.best for placement in placements), default=0)
+    figure = go.Figure(
+        go.Scatter(
+            mode="markers",
+            marker={
+                "size": 9,
+                "color": [FRONT_COLOUR if placement.best == best else OTHER_COLOUR for placement in placements],
+            },
+            error_y={
+                "array": [100 * placement.half_width for placement in placements],
+                "color": OTHER_COLOUR,
+                "thickness": 1,
+            },
+            x=[placement.added["params"].amount if "params" in placement.added else 0 for placement in placements],
+            y=[100 * placement.accuracy for placement in placements],
+            text=[
+                f"<b>{escape(placement.name)}</b><br>SE by stage: {escape(se_glyphs(placement.se))}"
+                f"<br>{100 * placement.accuracy:.2f} ± {100 * placement.half_width:.2f} %"
+                f"<br>the best with probability {placement.best:.2f}"
+                for placement in placements
+            ],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    return lay_out(
+        figure,
+        title=f"Every placement of SE in trial {ablation.trial}, predicted from all trainings",
+        x={"title": "parameters that SE adds"},
+        y={"title": "validation accuracy (%)"},
+    )
 
 
 def _confirmed_hover(one: Confirmed) -> str:

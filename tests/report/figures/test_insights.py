@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.effects import Marginal
-from se_nas.analysis.paired import Ablation, Effect, Extra, Gain
+from se_nas.analysis.paired import Effect, Extra, Gain
 from se_nas.analysis.rank_correlation import EpochPrediction
 from se_nas.report.figures.certainty import ablation_figure, confirmed_figure
 from se_nas.report.figures.insights import (
