@@ -3,15 +3,18 @@
 After Mitchell et al., arXiv 1810.03993.
 """
 
+from se_nas.analysis.ablation import Ablation
 from se_nas.costs import format_cost
 from se_nas.process.invocation import invocation
+from se_nas.report.ablation_texts import ablation_sentences, design_sentence
 from se_nas.runs.retrained_files import RetrainedResult, summarised
 from se_nas.wording import counted, se_glyphs
 
 
-def model_card(result: RetrainedResult) -> str:
-    """The model card as Markdown."""
-    parts = (_about(result), _how_good(result), _how_made(result), _use(), _limits(result))
+def model_card(result: RetrainedResult, ablation: Ablation | None = None) -> str:
+    """The model card as Markdown, with the ablation of the network if there is one."""
+    worth = [] if ablation is None else [_worth_of_se(ablation)]
+    parts = (_about(result), _how_good(result), *worth, _how_made(result), _use(), _limits(result))
     return "\n".join(parts)
 
 
@@ -48,6 +51,17 @@ def _how_good(result: RetrainedResult) -> str:
 | 95 % interval for images of the same kind | {100 * tested.low:.2f} to {100 * tested.high:.2f} % (Wilson) |
 | validation accuracy | {100 * result.validation_accuracy:.2f} % of {result.images["validation"]:,} images |
 | in the search | {found} |
+"""
+
+
+def _worth_of_se(ablation: Ablation) -> str:
+    design = [] if ablation.experiment is None else [design_sentence(ablation.experiment)]
+    lines = "\n".join(f"- {_plain(sentence)}" for sentence in [*design, *ablation_sentences(ablation)])
+    return f"""## What SE is worth in it
+
+Measured in trainings of {counted(ablation.epochs, "epoch")}, in points of validation accuracy with 95 % intervals.
+
+{lines}
 """
 
 

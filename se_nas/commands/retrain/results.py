@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from se_nas import __version__
+from se_nas.analysis.ablation import Ablation
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.retrain.model_card import model_card
 from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.data.device_data import DeviceData
+from se_nas.errors import InputError
 from se_nas.files import write_atomically, write_checked, write_yaml
+from se_nas.runs.ablation_file import load_ablation
 from se_nas.runs.retrained_files import RESULT, RetrainedResult
 from se_nas.training.trained import TrainedNetwork, save_trained
 from se_nas.training.trainer import Trainer
@@ -66,6 +69,17 @@ def result_of(
 def write_result(task: RetrainingTask, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
     """Write the model card, and then the result, which marks the folder as complete."""
     files = [task.target / name for name in ("README.md", RESULT)]
-    write_atomically(files[0], model_card(result))
+    write_atomically(files[0], model_card(result, _ablation_of(task)))
     write_checked(files[1], result.model_dump() | {"history": list(history)})
     return files
+
+
+def _ablation_of(task: RetrainingTask) -> Ablation | None:
+    """The ablation of the network, if it is a trial and has been ablated. The report names a damaged file."""
+    path = task.folder.ablation(task.contender.trial)
+    if task.contender.search_accuracy is None or not path.is_file():
+        return None
+    try:
+        return load_ablation(path)
+    except InputError:
+        return None

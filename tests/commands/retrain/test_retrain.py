@@ -8,6 +8,8 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from se_nas.analysis.ablation import Ablation
+from se_nas.analysis.paired import Effect, Extra, Gain
 from se_nas.commands.retrain import retrain, retraining
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.task import RetrainingTask
@@ -18,6 +20,7 @@ from se_nas.costs import COSTS
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
 from se_nas.models.network import build_model
+from se_nas.runs.ablation_file import write_ablation
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.files.architecture_file import load_architecture
@@ -324,3 +327,16 @@ def test_a_second_command_for_the_same_network_is_refused(
 
     assert len(retrained(searched, console)) == 1
     assert ["another command is writing here" in told for told in refused] == [True]
+
+
+def test_the_model_card_says_what_an_ablation_has_found(searched: Path, console: Console) -> None:
+    gain = Gain(mean=0.02, half_width=0.01, seeds=5)
+    effect = Effect(where="in stage 2", over="", gain=gain, added={"params": Extra.counted(500.0)})
+    ablation = Ablation(trial=0, epochs=4, effects=(effect,))
+    write_ablation(RunFolder(searched), ablation, networks={}, accuracies={}, costs={})
+
+    retrained(searched, console, pick="0", epochs=1)
+    folders = retrained(searched, console, pick="1", epochs=1)
+
+    said = "SE in stage 2 is worth +2.00 ± 1.00 points for +500 parameters."
+    assert [said in (folder / "README.md").read_text() for folder in folders] == [True, False]
