@@ -1,8 +1,9 @@
-"""How sure is a front? Networks trained on several fresh seeds: mean, interval, probability to be on the front.
+"""How sure is a front? Networks trained on several fresh seeds: expected accuracy, interval, probability on the front.
 
 After a short training on one seed, some networks look better than they are because they were lucky, and a front selects
-the lucky networks. Here, the accuracy of each network has a normal distribution around its own mean, with a standard
-deviation that all networks share (pooled). Costs are taken as exact.
+the lucky networks. Here, the true mean accuracies are drawn from their posterior under partial pooling
+(`partial_pooling.py`): the trend is over the logarithms of the costs and over what the search expected of each network.
+Costs are taken as exact.
 """
 
 import math
@@ -11,28 +12,39 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
+from se_nas.analysis.partial_pooling import Seeds, drawn_means
 from se_nas.searching.records import TrialRecord
 
 Values = NDArray[np.float64]
 
-DRAWS = 4_000
-"""The number of fronts that are drawn from the posterior of the means."""
+DRAWS, OF_EACH = 400, 10
+"""The number of draws of the noise, and of fronts for each of them, behind a verdict."""
+DRAWS_FOR_A_SEED, OF_EACH_FOR_A_SEED = 200, 3
+"""The same for the choice of the next seed."""
+WORTH_A_SEED = 0.006
+"""The least amount by which a seed must be expected to lower the sum of p (1 - p) over the networks in doubt."""
 CONFIDENCE = 0.95
+QUANTILES = (0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2)
+"""The ends of an interval."""
 DECIDED = 0.05
 """Membership is undecided while its probability is farther than this from 0 and from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A network's costs, all of which are minimised, and its accuracy on each seed (at least one)."""
+    """A network's costs, all of which are minimised, and its accuracy on each seed (at least one).
+
+    `predicted` is the accuracy that was expected of it before these seeds. It only counts if all networks have one.
+    """
 
     costs: tuple[float, ...]
     accuracies: tuple[float, ...]
+    predicted: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.costs or not self.accuracies or not all(map(math.isfinite, (*self.costs, *self.accuracies))):
+        numbers = (*self.costs, *self.accuracies, self.predicted or 0.0)
+        if not self.costs or not self.accuracies or not all(map(math.isfinite, numbers)):
             raise ValueError(f"costs and accuracies must be finite numbers, at least one each, but got {self}")
 
     @property
@@ -44,23 +56,32 @@ class Measured:
         """Whether every cost is at most that of the other network."""
         return all(mine <= its for mine, its in zip(self.costs, other.costs, strict=True))
 
-    def beats(self, other: "Measured") -> bool:
-        """Whether this network is no worse in its mean and in every cost, and better in at least one of them."""
-        own, theirs = (-self.mean, *self.costs), (-other.mean, *other.costs)
-        return own != theirs and all(mine <= its for mine, its in zip(own, theirs, strict=True))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The result of several seeds for a network.
 
-    `mean` is its mean accuracy and `half_width` half the width of the mean's interval (infinite while the standard
-    deviation is unknown). `on_front` is the probability that no other network beats it at no more cost.
+    `mean` is the mean accuracy of its seeds. `expected` is the accuracy that is expected of it, and `low` and `high`
+    are the 95 % interval of its true mean (infinite while the standard deviation is unknown). `on_front` is the
+    probability that no other network beats it at no more cost.
     """
 
     mean: float
-    half_width: float
+    expected: float
+    low: float
+    high: float
     on_front: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        return (self.high - self.low) / 2
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """The mean of the seeds, the expected accuracy and its interval, as tables show them."""
+        interval = f"{self.low:.4f}-{self.high:.4f}" if math.isfinite(self.half_width) else ""
+        return f"{self.mean:.4f}", f"{self.expected:.4f}", interval
 
     @property
     def is_decided(self) -> bool:
@@ -79,44 +100,55 @@ class Verdict:
 
 
 class Belief:
-    """The posterior of the mean accuracies of `networks`. There must be at least one network."""
+    """The posterior of the true mean accuracies of `networks`. There must be at least one network."""
 
-    def __init__(self, networks: Sequence[Measured], *, seed: int = 0) -> None:
+    def __init__(
+        self, networks: Sequence[Measured], *, seed: int = 0, draws: int = DRAWS, of_each: int = OF_EACH
+    ) -> None:
         if not networks:
             raise ValueError("a belief needs at least one network")
         self.networks = tuple(networks)
-        self._counts = np.array([len(network.accuracies) for network in networks])
-        self._means = np.array([network.mean for network in networks])
-        residuals = [np.array(network.accuracies) - network.mean for network in networks]
-        self.freedom = int((self._counts - 1).sum())
-        scatter = sum(float(each @ each) for each in residuals)
-        self.deviation = math.sqrt(scatter / self.freedom) if self.freedom else math.inf
-        self._draws = self._drawn(np.random.default_rng(seed))
-
-    def _drawn(self, rng: np.random.Generator) -> Values:
-        """Means (DRAWS, n) from the posterior under Jeffreys' prior: normal, each draw with its own standard deviation.
-
-        Gelman et al., "Bayesian Data Analysis", 3rd edition, 2013, section 3.2, for several means of one variance.
-        """
-        if not self.freedom:
-            return np.broadcast_to(self._means, (DRAWS, len(self._means)))
-        deviations = self.deviation * np.sqrt(self.freedom / rng.chisquare(self.freedom, (DRAWS, 1)))
-        noise = rng.standard_normal((DRAWS, len(self._means)))
-        drawn: Values = self._means + deviations * noise / np.sqrt(self._counts)
-        return drawn
+        seeds = _seeds_of(networks)
+        self._means, self.freedom = seeds.means, seeds.freedom
+        self.deviation = seeds.deviation if self.freedom else math.inf
+        if self.freedom and self.deviation:
+            self._draws = drawn_means(seeds, np.random.default_rng(seed), draws=draws, of_each=of_each)
+        else:
+            self._draws = self._means[None]
+        self._expected = np.clip(self._draws.mean(axis=0), 0.0, 1.0)
 
     def verdicts(self) -> list[Verdict]:
         """The verdict on each network, in order."""
-        quantile = float(stdtrit(self.freedom, 0.5 + CONFIDENCE / 2)) if self.freedom else math.inf
-        on_front = self._membership().mean(axis=0)
+        low, high = np.clip(np.quantile(self._draws, QUANTILES, axis=0), 0.0, 1.0)
+        if not self.freedom:
+            low, high = low - math.inf, high + math.inf
         return [
-            Verdict(
-                mean=float(mean),
-                half_width=quantile * self.deviation / math.sqrt(count) if self.freedom else math.inf,
-                on_front=float(share),
-            )
-            for mean, count, share in zip(self._means, self._counts, on_front, strict=True)
+            Verdict(mean=mean, expected=expected, low=least, high=most, on_front=probability)
+            for mean, expected, least, most, probability in np.column_stack(
+                [self._means, self._expected, low, high, self._membership(self._draws).mean(axis=0)]
+            ).tolist()
         ]
+
+    def members(self) -> list[int]:
+        """The indices of the networks on the front of the expected accuracies."""
+        return np.flatnonzero(self._membership(self._expected[None])[0]).tolist()
+
+    def value_of_seeds(self) -> Values:
+        """The amount (n,) by which one more seed of each network lowers the sum of p (1 - p) over networks in doubt.
+
+        p is the probability to be on the front, and the seed may also be of a rival. The expectation is linear in the
+        accuracy on that seed (O'Hagan, "Kendall's Advanced Theory of Statistics", volume 2B, 1994, section 6.48).
+        """
+        if not self.freedom or not self.deviation:
+            return np.zeros(len(self.networks))
+        on_front = self._membership(self._draws).astype(float)
+        probability = on_front.mean(axis=0)
+        doubtful = (probability > DECIDED) & (probability < 1 - DECIDED)
+        inner = np.clip(self._draws, *np.quantile(self._draws, QUANTILES, axis=0))  # while the noise is unknown, the
+        off = inner - inner.mean(axis=0)  # tails are so long that they would hide the rest
+        covariance = off.T @ (on_front - probability)[:, doubtful] / len(off)
+        value: Values = (covariance**2).sum(axis=1) / ((off**2).mean(axis=0) + self.deviation**2)
+        return value
 
     def band(self, costs: Values) -> tuple[Values, Values]:
         """The 95 % interval of the front at values of the first cost (n,): its lowest and highest accuracy (n,).
@@ -124,26 +156,38 @@ class Belief:
         NaN where no network is as cheap.
         """
         own = np.array([network.costs[0] for network in self.networks])
-        reached = np.full((DRAWS, len(costs)), math.nan)
+        reached = np.full((len(self._draws), len(costs)), math.nan)
         for index, cost in enumerate(costs):
             affordable = own <= cost
             if affordable.any():
                 reached[:, index] = self._draws[:, affordable].max(axis=1)
-        low, high = np.quantile(reached, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+        low, high = np.quantile(reached, QUANTILES, axis=0)
         return low, high
 
-    def _membership(self) -> NDArray[np.bool_]:
-        """Whether no other network beats a network, for each draw (DRAWS, n). Equal networks are all members."""
+    def _membership(self, means: Values) -> NDArray[np.bool_]:
+        """Whether no other network beats a network, for each row of means (k, n). Equal networks are all members."""
         costs = np.array([network.costs for network in self.networks])
-        members = np.ones(self._draws.shape, dtype=bool)
+        members = np.ones(means.shape, dtype=bool)
         for index, own in enumerate(costs):
             affordable = (costs <= own).all(axis=1)
             cheaper = affordable & (costs < own).any(axis=1)
             for rivals, beats in ((cheaper, np.greater_equal), (affordable & ~cheaper, np.greater)):
                 if rivals.any():
-                    best = self._draws[:, rivals].max(axis=1)
-                    members[:, index] &= ~beats(best, self._draws[:, index])
+                    members[:, index] &= ~beats(means[:, rivals].max(axis=1), means[:, index])
         return members
+
+
+def _seeds_of(networks: Sequence[Measured]) -> Seeds:
+    predicted = [network.predicted for network in networks if network.predicted is not None]
+    columns = [np.log(np.maximum([network.costs for network in networks], 1e-12))]
+    if len(predicted) == len(networks):
+        columns.append(np.array(predicted)[:, None])
+    return Seeds(
+        counts=np.array([float(len(network.accuracies)) for network in networks]),
+        means=np.array([network.mean for network in networks]),
+        squares=np.array([float(np.var(network.accuracies)) * len(network.accuracies) for network in networks]),
+        predictors=np.hstack(columns),
+    )
 
 
 def near_front(networks: Mapping[int, Measured], front: Sequence[int], *, images: int, most: int) -> list[int]:
@@ -176,18 +220,19 @@ def overlooked(once: Mapping[int, Measured], again: Sequence[Measured]) -> list[
     return sorted(ahead, key=lambda number: -ahead[number])
 
 
-def in_doubt(networks: Sequence[Measured], *, most_seeds: int) -> list[int]:
-    """The indices of the networks whose membership in the front is in doubt, the most informative next seed first.
+def worth_a_seed(networks: Sequence[Measured], *, most_seeds: int) -> list[int]:
+    """The indices of the networks of which one more seed is worth its training, the most informative first.
 
-    The order is by p (1 - p) / seeds, where p is the probability to be on the front: a membership near one half and few
-    seeds come first. A network that is decided or has `most_seeds` is not in doubt.
+    A seed is worth more, the more it tells about memberships that are in doubt (`Belief.value_of_seeds`). A network
+    that has `most_seeds` gets no more.
     """
-    doubts = {
-        index: verdict.on_front * (1 - verdict.on_front) / len(network.accuracies)
-        for index, (network, verdict) in enumerate(zip(networks, Belief(networks).verdicts(), strict=True))
-        if not verdict.is_decided and len(network.accuracies) < most_seeds
-    }
-    return sorted(doubts, key=lambda index: -doubts[index])
+    values = Belief(networks, draws=DRAWS_FOR_A_SEED, of_each=OF_EACH_FOR_A_SEED).value_of_seeds()
+    worth = [
+        index
+        for index, network in enumerate(networks)
+        if values[index] > WORTH_A_SEED and len(network.accuracies) < most_seeds
+    ]
+    return sorted(worth, key=lambda index: -values[index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,13 +267,21 @@ class ConfirmedFront:
         *,
         epochs: int,
         left_out: Sequence[int] = (),
+        predicted: Mapping[int, float] | None = None,
     ) -> "ConfirmedFront":
-        """Make the front from each trial's accuracies by seed (at least one each) and the trials' records by number."""
-        costs = tuple(costs)
+        """Make the front from each trial's accuracies by seed (at least one each) and the trials' records by number.
+
+        `predicted` are the accuracies that the search expected of the trials.
+        """
+        costs, predicted = tuple(costs), predicted or {}
         numbers = sorted(accuracies, key=lambda number: (*records[number].values(costs), number))
         belief = Belief(
             [
-                Measured(costs=records[number].values(costs), accuracies=tuple(accuracies[number].values()))
+                Measured(
+                    costs=records[number].values(costs),
+                    accuracies=tuple(accuracies[number].values()),
+                    predicted=predicted.get(number),
+                )
                 for number in numbers
             ]
         )
@@ -245,10 +298,5 @@ class ConfirmedFront:
 
     @property
     def members(self) -> tuple[Confirmed, ...]:
-        """The front of the means."""
-        measured = self.belief.networks
-        return tuple(
-            one
-            for one, own in zip(self.networks, measured, strict=True)
-            if not any(other.beats(own) for other in measured)
-        )
+        """The front of the expected accuracies."""
+        return tuple(self.networks[index] for index in self.belief.members())

@@ -111,9 +111,10 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     yield (
         "<p>The networks of the front, and the networks near it, were trained again for "
         f"{counted(confirmation.epochs, 'epoch')} on seeds that the search had not used. Accuracy is on the validation "
-        "images. The intervals (95 %) are of the mean over seeds, with one standard deviation for all networks. The "
-        "probability is that no other of these networks is more accurate at no more cost. ● marks the front of the "
-        "means.</p>"
+        "images. The best mean of a few seeds is a lucky one. So the expected accuracy lies between the mean of the "
+        "seeds and what the costs and the search predict, nearer to the mean the more the seeds tell. The intervals "
+        "(95 %) are of the mean over all possible seeds. The probability is that no other of these networks is more "
+        "accurate at no more cost. ● marks the front of the expected accuracies.</p>"
     )
     yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)

@@ -73,16 +73,15 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
 
 
 def confirmed_table(confirmation: ConfirmedFront) -> str:
-    """A table of the networks that were trained again, with mean, interval and probability."""
+    """A table of the networks that were trained again, with expected accuracy, interval and probability."""
     costs = confirmation.costs
-    columns = ("trial", *costs, "search", "mean", "95 %", "seeds", "probability", "SE by stage")
+    columns = ("trial", *costs, "search", "mean of seeds", "expected", "95 %", "seeds", "probability", "SE by stage")
     members = {one.record.number for one in confirmation.members}
     rows = []
     for one in confirmation.networks:
         verdict = one.verdict
         mark = MARK if one.record.number in members else ""
-        width = f"± {verdict.half_width:.4f}" if confirmation.belief.freedom else ""
-        numbers = [f"{one.record.accuracy:.4f}", f"{verdict.mean:.4f}", width, str(len(one.accuracies))]
+        numbers = [f"{one.record.accuracy:.4f}", *verdict.texts, str(len(one.accuracies))]
         button = f"{_button(one.record.number)}{mark}"
         cells = [button, *(_cost(one.record.cost, cost) for cost in costs), *numbers, f"{verdict.on_front:.2f}"]
         shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se_html(one.record.se))

@@ -28,6 +28,8 @@ def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
                 "search_accuracy": one.record.accuracy,
                 "accuracies": {str(seed): accuracy for seed, accuracy in one.accuracies.items()},
                 "mean": one.verdict.mean,
+                "expected": one.verdict.expected,
+                "interval": [one.verdict.low, one.verdict.high] if front.belief.freedom else None,
                 "half_width": one.verdict.half_width if front.belief.freedom else None,
                 "probability_on_front": one.verdict.on_front,
             }
@@ -38,7 +40,10 @@ def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
 
 
 def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedFront | None:
-    """The result of an earlier confirmation; None if there is none. InputError for a damaged file."""
+    """The result of an earlier confirmation; None if there is none. InputError for a damaged file.
+
+    The statistics are computed again from the accuracies, also for the file of an earlier version.
+    """
     if not folder.confirmation.is_file():
         return None
     try:
@@ -54,6 +59,7 @@ def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedF
             progress.objectives.costs,
             epochs=int(found["epochs"]),
             left_out=[int(number) for number in found.get("left_out", ())],
+            predicted={number: progress.front.accuracy(records[number]) for number in accuracies},
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise InputError(f"{folder.confirmation}: damaged; delete it, or run `{invocation('confirm')}` again") from None

@@ -1,4 +1,4 @@
-"""Trains a front again on fresh seeds, with more seeds for networks in doubt, and measures how sure each member is."""
+"""Trains a front again on fresh seeds, with more seeds where they help, and measures how sure each member is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -137,12 +137,14 @@ def _trained_again(
     of_number = {record.number: record for record in searched.progress.records}
     records = {number: of_number[number] for number in chosen}
     names = {number: f"trial {number}" for number in chosen}
+    predicted = {number: searched.progress.front.accuracy(record) for number, record in records.items()}
     recipe = searched.recipe if request.epochs is None else replace(searched.recipe, epochs=request.epochs)
     outcomes = replicate(
         ConfirmationPlan(
             {names[number]: record.values(costs) for number, record in records.items()},
             seeds=request.seeds,
             most=request.most_seeds or 3 * request.seeds,
+            predicted={names[number]: accuracy for number, accuracy in predicted.items()},
         ),
         {names[number]: folder.load_network(record) for number, record in records.items()},
         folder=folder,
@@ -159,7 +161,7 @@ def _trained_again(
     trained = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
     if not trained:
         raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
-    front = ConfirmedFront.of(trained, records, costs, epochs=recipe.epochs)
+    front = ConfirmedFront.of(trained, records, costs, epochs=recipe.epochs, predicted=predicted)
     lost = sorted(records.keys() - trained)
     return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
 
@@ -192,7 +194,7 @@ def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured
 def _table(front: ConfirmedFront) -> Table:
     members = {one.record.number for one in front.members}
     table = Table(box=None, padding=(0, 2, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
-    for column in ("trial", *front.costs, "search", "mean", "95 %", "seeds", "on the front"):
+    for column in ("trial", *front.costs, "search", "mean of seeds", "expected", "95 %", "seeds", "on the front"):
         table.add_column(column, justify="right")
     table.add_column("SE by stage")
     for one in front.networks:
@@ -201,8 +203,7 @@ def _table(front: ConfirmedFront) -> Table:
             str(one.record.number),
             *(format_cost(name, one.record.cost[name]) for name in front.costs),
             f"{one.record.accuracy:.4f}",
-            f"{verdict.mean:.4f}",
-            f"± {verdict.half_width:.4f}" if front.belief.freedom else "",
+            *verdict.texts,
             str(len(one.accuracies)),
             f"{verdict.on_front:.2f}",
             se_glyphs(one.record.se),

@@ -1,6 +1,5 @@
 """Figures on the certainty of a search: its front on fresh seeds, and the gain of SE in each place."""
 
-import math
 from html import escape
 
 import numpy as np
@@ -21,8 +20,8 @@ from se_nas.wording import counted, se_glyphs
 
 
 def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
-    """Mean accuracy on fresh seeds against the first cost, with 95 % intervals and the band of the front. The
-    accuracies in the search are shown too."""
+    """Expected accuracy against the first cost, with 95 % intervals and the band of the front. The accuracies in the
+    search are shown too."""
     cost = confirmation.costs[0]
     networks, members = confirmation.networks, confirmation.members
     own = np.array([one.record.cost[cost] for one in networks], dtype=float)
@@ -42,8 +41,8 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
         )
     )
     for name, chosen, colour in (
-        ("mean, on the front", members, FRONT_COLOUR),
-        ("mean, not on it", [one for one in networks if one not in members], OTHER_COLOUR),
+        ("expected, on the front", members, FRONT_COLOUR),
+        ("expected, not on it", [one for one in networks if one not in members], OTHER_COLOUR),
     ):
         figure.add_trace(
             go.Scatter(
@@ -51,13 +50,14 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
                 mode="markers",
                 marker={"size": 9, "color": colour},
                 error_y={
-                    "array": [one.verdict.half_width for one in chosen],
+                    "array": [one.verdict.high - one.verdict.expected for one in chosen],
+                    "arrayminus": [one.verdict.expected - one.verdict.low for one in chosen],
                     "visible": bool(confirmation.belief.freedom),
                     "color": colour,
                     "thickness": 1.5,
                 },
                 x=[one.record.cost[cost] for one in chosen],
-                y=[one.verdict.mean for one in chosen],
+                y=[one.verdict.expected for one in chosen],
                 text=[_confirmed_hover(one) for one in chosen],
                 customdata=[one.record.number for one in chosen],
                 hovertemplate="%{text}<extra></extra>",
@@ -126,9 +126,9 @@ def placements_figure(ablation: Ablation) -> go.Figure:
 
 def _confirmed_hover(one: Confirmed) -> str:
     seeds = ", ".join(f"{accuracy:.4f}" for accuracy in one.accuracies.values())
-    width = f" ± {one.verdict.half_width:.4f}" if math.isfinite(one.verdict.half_width) else ""
+    mean, expected, interval = one.verdict.texts
     return (
-        f"<b>trial {one.record.number}</b>, mean {one.verdict.mean:.4f}{width}"
-        f"<br>each: {seeds}<br>on the front with probability {one.verdict.on_front:.2f}"
+        f"<b>trial {one.record.number}</b>, expected {expected}{interval and f' ({interval})'}"
+        f"<br>mean of the seeds {mean}: {seeds}<br>on the front with probability {one.verdict.on_front:.2f}"
         f"<br>SE by stage: {escape(se_glyphs(one.record.se))}"
     )

@@ -20,16 +20,18 @@ from tests.fakes import record
 from tests.tracking.test_console import a_progress, a_record
 
 
-def test_the_confirmed_front_shows_means_intervals_and_the_accuracies_in_the_search() -> None:
+def test_the_confirmed_front_shows_expected_accuracies_intervals_and_the_accuracies_in_the_search() -> None:
     records = {0: record(0, accuracy=0.9, flops=100.0), 1: record(1, accuracy=0.8, flops=200.0)}
     front = ConfirmedFront.of({0: {0: 0.8, 1: 0.82}, 1: {0: 0.7, 1: 0.72}}, records, ["flops"], epochs=3)
 
     high, low, seen, members, others = confirmed_figure(front).data
 
     assert list(seen.y) == [0.9, 0.8]
-    assert (list(members.x), members.y[0]) == ([100.0], pytest.approx(0.81))
+    verdict = front.networks[0].verdict
+    assert (list(members.x), members.y[0]) == ([100.0], verdict.expected)
     assert list(others.x) == [200.0]
-    assert members.error_y.array[0] == pytest.approx(front.networks[0].verdict.half_width)
+    assert members.error_y.array[0] == pytest.approx(verdict.high - verdict.expected)
+    assert members.error_y.arrayminus[0] == pytest.approx(verdict.expected - verdict.low)
     assert (np.array(high.y) > np.array(low.y)).all()
 
 
