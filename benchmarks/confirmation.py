@@ -18,15 +18,17 @@ the seeds spent. ± is the standard error over the repetitions.
 import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
 
-from se_nas.analysis.confirmation import Belief, Measured
+from se_nas.analysis.front_belief import Belief, Measured
+from se_nas.analysis.networks_to_confirm import near_front
 from se_nas.commands.confirm.plan import ConfirmationPlan
 
 Values = NDArray[np.float64]
@@ -37,6 +39,8 @@ LOWEST = 0.8
 """The accuracy at the lowest cost, without scatter."""
 COST_RANGE = 10.0
 """The highest cost, as a multiple of the lowest."""
+IMAGES = 2_000
+"""The number of validation images, by which a search chooses the networks near its front."""
 BINS = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 """The edges of the bins of stated probabilities."""
 
@@ -53,10 +57,12 @@ class Row:
     costs: str = "uniform"
     seeds: int = 3
     most: int = 9
+    searched: int = 0
+    """With a number, so many networks are trained once first, and those near the front of these are confirmed."""
 
     def __str__(self) -> str:
         more = [self.trend] * (self.trend != "linear") + [f"costs in {self.costs}"] * (self.costs != "uniform")
-        more += [f"{self.seeds} seeds"] * (self.seeds != 3)
+        more += [f"{self.seeds} seeds"] * (self.seeds != 3) + [f"of {self.searched} searched"] * (self.searched > 0)
         return ", ".join([f"{self.networks}, {self.scatter:g}, {self.slope:g}", *more])
 
 
@@ -72,8 +78,7 @@ FURTHER_ROWS = (
     Row(16, 0.3, 2.0, trend="saturating"),
     Row(16, 0.5, 1.5, seeds=2, most=6),
     Row(6, 1.0, 1.5, seeds=2, most=6),
-    Row(30, 0.6, 2.0),
-    Row(12, 0.4, 1.0),
+    Row(16, 0.5, 1.5, searched=60),
 )
 ROWS = {"main": ISSUE_ROWS, "further": FURTHER_ROWS}
 
@@ -107,8 +112,33 @@ class Tally:
     spent: list[int] = field(default_factory=list)
 
 
-def simulated(row: Row, seed: int) -> tuple[Values, Values, Values]:
-    """The costs (n,), the true means (n,) and the accuracies (n, most seeds) of one repetition, cheapest first."""
+class Simulated(NamedTuple):
+    """One repetition: the costs (n,), the true means (n,), the accuracies (n, most seeds), and the accuracies in the
+    search (n,), if there was one. The cheapest network comes first."""
+
+    costs: Values
+    truth: Values
+    accuracies: Values
+    searched: Values | None
+
+
+def simulated(row: Row, seed: int) -> Simulated:
+    """One repetition of a row."""
+    if not row.searched:
+        return drawn_networks(row, seed)
+    drawn = drawn_networks(replace(row, networks=row.searched, most=row.most + 1), seed)
+    once = drawn.accuracies[:, -1]
+    front = np.flatnonzero(on_front(drawn.costs, once)).tolist()
+    measured = {
+        number: Measured(costs=(cost,), accuracies=(accuracy,))
+        for number, (cost, accuracy) in enumerate(zip(drawn.costs.tolist(), once.tolist(), strict=True))
+    }
+    chosen = sorted(near_front(measured, front, images=IMAGES, most=row.networks))
+    return Simulated(drawn.costs[chosen], drawn.truth[chosen], drawn.accuracies[chosen, :-1], once[chosen])
+
+
+def drawn_networks(row: Row, seed: int) -> Simulated:
+    """Random networks."""
     rng = np.random.default_rng([seed, row.networks])
     place = np.sort(COSTS[row.costs](rng, row.networks))
     truth = LOWEST + 0.01 * (row.slope * TRENDS[row.trend](place) + row.scatter * rng.standard_normal(row.networks))
@@ -119,22 +149,28 @@ def simulated(row: Row, seed: int) -> tuple[Values, Values, Values]:
     elif row.noise in ("grows", "falls"):
         rank = truth.argsort().argsort() / max(row.networks - 1, 1)
         deviation = DEVIATION * (0.5 + (rank if row.noise == "grows" else 1 - rank))
-    return COST_RANGE**place, truth, np.clip(truth[:, None] + deviation[:, None] * noise, 0.0, 1.0)
+    accuracies = np.clip(truth[:, None] + deviation[:, None] * noise, 0.0, 1.0)
+    return Simulated(COST_RANGE**place, truth, accuracies, None)
 
 
-def confirmed(row: Row, costs: Values, accuracies: Values) -> list[Measured]:
+def confirmed(row: Row, made: Simulated) -> list[Measured]:
     """The networks after the product's plan, one training at a time."""
-    names = [str(index) for index in range(row.networks)]
+    costs, accuracies = made.costs.tolist(), made.accuracies
+    names = [str(index) for index in range(len(costs))]
+    searched = [None] * len(costs) if made.searched is None else made.searched.tolist()
     plan = ConfirmationPlan(
-        {name: (float(cost),) for name, cost in zip(names, costs, strict=True)}, seeds=row.seeds, most=row.most
+        {name: (cost,) for name, cost in zip(names, costs, strict=True)},
+        seeds=row.seeds,
+        most=row.most,
+        predicted={name: own for name, own in zip(names, searched, strict=True) if own is not None},
     )
     outcomes: dict[tuple[str, int], float | None] = {}
     while (key := plan(outcomes, ())) is not None:
         outcomes[key] = float(accuracies[int(key[0]), key[1]])
     counts = [sum(name == other for other, _ in outcomes) for name in names]
     return [
-        Measured(costs=(float(cost),), accuracies=tuple(own[:count]))
-        for cost, own, count in zip(costs, accuracies.tolist(), counts, strict=True)
+        Measured(costs=(cost,), accuracies=tuple(own[:count]), predicted=predicted)
+        for cost, own, count, predicted in zip(costs, accuracies.tolist(), counts, searched, strict=True)
     ]
 
 
@@ -146,8 +182,9 @@ def on_front(costs: Values, means: Values) -> NDArray[np.bool_]:
 
 def repeat(row: Row, seed: int, tally: Tally) -> None:
     """Add one repetition to the tally."""
-    costs, truth, accuracies = simulated(row, seed)
-    networks = confirmed(row, costs, accuracies)
+    made = simulated(row, seed)
+    costs, truth = made.costs, made.truth
+    networks = confirmed(row, made)
     verdicts = Belief(networks).verdicts()
     belongs = on_front(costs, truth)
     tally.stated += [verdict.on_front for verdict in verdicts[1:]]
@@ -161,7 +198,7 @@ def repeat(row: Row, seed: int, tally: Tally) -> None:
     tally.off.append(100 * float(off[front].sum()))
     tally.half_widths.append(50 * float((high - low)[front].mean()))
     best = np.maximum.accumulate(truth)
-    chosen = truth[[int(reported[: index + 1].argmax()) for index in range(row.networks)]]
+    chosen = truth[[int(reported[: index + 1].argmax()) for index in range(len(costs))]]
     tally.regrets.append(100 * float((best - chosen).mean()))
     tally.spent.append(sum(len(network.accuracies) for network in networks))
 
@@ -222,16 +259,11 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for plain in rows_of(options.rows):
         for noise in options.noise:
-            row, tally = with_noise(plain, noise), Tally()
+            row, tally = replace(plain, noise=noise), Tally()
             for repetition in range(options.repetitions):
                 repeat(row, options.first_seed + repetition, tally)
             for line in lines_of(row, tally, bins=options.bins):
                 print(line, flush=True)
-
-
-def with_noise(row: Row, noise: str) -> Row:
-    """The row with another noise."""
-    return Row(row.networks, row.scatter, row.slope, noise, row.trend, row.costs, row.seeds, row.most)
 
 
 if __name__ == "__main__":

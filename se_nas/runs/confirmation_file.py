@@ -3,7 +3,8 @@
 from typing import Any
 
 from se_nas import __version__
-from se_nas.analysis.confirmation import CONFIDENCE, ConfirmedFront
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.front_belief import CONFIDENCE
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
 from se_nas.process.invocation import invocation

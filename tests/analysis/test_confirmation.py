@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from se_nas.analysis.confirmation import Belief, ConfirmedFront, Measured, near_front, overlooked, worth_a_seed
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.front_belief import Belief, Measured
+from se_nas.analysis.networks_to_confirm import near_front, overlooked, worth_a_seed
 from tests.fakes import record
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from se_nas.analysis.confirmation import ConfirmedFront, Measured, near_front, overlooked
+from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.front_belief import Measured
+from se_nas.analysis.networks_to_confirm import near_front, overlooked
 from se_nas.commands.confirm.flags import ConfirmRequest
 from se_nas.commands.confirm.plan import ConfirmationPlan
 from se_nas.commands.flags import spelled

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from se_nas.analysis.confirmation import Measured, worth_a_seed
+from se_nas.analysis.front_belief import Measured
+from se_nas.analysis.networks_to_confirm import worth_a_seed
 from se_nas.commands.replications.plan import EverySeed, Key, Outcomes, accuracies_of
 
 
