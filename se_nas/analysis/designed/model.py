@@ -27,7 +27,8 @@ class Cell:
     """A network of an experiment: which factors are on, and the level of each treatment that its SE has.
 
     `treatments` are the levels of treatments by name, e.g. the ratio. A network without SE has none. `is_own` marks a
-    network that is no point of the design, such as the published placement. It has a mean of its own.
+    network that is no point of the design, such as the published placement. It has a mean of its own, which its column
+    compares with the mean of all points.
     """
 
     point: Point
@@ -50,7 +51,7 @@ class Contrasts:
 
     def row(self, name: str, cell: Cell) -> Values:
         """The values of the columns (q,) for a network."""
-        signs = np.where(cell.point, 0.5, -0.5)
+        signs = np.zeros(self.factors) if cell.is_own else np.where(cell.point, 0.5, -0.5)
         steps = [
             values[cell.treatments[treatment]] if treatment in cell.treatments else np.zeros(values.shape[1])
             for treatment, values in self.treatments.items()
