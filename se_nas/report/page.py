@@ -25,6 +25,7 @@ from se_nas.report.sentences import (
     importance_sentence,
     left_out_sentences,
     split_sentences,
+    stage_gain_sentences,
 )
 from se_nas.report.style import STYLE
 from se_nas.report.tables import (
@@ -40,7 +41,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.wording import counted
 
 OF_FRONT = ("front", "hypervolume by trial", "SE placement")
-OF_EFFECTS = ("effects of SE", "other effects")
+OF_EFFECTS = ("gains of SE", "effects of SE", "other effects")
 OF_SUBSPACES = ("sub-spaces",)
 OF_DECISIONS = ("importances", "networks")
 OF_EPOCHS = ("learning curves", "early epochs")
@@ -184,7 +185,7 @@ def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]
             "with the accuracy that they were expected to reach. The search chose what it tried, so this shows "
             "correlation with accuracy, not its cause. The intervals (95 %) are bootstraps over the networks.</p>"
         )
-        yield from _paragraphs(effect_sentences(overview.effects_of_se))
+        yield from _paragraphs([*effect_sentences(overview.effects_of_se), *stage_gain_sentences(overview.stage_gains)])
     else:
         yield "<p>Too few networks to compare at equal cost.</p>"
     yield from _figures(drawn, *OF_EFFECTS)

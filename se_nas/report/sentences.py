@@ -7,6 +7,7 @@ from se_nas.analysis.edf import Split
 from se_nas.analysis.effects import Marginal
 from se_nas.analysis.importances import Importances
 from se_nas.analysis.rank_correlation import Agreement
+from se_nas.analysis.search_effects import StageGain
 from se_nas.costs import format_cost
 from se_nas.searching.pareto import ParetoFront
 from se_nas.searching.progress import SearchProgress
@@ -93,6 +94,21 @@ def effect_sentences(effects: Sequence[Marginal]) -> list[str]:
     return [
         *told,
         f"Each interval holds with 95 %: of {len(effects)}, {0.05 * len(effects):.1f} exclude zero by chance.",
+    ]
+
+
+def stage_gain_sentences(gains: Sequence[StageGain]) -> list[str]:
+    """A sentence about the gain of SE in each stage, from one model of all trials; none if there are too few."""
+    if not gains:
+        return []
+    told = [
+        f"in stage {one.stage} {100 * one.mean:+.2f} ± {100 * one.half_width:.2f}"
+        f"{' (significant)' if one.is_sure else ''}"
+        for one in gains
+    ]
+    return [
+        "One model of all trials, with the decisions about the trunk as covariates, gives the gain of SE over no SE at "
+        f"equal cost and trunk, in points with 95 % intervals: {'; '.join(told)}."
     ]
 
 

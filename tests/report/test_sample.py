@@ -69,7 +69,7 @@ def test_every_trial_of_a_usual_search_is_shown(trials: int) -> None:
 
 def test_the_page_of_a_large_search_says_how_many_it_shows_and_stays_small(many: SearchProgress) -> None:
     figures = {"front": front_figure(many, title="t"), "learning curves": learning_curves_figure(many)}
-    overview = Overview(effects=(), splits=(), importances=None, early_epochs=())
+    overview = Overview(effects=(), stage_gains=(), splits=(), importances=None, early_epochs=())
 
     page = render_page(many, overview, figures, title="t", facts={})
 

@@ -10,6 +10,7 @@ from se_nas.report.figures.insights import (
     effects_figure,
     hypervolume_figure,
     learning_curves_figure,
+    stage_gains_figure,
 )
 from se_nas.report.figures.search import front_figure, placement_figure
 from se_nas.report.figures.subspaces import coordinates_figure, importances_figure, splits_figure
@@ -37,6 +38,7 @@ def figure_drawers(
         "front": lambda: front_figure(progress, title=f"Pareto front of {title}"),
         "hypervolume by trial": lambda: hypervolume_figure(progress),
         "SE placement": lambda: placement_figure(progress.front.members, hidden_widths),
+        "gains of SE": lambda: stage_gains_figure(overview.stage_gains) if overview.stage_gains else None,
         "effects of SE": lambda: (
             effects_figure(overview.effects_of_se, title="SE by stage") if overview.effects_of_se else None
         ),

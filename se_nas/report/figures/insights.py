@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from se_nas.analysis.effects import Marginal
 from se_nas.analysis.rank_correlation import EpochPrediction
+from se_nas.analysis.search_effects import StageGain
 from se_nas.report.figures.layout import (
     FRONT_COLOUR,
     KNEE_COLOUR,
@@ -36,6 +37,22 @@ def effects_figure(marginals: Sequence[Marginal], *, title: str) -> go.Figure:
         for one in marginals
     ]
     return intervals_figure(rows, title=title, x_title="above the average (points)")
+
+
+def stage_gains_figure(gains: Sequence[StageGain]) -> go.Figure:
+    """The gain of SE in each stage at equal cost and trunk, from one model of all trials, with 95 % intervals."""
+    rows = [
+        Interval(
+            label=f"SE in stage {one.stage}",
+            mean=one.mean,
+            low=one.mean - one.half_width,
+            high=one.mean + one.half_width,
+            is_sure=one.is_sure,
+            note=f"{one.with_se} networks with it, {one.without} without",
+        )
+        for one in gains
+    ]
+    return intervals_figure(rows, title="SE at equal cost and trunk, over all trials", x_title="gain (points)")
 
 
 def early_epochs_figure(correlations: Sequence[EpochPrediction]) -> go.Figure:
