@@ -22,11 +22,19 @@ from se_nas.runs.settings import SearchConfig, write_config
 
 
 def open_images(
-    source: str, *, image_size: int, portion: Portion = ALL, skip_bad: bool, console: Console | None = None
+    source: str,
+    *,
+    image_size: int,
+    portion: Portion = ALL,
+    cache: Path | None = None,
+    skip_bad: bool,
+    console: Console | None = None,
 ) -> ImageData:
     """Load a data set by its command-line name. A terminal shows the number of opened files."""
     with _progress(console) as on_opened:
-        return load_data(source, image_size=image_size, portion=portion, skip_bad=skip_bad, on_opened=on_opened)
+        return load_data(
+            source, image_size=image_size, portion=portion, cache=cache, skip_bad=skip_bad, on_opened=on_opened
+        )
 
 
 def load_searched_images(
@@ -43,6 +51,7 @@ def load_searched_images(
             config.data,
             image_size=config.image_size,
             portion=config.portion,
+            cache=config.cache_folder,
             skip_bad=config.skip_bad_images,
             console=console,
         )
@@ -68,7 +77,13 @@ def load_all_images(config: SearchConfig, searched: ImageData, console: Console 
     """All images of a search's data set, for a retraining. `searched` are the images of the search."""
     if config.portion.is_all:
         return searched
-    return open_images(config.data, image_size=config.image_size, skip_bad=config.skip_bad_images, console=console)
+    return open_images(
+        config.data,
+        image_size=config.image_size,
+        cache=config.cache_folder,
+        skip_bad=config.skip_bad_images,
+        console=console,
+    )
 
 
 def settings_on(data: ImageData, config: SearchConfig) -> SearchConfig:

@@ -118,6 +118,8 @@ def where_images_are(data: ImageData) -> str:
     count = len(data.train) + len(data.validation) + len(data.test)
     size = f"{3 * count * data.image_size**2 / 1e6:,.1f} MB"
     if isinstance(data.train, ImageFiles):
+        if data.train.stored is not None:
+            return f"decoded once into {data.train.stored.folder}: {size}; delete that folder to free the disk"
         return f"read from disk while training: {size} are more than {MEMORY_SHARE:.0%} of this machine's memory"
     return f"in memory: {size}"
 

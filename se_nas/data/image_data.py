@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from se_nas.data.inventory import UNREADABLE, Inventory, LeftOut
 from se_nas.data.pixels import EIGHT_BIT, PixelScale
+from se_nas.data.stored_pixels import StoredPixels
 from se_nas.errors import InputError
 
 
@@ -47,6 +48,7 @@ class ImageFiles:
     """Images that stay on disk, and their classes (N,), int64. `read(file, image_size)` returns an image (S, S, 3).
 
     `content` is a digest of the files' pixels, equal to the digest of the same images in memory; empty if unknown.
+    `stored` has the pixels of images that were decoded before. The others are decoded when they are read.
     """
 
     files: tuple[str, ...]
@@ -54,6 +56,7 @@ class ImageFiles:
     image_size: int
     read: Callable[[Path, int], NDArray[np.uint8]]
     content: str = ""
+    stored: StoredPixels | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,13 +69,15 @@ class ImageFiles:
     def subset(self, places: NDArray[np.bool_]) -> "ImageFiles":
         """The images for which `places` is true."""
         kept = tuple(self.files[place] for place in np.flatnonzero(places))
-        return replace(self, files=kept, labels=self.labels[places], content="")
+        stored = self.stored and self.stored.subset(places)
+        return replace(self, files=kept, labels=self.labels[places], content="", stored=stored)
 
     def loaded(self, places: Sequence[int]) -> ImageSet:
         """Read the images at these places into memory."""
         images = np.empty((len(places), self.image_size, self.image_size, 3), np.uint8)
-        for image, place in zip(images, places, strict=True):
-            image[:] = self.read(Path(self.files[place]), self.image_size)
+        missing = range(len(places)) if self.stored is None else self.stored.read(places, images)
+        for index in missing:
+            images[index] = self.read(Path(self.files[places[index]]), self.image_size)
         return ImageSet(images=images, labels=self.labels[list(places)])
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from se_nas.data.folders.csv_list import list_csv
+from se_nas.data.folders.decoded_store import usual_folder
 from se_nas.data.folders.image_folder import list_folder
 from se_nas.data.folders.imagenet import list_imagenet
 from se_nas.data.folders.listed_data import load_listed
@@ -39,11 +40,13 @@ class Reading:
     """The settings for reading images.
 
     `image_size` is their side in pixels. `portion` is the part of the training and validation images that is used.
-    `skip_bad` leaves out image files that cannot be read. `on_opened` is called while files are opened.
+    `cache` is the folder that keeps decoded images. `skip_bad` leaves out image files that cannot be read. `on_opened`
+    is called while files are opened.
     """
 
     image_size: int
     portion: Portion
+    cache: Path
     skip_bad: bool
     on_opened: OnOpened | None
 
@@ -53,20 +56,28 @@ def load_data(
     *,
     image_size: int,
     portion: Portion = ALL,
+    cache: Path | None = None,
     skip_bad: bool = False,
     on_opened: OnOpened | None = None,
 ) -> ImageData:
     """Load a data set by its command-line name. Image files are cropped and resized to `image_size`.
 
-    `portion` takes a part of the training and validation images. Image files that cannot be read are refused, or left
-    out with `skip_bad`. `on_opened` is called while files are opened. InputError says in one line what is wrong with
-    the name, the files or the download.
+    `portion` takes a part of the training and validation images. If image files do not fit in memory, the folder
+    `cache` keeps them decoded; the default lies in the user's cache folder. Files that cannot be read are refused, or
+    left out with `skip_bad`. `on_opened` is called while files are opened. InputError says in one line what is wrong
+    with the name, the files or the download.
     """
     kind, colon, path = source.partition(":")
     if kind in PATH_SOURCES and colon:
         if not path:
             raise InputError(f"--data {kind}: needs a path, e.g. {kind}:PATH")
-        reading = Reading(image_size=image_size, portion=portion, skip_bad=skip_bad, on_opened=on_opened)
+        reading = Reading(
+            image_size=image_size,
+            portion=portion,
+            cache=cache or usual_folder(),
+            skip_bad=skip_bad,
+            on_opened=on_opened,
+        )
         return PATH_SOURCES[kind](Path(path), reading)
     if source in NAMED_SOURCES:
         return with_warnings(with_portion(NAMED_SOURCES[source](), portion))
@@ -93,6 +104,7 @@ def _listed(list_files: Callable[[Path], Listing]) -> Callable[[Path, Reading], 
             reading.image_size,
             portion=reading.portion,
             most_bytes=MEMORY_SHARE * memory_bytes(),
+            cache=reading.cache,
             skip_bad=reading.skip_bad,
             on_opened=reading.on_opened,
         )

@@ -39,6 +39,7 @@ def stream(
         prefetch_factor=AHEAD,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # does not change the global random state
+        collate_fn=_as_it_is,
         worker_init_fn=_end_quietly,
     )
     return loader
@@ -54,11 +55,19 @@ def _end_quietly(_worker: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 
 
-class _Files(Dataset[tuple[Tensor, int]]):
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+class _Files(Dataset[Any]):
+    """A whole batch is read at once (`__getitems__` is torch's name for that)."""
+
     def __init__(self, part: ImageFiles, augment: Augment | None) -> None:
         self._part, self._augment = part, augment
 
-    def __getitem__(self, place: int) -> tuple[Tensor, int]:
-        one = self._part.loaded([place])
-        images = torch.from_numpy(one.images)
-        return (images if self._augment is None else self._augment(images, place))[0], int(one.labels[0])
+    def __getitems__(self, places: Sequence[int]) -> tuple[Tensor, Tensor]:
+        read = self._part.loaded(places)
+        images = torch.from_numpy(read.images)
+        if self._augment is not None:
+            images = torch.cat([self._augment(images[i : i + 1], place) for i, place in enumerate(places)])
+        return images, torch.from_numpy(read.labels)

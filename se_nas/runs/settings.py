@@ -42,7 +42,8 @@ class SearchConfig(BaseModel):
     cannot be read. `weights` names the pretrained weights that networks start with, if there are any. `earlier_images`
     are the fingerprints of earlier images, if the images changed and the user accepted the change. `recipe` has the
     parts of the trials' recipe that differ from the values of `Recipe`; earlier versions had none. `fraction` or
-    `training_images` is the portion of the images that is searched on.
+    `training_images` is the portion of the images that is searched on. `cache` is the folder that keeps decoded
+    images, if the user named one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +69,7 @@ class SearchConfig(BaseModel):
     recipe: dict[str, int | float] = {}
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     training_images: Annotated[int, Field(ge=1)] | None = None
+    cache: str = ""
 
     @property
     def parsed_objectives(self) -> Objectives:
@@ -78,6 +80,11 @@ class SearchConfig(BaseModel):
     def portion(self) -> Portion:
         """The portion of the training and validation images that is searched on."""
         return Portion(fraction=self.fraction, images=self.training_images)
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """The folder that keeps decoded images; None for the usual one."""
+        return Path(self.cache) if self.cache else None
 
     def trial_recipe(self, epochs: int | None = None) -> Recipe:
         """The recipe of a trial, with other epochs if given."""
@@ -100,7 +107,12 @@ class SearchConfig(BaseModel):
             data=self.data_name,
             tags=(space.stem, self.strategy, self.data_name),
             settings=self.model_dump()
-            | {"data": self.data_name, "space": space.name, "weights": Path(self.weights).name},
+            | {
+                "data": self.data_name,
+                "space": space.name,
+                "weights": Path(self.weights).name,
+                "cache": Path(self.cache).name,
+            },
             budget=self.budget,
         )
 

@@ -62,6 +62,8 @@ class SearchRequest:
     `retrain` uses all."""
     fraction: Annotated[Optional[float], flag("X", "1.0")] = None
     """Search on this fraction of the training and validation images of each class. `retrain` uses all."""
+    cache: Annotated[Optional[Path], flag("DIR", "in the user's cache folder")] = None
+    """Folder that keeps decoded images if they do not fit in memory."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, evolution, reinforce, tpe, nsga2 or random."""
     objectives: Annotated[

@@ -91,6 +91,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
         recipe=recipe.changes,
         fraction=request.portion.fraction,
         training_images=request.images,
+        cache="" if request.cache is None else str(request.cache.absolute()),
     )
     plan = SearchPlan(
         config=config,
@@ -129,6 +130,8 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             check_same(name, getattr(request, name), getattr(config, name), path)
         if request.data is not None:  # the same images may lie elsewhere now
             config = config.model_copy(update={"data": _with_absolute_path(request.data)})
+        if request.cache is not None:
+            config = config.model_copy(update={"cache": str(request.cache.absolute())})
         for name in ("budget", "equal_cost"):
             if (given := getattr(request, name)) is not None:
                 config = config.model_copy(update={name: given})

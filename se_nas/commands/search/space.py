@@ -64,5 +64,11 @@ def _of_network(request: SearchRequest, network: NetworkSource, source: str, con
 
 
 def _open_images(source: str, image_size: int, request: SearchRequest, console: Console) -> ImageData:
-    portion, skip_bad = request.portion, request.skip_bad_images
-    return open_images(source, image_size=image_size, portion=portion, skip_bad=skip_bad, console=console)
+    return open_images(
+        source,
+        image_size=image_size,
+        portion=request.portion,
+        cache=request.cache,
+        skip_bad=request.skip_bad_images,
+        console=console,
+    )

@@ -53,6 +53,11 @@ class ImageFacts(NamedTuple):
     digest: str
 
     @property
+    def has_eight_bits(self) -> bool:
+        """Whether the pixels are read without the scale of the data set."""
+        return self.range.kind in (PixelKind.EIGHT_BIT, PixelKind.UPPER_HALF)
+
+    @property
     def is_constant(self) -> bool:
         """Whether all pixels are equal."""
         return self.digest.startswith("constant")

@@ -1,5 +1,6 @@
 """Listed image files as a data set. Every file is opened once, then held in memory or read again while training."""
 
+import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -11,15 +12,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError, usual_folder
 from se_nas.data.folders.image_file import ImageFacts, open_image, read_image
 from se_nas.data.folders.listing import LabelledFile, Listing
-from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, list_bad_files, look_at_files
+from se_nas.data.folders.opened_files import (
+    CHUNK,
+    BadFile,
+    Count,
+    OnOpened,
+    each_of,
+    list_bad_files,
+    look_at_files,
+)
 from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
 from se_nas.data.inventory import UNREADABLE, LeftOut
 from se_nas.data.odd_images import Seen, images_that_look_wrong
 from se_nas.data.pixels import PixelKind, PixelScale, describe_scale, scale_of
 from se_nas.data.portion import Portion
 from se_nas.data.splitting import split
+from se_nas.data.stored_pixels import StoredPixels, row_bytes
 from se_nas.errors import InputError
 from se_nas.machine.limits import cpu_count
 from se_nas.wording import counted, printable
@@ -69,10 +80,12 @@ def load_listed(
     *,
     portion: Portion,
     most_bytes: float,
+    cache: Path,
     skip_bad: bool,
     on_opened: OnOpened | None,
 ) -> ImageData:
-    """Open the listed images, of which `portion` takes a part. If they take more than `most_bytes`, they stay on disk.
+    """Open the listed images, of which `portion` takes a part. If they take more than `most_bytes`, they stay on disk,
+    and the folder `cache` keeps them decoded.
 
     InputError if there are too few images, or if files cannot be read and `skip_bad` is False.
     """
@@ -84,13 +97,15 @@ def load_listed(
         )
     portion_notes = _take(portion, parts)
     in_memory = sum(map(len, parts.values())) * 3 * image_size**2 <= most_bytes
-    opened = _opened(parts, in_memory=in_memory, on_opened=on_opened)
+    store, store_notes = (None, []) if in_memory else _store(cache, image_size, sum(map(len, parts.values())))
+    opened = _opened(parts, in_memory=in_memory, store=store, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]
     if bad and (not skip_bad or len(bad) == sum(map(len, parts.values()))):
         raise UnreadableImagesError(bad, sum(map(len, parts.values())))
     good = {name: part.without_bad() for name, part in opened.items()}
     scale = _scale(listing, good)
-    placed = {name: _placed(part, scale) for name, part in good.items()}
+    placed = {name: _placed(part, scale, store) for name, part in good.items()}
+    store_notes += _not_stored_notes(placed, cache)
     left_out = listing.left_out
     if bad:
         left_out = (*left_out, LeftOut.of(UNREADABLE, [os.path.relpath(each.path, listing.root) for each in bad]))
@@ -103,10 +118,19 @@ def load_listed(
         test=placed["test"],
         mirrored=True,
         scale=scale,
-        notes=(*listing.notes, *_split_notes(listing), *portion_notes, *_reading_notes(good, scale)),
+        notes=(*listing.notes, *_split_notes(listing), *portion_notes, *_reading_notes(good, scale), *store_notes),
         left_out=left_out,
         warnings=images_that_look_wrong(listing.class_names, seen),
     )
+
+
+def _not_stored_notes(parts: Mapping[str, Part], cache: Path) -> list[str]:
+    """A line about the images for which the disk had no space."""
+    stored = [part.stored for part in parts.values() if isinstance(part, ImageFiles) and part.stored is not None]
+    missing, total = sum(each.missing for each in stored), sum(len(each.rows) for each in stored)
+    if not missing:
+        return []
+    return [f"{missing:,} of {total:,} images are decoded again in each epoch: no space in {cache}"]
 
 
 def _parts(listing: Listing, image_size: int) -> dict[str, ImageFiles]:
@@ -155,7 +179,24 @@ def _split_notes(listing: Listing) -> list[str]:
     return []
 
 
-def _opened(parts: Mapping[str, ImageFiles], *, in_memory: bool, on_opened: OnOpened | None) -> dict[str, _OpenedPart]:
+def _store(cache: Path, image_size: int, images: int) -> tuple[DecodedStore | None, list[str]]:
+    """The store of decoded images, and lines about it. None if the disk has no space for that many images."""
+    again = "images are decoded again in each epoch; --cache DIR names another folder"
+    try:
+        store = DecodedStore(cache, image_size)
+    except InputError as error:
+        if cache != usual_folder():
+            raise
+        return None, [f"{error}: {again}"]
+    missing = images * row_bytes(image_size) - store.nbytes
+    if not store.has_space_for(missing):
+        return None, [f"no space in {cache} for {missing / 1e9:,.1f} GB of decoded images: {again}"]
+    return store, []
+
+
+def _opened(
+    parts: Mapping[str, ImageFiles], *, in_memory: bool, store: DecodedStore | None, on_opened: OnOpened | None
+) -> dict[str, _OpenedPart]:
     total, before = sum(map(len, parts.values())), 0
     opened = {}
     for name, part in parts.items():
@@ -167,7 +208,7 @@ def _opened(parts: Mapping[str, ImageFiles], *, in_memory: bool, on_opened: OnOp
         if in_memory:
             opened[name] = _read_all(part, count)
         else:
-            found = look_at_files(part.files, processors=cpu_count(), on_opened=count)
+            found = look_at_files(part.files, processors=cpu_count(), store=store, on_opened=count)
             opened[name] = _OpenedPart(part, found, None)
         before += len(part)
     return opened
@@ -203,12 +244,12 @@ def _scale(listing: Listing, parts: Mapping[str, _OpenedPart]) -> PixelScale:
         raise InputError(f"--data {listing.source}: {error}") from None
 
 
-def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
+def _placed(part: _OpenedPart, scale: PixelScale, store: DecodedStore | None) -> Part:
     digests = "\0".join(facts.digest for facts in part.facts)
     content = hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
     files = replace(part.files, read=partial(read_image, scale=scale), content=content)
     if part.images is None:
-        return files
+        return files if store is None else replace(files, stored=_stored(part, scale, store))
     again = [place for place, facts in enumerate(part.facts) if facts.range.kind in (PixelKind.WHOLE, PixelKind.REAL)]
     paths = [files.files[place] for place in again]
     read = partial(read_image, size=files.image_size, scale=scale)
@@ -217,6 +258,22 @@ def _placed(part: _OpenedPart, scale: PixelScale) -> Part:
             raise InputError(image.reason)
         part.images[place] = image
     return ImageSet(images=part.images, labels=files.labels, content=content)
+
+
+def _stored(part: _OpenedPart, scale: PixelScale, store: DecodedStore) -> StoredPixels:
+    """The stored pixels of a part. Those that do not have 8 bits are added now that their scale is known."""
+    whites = f"{scale.white_of_whole} {scale.white_of_real}"
+    names = [facts.digest if facts.has_eight_bits else f"{facts.digest} {whites}" for facts in part.facts]
+    scaled = [place for place, facts in enumerate(part.facts) if not facts.has_eight_bits]
+    new = [place for place, row in zip(scaled, store.rows([names[place] for place in scaled]), strict=True) if row < 0]
+    read = partial(read_image, size=store.image_size, scale=scale)
+    for start in range(0, len(new), CHUNK):
+        some = new[start : start + CHUNK]
+        images = each_of([part.files.files[place] for place in some], read, processors=cpu_count())
+        found = {names[place]: each for place, each in zip(some, images, strict=True) if not isinstance(each, BadFile)}
+        with contextlib.suppress(StoreFullError):
+            store.add(found)
+    return store.pixels(store.rows(names))
 
 
 def _seen(part: _OpenedPart, root: Path, scale: PixelScale) -> Seen:

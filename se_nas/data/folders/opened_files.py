@@ -12,12 +12,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from platformdirs import user_cache_path
 
-from se_nas.data.folders.image_file import ImageFacts, look_at_image
+from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError
+from se_nas.data.folders.image_file import ImageFacts, look_at_image, open_image
 from se_nas.data.pixels import PixelKind, PixelRange
 from se_nas.errors import InputError, WriteError
 from se_nas.files import write_atomically
@@ -25,6 +27,8 @@ from se_nas.wording import printable
 
 AHEAD = 64
 """The number of files for each processor that are opened ahead."""
+CHUNK = 512
+"""The number of files after which facts and pixels are stored."""
 FORMAT = 2
 """The version of the file of facts. Other versions are not read."""
 
@@ -46,17 +50,48 @@ class BadFile:
 
 
 def look_at_files(
-    files: Sequence[str], *, processors: int, on_opened: Count | None = None
+    files: Sequence[str], *, processors: int, store: DecodedStore | None = None, on_opened: Count | None = None
 ) -> list[ImageFacts | BadFile]:
-    """The facts about each file. A file that has not changed since it was opened is not opened again."""
+    """The facts about each file. A file that has not changed since it was opened is not opened again.
+
+    The pixels of all files are added to `store` as long as the disk has space; for that, files are opened again. Pixels
+    that do not have 8 bits are not added, because their scale is known only after the last file.
+    """
     stamps = {path: stamp for path in files if (stamp := _stamp(path))}
     known = _remembered(stamps)
-    new = [path for path in files if path not in known]
     found: dict[str, ImageFacts | BadFile] = {**known}
-    for path, facts in zip(new, each_of(new, look_at_image, processors=processors, on_opened=on_opened), strict=True):
-        found[path] = facts
-    _remember({path: (stamps[path], found[path]) for path in new if path in stamps})
+    new = [path for path in files if path not in known]
+    if store is not None:
+        rows = store.rows([facts.digest for facts in known.values()])
+        not_stored = [path for (path, facts), row in zip(known.items(), rows, strict=True) if row < 0]
+        new += [path for path in not_stored if known[path].has_eight_bits]
+    for start in range(0, len(new), CHUNK):
+        some = new[start : start + CHUNK]
+
+        def count(done: int, before: int = start) -> None:
+            if on_opened:
+                on_opened(before + done)
+
+        pixels = {}
+        read = _only_look if store is None else partial(open_image, size=store.image_size)
+        for path, each in zip(some, each_of(some, read, processors=processors, on_opened=count), strict=True):
+            if isinstance(each, BadFile):
+                found[path] = each
+                continue
+            found[path], image = each
+            if image is not None:
+                pixels[each[0].digest] = image
+        _remember({path: (stamps[path], found[path]) for path in some if path in stamps})
+        if store is not None and pixels:
+            try:
+                store.add(pixels)
+            except StoreFullError:
+                store = None
     return [found[path] for path in files]
+
+
+def _only_look(path: Path) -> tuple[ImageFacts, None]:
+    return look_at_image(path), None
 
 
 def each_of(

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from se_nas.data.folders import opened_files
-from se_nas.data.folders.image_file import ImageFacts, look_at_image
+from se_nas.data.folders import image_file, opened_files
 from se_nas.data.image_data import ImageData, ImageFiles
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
@@ -51,12 +51,13 @@ def names(data: ImageData) -> set[str]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list of the files that are opened from here on."""
     seen: list[str] = []
+    open_file = image_file._opened
 
-    def looked(file: Path) -> ImageFacts:
+    def noted(file: Path) -> Any:
         seen.append(str(file))
-        return look_at_image(file)
+        return open_file(file)
 
-    monkeypatch.setattr(opened_files, "look_at_image", looked)
+    monkeypatch.setattr(image_file, "_opened", noted)
     return seen
 
 

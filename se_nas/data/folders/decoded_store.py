@@ -1,0 +1,123 @@
+"""Decoded images on disk: each is cut and resized once, and later commands read its pixels without decoding.
+
+A store holds images of one size. Its data file is a sequence of rows of equal length, one for each image; its index, in
+SQLite, has the row of each image by a digest of the image's pixels. So data sets that share images share rows, a
+portion of a data set is stored with the whole, and a store whose filling was interrupted is filled further.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from se_nas.data.stored_pixels import StoredPixels, row_bytes
+from se_nas.errors import InputError
+
+FORMAT = 1
+"""The version of cutting and resizing. A store of another version is not read."""
+SPARE_BYTES = 1 << 30
+"""The free disk space that a store leaves to others."""
+WAIT_SECONDS = 600
+"""The time for which a process waits while others write to the same store."""
+
+
+class StoreFullError(RuntimeError):
+    """The disk has no space for more images."""
+
+
+def usual_folder() -> Path:
+    """The folder of the stores unless the user names another one."""
+    return user_cache_path("se-nas") / "decoded-images"
+
+
+class DecodedStore:
+    """The decoded images of `image_size` px in a folder. Several processes may fill it at the same time."""
+
+    def __init__(self, folder: Path, image_size: int) -> None:
+        """Open the store, or begin it. InputError if the folder cannot be written."""
+        self.folder, self.image_size = folder, image_size
+        self._path = folder / f"index-{image_size}px-{FORMAT}.db"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with self._index() as index:
+                index.execute("BEGIN IMMEDIATE")
+                index.execute("CREATE TABLE IF NOT EXISTS images (digest TEXT PRIMARY KEY, row INTEGER NOT NULL)")
+                index.execute("CREATE TABLE IF NOT EXISTS file (name TEXT NOT NULL)")
+                self._file = folder / self._name(index)
+                index.execute("COMMIT")
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InputError(
+                f"--cache {folder}: decoded images cannot be kept there ({reason}); delete the folder if it is damaged"
+            ) from None
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the data file in bytes."""
+        return self._file.stat().st_size
+
+    def has_space_for(self, more_bytes: int) -> bool:
+        """Whether the disk has space for so many bytes more."""
+        return shutil.disk_usage(self.folder).free - SPARE_BYTES >= more_bytes
+
+    def rows(self, digests: Sequence[str]) -> NDArray[np.int64]:
+        """The row of each image; -1 for an image that is not stored."""
+        found = np.full(len(digests), -1, np.int64)
+        with self._index() as index:
+            for place, digest in enumerate(digests):
+                known = index.execute("SELECT row FROM images WHERE digest = ?", (digest,)).fetchone()
+                found[place] = -1 if known is None else known[0]
+        return found
+
+    def add(self, images: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Store images (S, S, 3) by their digests. StoreFullError if the disk is full; nothing is stored then.
+
+        The pixels are on the disk before the index names their rows, so a crash leaves no row without pixels.
+        """
+        with self._index() as index:
+            index.execute("BEGIN IMMEDIATE")  # no other process chooses rows until the end
+            known = {digest for digest in images if index.execute(KNOWN, (digest,)).fetchone()}
+            new = [digest for digest in images if digest not in known]
+            first = index.execute("SELECT coalesce(max(row) + 1, 0) FROM images").fetchone()[0]
+            try:
+                self._write(first, [images[digest] for digest in new])
+            except OSError as error:
+                index.execute("ROLLBACK")
+                raise StoreFullError(error.strerror or str(error)) from None
+            index.executemany("INSERT INTO images VALUES (?, ?)", [(each, first + i) for i, each in enumerate(new)])
+            index.execute("COMMIT")
+
+    def pixels(self, rows: NDArray[np.int64]) -> StoredPixels:
+        """The pixels in these rows, to read in any process."""
+        return StoredPixels(file=str(self._file), image_size=self.image_size, rows=rows)
+
+    def _name(self, index: sqlite3.Connection) -> str:
+        """The name of the data file. A store that was deleted and begun again has another one, so that a process with
+        rows of the deleted store finds no file instead of other images."""
+        if known := index.execute("SELECT name FROM file").fetchone():
+            return str(known[0])
+        name = f"pixels-{self.image_size}px-{secrets.token_hex(4)}.bin"
+        (self.folder / name).open("xb").close()
+        index.execute("INSERT INTO file VALUES (?)", (name,))
+        return name
+
+    def _write(self, first: int, images: Sequence[NDArray[np.uint8]]) -> None:
+        content = b"".join(np.ascontiguousarray(image).tobytes() for image in images)
+        with self._file.open("r+b") as file:
+            file.seek(first * row_bytes(self.image_size))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _index(self) -> contextlib.closing[sqlite3.Connection]:
+        return contextlib.closing(sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None))
+
+
+KNOWN = "SELECT 1 FROM images WHERE digest = ?"
