@@ -26,6 +26,7 @@ from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import search
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.data.folders import decoded_store
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError, RunFailedError
 from se_nas.files import write_checked
@@ -61,6 +62,12 @@ def pictures(tmp_path: Path) -> Path:
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that no memory is available for images."""
     monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 0)
+
+
+@pytest.fixture
+def decoded_in_each_epoch(on_disk: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that neither memory nor disk has space for decoded images."""
+    monkeypatch.setattr(decoded_store, "SPARE_BYTES", 1 << 60)
 
 
 @pytest.fixture
@@ -203,6 +210,22 @@ def test_a_file_that_went_bad_later_can_be_left_out_when_resuming(
 
 
 @pytest.mark.usefixtures("on_disk")
+def test_a_file_that_goes_bad_during_a_search_does_not_matter_once_it_is_decoded(
+    asked: SearchRequest, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = SearchLoop.next_trial
+
+    def cut_before(loop: SearchLoop) -> TrialTask | None:
+        cut(pictures / "train/light/03.png")
+        return start(loop)
+
+    monkeypatch.setattr(SearchLoop, "next_trial", cut_before)
+    search.start_search(asked, console)
+    statuses = [record.status for record in load_progress(RunFolder(asked.run))[1].records]  # type: ignore[arg-type]
+    assert statuses == [TrialStatus.COMPLETE] * 2
+
+
+@pytest.mark.usefixtures("decoded_in_each_epoch")
 def test_a_file_that_goes_bad_during_a_search_ends_it_with_its_name_and_after_a_repair_it_continues(
     asked: SearchRequest, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,6 +403,7 @@ class TestRetraining:
     def test_a_replaced_test_image_can_be_accepted(
         self, run: Path, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(decoded_store, "SPARE_BYTES", 1 << 60)
         bad = pictures / "test/light/03.png"
         place = retraining.place
 
