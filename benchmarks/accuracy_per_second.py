@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from trial_speed import regnety_200mf
 
-from se_nas.data.device_data import DeviceData, place
+from se_nas.data.batches.device_data import DeviceData, place
 from se_nas.data.sources import load_data
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.recipe import Recipe

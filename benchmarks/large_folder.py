@@ -27,8 +27,8 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from se_nas.data import sources
+from se_nas.data.batches.streaming import stream
 from se_nas.data.image_data import ImageData, ImageFiles
-from se_nas.data.streaming import stream
 from se_nas.machine.limits import cpu_count
 
 SIDES = ((240, 320), (375, 500), (500, 375), (480, 640))

@@ -28,7 +28,7 @@ import torch
 from peers import RayAsha
 from search_quality import OurRule
 
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageData
 from se_nas.data.sources import load_data
 from se_nas.models.cost import measure_cost

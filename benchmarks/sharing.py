@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.data.sources import load_data
 from se_nas.space.architecture import Architecture

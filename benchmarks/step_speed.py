@@ -31,7 +31,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageSet
 from se_nas.models.network import build_model
 from se_nas.space.published import published_network

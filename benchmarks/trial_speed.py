@@ -37,8 +37,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.models.regnet import BlockParams, RegNet
 
-from se_nas.data.augmentation import draw_epoch, shift_and_mirror
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.augmentation import draw_epoch, shift_and_mirror
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageSet
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.space.architecture import Architecture

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from se_nas.data.augmentation import draw_epoch
-from se_nas.data.device_data import DeviceData, DeviceImages
-from se_nas.data.rand_augment import Augment, RandAugment
+from se_nas.data.batches.augmentation import draw_epoch
+from se_nas.data.batches.device_data import DeviceData, DeviceImages
+from se_nas.data.batches.rand_augment import Augment, RandAugment
 from se_nas.errors import InputError
 from se_nas.models.network import build_model
 from se_nas.seeds import derive_seed

@@ -11,7 +11,7 @@ from rich.console import Console
 from se_nas.commands.report.report import rewrite_report
 from se_nas.commands.run_loading import load_progress
 from se_nas.costs import COSTS
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.records import TrialStatus
 from se_nas.training.metrics import METRICS, measure_metrics

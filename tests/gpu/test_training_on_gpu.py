@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from se_nas.commands.search.evaluation import TrialEvaluation
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.execution.protocol import next_report
 from se_nas.searching.failures import Failure, FailureKind
 from se_nas.searching.tasks import TrialTask

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, multiprocessing, nn
 
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.errors import InputError
 from se_nas.training.distributed import ALONE, ProcessGroup, joined
 from se_nas.training.recipe import Recipe

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageData
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train

@@ -10,7 +10,7 @@ from se_nas.analysis.ablation import Ablation
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.retrain.model_card import model_card
 from se_nas.commands.retrain.task import RetrainingTask
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.errors import InputError
 from se_nas.files import write_atomically, write_checked, write_yaml
 from se_nas.runs.ablation_file import load_ablation

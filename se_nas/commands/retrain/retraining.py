@@ -15,8 +15,8 @@ from se_nas.commands.retrain.results import result_of, write_network, write_resu
 from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.commands.wandb_runs import Build, retraining_run, wandb_guard
-from se_nas.data.device_data import STREAMED_EVALUATION_BATCH, DeviceData, place
-from se_nas.data.streaming import shared_bytes
+from se_nas.data.batches.device_data import STREAMED_EVALUATION_BATCH, DeviceData, place
+from se_nas.data.batches.streaming import shared_bytes
 from se_nas.errors import InputError, RunFailedError
 from se_nas.machine.limits import cpu_count
 from se_nas.machine.shared_memory import check_shared_memory

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import torch
 
 from se_nas.commands.search.needs import Needs
-from se_nas.data.device_data import STREAMED_EVALUATION_BATCH, DeviceData
+from se_nas.data.batches.device_data import STREAMED_EVALUATION_BATCH, DeviceData
+from se_nas.data.batches.streaming import shared_bytes
 from se_nas.data.image_data import Part
-from se_nas.data.streaming import shared_bytes
 from se_nas.errors import InputError, WriteError
 from se_nas.models.own_network import NetworkSource
 from se_nas.searching.records import Metrics

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from se_nas.data.augmentation import Draws, cut_out, mix, shift_and_mirror
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.augmentation import Draws, cut_out, mix, shift_and_mirror
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.training.distributed import ALONE, ProcessGroup
 from se_nas.training.recipe import Recipe
 from se_nas.training.step.averaging import WeightAverage

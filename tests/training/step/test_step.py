@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from se_nas.data.augmentation import draw_epoch, mix, shift_and_mirror
-from se_nas.data.device_data import DeviceData
+from se_nas.data.batches.augmentation import draw_epoch, mix, shift_and_mirror
+from se_nas.data.batches.device_data import DeviceData
 from se_nas.training.recipe import Recipe
 from se_nas.training.step.precision import Precision
 from se_nas.training.step.step import Schedule, TrainingStep

@@ -17,7 +17,7 @@ import torch
 
 from se_nas.process.command_line import run
 from se_nas.data.image_data import ImageFiles
-from se_nas.data.streaming import stream
+from se_nas.data.batches.streaming import stream
 
 
 def read(file, size):

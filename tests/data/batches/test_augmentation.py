@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from se_nas.data.augmentation import Draws, cut_out, draw_epoch, mix, shift_and_mirror
+from se_nas.data.batches.augmentation import Draws, cut_out, draw_epoch, mix, shift_and_mirror
 from se_nas.training.recipe import Recipe
 
 

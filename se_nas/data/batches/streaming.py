@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from se_nas.data.batches.rand_augment import Augment
 from se_nas.data.image_data import ImageFiles, Part
-from se_nas.data.rand_augment import Augment
 
 AHEAD = 2
 """The number of batches that each process keeps ready."""

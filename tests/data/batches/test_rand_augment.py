@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from se_nas.data.device_data import CHANGED_ALIKE, DeviceImages, ResidentImages, place
+from se_nas.data.batches.device_data import CHANGED_ALIKE, DeviceImages, ResidentImages, place
+from se_nas.data.batches.rand_augment import RandAugment
 from se_nas.data.image_data import ImageFiles
-from se_nas.data.rand_augment import RandAugment
 from tests.fakes import image_set
 from tests.training.test_trainer import curve, trainer_of
 

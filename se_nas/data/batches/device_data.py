@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from se_nas.data.batches.rand_augment import Augment
+from se_nas.data.batches.streaming import stream
 from se_nas.data.image_data import ImageFiles, ImageSet, Part
-from se_nas.data.rand_augment import Augment
-from se_nas.data.streaming import stream
 from se_nas.errors import InputError
 
 CHANGED_ALIKE = 32

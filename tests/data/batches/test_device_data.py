@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from se_nas.data.device_data import EVALUATION_BATCH, DeviceData, DeviceImages, place
+from se_nas.data.batches.device_data import EVALUATION_BATCH, DeviceData, DeviceImages, place
 from se_nas.data.image_data import ImageFiles, ImageSet
 from se_nas.errors import InputError
 from se_nas.training.recipe import Recipe

@@ -1,0 +1,1 @@
+"""Batches of images for a training: on the device or streamed, augmented."""
