@@ -44,7 +44,7 @@ def _counted(record: TrialRecord, space: DesignSpace, config: SearchConfig) -> d
     from se_nas.models.cost import measure_cost  # imports torch, and most folders need no counting
 
     network = space.decode(record.assignment)
-    counted = measure_cost(network, image_size=config.image_size, num_classes=config.classes)
+    counted = measure_cost(network, image_size=config.image_size, num_classes=config.classes, any_size=True)
     return {**counted.as_dict(), **record.cost}
 
 

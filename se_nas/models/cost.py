@@ -28,7 +28,7 @@ from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import AttentionShape
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.parts.stage import BlockShape
-from se_nas.space.parts.stem import Stem
+from se_nas.space.parts.stem import Pool, Stem
 from se_nas.space.parts.tail import Tail
 from se_nas.space.placements import without_se
 
@@ -65,19 +65,24 @@ class Cost:
 NO_COST = Cost(flops=0, params=0, activations=0)
 
 
-def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int) -> Cost:
+def measure_cost(architecture: Architecture, *, image_size: int, num_classes: int, any_size: bool = False) -> Cost:
     """Count the cost of a network for one square RGB image.
 
     `image_size` is its side in pixels. A network with an image size of its own is counted at that size.
-    ImageTooSmallError if a map has too few pixels for a layer.
+    ImageTooSmallError if a map has fewer pixels a side than the stride of the layer behind it. With `any_size`, images
+    are counted as long as torch accepts them, as earlier versions did.
     """
     image_size = architecture.image_size or image_size
     if isinstance(architecture.stem, OwnTrunk):
         return _count_own(without_se(architecture), image_size, num_classes) + _count_all_attention(architecture)
+    if not any_size:
+        _check_stem(architecture.stem, image_size)
     stem = _count_stem(architecture.stem, image_size)
     total, size = stem.cost, stem.size
     for blocks in architecture.blocks():
         for block in blocks:
+            if not any_size:
+                _check_stride(size, block.stride)
             counted = _count_plain_block(block, size)
             total, size = total + counted.cost, counted.size
     head = _count_head(architecture.tail, architecture.width_out, num_classes, size)
@@ -102,13 +107,40 @@ def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]
     """
     if isinstance(architecture.stem, OwnTrunk):
         return ()
-    sizes = [_count_stem(architecture.stem, architecture.image_size or image_size).size]
+    image_size = architecture.image_size or image_size
+    _check_stem(architecture.stem, image_size)
+    sizes = [_count_stem(architecture.stem, image_size).size]
     for blocks in architecture.blocks():
         size = sizes[-1]
         for block in blocks:
+            _check_stride(size, block.stride)
             size = _count_plain_block(block, size).size
         sizes.append(size)
     return tuple(sizes)
+
+
+def _check_stem(stem: Stem, image_size: int) -> None:
+    size = image_size
+    for conv in stem.convs:
+        _check_stride(size, conv.stride)
+        size = (size - (1 if conv.padded else conv.kernel)) // conv.stride + 1
+    if stem.pool is not Pool.NONE:
+        _check_stride(size, 2)
+
+
+def _check_stride(size: int, stride: int) -> None:
+    """ImageTooSmallError if a map has fewer pixels a side than the stride of the layer behind it.
+
+    torch fails on such maps in some layers, e.g. in the pool of DenseNet's transition. In others it computes, but the
+    stride does nothing and the kernel sees mostly padding.
+    """
+    if size < stride:
+        raise _too_small(size, f"of stride {stride} stands")
+
+
+def _too_small(size: int, needs: str) -> ImageTooSmallError:
+    left = f"only {max(0, size)}×{max(0, size)} pixels are left where a layer {needs}"
+    return ImageTooSmallError(f"the image is too small for the strides of the network: {left}")
 
 
 def measure_module_cost(module: nn.Module, *inputs: torch.Tensor) -> Cost:
@@ -223,10 +255,7 @@ def _count(build: Callable[[], nn.Module], *, channels: int, size: int) -> _Coun
         return _count_on(module, channels=channels, size=size)
     except RuntimeError:
         _count_on(module, channels=channels, size=size + LARGER)  # raises again, unless the size is the reason
-        raise ImageTooSmallError(
-            "the image is too small for the strides of the network: "
-            f"only {size}×{size} pixels are left where a layer needs more"
-        ) from None
+        raise _too_small(size, "needs more") from None
 
 
 LARGER = 64

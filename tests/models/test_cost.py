@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -6,8 +7,9 @@ import torchvision
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 from torch import nn
 
+from se_nas.errors import ImageTooSmallError
 from se_nas.models import cost
-from se_nas.models.cost import Cost, measure_cost, measure_module_cost
+from se_nas.models.cost import Cost, map_sizes, measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import parse_token
@@ -75,14 +77,14 @@ def network(width=24, tokens=SITES, *, stem_stride=2, bottleneck=1):
     return Architecture(stem=Stem.plain(width=8, stride=stem_stride), stages=(stage, stage))
 
 
-@pytest.mark.parametrize("size", [1, 2, 31, 32])
+@pytest.mark.parametrize("size", [1, 2, 13, 31, 32])
 @pytest.mark.parametrize("bottleneck", [0.5, 1, 3])
 def test_every_site_stride_and_bottleneck_is_counted(size, bottleneck):
     architecture = network(bottleneck=bottleneck)
 
     expected = by_fvcore(build_model(architecture, num_classes=3), size)
 
-    assert measure_cost(architecture, image_size=size, num_classes=3) == expected
+    assert measure_cost(architecture, image_size=size, num_classes=3, any_size=size < 13) == expected
 
 
 def test_se_adds_to_the_cost_and_a_wider_hidden_layer_adds_more():
@@ -181,3 +183,58 @@ def test_a_regnet_of_torchvision_has_its_parameters(name):
     cost = measure_cost(PUBLISHED[name].build(), image_size=224, num_classes=1000)
 
     assert cost.params == published
+
+
+def least_size(name):
+    """The side of the smallest images that a published network takes."""
+    architecture = PUBLISHED[name].build()
+    for size in range(1, 64):
+        with contextlib.suppress(ImageTooSmallError):
+            map_sizes(architecture, image_size=size)
+            return size
+    raise AssertionError("no image is large enough")
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("resnet18", 17),  # its last block with a stride gets 2 pixels
+        ("seresnet50", 17),
+        ("legacy_seresnet50", 19),  # its pool has no padding
+        ("resnet20_cifar10", 3),
+        ("resnext50_32x4d", 17),
+        ("densenet121", 29),
+        ("mobilenet_w1", 17),
+        ("mobilenet_v2", 17),
+        ("mobilenet_v3_small", 17),
+        ("mnasnet1_0", 17),
+        ("efficientnet_b0", 17),
+        ("efficientnet_v2_s", 17),
+        ("shufflenet_g3_w1", 17),
+        ("shufflenet_v2_x1_0", 17),
+        ("regnet_y_400mf", 17),
+        ("xception", 23),  # its stem has no padding
+    ],
+)
+def test_a_layer_with_a_stride_needs_a_map_that_is_as_large_as_its_stride(name, least):
+    architecture = PUBLISHED[name].build()
+
+    assert least_size(name) == least
+    assert measure_cost(architecture, image_size=least, num_classes=10).flops > 0
+    for size in (1, least // 2, least - 1):
+        with pytest.raises(
+            ImageTooSmallError, match=r"too small for the strides .*: only (\d)×\1 pixels are left"
+        ) as caught:
+            measure_cost(architecture, image_size=size, num_classes=10)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_smallest_images_of_every_network_give_maps_of_at_least_one_pixel(name):
+    architecture, least = PUBLISHED[name].build(), least_size(name)
+
+    sizes = [map_sizes(architecture, image_size=size) for size in range(least, 65)]
+
+    assert all(min(each) >= 1 for each in sizes)  # and each larger size is accepted
+    assert min(sizes[0]) <= 2
