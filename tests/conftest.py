@@ -135,10 +135,15 @@ def tiny_request(folder: Path, space_file: Path, data_file: Path) -> SearchReque
     )
 
 
+def quiet_console(width: int = 200) -> Console:
+    """A console that prints to memory. `.file.getvalue()` is its text."""
+    return Console(file=io.StringIO(), width=width, color_system=None)
+
+
 @pytest.fixture
 def console() -> Console:
-    """A console that prints to memory. `.file.getvalue()` is its text."""
-    return Console(file=io.StringIO(), width=120, color_system=None)
+    """A quiet console of 120 columns."""
+    return quiet_console(120)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import yaml
 from se_nas.errors import InputError
 from se_nas.models.own_network import NetworkSource, check_allowed, record_sites
 from se_nas.runs.run_folder import RunFolder
-from se_nas.space.files.loading import load_design_space
-from se_nas.space.files.own_entries import own_keys
-from se_nas.space.own_network import OwnNetworkTrunk, OwnSite, grouped
+from se_nas.space.files.own_entries import OWN, own_keys, parse_own_trunk
+from se_nas.space.own_network import OwnNetworkTrunk, grouped
+from se_nas.space.parts.own_site import OwnSite
 from se_nas.space.yaml_file import read_yaml
 
 GroupBy = Literal["site", "stage"]
@@ -40,11 +40,13 @@ def allow_network(given: str | None, folder: RunFolder | None = None) -> Network
     source = None if given is None else read_network(given)
     if source is not None:
         source.allow()
-    trunk = None if folder is None else load_design_space(folder.space).trunk
-    if isinstance(trunk, OwnNetworkTrunk):
-        check_allowed(trunk.own)
-    elif source is not None and trunk is not None:
-        raise InputError(f"--network {given}: the search in {folder.path if folder else ''} has a trunk of its own")
+    if folder is None:
+        return source
+    space = read_yaml(folder.space)
+    if OWN in space.data:
+        check_allowed(parse_own_trunk(space).own)
+    elif source is not None:
+        raise InputError(f"--network {given}: the search in {folder.path} has a trunk of its own")
     return source
 
 

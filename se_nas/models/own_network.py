@@ -21,7 +21,7 @@ from se_nas.errors import InputError
 from se_nas.models.attention import build_attention
 from se_nas.models.initialisation import initialise_by_fan_out
 from se_nas.space.architecture import Architecture
-from se_nas.space.own_network import OwnSite
+from se_nas.space.parts.own_site import OwnSite
 from se_nas.space.parts.own_trunk import OwnTrunk
 
 Place = Callable[[str, int], nn.Module]

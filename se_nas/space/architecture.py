@@ -10,6 +10,7 @@ from typing import Any
 from se_nas.space.attention.tokens import format_token
 from se_nas.space.faults import StageError
 from se_nas.space.parts.norm import USUAL_NORM, Norm
+from se_nas.space.parts.own_site import OwnSite
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.parts.stage import BlockShape, Stage
 from se_nas.space.parts.stem import Stem
@@ -104,6 +105,7 @@ def _blocks(stages: tuple[Stage, ...], width_in: int) -> Iterator[tuple[BlockSha
 def _places(stage: Stage) -> list[dict[str, Any]]:
     """The places of a user's own network in one group."""
     return [
-        {**segment.block.columns(segment.width), "channels": segment.width, "se": format_token(segment.se[0])}
+        {**segment.block.to_dict(), "se": format_token(segment.se[0])}
         for segment in stage.segments
+        if isinstance(segment.block, OwnSite)
     ]

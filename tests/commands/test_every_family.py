@@ -1,13 +1,11 @@
 """Each block family through every command: search, resume, confirm, ablate, retrain, export, predict, report."""
 
-import io
 import json
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 
 from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
@@ -28,7 +26,7 @@ from se_nas.models.network import build_model
 from se_nas.space.families import FAMILIES
 from se_nas.space.published import published_network
 from se_nas.training.trained import load_trained
-from tests.conftest import write_tiny_data
+from tests.conftest import quiet_console, write_tiny_data
 
 SE = "se: {present: [false, true], reduction: 2}"
 SPACES = {
@@ -54,10 +52,6 @@ def test_every_family_is_tried_here() -> None:
     assert {*SPACES, "transition"} == FAMILIES.keys()
 
 
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=200)
-
-
 @pytest.mark.parametrize("family", EVERY)
 def test_a_family_goes_through_every_command(family: str, tmp_path: Path) -> None:
     space, run = tmp_path / f"{family}.yaml", tmp_path / "run"
@@ -65,7 +59,7 @@ def test_a_family_goes_through_every_command(family: str, tmp_path: Path) -> Non
     Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
     shared = {"wandb": "off", "workers": 1}
     data = f"npz:{write_tiny_data(tmp_path)}"
-    console = quiet()
+    console = quiet_console()
 
     start_search(SearchRequest(space=space, data=data, budget=2, epochs=1, run=run, **shared), console)
     resume_search(run, SearchRequest(resume=run, budget=3, **shared), console)
@@ -76,7 +70,7 @@ def test_a_family_goes_through_every_command(family: str, tmp_path: Path) -> Non
     folders = sorted((run / "retrain").iterdir())
     best = next(folder for folder in folders if folder.name.startswith("trial"))
     export(ExportRequest(retrained=best), console)
-    predict(PredictRequest(retrained=best, images=(tmp_path / "red.png",)), console, quiet())
+    predict(PredictRequest(retrained=best, images=(tmp_path / "red.png",)), console, quiet_console())
 
     assert len(folders) == 3  # the trial, and the trunk without SE and with the family's published SE
     names = {path.name for path in best.iterdir()}

@@ -1,6 +1,5 @@
 """A network of the user's own, from its function to the exported winner."""
 
-import io
 import json
 import os
 import subprocess
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from rich.console import Console
 
 from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
@@ -36,7 +34,7 @@ from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.files.loading import parse_design_space
 from se_nas.space.yaml_file import parse_yaml
 from se_nas.training.trained import load_trained
-from tests.conftest import write_tiny_data
+from tests.conftest import quiet_console, write_tiny_data
 from tests.space.conftest import ROOT
 
 EXAMPLE = ROOT / "docs" / "examples" / "small_resnet.py"
@@ -48,10 +46,6 @@ def _nothing_is_allowed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a process does: it may call no function of a user."""
     monkeypatch.setattr(own_network, "_FUNCTIONS", {})
     cost._count_own.cache_clear()
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=200)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         workers=1,
         wandb="off",
     )
-    start_search(request, quiet())
+    start_search(request, quiet_console())
     assert request.run is not None
     return request.run
 
@@ -85,7 +79,7 @@ def test_the_places_become_decisions_and_costs_are_exact(run: Path) -> None:
 
 
 def test_every_later_command_works_with_the_network(run: Path) -> None:
-    console = quiet()
+    console = quiet_console()
     resume_search(run, SearchRequest(resume=run, own_network=OWN, budget=5, wandb="off", workers=1), console)
     confirm(ConfirmRequest(run_dir=run, own_network=OWN, seeds=2, networks=1, wandb="off", workers=1), console)
     ablate(AblateRequest(network=f"{run}:knee", own_network=OWN, seeds=2, epochs=1, wandb="off", workers=1), console)
@@ -106,9 +100,11 @@ def test_every_later_command_works_with_the_network(run: Path) -> None:
 @pytest.mark.parametrize("command", ["resume", "describe", "retrain", "load"])
 def test_a_run_folder_alone_never_runs_the_code(run: Path, command: str) -> None:
     actions = {
-        "resume": lambda: resume_search(run, SearchRequest(resume=run, budget=9, wandb="off", workers=1), quiet()),
-        "describe": lambda: describe(DescribeRequest(network=f"{run}:knee"), quiet()),
-        "retrain": lambda: retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), quiet()),
+        "resume": lambda: resume_search(
+            run, SearchRequest(resume=run, budget=9, wandb="off", workers=1), quiet_console()
+        ),
+        "describe": lambda: describe(DescribeRequest(network=f"{run}:knee"), quiet_console()),
+        "retrain": lambda: retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), quiet_console()),
         "load": lambda: build_model(load_architecture(run / "best.yaml"), num_classes=2),
     }
 
@@ -122,10 +118,10 @@ def test_a_changed_file_is_refused(run: Path, tmp_path: Path) -> None:
     request = SearchRequest(resume=run, own_network=f"{changed}:build", budget=9, wandb="off", workers=1)
 
     with pytest.raises(InputError, match=r"has changed since the search began.*network\.py"):
-        resume_search(run, request, quiet())
+        resume_search(run, request, quiet_console())
 
     changed.write_bytes((run / "network.py").read_bytes())
-    resume_search(run, request, quiet())
+    resume_search(run, request, quiet_console())
 
 
 def test_places_are_grouped_by_their_names(tmp_path: Path) -> None:
@@ -139,7 +135,7 @@ def test_places_are_grouped_by_their_names(tmp_path: Path) -> None:
         workers=1,
         wandb="off",
     )
-    start_search(request, quiet())
+    start_search(request, quiet_console())
 
     header = (tmp_path / "run" / "trials.csv").read_text().splitlines()[0]
     assert "layer1.se,layer1.reduction,layer2.se,layer2.reduction" in header
@@ -251,14 +247,16 @@ def test_the_error_for_a_wrong_space_names_the_key(tmp_path: Path, content: str,
     request: dict[str, Any] = {"data": f"npz:{write_tiny_data(tmp_path)}", "wandb": "off", "workers": 1}
 
     with pytest.raises(InputError, match=message):
-        start_search(SearchRequest(own_network=OWN, space=tmp_path / "space.yaml", **request), quiet())
+        start_search(SearchRequest(own_network=OWN, space=tmp_path / "space.yaml", **request), quiet_console())
 
 
 def test_the_copy_in_the_run_folder_continues_the_search(run: Path) -> None:
     trials = len(list((run / "trials").iterdir()))
     copy = f"{run / 'network.py'}:build"
 
-    resume_search(run, SearchRequest(resume=run, own_network=copy, budget=trials + 1, wandb="off", workers=1), quiet())
+    resume_search(
+        run, SearchRequest(resume=run, own_network=copy, budget=trials + 1, wandb="off", workers=1), quiet_console()
+    )
 
     assert len(list((run / "trials").iterdir())) == trials + 1
 

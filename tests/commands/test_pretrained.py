@@ -35,7 +35,7 @@ from se_nas.space.pretraining import starting_unchanged
 from se_nas.space.published import PUBLISHED
 from se_nas.training.pretrained import Pretrained, match_weights
 from se_nas.training.trainer import Trainer, train
-from tests.conftest import write_tiny_data
+from tests.conftest import quiet_console, write_tiny_data
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
@@ -47,10 +47,6 @@ stages:
   - {width: 8, stride: 1}
   - {width: 16, stride: 2}
 """
-
-
-def _quiet() -> Console:
-    return Console(file=io.StringIO())
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
@@ -109,7 +105,7 @@ def test_every_training_of_a_search_starts_with_the_weights(
     folder: Path, tmp_path: Path, started: list[Tensor], console: Console
 ) -> None:
     run = tmp_path / "run"
-    quiet = _quiet()
+    quiet = quiet_console()
 
     start_search(request_in(folder, run=run), console)
     resume_search(run, SearchRequest(resume=run, budget=4, wandb="off", workers=1), quiet)
@@ -237,7 +233,7 @@ def test_a_file_of_torch_is_read_without_running_code(folder: Path, tmp_path: Pa
     torch.save(named if key is None else {key: named, "epoch": 3}, tmp_path / "weights.pth")
     run = tmp_path / "run"
 
-    start_search(request_in(folder, weights=str(tmp_path / "weights.pth"), budget=1, run=run), _quiet())
+    start_search(request_in(folder, weights=str(tmp_path / "weights.pth"), budget=1, run=run), quiet_console())
 
     kept = Pretrained.read(run / "pretrained.safetensors")
     assert kept.weights.keys() == ours.keys()
@@ -285,7 +281,7 @@ def test_wrong_weights_get_one_line(folder: Path, tmp_path: Path, change: dict[s
         given["space"] = Path(given["space"])  # type: ignore[assignment]
 
     with pytest.raises(InputError, match=message) as caught:
-        start_search(request_in(folder, run=tmp_path / "run", **given), _quiet())
+        start_search(request_in(folder, run=tmp_path / "run", **given), quiet_console())
 
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
@@ -320,12 +316,12 @@ def test_weights_that_cannot_be_downloaded_get_one_line(
     (tmp_path / "space.yaml").write_text(f"image_size: 32\ntrunk: {trunk}\nse: {{present: [false, true]}}\n")
 
     with pytest.raises(InputError, match=message):
-        start_search(request_in(folder, space=tmp_path / "space.yaml", weights="torchvision"), _quiet())
+        start_search(request_in(folder, space=tmp_path / "space.yaml", weights="torchvision"), quiet_console())
 
 
 def test_a_search_without_its_weights_is_not_resumed(folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    quiet = _quiet()
+    quiet = quiet_console()
     start_search(request_in(folder, run=run, budget=1), quiet)
     (run / "pretrained.safetensors").unlink()
 

@@ -1,6 +1,5 @@
 """A made-up block family and a made-up channel attention in every command: each is known only by its registry."""
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,7 +36,7 @@ from se_nas.space.placements import attention_if_on, with_attention
 from se_nas.training.trained import load_trained
 from tests.analysis.test_effects import DECISIONS, searched
 from tests.commands.conftest import rows_of
-from tests.conftest import tiny_request, write_tiny_data
+from tests.conftest import quiet_console, tiny_request, write_tiny_data
 from tests.made_up import EcaModule, GrowingModule, second_members
 
 SPACE = """\
@@ -55,10 +54,6 @@ stages:
   - {family: thinning, eca: {site: output}}
   - {family: regnet, width: 16, stride: 1, group_width: [4, 8], se: {reduction: [2, 4]}}
 """
-
-
-def a_console() -> Console:
-    return Console(file=io.StringIO(), width=160, color_system=None)
 
 
 def printed_on(console: Console) -> str:
@@ -79,8 +74,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     space = folder / "second.yaml"
     space.write_text(SPACE)
     request = replace(tiny_request(folder, space, write_tiny_data(folder)), budget=14, epochs=2)
-    start_search(request, a_console())
-    resume_search(folder / "run", SearchRequest(budget=16, workers=1, wandb="off"), a_console())
+    start_search(request, quiet_console())
+    resume_search(folder / "run", SearchRequest(budget=16, workers=1, wandb="off"), quiet_console())
     return folder / "run"
 
 
@@ -189,7 +184,7 @@ def test_a_wrong_token_gets_one_line(tmp_path: Path, token: str, message: str) -
 
 
 def test_describe_shows_the_columns_of_each_family(run: Path) -> None:
-    console = a_console()
+    console = quiet_console()
     (number,) = [number for number, row in enumerate(rows_of(run)) if "eca:" in row["se"]][:1]
 
     describe(DescribeRequest(network=f"{run}:{number}"), console)
@@ -227,7 +222,7 @@ def test_the_analysis_compares_attention_by_what_sets_the_size_of_its_kind() -> 
 
 
 def test_an_ablation_takes_the_published_attention_of_each_family(run: Path) -> None:
-    console = a_console()
+    console = quiet_console()
 
     ablate(AblateRequest(network=f"{run}:0", seeds=2, epochs=1, workers=1, wandb="off"), console)
 
@@ -260,7 +255,7 @@ def test_a_stage_gets_the_nearest_attention_whose_site_one_of_its_blocks_has(tmp
 
 
 def test_the_report_is_whole(run: Path) -> None:
-    console = a_console()
+    console = quiet_console()
 
     rewrite_report(run, console)
 
@@ -270,7 +265,7 @@ def test_the_report_is_whole(run: Path) -> None:
 
 def test_retrained_networks_and_their_baselines_are_exported(run: Path) -> None:
     pick = next(row["trial"] for row in rows_of(run) if "eca:" in row["se"])
-    console = a_console()
+    console = quiet_console()
     retrain(RetrainRequest(run_dir=run, pick=pick, epochs=1, baselines=True, wandb="off"), console)
     folder = next(path for path in (run / "retrain").iterdir() if path.name.startswith(f"trial-{int(pick):04d}-"))
 

@@ -20,7 +20,7 @@ from se_nas.space.files.own_entries import OWN, parse_own_trunk
 from se_nas.space.files.stage_entries import parse_stages
 from se_nas.space.habit import published_attention
 from se_nas.space.narrow_stages import impossible_attention
-from se_nas.space.own_network import PLACE, SENET
+from se_nas.space.parts.own_site import PLACE, SENET
 from se_nas.space.published import published_network
 from se_nas.space.settings import ImageSize
 from se_nas.space.trunks import SPACE_LAWS

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import NONE, parse_token
-from se_nas.space.own_network import PLACE, OwnNetworkTrunk, OwnSite
+from se_nas.space.own_network import OwnNetworkTrunk
+from se_nas.space.parts.own_site import PLACE, OwnSite
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.yaml_file import Entry, YamlFile, parse_part
 
@@ -55,7 +56,7 @@ def own_keys(trunk: OwnNetworkTrunk) -> dict[str, Any]:
     """The keys of the trunk in a file."""
     return {
         OWN: trunk.own.to_dict(),
-        GROUPS: [[{"place": site.place, "channels": site.channels} for site in group] for group in trunk.groups],
+        GROUPS: [[site.to_dict() for site in group] for group in trunk.groups],
     }
 
 
