@@ -8,7 +8,8 @@ from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.own_network import OwnSite, group_of
+from se_nas.space.own_network import group_of
+from se_nas.space.parts.own_site import OwnSite
 from se_nas.space.placements import attention_if_on, has_se, with_attention
 from se_nas.wording import suggest
 

@@ -15,7 +15,8 @@ from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import parse_token
 from se_nas.space.families.regnet import RegNetBlock
-from se_nas.space.own_network import OwnSite, own_architecture
+from se_nas.space.own_network import own_architecture
+from se_nas.space.parts.own_site import OwnSite
 from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
