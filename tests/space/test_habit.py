@@ -8,7 +8,7 @@ from se_nas.space.families.mbconv import MBConv
 from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.files.loading import load_design_space
 from se_nas.space.habit import published_names
-from se_nas.space.placements import has_se, switched, with_published_se, without_se
+from se_nas.space.placements import attention_if_on, has_se, with_published_se, without_se
 from se_nas.space.published import PUBLISHED
 
 V3 = "inner/4 of site eights-0.9 hard-sigmoid"
@@ -56,9 +56,8 @@ def test_all_blocks_of_a_trunk_have_the_se_of_its_family(name, token, names):
 
     assert set(tokens(with_published_se(network))) == {token}
     assert published_names(network) == names
-    assert all(
-        set(switched(network, index).se_tokens[index].split(",")) == {token} for index in range(len(network.stages))
-    )
+    for index in range(len(network.stages)):
+        assert {format_token(spec) for spec in attention_if_on(network, index)} == {token}
 
 
 def test_efficientnetv2_has_one_name_and_the_se_of_efficientnet():
