@@ -1,7 +1,6 @@
 """Weights of a pretrained network: read, matched to our layers, kept in a run folder, and copied into networks."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +10,10 @@ from torch import Tensor, nn
 
 from se_nas.errors import InputError
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
-from se_nas.models.network import build_model
+from se_nas.models.network import build_empty_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.squeeze_excite import Gate
 from se_nas.space.files.architecture_file import parse_architecture
-from se_nas.space.parts.own_trunk import OwnTrunk
 from se_nas.space.placements import without_se
 from se_nas.training.checkpoint import read_tensors, write_tensors
 
@@ -110,7 +108,7 @@ def match_weights(
     classes. InputError names the first tensor that does not fit.
     """
     tensors = _unwrapped({name: value for name, value in given.items() if not name.endswith(COUNTER)})
-    models = {each: _empty_model(each) for each in (without_se(network), network)}
+    models = {each: build_empty_model(each, num_classes=2) for each in (without_se(network), network)}
     candidates = {len(_layers(model)): (each, _layers(model), _classifier(model)) for each, model in models.items()}
     if len(tensors) not in candidates:
         counts = " or ".join(map(str, sorted(candidates)))
@@ -176,12 +174,6 @@ def _fault(value: Tensor, layer: Tensor) -> str | None:
     if not bool(value.isfinite().all()):
         return "has values that are not finite"
     return None
-
-
-def _empty_model(network: Architecture) -> nn.Module:
-    """The network without memory for its weights; a user's own network has weights, because its code may need them."""
-    with nullcontext() if isinstance(network.stem, OwnTrunk) else torch.device("meta"):
-        return build_model(network, num_classes=2)
 
 
 def _classifier(model: nn.Module) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from se_nas.data.pixels import EIGHT_BIT, MOST, PixelScale
 from se_nas.errors import InputError
 from se_nas.models.backbone import Backbone, as_backbone
-from se_nas.models.network import build_model
+from se_nas.models.network import build_empty_model, build_model
 from se_nas.space.architecture import Architecture
 from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.parts.own_trunk import OwnTrunk
@@ -154,8 +153,7 @@ def load_trained(folder: Path | str) -> TrainedNetwork:
         scale=PixelScale(white_of_whole=about.scale.white_of_whole, white_of_real=about.scale.white_of_real),
     )
     try:
-        with nullcontext() if isinstance(network.architecture.stem, OwnTrunk) else torch.device("meta"):
-            model = build_model(network.architecture, num_classes=len(network.class_names))
+        model = build_empty_model(network.architecture, num_classes=len(network.class_names))
         model.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise InputError(f"{path}: not the weights of its network ({' '.join(str(error).split())[:120]})") from None

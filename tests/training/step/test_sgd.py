@@ -8,9 +8,12 @@ from se_nas.training.step.sgd import Sgd
 
 A_TRAINING = """\
 import sys
+from se_nas.models.network import build_empty_model
+from tests.fakes import network_with_se
 from tests.training.test_trainer import trainer_of
 
 trainer_of(epochs=1).run_epoch()
+build_empty_model(network_with_se("inner/4"), num_classes=3)  # as a trained network is loaded
 print("torch._dynamo" in sys.modules)
 """
 
@@ -51,8 +54,8 @@ def test_without_momentum_no_state_is_kept() -> None:
     assert not sgd.momenta
 
 
-def test_a_training_loads_no_compiler() -> None:
-    """The compiler would take every worker two seconds."""
+def test_neither_a_training_nor_the_loading_of_a_network_loads_the_compiler() -> None:
+    """The compiler would take every worker and every command two seconds."""
     done = subprocess.run([sys.executable, "-c", A_TRAINING], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
