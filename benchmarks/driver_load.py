@@ -251,6 +251,8 @@ class RunOfTrials:
             data=self.data,
             executor=LocalExecutor(epoch_seconds=3600.0),
             request=SearchRequest(wandb=wandb),  # type: ignore[arg-type]
+            pretrained=None,
+            network=None,
         )
         for owner, name, stopwatch in ((SearchStudy, "reason_to_stop", judging), (Fallback, "ask", proposing)):
             self._opened.enter_context(mock.patch.object(owner, name, stopwatch.around(getattr(owner, name))))
