@@ -133,9 +133,10 @@ class FrontStrategy:
         ] or self._front.members
         running, drawn = self._history.running, self._pool.drawn(BLIND_TRIALS)
         rivals = self._rows.of([*trained, *running])
-        rival_accuracy = accuracy.expect(rivals)
-        if running:
-            accuracy = accuracy.believing(rivals[len(trained) :])
+        believer = accuracy.believing(rivals[len(trained) :]) if running else None
+        rival_accuracy = accuracy.expect(rivals[: len(trained)])
+        if believer is not None:
+            rival_accuracy = np.append(rival_accuracy, believer.means)
         untrained = self._models.log_costs(
             [
                 *(known_before_training(record.cost) if self._measures else record.cost for record in running),
@@ -151,7 +152,7 @@ class FrontStrategy:
         positions = budget_positions(log_costs[:known], log_costs[known:])
         rival_costs, costs = positions[: len(rivals)], positions[len(rivals) :]
         front = moocore.is_nondominated(np.column_stack([-rival_accuracy, rival_costs]))
-        mean, deviation = accuracy.predict(features)
+        mean, deviation = (believer or accuracy).predict(features)
         return self._odds.success_probability(features) * expected_improvement(
             mean,
             deviation,

@@ -1,6 +1,6 @@
 """A surrogate of accuracy: the predicted accuracy of a network before it trains, with its standard deviation."""
 
-from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,32 +48,26 @@ class Surrogate:
     def _learn(self, inputs: Values, targets: Values, variances: Values) -> None:
         """Condition on standardised values (n,), which have these variances (n,)."""
         self._inputs = inputs
-        covariance = self.kernel.covariance(inputs, inputs)
+        covariance = self.kernel.covariance_among(inputs)
         covariance[np.diag_indices_from(covariance)] += self.kernel.noise + variances
         self._factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), targets, check_finite=False)
 
-    def believing(self, features: Values) -> "Surrogate":
+    def believing(self, features: Values) -> "Believer":
         """The surrogate for the case that networks with `features` (n, d) reach their predicted accuracy.
 
         This is the kriging believer of Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010.
-        A value that equals its prediction changes no predicted mean, so its weight is 0. It lowers standard deviations.
+        A value that equals its prediction changes no predicted mean. It lowers standard deviations.
         """
         believed = self._scaled(features)
-        between = solve_triangular(
-            self._factor, self.kernel.covariance(believed, self._inputs).T, lower=True, check_finite=False
-        )
-        own = self.kernel.covariance(believed, believed) - between.T @ between
+        covariance = self.kernel.covariance(believed, self._inputs)
+        means = self._mean + self._scale * (covariance @ self._weights)
+        between = self._solved(covariance)
+        own = self.kernel.covariance_among(believed)
+        own -= (between.T @ between).T  # its own transpose, in the order in memory of `own`
         own[np.diag_indices_from(own)] += self.kernel.noise + JITTER
-        learned, count = len(self._inputs), len(self._inputs) + len(believed)
-        believer = copy(self)
-        believer._inputs = np.vstack([self._inputs, believed])
-        believer._weights = np.append(self._weights, np.zeros(len(believed)))
-        believer._factor = np.zeros((count, count), order="F")
-        believer._factor[:learned, :learned] = self._factor
-        believer._factor[learned:, :learned] = between.T
-        believer._factor[learned:, learned:] = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
-        return believer
+        factor = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
+        return Believer(learned=self, inputs=believed, means=means, between=between, factor=factor)
 
     def expect(self, features: Values) -> Values:
         """The mean (n,) of `predict`, in less time."""
@@ -85,10 +79,45 @@ class Surrogate:
         """The mean (n,) and the standard deviation (n,) of the average accuracy of networks with `features` (n, d)."""
         scaled = self._scaled(features)
         covariance = self.kernel.covariance(scaled, self._inputs)
-        mean = covariance @ self._weights
-        explained = solve_triangular(self._factor, covariance.T, lower=True, overwrite_b=True, check_finite=False)
-        variance = np.maximum(self.kernel.variances(scaled) - np.einsum("ij,ij->j", explained, explained), 1e-9)
-        return self._mean + self._scale * mean, self._scale * np.sqrt(variance)
+        return self._prediction(scaled, covariance @ self._weights, self._solved(covariance))
+
+    def _prediction(self, scaled: Values, mean: Values, *explained: Values) -> tuple[Values, Values]:
+        """The prediction whose standardised mean is `mean` (n,). What is known explains the squares of the columns of
+        `explained`, each (m, n)."""
+        variance = self.kernel.variances(scaled)
+        for part in explained:
+            variance -= np.einsum("ij,ij->j", part, part)
+        return self._mean + self._scale * mean, self._scale * np.sqrt(np.maximum(variance, 1e-9))
+
+    def _solved(self, covariance: Values) -> Values:
+        """The columns (m, n) that solve the factor's system for a `covariance` (n, m) with the learned networks."""
+        solved: Values = solve_triangular(self._factor, covariance.T, lower=True, check_finite=False)
+        return solved
 
     def _scaled(self, features: Values) -> Values:
         return self.kernel.weighted((features - self._shift) / self._spread, self._groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Believer:
+    """A surrogate that also believes its own predictions for n networks, with their predicted `means` (n,).
+
+    Its Cholesky factor has the blocks of `learned`, `between` (m, n) transposed, and `factor` (n, n). They are used as
+    they are, because joining them would take as long as a prediction.
+    """
+
+    learned: Surrogate
+    inputs: Values
+    means: Values
+    between: Values
+    factor: Values
+
+    def predict(self, features: Values) -> tuple[Values, Values]:
+        """The mean (n,) and the standard deviation (n,) of the average accuracy of networks with `features` (n, d)."""
+        learned = self.learned
+        scaled = learned._scaled(features)
+        covariance = learned.kernel.covariance(scaled, learned._inputs)
+        explained = learned._solved(covariance)
+        rest = learned.kernel.covariance(scaled, self.inputs).T - self.between.T @ explained
+        more = solve_triangular(self.factor, rest, lower=True, overwrite_b=True, check_finite=False)
+        return learned._prediction(scaled, covariance @ learned._weights, explained, more)

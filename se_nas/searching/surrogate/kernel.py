@@ -8,7 +8,7 @@ determine them.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +88,22 @@ class Kernel:
 
     def covariance(self, left: Values, right: Values) -> Values:
         """The covariance (n, m) between weighted inputs (n, d) and (m, d), without the noise."""
+        covariance = np.empty((len(left), len(right)))
+        for rows in _blocks(len(left)):
+            covariance[rows] = self._block(left[rows], right)
+        return covariance
+
+    def covariance_among(self, inputs: Values) -> Values:
+        """The covariance (n, n) among weighted inputs (n, d), without the noise: only its lower triangle.
+
+        The values above the diagonal are not computed. The order in memory is that of LAPACK, which needs no copy.
+        """
+        upper = np.zeros((len(inputs), len(inputs)))
+        for rows in _blocks(len(inputs)):
+            upper[rows, rows.start :] = self._block(inputs[rows], inputs[rows.start :])
+        return upper.T
+
+    def _block(self, left: Values, right: Values) -> Values:
         products = left @ right.T
         distance = _distances(left, right, products)
         distance *= math.sqrt(5)
@@ -105,6 +121,14 @@ class Kernel:
         """The prior variance (n,) at weighted inputs (n, d), without the noise."""
         variances: Values = self.variance + self.slope * np.einsum("ij,ij->i", inputs, inputs)
         return variances
+
+
+BLOCK = 64
+"""The rows of a covariance that are computed at a time, so that they stay in the processor's cache."""
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK))
 
 
 def _distances(left: Values, right: Values, products: Values) -> Values:
