@@ -11,9 +11,12 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy
+from alembic.script import ScriptDirectory
 from rich.console import Console
 
 from se_nas.commands.search.flags import SearchRequest
@@ -39,6 +42,35 @@ def _restore_the_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(kept)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_files() -> Iterator[None]:
+    """Let this process not wait for the disk. Only a power failure could damage these files."""
+
+    def do_not_sync(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", do_not_sync)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+    sqlalchemy.event.remove(sqlalchemy.engine.Engine, "connect", do_not_sync)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_opening() -> Iterator[None]:
+    """Let Optuna look for its newest format once. It runs twenty scripts for that at each opening of a study."""
+    find, newest = ScriptDirectory.get_current_head, {}
+
+    def find_once(scripts: ScriptDirectory) -> str | None:
+        if scripts.dir not in newest:
+            newest[scripts.dir] = find(scripts)
+        return newest[scripts.dir]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "get_current_head", find_once)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +106,7 @@ def space_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data_file(tmp_path: Path) -> Path:
-    """A file of 160 + 40 + 40 images of 8×8 pixels in the layout of MedMNIST. Its two classes differ in brightness."""
+    """A file of 48 + 40 + 40 images of 8×8 pixels in the layout of MedMNIST. Its two classes differ in brightness."""
     return write_tiny_data(tmp_path)
 
 
@@ -112,7 +144,7 @@ def write_tiny_data(folder: Path) -> Path:
     """Write the file of `data_file`."""
     rng = np.random.default_rng(0)
     arrays = {}
-    for name, count in (("train", 160), ("val", 40), ("test", 40)):
+    for name, count in (("train", 48), ("val", 40), ("test", 40)):
         labels = np.arange(count) % 2
         noise = rng.integers(0, 120, (count, 8, 8, 3))
         arrays[f"{name}_images"] = (noise + 60 * labels[:, None, None, None]).astype(np.uint8)

@@ -1,10 +1,15 @@
 """Fixtures and readers for tests of whole searches."""
 
 import csv
+import io
+import shutil
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+
+from se_nas.commands.search.search import start_search
+from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 
 TIMED = ("seconds", "images_per_second")
 """The columns of `trials.csv` that depend on the time of a training."""
@@ -20,6 +25,31 @@ def outcome_of(folder: Path) -> list[tuple[str, ...]]:
     return [tuple(value for key, value in row.items() if key not in TIMED) for row in rows_of(folder)]
 
 
+def settled_rows(folder: Path) -> list[dict[str, str]]:
+    """The table without times, and without the accuracy that a stopped trial is expected to reach, which later trials
+    change."""
+    changing = (*TIMED, "expected_accuracy")
+    return [{name: row[name] for name in row if name not in changing} for row in rows_of(folder)]
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of the search of `request_tiny`. No test may write to it. `said.txt` beside it is what it said."""
+    folder = tmp_path_factory.mktemp("whole")
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("se_nas.report.figures.paper.paper_figures", lambda *_: {})
+        start_search(tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder)), console)
+    (folder / "said.txt").write_text(said_on(console))
+    return folder / "run"
+
+
+@pytest.fixture
+def searched_whole(whole: Path, tmp_path: Path) -> Path:
+    """The test's own copy of that run folder."""
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
 def said_on(console: Console) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -28,3 +58,9 @@ def said_on(console: Console) -> str:
 def _without_paper_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """matplotlib takes as long as a small search; `tests/report` and `tests/launch` draw."""
     monkeypatch.setattr("se_nas.report.figures.paper.paper_figures", lambda *_: {})
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page without its figures, which take half of its time; other tests of this folder draw them."""
+    monkeypatch.setattr("se_nas.commands.report.writing.figure_drawers", lambda *_, **__: {})

@@ -40,6 +40,8 @@ from se_nas.searching.tasks import TrialTask
 from se_nas.training.trained import load_trained
 from tests.commands.conftest import said_on
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def save_12_bits(pixels: Any, file: Path) -> None:
     Image.fromarray(pixels.astype(np.uint16) * 16).save(file)

@@ -8,6 +8,7 @@ import pytest
 
 from se_nas.errors import WriteError
 from se_nas.files import write_json
+from tests.conftest import LaunchHere
 from tests.faults.conftest import Search, finished, mount
 
 
@@ -27,7 +28,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
 
 
 def test_a_full_disk_ends_the_search_with_one_line_and_keeps_finished_trials(
-    small_disk: Path, search: Search, space_file: Path, data_file: Path
+    small_disk: Path, search: Search, launch_here: LaunchHere, space_file: Path, data_file: Path
 ) -> None:
     run = small_disk / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 2, "--workers", 1]
@@ -36,13 +37,12 @@ def test_a_full_disk_ends_the_search_with_one_line_and_keeps_finished_trials(
     _, told = full.communicate(timeout=800)
     kept = finished(run)
     assert mount("-o", "remount,size=60m", str(small_disk))
-    resumed = search("--resume", run, "--workers", 1)
-    _, complaint = resumed.communicate(timeout=800)
+    resumed = launch_here("search.py", "--resume", run, "--workers", 1, "--wandb", "off")
 
     assert full.returncode == 3
     assert told.count("\n") == 1
     assert "cannot be written" in told
-    assert resumed.returncode == 0, complaint
+    assert resumed.returncode == 0, resumed.stderr
     assert {trial: finished(run)[trial] for trial in kept} == kept
     assert len(finished(run)) == 14
 

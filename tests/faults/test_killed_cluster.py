@@ -15,7 +15,7 @@ def test_a_search_that_loses_its_cluster_ends_with_one_line_and_can_be_resumed(
 ) -> None:
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}"]
-    process = search("--budget", 30, "--run", run, *flags, "--epochs", 20, "--workers", 2)
+    process = search("--budget", 30, "--run", run, *flags, "--epochs", 40, "--workers", 2)
     wait_for(run, 2, process)
 
     (killed,) = [each for each in psutil.Process(process.pid).children() if each.name() == victim]

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from tests.conftest import LaunchHere
 from tests.faults.conftest import Search, finished, outcome
 
 
@@ -24,13 +25,18 @@ def kill_after(process: subprocess.Popen[str], run: Path, *, results: int, secon
 
 @pytest.mark.parametrize(("budget", "kills"), [(8, 2), pytest.param(40, 20, marks=pytest.mark.slow)])
 def test_a_search_that_is_killed_repeatedly_ends_like_an_uninterrupted_search(
-    tmp_path: Path, search: Search, space_file: Path, data_file: Path, budget: int, kills: int
+    tmp_path: Path,
+    search: Search,
+    launch_here: LaunchHere,
+    space_file: Path,
+    data_file: Path,
+    budget: int,
+    kills: int,
 ) -> None:
     """There is one worker. The space has 36 networks, so 40 trials exhaust it. The moments come from a fixed seed."""
     rng = Random(0)
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 4, "--workers", 1]
     whole, run = tmp_path / "whole", tmp_path / "killed"
-    uninterrupted = search("--budget", budget, "--run", whole, *flags)
     kept: dict[str, object] = {}
     killed = search("--budget", budget, "--run", run, *flags)
     for number in range(kills):
@@ -41,7 +47,7 @@ def test_a_search_that_is_killed_repeatedly_ends_like_an_uninterrupted_search(
         resume = ["--resume", run, "--budget", budget] if (run / "study.db").exists() else ["--run", run, *flags]
         killed = search(*resume, *([] if "--run" in resume else ["--workers", 1]))
     _, told = killed.communicate(timeout=800)
-    uninterrupted.communicate(timeout=800)
+    uninterrupted = launch_here("search.py", "--budget", budget, "--run", whole, *flags, "--wandb", "off")
 
     assert uninterrupted.returncode == 0
     assert killed.returncode == 0, told

@@ -20,7 +20,13 @@ MOMENTS = Random(0)
 
 @pytest.mark.parametrize(
     "seconds",
-    [0.0, 6.0, *(pytest.param(MOMENTS.uniform(0, 11), marks=pytest.mark.slow) for _ in range(20))],
+    [
+        0.0,
+        *(
+            pytest.param(seconds, marks=pytest.mark.slow)
+            for seconds in (6.0, *(MOMENTS.uniform(0, 11) for _ in range(20)))
+        ),
+    ],
 )
 def test_ctrl_c_at_any_moment_prints_one_line_and_leaves_no_process_behind(
     search: Search, tmp_path: Path, space_file: Path, data_file: Path, seconds: float
@@ -50,6 +56,7 @@ def test_a_repeated_ctrl_c_counts_once(search: Search, tmp_path: Path, space_fil
     while not list(run.glob("trials/*/architecture.yaml")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
 
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)  # at once, because the machine decides how soon the second signal is noticed
@@ -58,6 +65,7 @@ def test_a_repeated_ctrl_c_counts_once(search: Search, tmp_path: Path, space_fil
     assert process.returncode == 130
     assert told.count("\n") == 1
     assert f"--resume {run}" in told
+    assert not left_behind(children)
 
 
 SLOW_TO_LEAVE = """\

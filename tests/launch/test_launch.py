@@ -173,7 +173,7 @@ def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
             run,
             *flags[:4],
             "--epochs",
-            40,
+            80,
             "--wandb",
             "off",
         ),
@@ -202,7 +202,7 @@ def test_a_killed_driver_loses_nothing_finished_and_leaves_nobody_training(tmp_p
     run = tmp_path / "run"
     started = subprocess.Popen(
         command(
-            "search.py", "--budget", 30, "--workers", 2, "--run", run, *flags[:4], "--epochs", 40, "--wandb", "off"
+            "search.py", "--budget", 30, "--workers", 2, "--run", run, *flags[:4], "--epochs", 80, "--wandb", "off"
         ),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

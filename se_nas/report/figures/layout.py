@@ -38,6 +38,7 @@ def lay_out(
         template="plotly_white",
         hoverlabel={"align": "left"},
         modebar={"bgcolor": CLEAR, "color": LINE, "activecolor": INK},
+        overwrite=True,  # the same figure in two thirds of the time
     )
     return figure
 

@@ -187,9 +187,11 @@ class SearchStudy:
         self._storage.engine.dispose()
 
 
-def _storage(path: Path) -> RDBStorage:
+def _storage(path: Path, *, is_new: bool = False) -> RDBStorage:
+    """The study's file for Optuna, which makes the tables if it `is_new`, and otherwise checks their format."""
     address = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(False)
-    return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": ATTEMPT_SECONDS}})
+    settings = {"connect_args": {"timeout": ATTEMPT_SECONDS}}
+    return RDBStorage(address, engine_kwargs=settings, skip_compatibility_check=is_new)
 
 
 def _create(path: Path, objectives: Objectives) -> None:
@@ -198,7 +200,7 @@ def _create(path: Path, objectives: Objectives) -> None:
     directions = [objective.direction for objective in objectives]
     try:
         draft.unlink(missing_ok=True)
-        storage = _storage(draft)
+        storage = _storage(draft, is_new=True)
         optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions)
         storage.remove_session()
         storage.engine.dispose()

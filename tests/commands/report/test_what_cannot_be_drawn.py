@@ -38,10 +38,10 @@ def test_if_one_part_cannot_be_drawn_the_others_are(
     module, name = PARTS[part]
     monkeypatch.setattr(module, name, fail)
 
-    search.start_search(replace(request_tiny, budget=6), console)
+    search.start_search(replace(request_tiny, budget=3), console)
 
     folder = RunFolder(request_tiny.run)
-    assert len(rows_of(folder.path)) == 6
+    assert len(rows_of(folder.path)) == 3
     assert json.loads(folder.front.read_text())["members"]
     assert folder.best.is_file()
     said = said_on(console)
@@ -58,10 +58,10 @@ def test_without_the_statistics_of_its_trials_a_search_still_succeeds(
 ) -> None:
     monkeypatch.setattr(Overview, "of", fail)
 
-    search.start_search(replace(request_tiny, budget=6), console)
+    search.start_search(replace(request_tiny, budget=3), console)
 
     assert "report.html: could not be drawn" in said_on(console)
-    assert len(rows_of(request_tiny.run)) == 6
+    assert len(rows_of(request_tiny.run)) == 3
 
 
 def test_the_page_names_the_figure_that_it_lacks(
@@ -69,7 +69,7 @@ def test_the_page_names_the_figure_that_it_lacks(
 ) -> None:
     monkeypatch.setattr(all_figures, "hypervolume_figure", fail)
 
-    search.start_search(replace(request_tiny, budget=6), console)
+    search.start_search(replace(request_tiny, budget=3), console)
 
     assert "&#x27;hypervolume by trial&#x27;: could not be drawn" in RunFolder(request_tiny.run).report.read_text()
 
@@ -83,4 +83,4 @@ def test_a_disk_that_is_full_for_the_report_is_still_a_failure(
     monkeypatch.setattr(writing, "write_atomically", full)
 
     with pytest.raises(WriteError, match="cannot be written"):
-        search.start_search(replace(request_tiny, budget=6), console)
+        search.start_search(replace(request_tiny, budget=3), console)

@@ -1,6 +1,5 @@
 """A resumed search: the results that it keeps, and the changes that it refuses."""
 
-import io
 import json
 import shutil
 from collections.abc import Callable
@@ -22,18 +21,10 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import load_config
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.study.study import SearchStudy
-from tests.commands.conftest import outcome_of, rows_of, said_on
-from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
+from tests.commands.conftest import outcome_of, rows_of, said_on, settled_rows
 from tests.cut_off import CutOffError, cut_off_at
 
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of the same search of ten trials, without an interruption."""
-    folder = tmp_path_factory.mktemp("whole")
-    request = tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder))
-    search.start_search(request, Console(file=io.StringIO()))
-    return request.run
+pytestmark = pytest.mark.usefixtures("without_figures")
 
 
 def flip(path: Path) -> None:
@@ -126,24 +117,14 @@ def test_a_trial_that_was_pruned_when_the_driver_was_killed_is_not_trained_again
 
 def test_a_finished_search_continues_with_a_larger_budget(request_tiny: SearchRequest, console: Console) -> None:
     search.start_search(replace(request_tiny, budget=4), console)
-    before = outcome_of(request_tiny.run)
+    before = settled_rows(request_tiny.run)
 
     more = SearchRequest(budget=6, equal_cost=0.25, workers=1, wandb="off")
     search.resume_search(request_tiny.run, more, console)
 
-    assert outcome_of(request_tiny.run)[:4] == before
+    assert settled_rows(request_tiny.run)[:4] == before
     assert len(rows_of(request_tiny.run)) == 6
     assert load_config(RunFolder(request_tiny.run)).parsed_objectives.equal_cost == 0.25
-
-
-def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=1), console)
-
-    with (
-        locked(request_tiny.run),
-        pytest.raises(InputError, match="another command is writing here"),
-    ):
-        search.resume_search(request_tiny.run, SearchRequest(budget=2, wandb="off", workers=1), console)
 
 
 @pytest.mark.parametrize(
@@ -155,30 +136,23 @@ def test_a_second_driver_on_one_folder_is_refused(request_tiny: SearchRequest, c
     ],
 )
 def test_a_resumed_search_refuses_settings_that_would_change_its_results(
-    request_tiny: SearchRequest, console: Console, changes: dict[str, Any], message: str
+    searched: Path, console: Console, changes: dict[str, Any], message: str
 ) -> None:
-    search.start_search(replace(request_tiny, budget=1), console)
-
     with pytest.raises(InputError, match=message):
-        search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off", **changes), console)
+        search.resume_search(searched, SearchRequest(workers=1, wandb="off", **changes), console)
 
 
-def test_a_resumed_search_refuses_a_budget_below_its_number_of_trials(
-    request_tiny: SearchRequest, console: Console
-) -> None:
-    search.start_search(replace(request_tiny, budget=3), console)
-
-    with pytest.raises(InputError, match=r"--budget 2: the search in .* already has 3 trials"):
-        search.resume_search(request_tiny.run, SearchRequest(budget=2, workers=1, wandb="off"), console)
-    assert yaml.safe_load((request_tiny.run / "config.yaml").read_text())["budget"] == 3
+def test_a_resumed_search_refuses_a_budget_below_its_number_of_trials(searched: Path, console: Console) -> None:
+    with pytest.raises(InputError, match=r"--budget 5: the search in .* already has 6 trials"):
+        search.resume_search(searched, SearchRequest(budget=5, workers=1, wandb="off"), console)
+    assert yaml.safe_load((searched / "config.yaml").read_text())["budget"] == 6
 
 
-def test_an_empty_study_file_is_not_taken_for_a_new_search(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=2), console)
-    (request_tiny.run / "study.db").write_bytes(b"")
+def test_an_empty_study_file_is_not_taken_for_a_new_search(searched: Path, console: Console) -> None:
+    (searched / "study.db").write_bytes(b"")
 
     with pytest.raises(InputError, match=r"study\.db is empty"):
-        search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
+        search.resume_search(searched, SearchRequest(workers=1, wandb="off"), console)
 
 
 def test_other_images_behind_the_same_path_are_refused(searched: Path, console: Console) -> None:
@@ -208,17 +182,16 @@ def test_the_same_images_may_be_in_another_place_when_a_search_is_resumed(
 
 @pytest.mark.parametrize("way", [shutil.move, shutil.copytree])
 def test_a_run_folder_that_was_moved_or_copied_can_be_resumed(
-    request_tiny: SearchRequest, console: Console, tmp_path: Path, whole: Path, way: Callable[[Path, Path], object]
+    searched: Path, console: Console, tmp_path: Path, whole: Path, way: Callable[[Path, Path], object]
 ) -> None:
-    search.start_search(replace(request_tiny, budget=4), console)
     there = tmp_path / "there" / "run"
     there.parent.mkdir()
 
-    way(request_tiny.run, there)
+    way(searched, there)
     search.resume_search(there, SearchRequest(budget=10, workers=1, wandb="off"), console)
 
     assert outcome_of(there) == outcome_of(whole)
-    assert not request_tiny.run.exists() or len(rows_of(request_tiny.run)) == 4
+    assert not searched.exists() or len(rows_of(searched)) == 6
 
 
 @pytest.mark.parametrize(
@@ -252,7 +225,7 @@ def test_the_result_of_an_interrupted_trial_is_used_only_if_it_is_complete(
     damage(request_tiny.run)
     search.resume_search(request_tiny.run, SearchRequest(workers=1, wandb="off"), console)
 
-    assert outcome_of(request_tiny.run) == outcome_of(whole)[:4]
+    assert settled_rows(request_tiny.run) == settled_rows(whole)[:4]
     assert told in " ".join(said_on(console).split())
 
 
@@ -273,19 +246,18 @@ def test_an_older_copy_of_the_study_resumes_to_the_same_end(
 
 
 def test_another_version_that_resumes_is_printed_and_recorded(
-    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search.start_search(replace(request_tiny, budget=2), console)
-    before = load_config(RunFolder(request_tiny.run)).versions
+    before = load_config(RunFolder(searched)).versions
     monkeypatch.setattr(conditions, "running_versions", lambda: {**before, "torch": "9.9"})
 
-    for budget in (3, 4):
-        search.resume_search(request_tiny.run, SearchRequest(budget=budget, workers=1, wandb="off"), console)
+    for budget in (7, 8):
+        search.resume_search(searched, SearchRequest(budget=budget, workers=1, wandb="off"), console)
 
     both = f"{before['torch']}, then 9.9"
-    assert load_config(RunFolder(request_tiny.run)).versions == {**before, "torch": both}
+    assert load_config(RunFolder(searched)).versions == {**before, "torch": both}
     assert said_on(console).count(f"versions  torch {both}: what is trained from here on may differ") == 1
-    assert both in (request_tiny.run / "report.html").read_text()
+    assert both in (searched / "report.html").read_text()
 
 
 class NoWorkers:
@@ -298,18 +270,17 @@ class NoWorkers:
 
 
 def test_a_version_that_only_tried_to_resume_is_not_recorded_as_having_trained(
-    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search.start_search(replace(request_tiny, budget=1), console)
-    before = load_config(RunFolder(request_tiny.run)).versions
+    before = load_config(RunFolder(searched)).versions
     monkeypatch.setattr(search, "build_executor", lambda *_, **__: NoWorkers())
 
     with pytest.raises(RunFailedError, match="no worker starts"):
-        search.resume_search(request_tiny.run, SearchRequest(budget=3, wandb="off"), console)
-    assert load_config(RunFolder(request_tiny.run)).versions == before
+        search.resume_search(searched, SearchRequest(budget=7, wandb="off"), console)
+    assert load_config(RunFolder(searched)).versions == before
     monkeypatch.undo()
-    search.resume_search(request_tiny.run, SearchRequest(budget=3, workers=1, wandb="off"), console)
-    assert load_config(RunFolder(request_tiny.run)).versions == before
+    search.resume_search(searched, SearchRequest(budget=7, workers=1, wandb="off"), console)
+    assert load_config(RunFolder(searched)).versions == before
 
 
 def test_a_version_that_only_tried_to_begin_is_replaced_by_the_version_that_trains(

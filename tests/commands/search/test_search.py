@@ -1,6 +1,8 @@
+import io
 import json
 from collections import Counter
 from dataclasses import fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,20 @@ from se_nas.searching.observations import observations_of
 from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.files.loading import load_design_space
 from tests.commands.conftest import outcome_of, rows_of, said_on
+from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 
 
-def test_every_trial_is_counted_and_every_file_is_written(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(request_tiny, console)
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a search of 16 trials of up to 8 epochs."""
+    folder = tmp_path_factory.mktemp("long")
+    request = tiny_request(folder, write_tiny_space(folder), write_tiny_data(folder))
+    search.start_search(replace(request, budget=16, epochs=8), Console(file=io.StringIO()))
+    return folder / "run"
 
-    folder = RunFolder(request_tiny.run)
+
+def test_every_trial_is_counted_and_every_file_is_written(whole: Path) -> None:
+    folder = RunFolder(whole)
     states = Counter(row["state"] for row in rows_of(folder.path))
     assert set(states) <= {"complete", "pruned", "failed"}
     assert states.total() == 10
@@ -39,15 +49,11 @@ def test_every_trial_is_counted_and_every_file_is_written(request_tiny: SearchRe
             load_architecture(folder.architecture(number)).fingerprint() == rows_of(folder.path)[number]["fingerprint"]
         )
         assert json.loads(folder.result(number).read_text())["status"] == rows_of(folder.path)[number]["state"]
-    assert "retrain.py" in said_on(console)
+    assert "retrain.py" in (whole.parent / "said.txt").read_text()
 
 
-def test_the_front_file_agrees_with_the_table_with_moocore_and_with_the_counted_cost(
-    request_tiny: SearchRequest, console: Console
-) -> None:
-    search.start_search(request_tiny, console)
-
-    folder = RunFolder(request_tiny.run)
+def test_the_front_file_agrees_with_the_table_with_moocore_and_with_the_counted_cost(whole: Path) -> None:
+    folder = RunFolder(whole)
     front = json.loads(folder.front.read_text())
     complete = [row for row in rows_of(folder.path) if row["state"] == "complete"]
     losses = np.array([[-float(row["accuracy"]), float(row["flops"])] for row in complete])
@@ -63,50 +69,53 @@ def test_the_front_file_agrees_with_the_table_with_moocore_and_with_the_counted_
         assert (member["flops"], member["params"], member["activations"]) == tuple(cost.as_dict().values())
 
 
-def test_the_table_has_an_accuracy_for_complete_trials_only(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=16, epochs=8), console)
+def test_the_table_has_an_accuracy_for_complete_trials_only(long: Path) -> None:
+    rows = rows_of(long)
 
-    rows = rows_of(request_tiny.run)
     assert any(row["state"] == "pruned" for row in rows)
     assert all((row["accuracy"] != "") == (row["state"] == "complete") for row in rows)
     assert all(int(row["epochs"]) < 8 and row["reason"] for row in rows if row["state"] == "pruned")
 
 
-def test_the_table_has_the_expected_accuracy_of_stopped_trials(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=16, epochs=8), console)
-
-    _, progress = load_progress(RunFolder.open(request_tiny.run))
+def test_the_table_has_the_expected_accuracy_of_stopped_trials(long: Path) -> None:
+    _, progress = load_progress(RunFolder.open(long))
     expected = {observation.record.number: observation.accuracy for observation in observations_of(progress.records)}
-    for row in rows_of(request_tiny.run):
+
+    assert any(row["state"] == "pruned" for row in rows_of(long))
+    for row in rows_of(long):
         assert (row["expected_accuracy"] != "") == (row["state"] == "pruned")
         if row["state"] == "pruned":
             assert float(row["expected_accuracy"]) == pytest.approx(expected[int(row["trial"])], abs=1e-6)
 
 
-def test_optuna_alone_reads_the_study(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(request_tiny, console)
+def test_optuna_alone_reads_the_study(searched_whole: Path) -> None:
+    study = optuna.load_study(study_name="se-nas", storage=f"sqlite:///{searched_whole}/study.db")
 
-    study = optuna.load_study(study_name="se-nas", storage=f"sqlite:///{request_tiny.run}/study.db")
     assert study.metric_names == ["accuracy", "flops"]
     assert len(study.trials) == 10
     assert all(trial.values is None for trial in study.trials if trial.state is not optuna.trial.TrialState.COMPLETE)
 
 
 def test_the_same_seed_gives_the_same_trials_and_another_seed_others(
-    request_tiny: SearchRequest, console: Console, tmp_path: Path
+    request_tiny: SearchRequest, console: Console, tmp_path: Path, whole: Path
 ) -> None:
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+    for name, seed in (("same", 0), ("other", 1)):
         search.start_search(replace(request_tiny, run=tmp_path / name, seed=seed), console)
 
-    assert outcome_of(tmp_path / "a") == outcome_of(tmp_path / "b")
-    assert outcome_of(tmp_path / "a") != outcome_of(tmp_path / "c")
-    assert json.loads((tmp_path / "a/front.json").read_text()) == json.loads((tmp_path / "b/front.json").read_text())
+    assert outcome_of(tmp_path / "same") == outcome_of(whole)
+    assert outcome_of(tmp_path / "same") != outcome_of(tmp_path / "other")
+    assert json.loads((tmp_path / "same/front.json").read_text()) == json.loads((whole / "front.json").read_text())
 
 
 def test_an_exhausted_space_ends_the_search_early_with_a_line(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(replace(request_tiny, budget=60, epochs=1), console)
+    space = yaml.safe_load(request_tiny.space.read_text())
+    for stage in space["stages"]:
+        stage["width"] = stage["width"][0]
+    request_tiny.space.write_text(yaml.safe_dump(space))
 
-    assert len(rows_of(request_tiny.run)) == 36
+    search.start_search(replace(request_tiny, budget=20, epochs=1), console)
+
+    assert len(rows_of(request_tiny.run)) == 9
     assert "ended early" in said_on(console)
 
 
@@ -144,8 +153,15 @@ def test_a_search_in_which_everything_fails_is_a_failed_run(
         search.start_search(replace(request_tiny, budget=2), console)
 
 
-@pytest.mark.parametrize("objectives", ["accuracy,params", "accuracy,flops,params", "accuracy,flops,latency"])
-@pytest.mark.parametrize("strategy", ["front", "tpe", "nsga2", "random"])
+OBJECTIVES = ["accuracy,params", "accuracy,flops,params", "accuracy,flops,latency"]
+QUICK = [("front", OBJECTIVES[0]), ("front", OBJECTIVES[2]), ("tpe", OBJECTIVES[1]), ("nsga2", OBJECTIVES[2])]
+QUICK += [("random", OBJECTIVES[1])]
+SLOW = [pair for pair in product(["front", "tpe", "nsga2", "random"], OBJECTIVES) if pair not in QUICK]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "objectives"), [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW)]
+)
 def test_other_objectives_and_strategies_run_to_their_end(
     request_tiny: SearchRequest, console: Console, objectives: str, strategy: str
 ) -> None:
@@ -157,12 +173,11 @@ def test_other_objectives_and_strategies_run_to_their_end(
     assert all(member[name] > 0 for member in front["members"] for name in front["objectives"])
 
 
-def test_the_best_file_is_the_knee(request_tiny: SearchRequest, console: Console) -> None:
-    search.start_search(request_tiny, console)
+def test_the_best_file_is_the_knee(whole: Path) -> None:
+    _, progress = load_progress(RunFolder(whole))
+    knee = json.loads((whole / "front.json").read_text())["picks"]["knee"]
+    best = load_architecture(whole / "best.yaml").fingerprint()
 
-    _, progress = load_progress(RunFolder(request_tiny.run))
-    knee = json.loads((request_tiny.run / "front.json").read_text())["picks"]["knee"]
-    best = load_architecture(request_tiny.run / "best.yaml").fingerprint()
     assert best == progress.front.knee.fingerprint == knee["fingerprint"]
 
 

@@ -124,7 +124,7 @@ class TestEverySampler:
     def test_proposes_other_networks_under_another_seed(self, sampler: str, objectives: Objectives) -> None:
         assert Search(sampler, objectives, seed=3).run(5) != Search(sampler, objectives, seed=4).run(5)
 
-    @pytest.mark.parametrize("width", [1, 4])
+    @pytest.mark.parametrize("width", [pytest.param(1, marks=pytest.mark.slow), 4])
     def test_resumed_before_any_trial_it_makes_the_same_proposals(
         self, sampler: str, objectives: Objectives, width: int
     ) -> None:
