@@ -1,6 +1,7 @@
 """The strategy of a search with its wrappers: its proposals keep the rules and bounds of the space and are new."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from se_nas.errors import ImageTooSmallError
 from se_nas.searching.candidates import Inspection
@@ -8,7 +9,7 @@ from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
 from se_nas.space.architecture import Architecture
-from se_nas.space.decisions import Assignment
+from se_nas.space.decisions import Assignment, Value
 from se_nas.space.design_space import DesignSpace
 
 STRATEGY_PATIENCE = 64
@@ -32,10 +33,14 @@ def build_screened_strategy(
     If the strategy finds no more proposals, random proposals replace them.
     """
 
+    @lru_cache(maxsize=16)  # a proposal is inspected, and then asked for its fingerprint
+    def decode(*values: tuple[str, Value]) -> Architecture:
+        return space.decode(dict(values))
+
     def inspect(assignment: Assignment) -> Inspection | None:
         if space.check(assignment) is not None:
             return None
-        architecture = space.decode(assignment)
+        architecture = decode(*assignment.items())
         try:
             cost = cost_of(architecture)
         except ImageTooSmallError:
@@ -43,7 +48,7 @@ def build_screened_strategy(
         return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
 
     def fingerprint(assignment: Assignment) -> str:
-        return space.decode(assignment).fingerprint()
+        return decode(*assignment.items()).fingerprint()
 
     def screened(strategy: SearchStrategy, patience: int) -> SearchStrategy:
         return Unique(Feasible(Patient(strategy, patience=patience), inspect), fingerprint)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.blas import dsyrk
 
 from se_nas.searching.surrogate.kernel import NOISE_PRIOR, Groups, Kernel
 
@@ -64,7 +65,7 @@ class Surrogate:
         means = self._mean + self._scale * (covariance @ self._weights)
         between = self._solved(covariance)
         own = self.kernel.covariance_among(believed)
-        own -= (between.T @ between).T  # its own transpose, in the order in memory of `own`
+        own = dsyrk(-1.0, between, trans=1, beta=1.0, c=own, lower=1, overwrite_c=1)  # own - between.T @ between
         own[np.diag_indices_from(own)] += self.kernel.noise + JITTER
         factor = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
         return Believer(learned=self, inputs=believed, means=means, between=between, factor=factor)
