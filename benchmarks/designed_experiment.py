@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from one_at_a_time import PairedAccuracies
 
 from se_nas.analysis.designed.best import probabilities_of_best
 from se_nas.analysis.designed.fractions import design_for
 from se_nas.analysis.designed.model import Cell, Contrasts, Fitted, Key, distinct_pairs, fit
-from se_nas.analysis.paired import PairedAccuracies
 from se_nas.commands.ablate.experiment import Experiment, plan_experiment
 from se_nas.commands.ablate.factors import Factors, Place
 from se_nas.commands.ablate.plan import ExperimentPlan, fitted_to

@@ -67,7 +67,7 @@ def torchvision_epoch(folder: Path, size: int, processes: int) -> int:
     steps = transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size), transforms.PILToTensor()])
     data = datasets.ImageFolder(folder / "all", steps)
     loader = DataLoader(data, BATCH, shuffle=True, num_workers=processes)
-    return sum(len(labels) for _, labels in loader)
+    return int(sum(len(labels) for _, labels in loader))
 
 
 def timed(work: Callable[[], int]) -> float:

@@ -1,74 +1,9 @@
-"""Differences on equal seeds, compared with known true values."""
+"""The gain of SE beside its additional costs."""
 
 import numpy as np
 import pytest
 
-from se_nas.analysis.paired import Effect, Extra, Gain, PairedAccuracies
-
-
-def drawn(rng: np.random.Generator, means: dict[str, float], *, seeds: int) -> dict[str, dict[int, float]]:
-    """Accuracies in which the effect of a seed is five times as large as the noise."""
-    of_seed = 0.05 * rng.standard_normal(seeds)
-    return {
-        name: {seed: mean + of_seed[seed] + 0.01 * rng.standard_normal() for seed in range(seeds)}
-        for name, mean in means.items()
-    }
-
-
-def test_intervals_contain_the_true_gain_in_95_percent_of_the_cases() -> None:
-    rng = np.random.default_rng(0)
-    inside = 0
-    for _ in range(1_000):
-        gain = PairedAccuracies(drawn(rng, {"a": 0.8, "b": 0.81, "c": 0.7}, seeds=4)).gain("b", "a")
-        inside += abs(gain.mean - 0.01) <= gain.half_width
-
-    assert 0.93 <= inside / 1_000 <= 0.97
-
-
-def test_the_effect_of_a_seed_on_all_networks_cancels_out() -> None:
-    paired = PairedAccuracies({"a": {0: 0.5, 1: 0.9}, "b": {0: 0.52, 1: 0.92}})
-
-    gain = paired.gain("b", "a")
-
-    assert gain.mean == pytest.approx(0.02)
-    assert gain.half_width == pytest.approx(0.0, abs=1e-12)
-    assert gain.is_sure
-
-
-def test_two_networks_give_the_paired_t_interval() -> None:
-    """scipy.stats.ttest_rel is the oracle."""
-    from scipy.stats import ttest_rel
-
-    first, second = [0.80, 0.83, 0.79, 0.85], [0.82, 0.84, 0.83, 0.86]
-    paired = PairedAccuracies({"a": dict(enumerate(first)), "b": dict(enumerate(second))})
-
-    interval = ttest_rel(second, first).confidence_interval(0.95)
-    gain = paired.gain("b", "a")
-
-    assert (gain.mean - gain.half_width, gain.mean + gain.half_width) == pytest.approx((interval.low, interval.high))
-
-
-def test_seeds_that_a_network_lacks_are_left_out() -> None:
-    paired = PairedAccuracies({"a": {0: 0.5, 1: 0.6, 2: 0.0}, "b": {0: 0.6, 1: 0.8, 5: 0.0}})
-
-    assert paired.seeds == [0, 1]
-    assert paired.gain("b", "a").mean == pytest.approx(0.15)
-
-
-def test_of_several_zero_gains_few_are_ever_called_sure() -> None:
-    rng = np.random.default_rng(1)
-    alarms = 0
-    for _ in range(400):
-        paired = PairedAccuracies(drawn(rng, dict.fromkeys("abcdef", 0.8), seeds=5))
-        alarms += any(paired.gain(name, "a", among=5).is_sure for name in "bcdef")
-
-    assert alarms / 400 <= 0.07
-
-
-@pytest.mark.parametrize("accuracies", [{"a": {0: 0.5, 1: 0.5}}, {"a": {0: 0.5, 1: 0.5}, "b": {1: 0.5}}])
-def test_one_network_or_one_common_seed_is_refused(accuracies: dict[str, dict[int, float]]) -> None:
-    with pytest.raises(ValueError, match="two networks and two common seeds are needed"):
-        PairedAccuracies(accuracies)
+from se_nas.analysis.paired import Effect, Extra, Gain
 
 
 def an_effect(**added: Extra) -> Effect:
