@@ -189,7 +189,7 @@ def test_a_dry_run_trains_and_writes_nothing(request_tiny: SearchRequest, consol
     assert "in memory: 0.0 MB" in said_on(console)
 
 
-def test_a_folder_that_would_fill_the_memory_is_read_from_disk(
+def test_a_folder_that_would_fill_the_memory_is_decoded_to_disk(
     request_tiny: SearchRequest, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for label, name in enumerate(("dark", "light")):
@@ -202,7 +202,7 @@ def test_a_folder_that_would_fill_the_memory_is_read_from_disk(
 
     search.start_search(asked, console)
 
-    assert "images    read from disk while training" in said_on(console)
+    assert "images    decoded once into " in said_on(console)
     assert [row["state"] for row in rows_of(request_tiny.run)] == ["complete"] * 2
 
 
