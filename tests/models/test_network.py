@@ -92,10 +92,11 @@ def structure(model):
 
 
 def vary(space, one, changes, data):
-    """`one` with new values for some decisions."""
+    """`one` with new values for some decisions, as far as the rules of the space allow them."""
     other = dict(one)
     for name in data.draw(st.permutations(list(space.decisions)))[:changes]:
-        other[name] = data.draw(st.sampled_from(list(space.decisions[name].values())))
+        changed = other | {name: data.draw(st.sampled_from(list(space.decisions[name].values())))}
+        other = other if space.check(changed) else changed
     return other
 
 

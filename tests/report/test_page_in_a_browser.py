@@ -45,16 +45,20 @@ CONTRASTS = """(() => {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     progress = a_progress(
-        a_record(0, 0.5, 100),
-        a_record(1, 0.9, 2_000),
-        a_record(2, 0.2, 30_000, TrialStatus.PRUNED),
         *(
-            replace(
-                a_record(number, 0.3 + 0.01 * number, 100 * number),
-                se=("none", "inner/4") if number % 2 else ("inner/2", "none"),
-                assignment={"stage1.width": 8 + 8 * (number % 3)},
+            replace(record, assignment={"stage1.width": 8 + 8 * (record.number % 3)})
+            for record in (
+                a_record(0, 0.5, 100),
+                a_record(1, 0.9, 2_000),
+                a_record(2, 0.2, 30_000, TrialStatus.PRUNED),
+                *(
+                    replace(
+                        a_record(number, 0.3 + 0.01 * number, 100 * number),
+                        se=("none", "inner/4") if number % 2 else ("inner/2", "none"),
+                    )
+                    for number in range(3, 25)
+                ),
             )
-            for number in range(3, 25)
         ),
     )
     facts = {"command": "python launch/search.py"}
