@@ -26,10 +26,15 @@ def published_attention(block: BlockShape, trunk: Architecture) -> ChannelAttent
         spec: ChannelAttention = SE_FBNET_V3
     else:
         spec = _as_in_its_trunk(block.family, trunk).published_attention
-    channels = block.sites.get(spec.site)
-    if channels is None or not isinstance(spec, SqueezeExciteSpec):
-        return spec
-    return spec.leaving_a_channel(block_width_in=block.width_in, site_width=channels)
+    return leaving_a_channel(spec, block)
+
+
+def leaving_a_channel(attention: ChannelAttention, block: BlockShape) -> ChannelAttention:
+    """The attention, with the largest ratio that leaves a channel if the block is too narrow for its own ratio."""
+    channels = block.sites.get(attention.site)
+    if channels is None or not isinstance(attention, SqueezeExciteSpec):
+        return attention
+    return attention.leaving_a_channel(block_width_in=block.width_in, site_width=channels)
 
 
 def published_names(trunk: Architecture) -> tuple[str, str]:

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.attention import ChannelAttention
-from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
-from se_nas.space.habit import published_attention
+from se_nas.space.habit import leaving_a_channel, published_attention
 from se_nas.space.parts.stage import BlockShape
 
 Choose = Callable[[BlockShape], ChannelAttention | None]
@@ -60,17 +59,9 @@ def attention_if_on(architecture: Architecture, index: int) -> tuple[ChannelAtte
     near = _spec(architecture, index) or _nearest(architecture, index)
     blocks = list(architecture.blocks())[index]
     return tuple(
-        own or _leaving_a_channel(near, block) or published_attention(block, architecture)
+        own or (leaving_a_channel(near, block) if near else published_attention(block, architecture))
         for own, block in zip(architecture.stages[index].se, blocks, strict=True)
     )
-
-
-def _leaving_a_channel(attention: ChannelAttention | None, block: BlockShape) -> ChannelAttention | None:
-    """The attention, with the largest ratio that leaves a channel in a block that is too narrow for its own."""
-    channels = None if attention is None else block.sites.get(attention.site)
-    if channels is None or not isinstance(attention, SqueezeExciteSpec):
-        return attention
-    return attention.leaving_a_channel(block_width_in=block.width_in, site_width=channels)
 
 
 def has_se(architecture: Architecture, index: int) -> bool:
