@@ -48,9 +48,9 @@ class Experiment:
     """The findings of a designed experiment beside the main effects: see `Ablation`.
 
     `deviation` is the standard deviation of one training, as a fraction. `resolution` is that of the design, whose
-    `points` are trained on `seeds` seeds, in `trainings` in all. `habits` compare the placements of habit, `treatments`
-    the ratios and sites. `habit_names` are the names of these placements. The intervals of each of the five lists hold
-    together with 95 %.
+    `points` are trained on `seeds` seeds, in `trainings` in all. `habits` compare the reference placements, and
+    `treatments` the ratios and sites. `habit_names` are the names of the reference placements. The intervals of each of
+    the five lists hold together with 95 %.
     """
 
     trainings: int

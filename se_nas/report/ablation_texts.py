@@ -11,7 +11,7 @@ from se_nas.costs import COSTS
 from se_nas.wording import counted, se_glyphs
 
 MOST_SHOWN = 8
-"""The number of placements that tables and figures show, beside those of habit: the most accurate."""
+"""The number of placements that tables and figures show, beside the reference placements: the most accurate."""
 
 ROMAN = {4: "IV", 5: "V", 6: "VI", 7: "VII"}
 
@@ -49,7 +49,7 @@ def design_sentence(experiment: Experiment) -> str:
     """A sentence about the design, the trainings and their noise."""
     return (
         f"{counted(experiment.trainings, 'training')} on {counted(experiment.seeds, 'seed')}: {experiment.points} "
-        f"placements ({design_name(experiment.resolution)}), and placements of habit. One training deviates by "
+        f"placements ({design_name(experiment.resolution)}), and reference placements. One training deviates by "
         f"{100 * experiment.deviation:.2f} points, beside the effect that its seed has on all networks."
     )
 
@@ -91,7 +91,11 @@ def gain_columns(ablation: Ablation) -> list[str]:
     """The heads of a table of gains: the gain of SE, each of its costs, and the gain per cost."""
     kinds = [COSTS[name] for name in _compared(ablation)]
     per = [f"{'points per' if not place else 'per'}\n{kind.step_text}" for place, kind in enumerate(kinds)]
-    return ["points, 95 %", *(f"{kind.column}, 95 %" if kind.measured else kind.column for kind in kinds), *per]
+    return [
+        "gain in\npoints, 95 %",
+        *(f"{kind.column}, 95 %" if kind.measured else kind.column for kind in kinds),
+        *per,
+    ]
 
 
 def gain_cells(effect: Effect, ablation: Ablation) -> list[str]:
@@ -121,7 +125,7 @@ def _extra_if_known(cost: str, added: Mapping[str, Extra]) -> str:
 
 
 def shown_placements(ablation: Ablation) -> Sequence[Placement]:
-    """The most accurate placements, and those of habit, in the order of their accuracy."""
+    """The most accurate placements, and the reference placements, in the order of their accuracy."""
     experiment = ablation.experiment
     if experiment is None:
         return ()
@@ -137,9 +141,9 @@ def placement_columns(ablation: Ablation) -> list[str]:
     return [
         "placement",
         "SE by stage",
-        "best with\nprobability",
-        "accuracy, 95 %",
-        "over nowhere",
+        "probability\nto be best",
+        "accuracy in %,\n95 % interval",
+        "gain over\nSE nowhere",
         *(COSTS[name].column for name in _compared(ablation)),
     ]
 
@@ -159,7 +163,8 @@ def placement_cells(placement: Placement, ablation: Ablation) -> list[str]:
 def _undecided(effect: Effect, experiment: Experiment) -> str:
     """The effect, and the number of trainings that would show its sign if it is as large as estimated."""
     needed = trainings_needed(experiment.trainings, half_width=effect.gain.half_width, wanted=abs(effect.gain.mean))
-    return f"{effect.label} ({_points(effect.gain)}; if it is as estimated, {rounded_trainings(needed)} trainings can)"
+    can = f"{rounded_trainings(needed)} trainings can, if the gain is as estimated"
+    return f"{effect.label} ({_points(effect.gain)}; {can})"
 
 
 def _treatment_sentences(experiment: Experiment) -> Iterator[str]:
@@ -178,7 +183,7 @@ def _interaction_sentences(experiment: Experiment) -> Iterator[str]:
     if experiment.interactions and not sure:
         widest = max(each.gain.half_width for each in experiment.interactions)
         yield (
-            "No two places of SE help or hinder each other significantly: all such interactions are known to "
+            "No two places of SE help or hinder each other significantly: all interactions are known to "
             f"± {100 * widest:.2f} points."
         )
 

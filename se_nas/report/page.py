@@ -112,10 +112,10 @@ def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     yield (
         "<p>The networks of the front, and the networks near it, were trained again for "
         f"{counted(confirmation.epochs, 'epoch')} on seeds that the search had not used. Accuracy is on the validation "
-        "images. The best mean of a few seeds is a lucky one. So the expected accuracy lies between the mean of the "
-        "seeds and what the costs and the search predict, nearer to the mean the more the seeds tell. The intervals "
-        "(95 %) are of the mean over all possible seeds. The probability is that no other of these networks is more "
-        "accurate at no more cost. ● marks the front of the expected accuracies.</p>"
+        "images. The highest of several means is often too high by chance. So the expected accuracy lies between the "
+        "mean of the seeds and what the costs and the search predict, nearer to the mean the more informative "
+        "the seeds are. The intervals (95 %) are of the mean over all possible seeds. The probability is that no "
+        "other of these networks is more accurate at no more cost. ● marks the front of the expected accuracies.</p>"
     )
     yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)
@@ -128,10 +128,10 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     yield (
         "<p>The same trunk was trained with SE in other places, on the same seeds; the common effect of a seed on all "
         "networks is removed. Accuracy is on the validation images. All intervals of one list hold together with 95 %: "
-        "those of the gains of single places, of interactions, of placements, and of comparisons with a placement of "
-        "habit. Everywhere is as in the published networks that are named with it. A measured cost has an interval, "
-        "and is a median over one image at a time. A gain per measured cost has the uncertainty of both. It is left "
-        "out if SE does not significantly add to the cost.</p>"
+        "those of the gains of single places, of interactions, of placements, and of comparisons with a reference "
+        "placement (SE nowhere, as found, or everywhere). Everywhere is as in the published networks that are named "
+        "with it. A measured cost has an interval, and is a median over one image at a time. A gain per measured cost "
+        "has the uncertainty of both. It is left out if SE does not significantly add to the cost.</p>"
     )
     for ablation in ablations:
         yield from _ablation(ablation)

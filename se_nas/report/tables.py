@@ -111,7 +111,7 @@ def interactions_table(experiment: Experiment) -> str:
 
 
 def placements_table(ablation: Ablation) -> str:
-    """A table of the predicted accuracy of the best placements, and of those of habit."""
+    """A table of the predicted accuracy of the best placements, and of the reference placements."""
     columns = placement_columns(ablation)
     rows = []
     for placement in shown_placements(ablation):

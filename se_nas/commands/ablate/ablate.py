@@ -141,7 +141,7 @@ def _lost(experiment: Experiment, accuracies: Mapping[Key, float], outcomes: Map
     trained = {name for name, _ in accuracies}
     tried = {name for name, _ in outcomes}
     return [
-        f"SE {name}: none of its trainings succeeded; what only they could show is left out"
+        f"SE {name}: none of its trainings succeeded; results that need them are left out"
         for name in experiment.arms
         if name in tried - trained
     ]

@@ -24,7 +24,7 @@ def design_lines(experiment: Experiment) -> Iterator[str]:
     factors = experiment.factors
     others = experiment.size - len(design.points)
     varied = [counted(len(factors.places), "place") + " of SE", *factors.treatments]
-    added = f", and {counted(others, 'placement')} of habit" if others else ""
+    added = f", and {counted(others, 'reference placement')}" if others else ""
     points = f"{len(design.points)} placements ({design_name(design.resolution)})"
     yield f"design    {', '.join(varied)}: {points}{added} on each seed"
     if not design.separates_interactions:
@@ -48,7 +48,7 @@ class Forecast:
     seconds: float | None
 
     def lines(self, workers: int, outcomes: Outcomes) -> Iterator[str]:
-        """A line about the trainings, the time on so many workers, and the intervals; and one about the noise."""
+        """A line about the trainings, the time on `workers` workers, and the intervals; and a line about the noise."""
         experiment = self.experiment
         known = {key: value for key, value in outcomes.items() if value is not None}
         found = _deviation(experiment, known) or self.deviation
@@ -65,7 +65,9 @@ class Forecast:
         left = max(0, trainings - len(known))
         new = f", {left:,} of them new" if known else ""
         time = "" if self.seconds is None else f", about {format_duration(self.seconds * left / workers)}"
-        short = f" (± {100 * self.until:g} takes more)" if self.until is not None and width > self.until else ""
+        short = (
+            f" (± {100 * self.until:g} takes more trainings)" if self.until is not None and width > self.until else ""
+        )
         about = "" if self.until is None else "about "
         yield (
             f"forecast  {about}{counted(trainings, 'training')}{new}{time}; then the gain of SE in a place is known to "

@@ -40,9 +40,9 @@ class Experiment:
     """An experiment on the places of SE: what is trained, and what is predicted.
 
     `placements` are the networks with SE as found in each of its places. The first `trained` of them are trained: the
-    points of the design, then the arms of habit that are not among these. `habits` are the names of the arms of habit:
-    nowhere, as found, and everywhere as published. `variants` are the networks at other levels of the treatments, by
-    the name of their placement and by these levels.
+    points of the design, then the reference placements that are not among these. `habits` are the names of the
+    reference placements: nowhere, as found, and everywhere as published. `variants` are the networks at other levels of
+    the treatments, by the name of their placement and by these levels.
     """
 
     factors: Factors
@@ -135,7 +135,7 @@ def plan_experiment(factors: Factors, prepare: Prepare) -> Experiment:
 
 
 def _habits(found: Architecture, prepare: Prepare) -> dict[str, Architecture]:
-    """The arms of habit, by name. Each network occurs once, by its first name."""
+    """The networks of the reference placements, by name. Each network occurs once, by its first name."""
     _, published = published_names(found)
     everywhere = f"everywhere ({published})"
     networks = {NOWHERE: without_se(found), FOUND: found, everywhere: with_published_se(found)}

@@ -78,7 +78,7 @@ def _interactions(experiment: Experiment, fitted: Fitted, labels: Sequence[str])
 
 
 def _habits(experiment: Experiment, fitted: Fitted, costs: Costs) -> tuple[Effect, ...]:
-    """The comparisons of the placements of habit: each with nowhere, and the published placement with the found."""
+    """The comparisons of the reference placements: each with nowhere, and the published placement with the found."""
     arms = {arm.name: fitted.contrasts.row(arm.name, arm.cell) for arm in experiment.placements}
     names = [name for name in experiment.habits if name in arms]
     others = [name for name in names if name not in (NOWHERE, FOUND)]
@@ -97,7 +97,7 @@ def _treatments(experiment: Experiment, fitted: Fitted, costs: Costs) -> tuple[E
     wanted: list[tuple[str, str, str, list[float]]] = []
     if factors.ratios:
         wanted.append(("twice as wide", "half as wide", RATIO, [-1.0, 0.0, 1.0]))
-        wanted.append(("as wide as found", "the mean of half and twice", RATIO, [-0.5, 1.0, -0.5]))
+        wanted.append(("as wide as found", "half or twice as wide on average", RATIO, [-0.5, 1.0, -0.5]))
     for index, site in enumerate(factors.sites, start=1):
         weights = [-1.0] + [float(index == other) for other in range(1, 1 + len(factors.sites))]
         wanted.append((f"at {site}", "at its site as found", SITE, weights))

@@ -138,8 +138,10 @@ def _needed(experiment: Experiment, effects: MainEffects, trainings: int) -> str
     }
     if not needed:
         return "; each gain is significant"
-    texts = [f"{rounded_trainings(needed[label])} {label}" for label in sorted(needed, key=lambda each: needed[each])]
-    return f"; to know its sign takes, in all, about {', '.join(texts)}"
+    texts = [
+        f"{rounded_trainings(needed[label])} for SE {label}" for label in sorted(needed, key=lambda each: needed[each])
+    ]
+    return f"; estimated number of trainings in all that show the sign of the gain: {', '.join(texts)}"
 
 
 def _batch_ends(size: int, most: int, *, first: int) -> list[int]:

@@ -16,7 +16,7 @@ from se_nas.report.ablation_texts import (
 
 
 def effects_table(ablation: Ablation, *, title: str, width: int) -> Table:
-    """The gains of SE with the columns that fit. If some do not fit, a line below refers to the report."""
+    """The gains of SE with the columns that fit. If some do not fit, the line below refers to the report."""
     experiment = ablation.experiment
     sections = [ablation.effects, *((experiment.habits, experiment.treatments) if experiment else ())]
     columns = ("SE", *gain_columns(ablation))
@@ -26,13 +26,14 @@ def effects_table(ablation: Ablation, *, title: str, width: int) -> Table:
         for effect, row in zip(section, rows, strict=True):
             table.add_row(*row[:shown], style="bold" if effect.gain.is_sure else "")
         table.add_section()
+    table.caption = "bold: the interval excludes zero"
     if shown < len(columns):
-        table.caption = "the report also has the cost of SE, and the gain per cost"
+        table.caption += "; the report also has the cost of SE, and the gain per cost"
     return table
 
 
 def placements_table(ablation: Ablation, *, width: int) -> Table:
-    """The predicted accuracy of the best placements and of those of habit, with the columns that fit."""
+    """The predicted accuracy of the best placements and of the reference placements, with the columns that fit."""
     rows = [placement_cells(placement, ablation) for placement in shown_placements(ablation)]
     columns = placement_columns(ablation)
     table, shown = _table(columns, rows, title="Placements of SE, predicted from all trainings", width=width)

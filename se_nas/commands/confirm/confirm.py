@@ -196,7 +196,9 @@ def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured
 def _table(front: ConfirmedFront) -> Table:
     members = {one.record.number for one in front.members}
     table = Table(box=None, padding=(0, 2, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
-    for column in ("trial", *front.costs, "search", "mean of seeds", "expected", "95 %", "seeds", "on the front"):
+    table.caption, table.caption_justify = "bold: the front of the expected accuracies", "left"
+    accuracies = ("accuracy\nin search", "mean of\nseeds", "expected\naccuracy", "95 %\ninterval")
+    for column in ("trial", *front.costs, *accuracies, "seeds", "probability\non the front"):
         table.add_column(column, justify="right")
     table.add_column("SE by stage")
     for one in front.networks:

@@ -53,7 +53,9 @@ def own_network() -> Architecture:
     ],
     ids=["one stage", "none", "wider than RegNetY's", "three stages", "four stages", "a fraction of five"],
 )
-def test_the_arms_of_habit_are_points_of_the_design_or_are_added(tokens: tuple[str, ...], size: int, own: int) -> None:
+def test_the_reference_placements_are_points_of_the_design_or_are_added(
+    tokens: tuple[str, ...], size: int, own: int
+) -> None:
     experiment = planned(network_with_se(*tokens))
 
     names = experiment.of_seed(0)
