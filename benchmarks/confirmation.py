@@ -1,4 +1,4 @@
-"""Does `confirm.py` keep its word? Fronts of known true accuracies, confirmed by its own plan and analysis.
+"""Are the statements of `confirm.py` true? Fronts of known true accuracies, confirmed by its own plan and analysis.
 
     uv run benchmarks/confirmation.py                             # the four rows, three kinds of noise, 120 repetitions
     uv run benchmarks/confirmation.py --rows further --first-seed 50000 --repetitions 500
@@ -58,7 +58,7 @@ class Row:
     seeds: int = 3
     most: int = 9
     searched: int = 0
-    """With a number, so many networks are trained once first, and those near the front of these are confirmed."""
+    """If it is a number, a search trains this number of networks once, and those near its front are confirmed."""
 
     def __str__(self) -> str:
         more = [self.trend] * (self.trend != "linear") + [f"costs in {self.costs}"] * (self.costs != "uniform")
@@ -66,7 +66,7 @@ class Row:
         return ", ".join([f"{self.networks}, {self.scatter:g}, {self.slope:g}", *more])
 
 
-ISSUE_ROWS = (Row(16, 1.0, 1.5), Row(16, 0.5, 1.5), Row(16, 0.25, 0.5), Row(30, 0.3, 0.5))
+MAIN_ROWS = (Row(16, 1.0, 1.5), Row(16, 0.5, 1.5), Row(16, 0.25, 0.5), Row(30, 0.3, 0.5))
 FURTHER_ROWS = (
     Row(8, 0.5, 1.0),
     Row(16, 0.0, 1.0),
@@ -80,7 +80,7 @@ FURTHER_ROWS = (
     Row(6, 1.0, 1.5, seeds=2, most=6),
     Row(16, 0.5, 1.5, searched=60),
 )
-ROWS = {"main": ISSUE_ROWS, "further": FURTHER_ROWS}
+ROWS = {"main": MAIN_ROWS, "further": FURTHER_ROWS}
 
 TRENDS: dict[str, Callable[[Values], Values]] = {
     "linear": lambda place: place,

@@ -1,4 +1,4 @@
-"""The belief about a front: expected accuracies of its networks, intervals, and probabilities to be on the front.
+"""The belief about a front: expected accuracies of its networks, intervals, and probabilities of being on the front.
 
 After a short training on one seed, some networks look better than they are because they were lucky, and a front selects
 the lucky networks. Here, the true mean accuracies are drawn from their posterior under partial pooling

@@ -1,4 +1,4 @@
-"""The networks that a confirmation trains: the front, those near it, those that were overlooked, and further seeds."""
+"""The networks that a confirmation trains: the front, networks near it, overlooked networks, and further seeds."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Partial pooling: the true mean accuracies of networks that were trained on a few seeds, drawn from their posterior.
 
-The best of many means is a lucky one, and a flat prior for each mean takes this luck for accuracy. Here the means come
+The highest of many means is usually high by chance, and a flat prior takes this luck for accuracy. Here the means come
 from one distribution: a linear trend over predictors, such as the logarithm of the cost, and a normal scatter around
 it (Gelman et al., "Bayesian Data Analysis", 3rd edition, 2013, chapters 5 and 15). A mean is pulled towards the trend
 as far as the seeds leave it uncertain. The posterior does not depend on why a network got more seeds (chapter 8

@@ -71,7 +71,7 @@ def space_of_network(
 
 
 def _usual_ratios(group: Iterable[OwnSite]) -> dict[str, Any]:
-    """The keys of the ratios at these sites: those that leave a channel of each site, or else one that leaves one."""
+    """The keys of the ratios at these sites: the usual ratios that leave a channel at each, or else the largest."""
     narrowest = min(site.channels for site in group)
     return {"reduction": [ratio for ratio in USUAL_RATIOS if ratio <= narrowest] or narrowest}
 

@@ -34,7 +34,7 @@ def settled_rows(folder: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of the search of `request_tiny`. No test may write to it. `said.txt` beside it is what it said."""
+    """The run folder of the search of `request_tiny`. No test may write to it. `said.txt` beside it is its output."""
     folder = tmp_path_factory.mktemp("whole")
     console = Console(file=io.StringIO(), width=120, color_system=None)
     with pytest.MonkeyPatch.context() as patch:

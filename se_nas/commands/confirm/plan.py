@@ -45,7 +45,7 @@ class ConfirmationPlan:
         return None
 
     def _worth_a_seed(self, outcomes: Outcomes) -> list[str]:
-        """The networks of which one more seed is worth it. Computed once per outcome: a plan is called very often."""
+        """The networks for which one more seed is worth its training. Computed once per outcome for speed."""
         if self._worth[0] != len(outcomes):
             accuracies = {name: tuple(accuracies_of(outcomes, name).values()) for name in self._costs}
             trained = [name for name, own in accuracies.items() if own]

@@ -41,7 +41,7 @@ class EverySeed:
 
     @property
     def least(self) -> list[Key]:
-        """All of them."""
+        """Every network on every seed."""
         return [(name, seed) for seed in range(self.seeds) for name in self.names]
 
     def __call__(self, outcomes: Outcomes, under_way: Collection[Key]) -> Key | None:

@@ -58,7 +58,7 @@ class SearchRequest:
     """How to train the trials, a YAML file as for `retrain`, e.g. strong. Without it, trials have a recipe for few
     epochs."""
     images: Annotated[Optional[int], flag("N", "all")] = None
-    """Search on this many training images, equally much of each class, and on that fraction of the validation images.
+    """Search on this many training images, the same fraction of each class, and that fraction of validation images.
     `retrain` uses all."""
     fraction: Annotated[Optional[float], flag("X", "1.0")] = None
     """Search on this fraction of the training and validation images of each class. `retrain` uses all."""

@@ -64,7 +64,7 @@ class DecodedStore:
         return self._file.stat().st_size
 
     def has_space_for(self, more_bytes: int) -> bool:
-        """Whether the disk has space for so many bytes more."""
+        """Whether the disk has space for this number of additional bytes."""
         return shutil.disk_usage(self.folder).free - SPARE_BYTES >= more_bytes
 
     def rows(self, digests: Sequence[str]) -> NDArray[np.int64]:
