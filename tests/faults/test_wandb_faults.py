@@ -76,7 +76,7 @@ def test_a_disk_too_full_for_wandb_does_not_change_the_search(
     if not mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", str(run / "wandb")):
         pytest.skip("this user may not mount a file system")
     try:
-        done, _ = search(tmp_path, "--resume", run, "--budget", 6, "--wandb", "offline")
+        done = search(tmp_path, "--resume", run, "--budget", 6, "--wandb", "offline")
     finally:
         subprocess.run(["umount", "-l", str(run / "wandb")], check=True)
 
