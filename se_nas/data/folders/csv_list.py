@@ -82,17 +82,19 @@ def _rows(path: Path, source: str) -> tuple[list[_Row], list[str]]:
         raise InputError(f"--data {source}: not a CSV file: it contains zero bytes")
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = [cell.strip() for cell in next(reader, [])]
-    places = _places(header, source)
-    rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise InputError(
-                f"--data {source}, line {reader.line_num}: {len(cells)} columns, but the first line names {len(header)}"
-            )
-        rows.append(_row(reader.line_num, [cell.strip() for cell in cells], places, source))
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        places = _places(header, source)
+        rows = []
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                counts = f"{len(cells)} columns, but the first line names {len(header)}"
+                raise InputError(f"--data {source}, line {reader.line_num}: {counts}")
+            rows.append(_row(reader.line_num, [cell.strip() for cell in cells], places, source))
+    except csv.Error as error:
+        raise InputError(f"--data {source}, line {reader.line_num}: {error}; is a quote not closed?") from None
     if not rows:
         raise InputError(f"--data {source}: no images below the first line")
     return rows, [name for place, name in enumerate(header) if place not in places.values()]

@@ -6,6 +6,7 @@ portion of a data set is stored with the whole, and a store whose filling was in
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -26,6 +27,10 @@ SPARE_BYTES = 1 << 30
 """The free disk space that a store leaves to others."""
 WAIT_SECONDS = 600
 """The time for which a process waits while others write to the same store."""
+
+
+KNOWN = "SELECT 1 FROM images WHERE digest = ?"
+NEXT_ROW = "SELECT coalesce(max(row) + 1, 0) FROM images"
 
 
 class StoreFullError(RuntimeError):
@@ -51,6 +56,7 @@ class DecodedStore:
                 index.execute("CREATE TABLE IF NOT EXISTS images (digest TEXT PRIMARY KEY, row INTEGER NOT NULL)")
                 index.execute("CREATE TABLE IF NOT EXISTS file (name TEXT NOT NULL)")
                 self._file = folder / self._name(index)
+                self._begin_again_if_damaged(index)
                 index.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -82,17 +88,18 @@ class DecodedStore:
         The pixels are on the disk before the index names their rows, so a crash leaves no row without pixels.
         """
         with self._index() as index:
-            index.execute("BEGIN IMMEDIATE")  # no other process chooses rows until the end
-            known = {digest for digest in images if index.execute(KNOWN, (digest,)).fetchone()}
-            new = [digest for digest in images if digest not in known]
-            first = index.execute("SELECT coalesce(max(row) + 1, 0) FROM images").fetchone()[0]
             try:
+                index.execute("BEGIN IMMEDIATE")  # no other process chooses rows until the end
+                known = {digest for digest in images if index.execute(KNOWN, (digest,)).fetchone()}
+                new = [digest for digest in images if digest not in known]
+                if not self.has_space_for(len(new) * row_bytes(self.image_size)):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                first = index.execute(NEXT_ROW).fetchone()[0]
                 self._write(first, [images[digest] for digest in new])
-            except OSError as error:
-                index.execute("ROLLBACK")
-                raise StoreFullError(error.strerror or str(error)) from None
-            index.executemany("INSERT INTO images VALUES (?, ?)", [(each, first + i) for i, each in enumerate(new)])
-            index.execute("COMMIT")
+                index.executemany("INSERT INTO images VALUES (?, ?)", [(each, first + i) for i, each in enumerate(new)])
+                index.execute("COMMIT")
+            except (OSError, sqlite3.Error) as error:  # the transaction ends with the connection
+                raise StoreFullError(getattr(error, "strerror", None) or str(error)) from None
 
     def pixels(self, rows: NDArray[np.int64]) -> StoredPixels:
         """The pixels in these rows, to read in any process."""
@@ -108,16 +115,28 @@ class DecodedStore:
         index.execute("INSERT INTO file VALUES (?)", (name,))
         return name
 
+    def _begin_again_if_damaged(self, index: sqlite3.Connection) -> None:
+        """Forget all rows if the data file is missing or shorter than the index says, as after a clean-up of caches."""
+        rows = index.execute(NEXT_ROW).fetchone()[0]
+        length = self._file.stat().st_size if self._file.is_file() else -1
+        if length < rows * row_bytes(self.image_size):
+            index.execute("DELETE FROM images")
+            index.execute("DELETE FROM file")
+            self._file = self.folder / self._name(index)
+
     def _write(self, first: int, images: Sequence[NDArray[np.uint8]]) -> None:
         content = b"".join(np.ascontiguousarray(image).tobytes() for image in images)
-        with self._file.open("r+b") as file:
-            file.seek(first * row_bytes(self.image_size))
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        start = first * row_bytes(self.image_size)
+        with self._file.open("r+b", buffering=0) as file:
+            try:
+                file.seek(start)
+                written = 0
+                while written < len(content):
+                    written += file.write(content[written:]) or 0
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(start)  # gives the space back
+                raise
 
     def _index(self) -> contextlib.closing[sqlite3.Connection]:
         return contextlib.closing(sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None))
-
-
-KNOWN = "SELECT 1 FROM images WHERE digest = ?"

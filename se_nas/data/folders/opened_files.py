@@ -65,8 +65,11 @@ def look_at_files(
         rows = store.rows([facts.digest for facts in known.values()])
         not_stored = [path for (path, facts), row in zip(known.items(), rows, strict=True) if row < 0]
         new += [path for path in not_stored if known[path].has_eight_bits]
+    is_full = False
     for start in range(0, len(new), CHUNK):
         some = new[start : start + CHUNK]
+        if is_full:  # known files were only to be stored
+            some = [path for path in some if path not in known]
 
         def count(done: int, before: int = start) -> None:
             if on_opened:
@@ -86,7 +89,7 @@ def look_at_files(
             try:
                 store.add(pixels)
             except StoreFullError:
-                store = None
+                store, is_full = None, True
     return [found[path] for path in files]
 
 

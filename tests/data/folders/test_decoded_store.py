@@ -209,6 +209,10 @@ def test_a_damaged_store_gives_no_wrong_image(pictures: Path, damage: bytes) -> 
     (file,) = (pictures.parent / "cache").glob("*.bin")
     file.write_bytes(damage)
     assert (pixels(data.test) == read_from_files(data.test)).all()
+    again = load(pictures)  # begins a new data file
+    assert again.test.stored.missing == 0  # type: ignore[union-attr]
+    assert len(list((pictures.parent / "cache").glob("*.bin"))) == 2
+    assert (pixels(again.test) == read_from_files(again.test)).all()
     (index,) = (pictures.parent / "cache").glob("*.db")
     index.write_bytes(b"no index" * 500)
     with pytest.raises(InputError, match="delete the folder if it is damaged"):

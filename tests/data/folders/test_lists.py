@@ -96,6 +96,7 @@ def test_a_row_that_repeats_another_is_left_out_and_counted(tmp_path: Path) -> N
         ("", "no column path and no column label"),
         ("path,label\na.png,cat,3\n", "line 2: 3 columns, but the first line names 2"),
         ("path,label\na.png,\n", "line 2: the label is empty"),
+        ('path,label\na.png,"cat\n' + "b.png,dog\n" * 20_000, "is a quote not closed?"),
         ("path,label,split\na.png,cat,fold1\n", "line 2: expected the split train, val or test, but got 'fold1'"),
         ("path,label\na.png,cat\nb.png,dog\na.png,dog\n", "line 4: a.png has two labels; the other is in line 2"),
         ("path,label,split\na.png,0,train\na.png,0,test\n", "line 3: a.png has two splits; the other is in line 2"),
