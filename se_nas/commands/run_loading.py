@@ -14,14 +14,14 @@ from se_nas.searching.records import TrialRecord
 from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_stored_space
 
 
 def load_progress(folder: RunFolder) -> tuple[SearchConfig, SearchProgress]:
     """The settings and the trials of a run folder."""
     config = load_config(folder)
     objectives = config.parsed_objectives
-    space = load_design_space(folder.space)
+    space = load_stored_space(folder.space)
     study = SearchStudy(folder.study, objectives, space.decisions)
     try:
         records = with_all_counted_costs(study.records(), space, config)

@@ -17,7 +17,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import Metrics, TrialRecord, TrialStatus, names_in
 from se_nas.searching.tasks import TrialTask
 from se_nas.space.architecture import Architecture
-from se_nas.space.files.architecture_file import load_architecture
+from se_nas.space.files.architecture_file import load_stored_architecture
 from se_nas.wording import printable
 
 
@@ -98,7 +98,7 @@ class RunFolder:
     def load_network(self, record: TrialRecord) -> Architecture:
         """The network that a trial trained; InputError if its file is damaged or has another network."""
         path = self.architecture(record.number)
-        architecture = load_architecture(path)
+        architecture = load_stored_architecture(path)
         if architecture.fingerprint() != record.fingerprint:
             raise InputError(f"{path}: not the network that trial {record.number} trained; restore the file")
         return architecture

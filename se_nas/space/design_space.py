@@ -25,6 +25,7 @@ from se_nas.space.decisions import (
     values_of,
 )
 from se_nas.space.faults import StageAttentionError, StageError
+from se_nas.space.habit import leaving_a_channel
 from se_nas.space.parts.stage import Stage
 from se_nas.space.pretraining import starting_unchanged
 from se_nas.space.trunks.trunk import Trunk
@@ -66,6 +67,9 @@ class DesignSpace:
     `pretrained` is the network whose weights all networks of the space start with. Their trunk is its trunk. SE that it
     has itself keeps its form, and all other SE starts with a gate of 1 (`pretraining.starting_unchanged`).
 
+    With `gives_a_channel`, SE whose ratio would leave no channel has one, as in searches of earlier versions. Otherwise
+    such a network is not in the space.
+
     `bounds` limits costs by name (`se_nas.costs`). Costs are counted or measured on the built network, so
     `cost_violation` takes the costs that are known, and `check` tests only the rules.
     """
@@ -76,6 +80,7 @@ class DesignSpace:
     se: tuple[AttentionChoices, ...]
     bounds: Mapping[str, Limit] = field(default_factory=dict)
     pretrained: Architecture | None = None
+    gives_a_channel: bool = False
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -147,6 +152,8 @@ class DesignSpace:
             if spec is not None and spec.site not in places:
                 message = f"no block of {name} has a site '{spec.site}'; they have {', '.join(sorted(places))}"
                 raise StageAttentionError(message, index=index, kind=choices.kind.name)
+        if self.gives_a_channel:
+            specs = tuple(spec and leaving_a_channel(spec, block) for spec, block in zip(specs, blocks, strict=True))
         return stage.attended(blocks, specs)
 
     def _decided_size(self, assignment: Assignment) -> int | None:

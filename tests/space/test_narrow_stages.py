@@ -2,12 +2,13 @@
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from se_nas.space.files.architecture_file import load_architecture
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_design_space, load_stored_space
 
 STAGES = """image_size: 8
 stem: {width: 8, stride: 1}
@@ -104,3 +105,25 @@ def test_a_network_in_which_a_ratio_leaves_no_channel_is_refused(refusal, stage,
     network = {"stem": {"width": 8, "stride": 1}, "stages": [{"depth": 1, "stride": stride, **stage}]}
 
     assert re.search(message, refusal(load_architecture, yaml.safe_dump(network)))
+
+
+NARROW = """
+name: narrow
+image_size: 8
+stem: {width: 16, stride: 1}
+every_stage:
+  group_width: 8
+  bottleneck: 1
+  depth: 1
+  se: {present: true, site: inner, reduction: 32, of: site, rounding: floor}
+stages: [{width: [16, 64], stride: 1}]
+"""
+
+
+def test_a_run_folder_of_an_earlier_version_keeps_the_one_channel_that_its_networks_have(tmp_path: Path) -> None:
+    (file := tmp_path / "space.yaml").write_text(NARROW)
+    stored = load_stored_space(file)
+    network = stored.decode({"stage1.width": 16})
+    assert network.hidden_widths == (1,)
+    assert network.fingerprint() == "d6f4a573e47f88ad"  # as that version wrote it
+    assert load_design_space(file).check({"stage1.width": 16}) is not None

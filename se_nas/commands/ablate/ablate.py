@@ -32,7 +32,7 @@ from se_nas.report.figures.certainty import ablation_figure, placements_figure
 from se_nas.runs.ablation_file import write_ablation
 from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.run_folder import RunFolder
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_stored_space
 from se_nas.tracking.console import line_printer
 from se_nas.tracking.protocol import Finding
 from se_nas.training.devices.device import pick_device, prepare
@@ -56,7 +56,7 @@ def ablate(request: AblateRequest, console: Console) -> None:
 def _ablate(request: AblateRequest, console: Console) -> None:
     folder, config, progress, record = find_trial(request.network)
     network = allow_network(request.own_network, folder)
-    factors = find_factors(folder.load_network(record), load_design_space(folder.space), request.factors)
+    factors = find_factors(folder.load_network(record), load_stored_space(folder.space), request.factors)
     pretrained = kept_weights(folder, config)
     experiment = plan_experiment(factors, lambda each: unchanged_at_start(each, pretrained))
     seeds, most = _size_of(experiment, request)

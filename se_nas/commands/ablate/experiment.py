@@ -1,6 +1,6 @@
 """The experiment of an ablation: its networks by name, and the order in which they are trained."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -130,7 +130,7 @@ def plan_experiment(factors: Factors, prepare: Prepare) -> Experiment:
         placements=(*points.values(), *added, *rest),
         trained=len(points) + len(added),
         habits=tuple(habits),
-        variants=_variants(factors, points, prepare),
+        variants=_variants(factors, points, own, prepare),
     )
 
 
@@ -148,10 +148,11 @@ def _habits(found: Architecture, prepare: Prepare) -> dict[str, Architecture]:
 
 
 def _variants(
-    factors: Factors, points: Mapping[Point, Arm], prepare: Prepare
+    factors: Factors, points: Mapping[Point, Arm], own: Sequence[Arm], prepare: Prepare
 ) -> dict[tuple[str, tuple[int, ...]], Arm]:
-    """The networks at other levels of the treatments than the levels as found."""
+    """The networks at other levels of the treatments than the levels as found. Each network occurs once."""
     variants = {}
+    seen = {arm.network.fingerprint() for arm in [*points.values(), *own]}
     for levels in product(*(range(count) for count in factors.treatments.values())):
         treated = dict(zip(factors.treatments, levels, strict=True))
         if all(level == AS_FOUND[name] for name, level in treated.items()):
@@ -160,7 +161,9 @@ def _variants(
             if arm.cell.treatments:
                 name = ", ".join([arm.name, *_treatment_names(factors, treated)])
                 network = prepare(factors.network(point, treated))
-                variants[arm.name, levels] = Arm(name, network, Cell(point=point, treatments=treated))
+                if network.fingerprint() not in seen:  # a narrow block may have the same width at two ratios
+                    seen.add(network.fingerprint())
+                    variants[arm.name, levels] = Arm(name, network, Cell(point=point, treatments=treated))
     return variants
 
 

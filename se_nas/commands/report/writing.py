@@ -27,7 +27,7 @@ from se_nas.runs.settings import SearchConfig
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_stored_space
 from se_nas.wording import counted, printable
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
     A part that cannot be drawn is left out, with a line. WriteError if the disk is full.
     """
     findings = _load_findings(folder, progress)
-    space = load_design_space(folder.space)
+    space = load_stored_space(folder.space)
     widths, decisions = _hidden_widths(space, progress.front.members), space.decisions
     drawing, title = _Drawing(), config.identity.title
     for name, content in (drawing.attempt("figures/", lambda: _paper_figures(progress, widths)) or {}).items():

@@ -16,7 +16,7 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress, progress_of
 from se_nas.searching.records import TrialRecord
 from se_nas.space.architecture import Architecture
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_stored_space
 from se_nas.training.pretrained import Pretrained
 
 
@@ -59,7 +59,7 @@ def _beside(
     records: Sequence[TrialRecord], folder: RunFolder, data: ImageData, pretrained: Pretrained | None
 ) -> Iterator[Contender]:
     flops = [record.cost["flops"] for record in records]
-    for name, architectures in baselines(load_design_space(folder.space), cost_on(data), flops):
+    for name, architectures in baselines(load_stored_space(folder.space), cost_on(data), flops):
         for record, architecture in zip(records, architectures, strict=True):
             yield Contender(
                 name=f"{name.lower()}-beside-{record.number:04d}",

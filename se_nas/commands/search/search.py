@@ -47,7 +47,7 @@ from se_nas.runs.settings import SearchConfig, check_same, load_config, write_co
 from se_nas.searching.objectives import Objectives, parse_objectives
 from se_nas.searching.propose.strategies import STRATEGIES
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_stored_space
 from se_nas.tracking.console import line_printer
 from se_nas.wording import as_folder_name, counted, suggest
 
@@ -136,7 +136,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             if (given := getattr(request, name)) is not None:
                 config = config.model_copy(update={name: given})
         pretrained = kept_weights(folder, config)
-        space = with_weights(load_design_space(folder.space), pretrained)
+        space = with_weights(load_stored_space(folder.space), pretrained)
         if request.skip_bad_images:
             config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)

@@ -15,7 +15,7 @@ from se_nas.space.families.family import BlockFamily
 from se_nas.space.files.end_entries import END_KEYS, parse_written_ends
 from se_nas.space.files.own_entries import OWN, parse_own_network
 from se_nas.space.files.stage_entries import parse_written_stage
-from se_nas.space.habit import published_attention
+from se_nas.space.habit import leaving_a_channel, published_attention
 from se_nas.space.parts.stage import BlockShape, Segment, Stage
 from se_nas.space.placements import with_attention_by_stage
 from se_nas.space.published import published_network
@@ -32,12 +32,20 @@ def load_architecture(path: Path) -> Architecture:
     return _architecture(read_yaml(path))
 
 
+def load_stored_architecture(path: Path) -> Architecture:
+    """Read a network that a program wrote, as `parse_architecture` does."""
+    return _architecture(read_yaml(path), is_stored=True)
+
+
 def parse_architecture(data: dict[str, Any], path: Path) -> Architecture:
-    """Read one network from the data in another kind of file. An InputError names the file `path`."""
-    return _architecture(YamlFile(path=path, data=data, lines={}))
+    """Read the network that a program wrote into another kind of file. An InputError names the file `path`.
+
+    Earlier versions gave SE at least one channel, so their networks keep it.
+    """
+    return _architecture(YamlFile(path=path, data=data, lines={}), is_stored=True)
 
 
-def _architecture(file: YamlFile) -> Architecture:
+def _architecture(file: YamlFile, *, is_stored: bool = False) -> Architecture:
     if OWN in file.data:
         return parse_own_network(file)
     laws: dict[str, Any] = {
@@ -62,7 +70,7 @@ def _architecture(file: YamlFile) -> Architecture:
         stem, tail, norm = law.ends()
     try:
         plain = Architecture(stem=stem, stages=stages, tail=tail, norm=norm, image_size=entry.image_size)
-        return _with_chosen(plain, chosen)
+        return _with_chosen(plain, chosen, gives_a_channel=is_stored)
     except ValueError as error:
         raise file.error((), str(error)) from None
 
@@ -112,10 +120,15 @@ def _attention_of(given: Given, block: BlockShape, *, trunk: Architecture) -> Ch
     return published_attention(block, trunk) if given is True else given
 
 
-def _with_chosen(plain: Architecture, chosen: Chosen) -> Architecture:
+def _with_chosen(plain: Architecture, chosen: Chosen, *, gives_a_channel: bool) -> Architecture:
     """The network with the attention that a file gives. ValueError if a block lacks the site of its attention."""
+
+    def attention(given: Given, block: BlockShape) -> ChannelAttention | None:
+        found = _attention_of(given, block, trunk=plain)
+        return leaving_a_channel(found, block) if found and gives_a_channel else found
+
     stages = [
-        stage.with_se(tuple(_attention_of(*pair, trunk=plain) for pair in zip(by_block, blocks, strict=True)))
+        stage.with_se(tuple(attention(*pair) for pair in zip(by_block, blocks, strict=True)))
         for stage, blocks, by_block in zip(plain.stages, plain.blocks(), chosen, strict=True)
     ]
     return replace(plain, stages=tuple(stages))

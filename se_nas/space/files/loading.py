@@ -36,7 +36,12 @@ def load_design_space(path: Path) -> DesignSpace:
     return parse_design_space(read_yaml(path))
 
 
-def parse_design_space(file: YamlFile) -> DesignSpace:
+def load_stored_space(path: Path) -> DesignSpace:
+    """Read the search space of a run folder. Earlier versions gave SE at least one channel, so its networks keep it."""
+    return parse_design_space(read_yaml(path), is_stored=True)
+
+
+def parse_design_space(file: YamlFile, *, is_stored: bool = False) -> DesignSpace:
     """Read a search space from the content of a file. InputError if it does not describe a search space."""
     laws: dict[str, Any] = {
         name: (with_attention_by_stage(law, Sites.of([law.family])) | None, None) for name, law in SPACE_LAWS.items()
@@ -53,12 +58,13 @@ def parse_design_space(file: YamlFile) -> DesignSpace:
         trunk=trunk,
         se=tuple(se),
         bounds=_bounds(entry.bounds, file),
+        gives_a_channel=is_stored,
     )
     try:
         space.sample(Random(0))  # finds rules that contradict each other before the search starts
     except InputError as error:
         raise file.error(_place_of_fault(way, error.__cause__, file), str(error)) from None
-    if impossible := impossible_attention(space):
+    if not is_stored and (impossible := impossible_attention(space)):
         index, message = impossible
         raise file.error(_place_of_attention(way, index, space.se[index].kind.name, file), message)
     return space
