@@ -116,7 +116,7 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity
             elif line.startswith('{"answer": '):
                 return ClusterCapacity(**json.loads(line)["answer"])
             elif line.startswith('{"error": '):
-                said = json.loads(line)["error"]
+                said = json.JSONDecoder().raw_decode(line)[0]["error"]  # Ray may have printed behind it
             else:
                 last_line = line.strip() or last_line
     finally:
