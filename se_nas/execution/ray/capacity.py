@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from se_nas.errors import InputError
 from se_nas.machine.cures import cured
@@ -114,9 +115,9 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity
             elif any(word in line for word in REFUSED):
                 raise InputError(f"--address {address}: {_about_the_token()}")
             elif line.startswith('{"answer": '):
-                return ClusterCapacity(**json.loads(line)["answer"])
+                return ClusterCapacity(**_first_value(line)["answer"])
             elif line.startswith('{"error": '):
-                said = json.JSONDecoder().raw_decode(line)[0]["error"]  # Ray may have printed behind it
+                said = _first_value(line)["error"]
             else:
                 last_line = line.strip() or last_line
     finally:
@@ -130,6 +131,12 @@ def _read_answer(asks: "subprocess.Popen[str]", address: str) -> ClusterCapacity
         f"--address {address}: no answer within {seconds:.0f} s; is the cluster alive? expected HOST:PORT of a "
         "running head (`ray start --head` prints it), or no --address for a cluster of the search's own"
     )
+
+
+def _first_value(line: str) -> dict[str, Any]:
+    """The JSON value with which a line begins. Ray's own log may follow it in the same line."""
+    value: dict[str, Any] = json.JSONDecoder().raw_decode(line)[0]
+    return value
 
 
 def _about_the_token() -> str:

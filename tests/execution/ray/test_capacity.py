@@ -1,8 +1,10 @@
 """The capacity of a cluster before a search joins it: what is refused, and what is found."""
 
+import json
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,25 @@ def test_auto_names_the_address_in_the_environment_if_that_cluster_is_dead(monke
 
     with pytest.raises(InputError, match=r"--address auto \(RAY_ADDRESS=127.0.0.1:1\): cannot be reached"):
         ask_capacity("auto")
+
+
+@pytest.mark.parametrize("behind", ["\\n", "[2026-11-28 13:20:01,100 W 1 1] core_worker.cc: an actor ended\\n"])
+def test_an_answer_is_read_although_ray_prints_behind_it_in_the_same_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: str
+) -> None:
+    capacity = ClusterCapacity(address="10.0.0.1:6379", machines=3, cpus=24, gpus=0)
+    asks = tmp_path / "asks"
+    monkeypatch.setattr(ray_capacity.sys, "executable", str(asks))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        for said in ({"answer": asdict(capacity)}, {"error": "no such cluster"}):
+            asks.write_text(f"#!/bin/sh\nprintf '%s{behind}' '{json.dumps(said)}'\n")
+            asks.chmod(0o755)
+            if "answer" in said:
+                assert ask_capacity(address) == capacity
+            else:
+                with pytest.raises(InputError, match="no such cluster"):
+                    ask_capacity(address)
 
 
 def test_a_server_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
