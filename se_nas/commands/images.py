@@ -44,22 +44,8 @@ def load_searched_images(
 
     With `accept_changed`, other images of the same size and the same number of classes are accepted.
     """
-    resume = f"{invocation('search')} --resume {shlex.quote(str(path))}"
-    again = f"{resume} --data WHERE"
-    try:
-        data = open_images(
-            config.data,
-            image_size=config.image_size,
-            portion=config.portion,
-            cache=config.cache_folder,
-            skip_bad=config.skip_bad_images,
-            console=console,
-        )
-    except UnreadableImagesError as error:
-        skipping = f"{resume} --skip-bad-images --accept-changed-images"
-        raise UnreadableImagesError(error.bad, error.total, skipping) from None
-    except InputError as error:
-        raise InputError(f"{error}; if the same images lie elsewhere now: {again}") from None
+    resume = _resuming(path)
+    data = _open(config, config.portion, path, console)
     if (data.image_size, data.classes) != (config.image_size, config.classes):
         raise InputError(
             f"{path}: begun on images of {config.image_size} px in {config.classes} classes, but {config.data} "
@@ -68,22 +54,40 @@ def load_searched_images(
     if not accept_changed and not data.is_known_as(config.images):
         raise InputError(
             f"{path}: begun on other images than {config.data} has; restore them, or begin a new "
-            f"search; if they lie elsewhere now: {again}; if they were repaired: {resume} --accept-changed-images"
+            f"search; if they lie elsewhere now: {resume} --data WHERE; if they were repaired: {resume} "
+            "--accept-changed-images"
         )
     return data
 
 
-def load_all_images(config: SearchConfig, searched: ImageData, console: Console | None = None) -> ImageData:
-    """All images of a search's data set, for a retraining. `searched` are the images of the search."""
-    if config.portion.is_all:
-        return searched
-    return open_images(
-        config.data,
-        image_size=config.image_size,
-        cache=config.cache_folder,
-        skip_bad=config.skip_bad_images,
-        console=console,
-    )
+def load_all_images(
+    config: SearchConfig, path: Path, *, searched: ImageData, console: Console | None = None
+) -> ImageData:
+    """All images of the data set of the search in `path`, for a retraining. `searched` are the images of the search."""
+    return searched if config.portion.is_all else _open(config, ALL, path, console)
+
+
+def _open(config: SearchConfig, portion: Portion, path: Path, console: Console | None) -> ImageData:
+    """A portion of the images of the search in `path`. An InputError says how that search continues."""
+    try:
+        return open_images(
+            config.data,
+            image_size=config.image_size,
+            portion=portion,
+            cache=config.cache_folder,
+            skip_bad=config.skip_bad_images,
+            console=console,
+        )
+    except UnreadableImagesError as error:
+        skipping = f"{_resuming(path)} --skip-bad-images --accept-changed-images"
+        raise UnreadableImagesError(error.bad, error.total, skipping) from None
+    except InputError as error:
+        raise InputError(f"{error}; if the same images lie elsewhere now: {_resuming(path)} --data WHERE") from None
+
+
+def _resuming(path: Path) -> str:
+    """The command that resumes the search in `path`."""
+    return f"{invocation('search')} --resume {shlex.quote(str(path))}"
 
 
 def settings_on(data: ImageData, config: SearchConfig) -> SearchConfig:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from se_nas.commands.ablate import ablate
@@ -13,6 +15,9 @@ from se_nas.commands.retrain import retrain
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.search import evaluation, search
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.data.image_data import ImageData, ImageSet
+from se_nas.data.portion import Portion
+from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.runs.retrained_files import read_result
 
@@ -77,3 +82,33 @@ def test_the_portion_is_stated_wherever_the_images_are(searched_part: Path, cons
 def test_a_portion_that_cannot_be_is_refused(request_: SearchRequest, message: str) -> None:
     with pytest.raises(InputError, match=message):
         request_.check()
+
+
+def test_a_retraining_says_how_to_leave_out_a_file_that_the_search_did_not_open(
+    tmp_path: Path, console: Console
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for index in range(40):
+            pixels = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "set" / name / f"{index}.png")
+    run, source = tmp_path / "run", f"imagefolder:{tmp_path / 'set'}"
+    request = SearchRequest(data=source, fraction=0.2, budget=1, epochs=1, workers=1, run=run, wandb="off")
+    search.start_search(request, console)
+    searched = load_data(source, image_size=8, portion=Portion(fraction=0.2), cache=tmp_path)
+    whole = load_data(source, image_size=8, cache=tmp_path)
+    unseen = _outside(tmp_path / "set", whole, searched)
+    unseen.write_bytes(b"no image")
+
+    with pytest.raises(InputError, match=f"{unseen.name}: cannot be read as an image") as refusal:
+        retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console)
+    assert f"--resume {run} --skip-bad-images --accept-changed-images" in str(refusal.value)
+
+
+def _outside(folder: Path, whole: ImageData, searched: ImageData) -> Path:
+    """A file of a training image that is not in the portion."""
+    assert isinstance(whole.train, ImageSet)
+    used = {image.tobytes() for part in (searched.train, searched.validation, searched.test) for image in part.images}  # type: ignore[union-attr]
+    files = (file for file in sorted(folder.rglob("*.png")) if np.asarray(Image.open(file)).tobytes() not in used)
+    return next(files)

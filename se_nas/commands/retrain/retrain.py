@@ -44,7 +44,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
         given_or_shipped(request.recipe, "recipes"), epochs=request.epochs, usual_epochs=5 * config.epochs
     )
     searched = load_searched_images(config, folder.path, accept_changed=request.accept_changed_images, console=console)
-    data = load_all_images(config, searched, console)
+    data = load_all_images(config, folder.path, searched=searched, console=console)
     portion = None if config.portion.is_all else (len(searched.train), len(searched.validation))
     pretrained = kept_weights(folder, config)
     contenders = chosen_contenders(progress, folder, data, request, pretrained)
