@@ -40,12 +40,16 @@ class Portion:
             fraction = self.images / len(train)
         return _of_each_class(train, fraction), _of_each_class(validation, fraction)
 
-    def note(self, *, before: tuple[int, int], after: tuple[int, int]) -> str:
-        """A line about the numbers of training and validation images before and after."""
-        return (
-            f"a portion of the images of each class: {after[0]:,} of {before[0]:,} training images, "
-            f"{after[1]:,} of {before[1]:,} validation images"
+    def noted(self, train: P, validation: P) -> tuple[P, P, list[str]]:
+        """The images of this portion, as `taken` returns them, and a line about their numbers unless all are used."""
+        if self.is_all:
+            return train, validation, []
+        kept, held = self.taken(train, validation)
+        note = (
+            f"a portion of the images of each class: {len(kept):,} of {len(train):,} training images, "
+            f"{len(held):,} of {len(validation):,} validation images"
         )
+        return kept, held, [note]
 
 
 ALL = Portion()
@@ -53,12 +57,10 @@ ALL = Portion()
 
 def with_portion(data: ImageData, portion: Portion) -> ImageData:
     """The same data set with a portion of its training and validation images. They must be in memory."""
-    train, validation = data.train, data.validation
-    if portion.is_all or not (isinstance(train, ImageSet) and isinstance(validation, ImageSet)):
-        return data
-    kept, held = portion.taken(train, validation)
-    note = portion.note(before=(len(train), len(validation)), after=(len(kept), len(held)))
-    return replace(data, train=kept, validation=held, notes=(*data.notes, note))
+    assert isinstance(data.train, ImageSet)
+    assert isinstance(data.validation, ImageSet)
+    train, validation, notes = portion.noted(data.train, data.validation)
+    return replace(data, train=train, validation=validation, notes=(*data.notes, *notes))
 
 
 def _of_each_class(part: P, fraction: float) -> P:

@@ -156,7 +156,7 @@ def _costs(experiment: Experiment, data: ImageData, *, use_gpu: bool) -> Costs:
     costs: dict[str, dict[str, Sequence[float]]] = {
         cost: {name: [float(own[cost])] for name, own in of_each.items()} for cost in names
     }
-    return costs | _measured(experiment.placements[: experiment.trained][:MOST_MEASURED], data, use_gpu=use_gpu)
+    return costs | _measured(experiment.placements[: experiment.size][:MOST_MEASURED], data, use_gpu=use_gpu)
 
 
 def _measured(arms: Sequence[Arm], data: ImageData, *, use_gpu: bool) -> dict[str, dict[str, Sequence[float]]]:

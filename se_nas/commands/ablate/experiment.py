@@ -39,28 +39,23 @@ class Arm:
 class Experiment:
     """An experiment on the places of SE: what is trained, and what is predicted.
 
-    `placements` are the networks with SE as found in each of its places. The first `trained` of them are trained: the
-    points of the design, then the reference placements that are not among these. `habits` are the names of the
-    reference placements: nowhere, as found, and everywhere as published. `variants` are the networks at other levels of
-    the treatments, by the name of their placement and by these levels.
+    `placements` are the networks with SE as found in each of its places. On each seed, the first `size` of them are
+    trained: the points of the design, then the reference placements that are not among these. `habits` are the names of
+    the reference placements: nowhere, as found, and everywhere as published. `variants` are the networks at other
+    levels of the treatments, by the name of their placement and by these levels.
     """
 
     factors: Factors
     design: Design
     placements: tuple[Arm, ...]
-    trained: int
+    size: int
     habits: tuple[str, ...]
     variants: Mapping[tuple[str, tuple[int, ...]], Arm]
 
     @property
-    def size(self) -> int:
-        """The number of trainings on one seed."""
-        return self.trained
-
-    @property
     def arms(self) -> dict[str, Arm]:
         """Every network that may be trained, by name."""
-        return {arm.name: arm for arm in [*self.placements[: self.trained], *self.variants.values()]}
+        return {arm.name: arm for arm in [*self.placements[: self.size], *self.variants.values()]}
 
     @property
     def terms(self) -> Contrasts:
@@ -79,7 +74,7 @@ class Experiment:
 
         With treatments, each point has another level on each seed, so that the levels are balanced over the seeds.
         """
-        names = [arm.name for arm in self.placements[: self.trained]]
+        names = [arm.name for arm in self.placements[: self.size]]
         points = len(self.design.points)
         treated = [self.variants.get((name, self._levels(index, seed))) for index, name in enumerate(names[:points])]
         return [*(arm.name if arm else name for name, arm in zip(names, treated, strict=False)), *names[points:]]
@@ -128,7 +123,7 @@ def plan_experiment(factors: Factors, prepare: Prepare) -> Experiment:
         factors=factors,
         design=design,
         placements=(*points.values(), *added, *rest),
-        trained=len(points) + len(added),
+        size=len(points) + len(added),
         habits=tuple(habits),
         variants=_variants(factors, points, own, prepare),
     )

@@ -20,7 +20,7 @@ from se_nas.costs import measured_among
 Values = NDArray[np.float64]
 
 Costs = Mapping[str, Mapping[str, Sequence[float]]]
-"""By cost and by the name of a network: one value for a counted cost, and all values for a measured cost."""
+"""The values of each cost by the name of the network: one value of a counted cost, all values of a measured cost."""
 
 
 def make_ablation(
@@ -117,11 +117,8 @@ def _placements(experiment: Experiment, fitted: Fitted, costs: Costs) -> tuple[P
     """Every placement that the trainings suffice for, the most accurate first."""
     rows = {arm.name: fitted.contrasts.row(arm.name, arm.cell) for arm in experiment.placements}
     nowhere = rows.get(NOWHERE)
-    arms = [
-        arm
-        for arm in experiment.placements
-        if fitted.determines(rows[arm.name] - rows[next(name for name, _ in fitted.keys if name in rows)])
-    ]
+    trained = rows[next(name for name, _ in fitted.keys if name in rows)]
+    arms = [arm for arm in experiment.placements if fitted.determines(rows[arm.name] - trained)]
     own = [rows[arm.name] for arm in arms]
     accuracies, widths = fitted.levels(own)
     best = probabilities_of_best(fitted, own)

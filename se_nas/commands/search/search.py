@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -128,17 +129,9 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         config = load_config(folder)
         for name in ("epochs", "strategy", "objectives", "seed"):
             check_same(name, getattr(request, name), getattr(config, name), path)
-        if request.data is not None:  # the same images may lie elsewhere now
-            config = config.model_copy(update={"data": _with_absolute_path(request.data)})
-        if request.cache is not None:
-            config = config.model_copy(update={"cache": str(request.cache.absolute())})
-        for name in ("budget", "equal_cost"):
-            if (given := getattr(request, name)) is not None:
-                config = config.model_copy(update={name: given})
+        config = config.model_copy(update=_changes(request))
         pretrained = kept_weights(folder, config)
         space = with_weights(load_stored_space(folder.space), pretrained)
-        if request.skip_bad_images:
-            config = config.model_copy(update={"skip_bad_images": True})
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = settings_on(data, config)
         drawn = draw_networks(space, data, cost_on(data))
@@ -158,6 +151,18 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             open_search(folder, plan, kept, console) as search,
         ):
             _run(search)
+
+
+def _changes(request: SearchRequest) -> dict[str, Any]:
+    """The settings of a search that may change when it is resumed, as far as the request names them."""
+    given = {
+        "budget": request.budget,
+        "equal_cost": request.equal_cost,
+        "data": request.data and _with_absolute_path(request.data),  # the same images may lie elsewhere now
+        "cache": request.cache and str(request.cache.absolute()),
+        "skip_bad_images": request.skip_bad_images or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _build_executor(

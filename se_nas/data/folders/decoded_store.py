@@ -28,8 +28,6 @@ SPARE_BYTES = 1 << 30
 WAIT_SECONDS = 600
 """The time for which a process waits while others write to the same store."""
 
-
-KNOWN = "SELECT 1 FROM images WHERE digest = ?"
 NEXT_ROW = "SELECT coalesce(max(row) + 1, 0) FROM images"
 
 
@@ -75,12 +73,8 @@ class DecodedStore:
 
     def rows(self, digests: Sequence[str]) -> NDArray[np.int64]:
         """The row of each image; -1 for an image that is not stored."""
-        found = np.full(len(digests), -1, np.int64)
         with self._index() as index:
-            for place, digest in enumerate(digests):
-                known = index.execute("SELECT row FROM images WHERE digest = ?", (digest,)).fetchone()
-                found[place] = -1 if known is None else known[0]
-        return found
+            return _rows(index, digests)
 
     def add(self, images: Mapping[str, NDArray[np.uint8]]) -> None:
         """Store images (S, S, 3) by their digests. StoreFullError if the disk is full; nothing is stored then.
@@ -90,8 +84,7 @@ class DecodedStore:
         with self._index() as index:
             try:
                 index.execute("BEGIN IMMEDIATE")  # no other process chooses rows until the end
-                known = {digest for digest in images if index.execute(KNOWN, (digest,)).fetchone()}
-                new = [digest for digest in images if digest not in known]
+                new = [digest for digest, row in zip(images, _rows(index, [*images]), strict=True) if row < 0]
                 if not self.has_space_for(len(new) * row_bytes(self.image_size)):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 first = index.execute(NEXT_ROW).fetchone()[0]
@@ -140,3 +133,8 @@ class DecodedStore:
 
     def _index(self) -> contextlib.closing[sqlite3.Connection]:
         return contextlib.closing(sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None))
+
+
+def _rows(index: sqlite3.Connection, digests: Sequence[str]) -> NDArray[np.int64]:
+    rows = (index.execute("SELECT row FROM images WHERE digest = ?", (digest,)).fetchone() for digest in digests)
+    return np.array([-1 if row is None else row[0] for row in rows], np.int64)

@@ -1,6 +1,5 @@
 """Listed image files as a data set. Every file is opened once, then held in memory or read again while training."""
 
-import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -12,25 +11,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError, usual_folder
+from se_nas.data.folders.decoded_once import not_stored_notes, open_store, with_stored_pixels
+from se_nas.data.folders.decoded_store import DecodedStore
 from se_nas.data.folders.image_file import ImageFacts, open_image, read_image
 from se_nas.data.folders.listing import LabelledFile, Listing
-from se_nas.data.folders.opened_files import (
-    CHUNK,
-    BadFile,
-    Count,
-    OnOpened,
-    each_of,
-    list_bad_files,
-    look_at_files,
-)
+from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, list_bad_files, look_at_files
 from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
 from se_nas.data.inventory import UNREADABLE, LeftOut
 from se_nas.data.odd_images import Seen, images_that_look_wrong
 from se_nas.data.pixels import PixelKind, PixelScale, describe_scale, scale_of
 from se_nas.data.portion import Portion
 from se_nas.data.splitting import split
-from se_nas.data.stored_pixels import StoredPixels, row_bytes
+from se_nas.data.stored_pixels import row_bytes
 from se_nas.errors import InputError
 from se_nas.machine.limits import cpu_count
 from se_nas.wording import counted, printable
@@ -95,17 +87,18 @@ def load_listed(
             f"--data {listing.source}: too few images to hold {' and '.join(empty)} images out; expected training, "
             "validation and test images, or more images: 12 of a class are always enough"
         )
-    portion_notes = _take(portion, parts)
-    in_memory = sum(map(len, parts.values())) * 3 * image_size**2 <= most_bytes
-    store, store_notes = (None, []) if in_memory else _store(cache, image_size, sum(map(len, parts.values())))
+    parts["train"], parts["validation"], portion_notes = portion.noted(parts["train"], parts["validation"])
+    images = sum(map(len, parts.values()))
+    in_memory = images * row_bytes(image_size) <= most_bytes
+    store, store_notes = (None, []) if in_memory else open_store(cache, image_size, images=images)
     opened = _opened(parts, in_memory=in_memory, store=store, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]
-    if bad and (not skip_bad or len(bad) == sum(map(len, parts.values()))):
-        raise UnreadableImagesError(bad, sum(map(len, parts.values())))
+    if bad and (not skip_bad or len(bad) == images):
+        raise UnreadableImagesError(bad, images)
     good = {name: part.without_bad() for name, part in opened.items()}
     scale = _scale(listing, good)
     placed = {name: _placed(part, scale, store) for name, part in good.items()}
-    store_notes += _not_stored_notes(placed, cache)
+    store_notes += not_stored_notes(placed.values(), cache)
     left_out = listing.left_out
     if bad:
         left_out = (*left_out, LeftOut.of(UNREADABLE, [os.path.relpath(each.path, listing.root) for each in bad]))
@@ -122,15 +115,6 @@ def load_listed(
         left_out=left_out,
         warnings=images_that_look_wrong(listing.class_names, seen),
     )
-
-
-def _not_stored_notes(parts: Mapping[str, Part], cache: Path) -> list[str]:
-    """A line about the images for which the disk had no space."""
-    stored = [part.stored for part in parts.values() if isinstance(part, ImageFiles) and part.stored is not None]
-    missing, total = sum(each.missing for each in stored), sum(len(each.rows) for each in stored)
-    if not missing:
-        return []
-    return [f"{missing:,} of {total:,} images are decoded again in each epoch: no space in {cache}"]
 
 
 def _parts(listing: Listing, image_size: int) -> dict[str, ImageFiles]:
@@ -155,16 +139,6 @@ def _parts(listing: Listing, image_size: int) -> dict[str, ImageFiles]:
     return {"train": train, "validation": validation, "test": test}
 
 
-def _take(portion: Portion, parts: dict[str, ImageFiles]) -> list[str]:
-    """Keep a portion of the training and validation images in `parts`. Returns the lines about it."""
-    if portion.is_all:
-        return []
-    train, validation = parts["train"], parts["validation"]
-    parts["train"], parts["validation"] = portion.taken(train, validation)
-    after = len(parts["train"]), len(parts["validation"])
-    return [portion.note(before=(len(train), len(validation)), after=after)]
-
-
 def _split_notes(listing: Listing) -> list[str]:
     """Lines that say which parts `_parts` holds out of others."""
     if "whole" in listing.parts:
@@ -177,21 +151,6 @@ def _split_notes(listing: Listing) -> list[str]:
         case ["test"]:
             return ["10 % of each training class are held out as validation images"]
     return []
-
-
-def _store(cache: Path, image_size: int, images: int) -> tuple[DecodedStore | None, list[str]]:
-    """The store of decoded images, and lines about it. None if the disk has no space for that many images."""
-    again = "images are decoded again in each epoch; --cache DIR names another folder"
-    try:
-        store = DecodedStore(cache, image_size)
-    except InputError as error:
-        if cache != usual_folder():
-            raise
-        return None, [f"{error}: {again}"]
-    missing = images * row_bytes(image_size) - store.nbytes
-    if not store.has_space_for(missing):
-        return None, [f"no space in {cache} for {missing / 1e9:,.1f} GB of decoded images: {again}"]
-    return store, []
 
 
 def _opened(
@@ -249,7 +208,7 @@ def _placed(part: _OpenedPart, scale: PixelScale, store: DecodedStore | None) ->
     content = hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
     files = replace(part.files, read=partial(read_image, scale=scale), content=content)
     if part.images is None:
-        return files if store is None else replace(files, stored=_stored(part, scale, store))
+        return files if store is None else with_stored_pixels(files, part.facts, scale, store)
     again = [place for place, facts in enumerate(part.facts) if facts.range.kind in (PixelKind.WHOLE, PixelKind.REAL)]
     paths = [files.files[place] for place in again]
     read = partial(read_image, size=files.image_size, scale=scale)
@@ -258,22 +217,6 @@ def _placed(part: _OpenedPart, scale: PixelScale, store: DecodedStore | None) ->
             raise InputError(image.reason)
         part.images[place] = image
     return ImageSet(images=part.images, labels=files.labels, content=content)
-
-
-def _stored(part: _OpenedPart, scale: PixelScale, store: DecodedStore) -> StoredPixels:
-    """The stored pixels of a part. Those that do not have 8 bits are added now that their scale is known."""
-    whites = f"{scale.white_of_whole} {scale.white_of_real}"
-    names = [facts.digest if facts.has_eight_bits else f"{facts.digest} {whites}" for facts in part.facts]
-    scaled = [place for place, facts in enumerate(part.facts) if not facts.has_eight_bits]
-    new = [place for place, row in zip(scaled, store.rows([names[place] for place in scaled]), strict=True) if row < 0]
-    read = partial(read_image, size=store.image_size, scale=scale)
-    for start in range(0, len(new), CHUNK):
-        some = new[start : start + CHUNK]
-        images = each_of([part.files.files[place] for place in some], read, processors=cpu_count())
-        found = {names[place]: each for place, each in zip(some, images, strict=True) if not isinstance(each, BadFile)}
-        with contextlib.suppress(StoreFullError):
-            store.add(found)
-    return store.pixels(store.rows(names))
 
 
 def _seen(part: _OpenedPart, root: Path, scale: PixelScale) -> Seen:

@@ -200,6 +200,6 @@ def test_a_plan_of_seeds_goes_through_failed_trainings_and_reports_each_batch() 
 @pytest.mark.parametrize("tokens", [("inner/8", "inner/8"), ("inner/8", "none"), ("inner/4", "inner/2")])
 def test_no_network_occurs_twice_where_narrow_blocks_have_one_width_at_several_ratios(tokens: tuple[str, ...]) -> None:
     experiment = planned(network_with_se(*tokens), "stages,ratio")
-    arms = [*experiment.placements[: experiment.trained], *experiment.variants.values()]
+    arms = [*experiment.placements[: experiment.size], *experiment.variants.values()]
     fingerprints = [arm.network.fingerprint() for arm in arms]
     assert len(fingerprints) == len(set(fingerprints))
