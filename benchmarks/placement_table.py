@@ -13,7 +13,7 @@ hold together with 95 %. `--epochs 0` prints without training.
 import argparse
 import csv
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from rich.table import Table
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
+from se_nas.files import write_atomically
 from se_nas.models.cost import measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
@@ -73,6 +74,13 @@ def curve(network: Architecture, images: DeviceData, recipe: Recipe, *, classes:
         yield [str(result.epoch), f"{result.accuracy:.4f}", f"{result.loss:.4f}"]
 
 
+def keep_whole_trainings(out: Path, ended: Container[tuple[str, int]]) -> None:
+    """Write the table again without the rows of trainings that did not end, e.g. since the process was killed."""
+    rows = [row for row in read_rows(out) if (row["placement"], int(row["seed"])) in ended]
+    lines = [",".join(COLUMNS), *(",".join(row[column] for column in COLUMNS) for row in rows)]
+    write_atomically(out, "".join(f"{line}\n" for line in lines))
+
+
 def record(networks: Mapping[str, Architecture], options: argparse.Namespace, image_size: int) -> None:
     """Train what the table lacks, and append a training's rows when it has ended."""
     recipe = Recipe(epochs=options.epochs)
@@ -82,15 +90,16 @@ def record(networks: Mapping[str, Architecture], options: argparse.Namespace, im
     cpu = torch.device("cpu")
     images = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=cpu, image_size=image_size)
     ended = {
-        (row["placement"], int(row["seed"])) for row in read_rows(options.out) if int(row["epoch"]) == recipe.epochs
+        (row["placement"], int(row["seed"]))
+        for row in read_rows(options.out)
+        if row["flops"] and int(row["epoch"]) == recipe.epochs
     }
     costs = {
         name: measure_cost(network, image_size=image_size, num_classes=data.classes).as_dict()
         for name, network in networks.items()
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    if not options.out.exists():
-        options.out.write_text(",".join(COLUMNS) + "\n")
+    keep_whole_trainings(options.out, ended)
     for seed in range(options.seeds):
         for name, network in networks.items():
             if (name, seed) in ended:

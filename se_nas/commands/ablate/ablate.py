@@ -43,7 +43,8 @@ from se_nas.wording import counted, se_glyphs
 SEEDS, SEEDS_OF_LARGE, LARGE = 5, 2, 16
 MOST_TRAININGS = 500
 MOST_MEASURED = 32
-"""The number of networks whose measured costs are taken. The first 32 points of a design are a design too."""
+"""The number of networks whose measured costs are taken. The first 32 points of a design are a design too, for up to
+16 places; more places need twice as many networks as places."""
 
 
 def ablate(request: AblateRequest, console: Console) -> None:
@@ -156,7 +157,8 @@ def _costs(experiment: Experiment, data: ImageData, *, use_gpu: bool) -> Costs:
     costs: dict[str, dict[str, Sequence[float]]] = {
         cost: {name: [float(own[cost])] for name, own in of_each.items()} for cost in names
     }
-    return costs | _measured(experiment.placements[: experiment.size][:MOST_MEASURED], data, use_gpu=use_gpu)
+    enough = max(MOST_MEASURED, 2 * experiment.design.factors)
+    return costs | _measured(experiment.placements[: experiment.size][:enough], data, use_gpu=use_gpu)
 
 
 def _measured(arms: Sequence[Arm], data: ImageData, *, use_gpu: bool) -> dict[str, dict[str, Sequence[float]]]:

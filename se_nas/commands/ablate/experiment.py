@@ -15,6 +15,8 @@ from se_nas.space.habit import published_names
 from se_nas.space.placements import with_published_se, without_se
 
 FOUND, NOWHERE = "as found", "nowhere"
+ELSEWHERE = "elsewhere"
+"""Stands in the name of a network for SE in places that are not among the factors."""
 
 MOST_PREDICTED = 256
 """If there are more placements than this, only those of the design are predicted."""
@@ -99,13 +101,14 @@ def plan_experiment(factors: Factors, prepare: Prepare) -> Experiment:
         )
     design = design_for(len(factors.places))
     habits = _habits(factors.found, prepare)
+    off = (False,) * design.factors
+    elsewhere = [ELSEWHERE] if _has_se(factors.network(off)) else []
     names = {network.fingerprint(): name for name, network in habits.items()}
 
     def placement(point: Point) -> Arm:
         network = prepare(factors.network(point))
-        name = names.get(network.fingerprint()) or " + ".join(
-            place.name for place, is_on in zip(factors.places, point, strict=True) if is_on
-        )
+        places = [place.name for place, is_on in zip(factors.places, point, strict=True) if is_on]
+        name = names.get(network.fingerprint()) or " + ".join([*places, *elsewhere])
         return Arm(name, network, Cell(point=point, treatments=AS_FOUND if _has_se(network) else {}))
 
     points = {point: placement(point) for point in design.points}
@@ -114,7 +117,6 @@ def plan_experiment(factors: Factors, prepare: Prepare) -> Experiment:
         every = product((False, True), repeat=design.factors)
         others = {point: placement(point) for point in every if point not in points}
     known = {arm.name for arm in [*points.values(), *others.values()]}
-    off = (False,) * design.factors
     alone = Cell(point=off, treatments={}, is_own=True)
     own = [Arm(name, network, alone) for name, network in habits.items() if name not in known]
     added = [arm for arm in others.values() if arm.name in habits] + own

@@ -7,6 +7,7 @@ All validation images lie in one folder. Their classes stand in the development 
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from se_nas.data.folders.folder_walk import Leavings, folders_in, images_below
@@ -35,7 +36,7 @@ def list_imagenet(path: Path) -> Listing:
         for file in images_below(base / "train" / wordnet_id, leavings)[0]
     ]
     files = images_below(base / "val", leavings)[0]
-    known = _development_kit(path)
+    known = _development_kit(path, source)
     held = []
     for file, wordnet_id in zip(files, _validation_ids(path, base / "val", files, known, source), strict=True):
         if wordnet_id not in numbers:
@@ -44,7 +45,7 @@ def list_imagenet(path: Path) -> Listing:
     return Listing(
         source=source,
         root=path,
-        class_names=_class_names(path, ids, known),
+        class_names=_class_names(path, ids, known, source),
         parts={"train": train, "validation": held},
         notes=("training images from train, validation images from val",),
         left_out=leavings.all(),
@@ -74,15 +75,21 @@ class _Synset:
     words: str
 
 
-def _development_kit(path: Path) -> tuple[_Synset, ...]:
-    """The classes in `meta.mat` (the kit's readme.txt, section 2.2.1); none without that file."""
+def _development_kit(path: Path, source: str) -> tuple[_Synset, ...]:
+    """The classes in `meta.mat` (the kit's readme.txt, section 2.2.1); none without that file. InputError if damaged."""
     file = next((path / each / META for each in KIT if (path / each / META).is_file()), None)
     if file is None:
         return ()
     from scipy.io import loadmat  # slow to import
 
-    synsets = loadmat(file, squeeze_me=True)["synsets"]
-    return tuple(_Synset(int(row["ILSVRC2012_ID"]), str(row["WNID"]), str(row["words"])) for row in synsets)
+    try:
+        synsets = loadmat(file, squeeze_me=True)["synsets"]
+        return tuple(_Synset(int(row["ILSVRC2012_ID"]), str(row["WNID"]), str(row["words"])) for row in synsets)
+    except Exception as error:  # noqa: BLE001 - for a damaged file, scipy raises many kinds of errors
+        raise InputError(
+            f"--data {source}: {file.relative_to(path)} cannot be read ({type(error).__name__}: {error}); "
+            f"unpack the development kit again"
+        ) from None
 
 
 def _validation_ids(
@@ -103,7 +110,10 @@ def _validation_ids(
             f"kit, or {KAGGLE_LABELS}, into {path}, or sort the images into a folder for each class"
         )
     of_number = {synset.number: synset.wordnet_id for synset in known}
-    numbers = [int(line) for line in truth.read_text().split()]
+    lines = _text(truth, source).split()
+    if wrong := next((line for line in lines if not line.isdecimal() or int(line) not in of_number), None):
+        raise InputError(f"--data {source}: {TRUTH}: {wrong!r} is not the number of a class in {META}")
+    numbers = [int(line) for line in lines]
     if len(numbers) != len(files):
         raise InputError(f"--data {source}: {TRUTH} has {len(numbers)} labels, but val has {len(files)} images")
     return [of_number[number] for number in numbers]  # in the order of the files' names
@@ -111,18 +121,25 @@ def _validation_ids(
 
 def _kaggle_labels(file: Path, source: str) -> Mapping[str, str]:
     """The WordNet id of each image by its name. A prediction is `n01440764 255 142 327 499`: the id, and a box."""
-    with file.open(newline="") as opened:
-        rows = list(csv.DictReader(opened))
+    rows = list(csv.DictReader(StringIO(_text(file, source), newline="")))
     if not rows or not {"ImageId", "PredictionString"} <= rows[0].keys():
         raise InputError(f"--data {source}: {file.name}: expected the columns ImageId and PredictionString")
-    return {row["ImageId"]: row["PredictionString"].partition(" ")[0] for row in rows}
+    return {row["ImageId"]: row["PredictionString"].partition(" ")[0] for row in rows if row["PredictionString"]}
 
 
-def _class_names(path: Path, ids: Sequence[str], known: Sequence[_Synset]) -> tuple[str, ...]:
+def _text(file: Path, source: str) -> str:
+    """The text of a file with labels or names. InputError if it cannot be read as text."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--data {source}: {file.name} cannot be read: {error}") from None
+
+
+def _class_names(path: Path, ids: Sequence[str], known: Sequence[_Synset], source: str) -> tuple[str, ...]:
     """The first name of each class, or its WordNet id if it has none. Classes of equal names keep their ids too."""
     words = {synset.wordnet_id: synset.words for synset in known}
     if (path / KAGGLE_NAMES).is_file():
-        lines = (path / KAGGLE_NAMES).read_text().splitlines()
+        lines = _text(path / KAGGLE_NAMES, source).splitlines()
         words = {wordnet_id: text for wordnet_id, _, text in (line.partition(" ") for line in lines)}
     names = [words.get(each, each).partition(",")[0] for each in ids]
     return tuple(f"{name} ({each})" if names.count(name) > 1 else name for name, each in zip(names, ids, strict=True))

@@ -66,15 +66,15 @@ def test_the_reference_placements_are_points_of_the_design_or_are_added(
     assert len(experiment.placements) == 2 ** len(tokens) + own
 
 
-def test_a_place_that_is_not_named_keeps_its_se() -> None:
+def test_a_place_that_is_not_named_keeps_its_se_and_names_say_so() -> None:
     experiment = planned(network_with_se("inner/4", "inner/2", "none"), "stage1,stage3")
 
     by_name = {arm.name: arm.network.se_tokens for arm in experiment.placements}
     assert by_name == {
-        "": ("none", "inner/2", "none"),
-        "stage3": ("none", "inner/2", "inner/2"),
+        "elsewhere": ("none", "inner/2", "none"),
+        "stage3 + elsewhere": ("none", "inner/2", "inner/2"),
         FOUND: ("inner/4", "inner/2", "none"),
-        "stage1 + stage3": ("inner/4", "inner/2", "inner/2"),
+        "stage1 + stage3 + elsewhere": ("inner/4", "inner/2", "inner/2"),
         NOWHERE: ("none",) * 3,
         EVERYWHERE: ("inner/4",) * 3,
     }

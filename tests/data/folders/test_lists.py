@@ -193,12 +193,39 @@ def test_what_imagenet_lacks_is_named(tmp_path: Path) -> None:
     assert "n01440764.tar is still packed" in refusal_of(f"imagenet:{tmp_path}")
 
 
+def test_a_damaged_development_kit_of_imagenet_is_one_line(tmp_path: Path) -> None:
+    truth = imagenet_of(tmp_path)
+    with_kit(tmp_path, truth)
+    kit = tmp_path / "ILSVRC2012_devkit_t12" / "data"
+    whole = (kit / "meta.mat").read_bytes()
+    for content in (b"", b"no such file", whole[: len(whole) // 2]):
+        (kit / "meta.mat").write_bytes(content)
+        assert "ILSVRC2012_devkit_t12/data/meta.mat cannot be read" in refusal_of(f"imagenet:{tmp_path}")
+    savemat(kit / "meta.mat", {"other": 1})
+    assert "unpack the development kit again" in refusal_of(f"imagenet:{tmp_path}")
+    (kit / "meta.mat").write_bytes(whole)
+    for text in ("n01440764\n" * 9, "1\n" * 8 + "7\n"):
+        (kit / "ILSVRC2012_validation_ground_truth.txt").write_text(text)
+        assert "is not the number of a class in meta.mat" in refusal_of(f"imagenet:{tmp_path}")
+    (kit / "ILSVRC2012_validation_ground_truth.txt").write_bytes(b"\xff\xfe\x00")
+    assert "ground_truth.txt cannot be read" in refusal_of(f"imagenet:{tmp_path}")
+
+
+@pytest.mark.parametrize("name", ["LOC_val_solution.csv", "LOC_synset_mapping.txt"])
+def test_damaged_lists_of_kaggle_are_one_line(tmp_path: Path, name: str) -> None:
+    with_kaggle(tmp_path, imagenet_of(tmp_path))
+    (tmp_path / name).write_bytes(b"\xff\xfe\x00")
+    assert f"{name} cannot be read" in refusal_of(f"imagenet:{tmp_path}")
+
+
 def test_validation_images_of_imagenet_need_a_class_with_training_images_and_a_line(tmp_path: Path) -> None:
     truth = imagenet_of(tmp_path)
     with_kaggle(tmp_path, [*truth[:-1], "n99999999"])
     assert "val has images of n99999999, but train has no folder n99999999" in refusal_of(f"imagenet:{tmp_path}")
     with_kaggle(tmp_path, truth[:-1])
     assert "LOC_val_solution.csv has no line for ILSVRC2012_val_00000009" in refusal_of(f"imagenet:{tmp_path}")
+    (tmp_path / "LOC_val_solution.csv").write_text("ImageId,PredictionString\nILSVRC2012_val_00000001\n")
+    assert "LOC_val_solution.csv has no line for ILSVRC2012_val_00000001" in refusal_of(f"imagenet:{tmp_path}")
     (tmp_path / "LOC_val_solution.csv").write_text("id,label\n1,2\n")
     assert "expected the columns ImageId and PredictionString" in refusal_of(f"imagenet:{tmp_path}")
 
