@@ -1,6 +1,8 @@
-"""Each block family through every command: search, resume, confirm, ablate, retrain, export, predict, report."""
+"""Each block family through every command: search, resume, confirm, ablate, retrain, export, predict, report, W&B."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,15 @@ from se_nas.commands.predict.predict import predict
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
 from se_nas.commands.search.flags import SearchRequest
-from se_nas.commands.search.search import resume_search, start_search
+from se_nas.commands.search.search import resume_search
 from se_nas.models.backbone import as_backbone
 from se_nas.models.network import build_model
 from se_nas.space.families import FAMILIES
 from se_nas.space.published import published_network
 from se_nas.training.trained import load_trained
 from tests.conftest import quiet_console, write_tiny_data
+from tests.faults.conftest import ROOT
+from tests.tracking.test_wandb_tracker import records_in
 
 SE = "se: {present: [false, true], reduction: 2}"
 SPACES = {
@@ -48,6 +52,12 @@ QUICK = ("dense", "mbconv")
 EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SPACES]
 
 
+def search_with_wandb(folder: Path, *flags: object) -> None:
+    """A search in a process of its own, since W&B's service ends with the process."""
+    call = [sys.executable, ROOT / "launch" / "search.py", "--workers", 1, "--wandb", "offline", *flags]
+    subprocess.run([*map(str, call)], cwd=folder, check=True, capture_output=True, timeout=800)
+
+
 def test_every_family_is_tried_here() -> None:
     assert {*SPACES, "transition"} == FAMILIES.keys()
 
@@ -61,7 +71,8 @@ def test_a_family_goes_through_every_command(family: str, tmp_path: Path) -> Non
     data = f"npz:{write_tiny_data(tmp_path)}"
     console = quiet_console()
 
-    start_search(SearchRequest(space=space, data=data, budget=2, epochs=1, run=run, **shared), console)
+    search_with_wandb(tmp_path, "--space", space, "--data", data, "--budget", 2, "--epochs", 1, "--run", run)
+    told = records_in(run)
     resume_search(run, SearchRequest(resume=run, budget=3, **shared), console)
     describe(DescribeRequest(network=f"{run}:knee", json=True), console)
     confirm(ConfirmRequest(run_dir=run, seeds=2, networks=1, **shared), console)
@@ -72,6 +83,9 @@ def test_a_family_goes_through_every_command(family: str, tmp_path: Path) -> Non
     export(ExportRequest(retrained=best), console)
     predict(PredictRequest(retrained=best, images=(tmp_path / "red.png",)), console, quiet_console())
 
+    history = [record["history"]["item"] for record in told if record["type"] == "history"]
+    assert {item["trial"] for item in history if "accuracy" in item} == {0, 1}
+    assert {record["artifact"]["type"] for record in told if record["type"] == "artifact"} >= {"front", "configuration"}
     assert len(folders) == 3  # the trial, and the trunk without SE and with the family's published SE
     names = {path.name for path in best.iterdir()}
     assert {"README.md", "weights.safetensors", "result.json"} <= names
