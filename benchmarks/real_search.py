@@ -38,6 +38,7 @@ from se_nas.searching.propose.optuna_strategy import optuna_distribution
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.propose.strategy import Unique
 from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.surrogate.posterior import expectations
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
@@ -115,6 +116,11 @@ class Ours:
         self._strategy = Unique(named, lambda assignment: space.decode(assignment).fingerprint())
         self._rule = OurRule(self.task.epochs, self.seed) if self.pruning else None
 
+    def expected(self) -> dict[int, float]:
+        """The accuracy that the model expects of each complete trial; empty if there are too few."""
+        found = expectations(self._records, self.task.space.decisions, OBJECTIVES)
+        return {number: expectation.mean for number, expectation in found.items()}
+
     def ask(self) -> Assignment:
         """The proposal of the strategy."""
         while (seen := self.task.inspect((proposal := self._strategy.ask()).assignment)) is None:
@@ -141,7 +147,8 @@ class Ours:
     def ended(self, trial: int, curve: list[float], *, complete: bool) -> None:
         """Report the result to the strategy and the pruner."""
         status = TrialStatus.COMPLETE if complete else TrialStatus.PRUNED
-        self._strategy.tell(replace(self._records[trial], status=status, curve=tuple(curve)))
+        self._records[trial] = replace(self._records[trial], status=status, curve=tuple(curve))
+        self._strategy.tell(self._records[trial])
         if complete and self._rule is not None:
             self._rule.finished(trial, curve[-1])
 
@@ -187,13 +194,15 @@ class RayOptunaAsha:
 METHODS: dict[str, Callable[[Task, int], Method]] = {
     "front + FrontPruner": lambda task, seed: Ours(task, seed),
     "front, no pruning": lambda task, seed: Ours(task, seed, pruning=False),
+    "multivariate TPE": lambda task, seed: Ours(task, seed, strategy="tpe", pruning=False),
+    "random": lambda task, seed: Ours(task, seed, strategy="random", pruning=False),
     "Ray OptunaSearch + ASHA": RayOptunaAsha,
 }
+COMPARED = ("front + FrontPruner", "front, no pruning", "Ray OptunaSearch + ASHA")
 
 
-def search(task: Task, method: str, seed: int, epochs: int) -> list[dict[str, Any]]:
+def search(task: Task, chosen: Method, seed: int, epochs: int) -> list[dict[str, Any]]:
     """Train until the epochs are used up. A trial that is still in training then does not count."""
-    chosen = METHODS[method](task, seed)
     rows: list[dict[str, Any]] = []
     spent = 0
     while spent < epochs:
@@ -212,8 +221,8 @@ def search(task: Task, method: str, seed: int, epochs: int) -> list[dict[str, An
         seen = task.inspect(assignment)
         assert seen is not None
         state = "complete" if complete else "pruned" if stopped else "cut off"
-        flops = seen.cost["flops"]
-        rows.append({"method": method, "seed": seed, "trial": trial, "state": state, "flops": flops, "curve": curve})
+        row = {"seed": seed, "trial": trial, "state": state, "flops": seen.cost["flops"], "curve": curve}
+        rows.append(row | {"assignment": assignment})
     return rows
 
 
@@ -228,7 +237,9 @@ def hypervolume(rows: list[dict[str, Any]], dearest: float) -> float:
 def job(args: tuple[str, int]) -> list[dict[str, Any]]:
     """Run one search in a process of its own."""
     torch.set_num_threads(1)
-    return search(TASK, *args, OPTIONS.total_epochs)
+    method, seed = args
+    rows = search(TASK, METHODS[method](TASK, seed), seed, OPTIONS.total_epochs)
+    return [{"method": method, **row} for row in rows]
 
 
 OPTIONS = argparse.Namespace()
@@ -252,10 +263,11 @@ def main() -> None:
     rng = Random(0)
     drawn = [TASK.inspect(space.sample(rng)) for _ in range(1000)]
     dearest = max(seen.cost["flops"] for seen in drawn if seen is not None)
-    jobs = [(method, seed) for seed in range(OPTIONS.seeds) for method in METHODS]
-    found: dict[str, list[float]] = {method: [] for method in METHODS}
+    jobs = [(method, seed) for seed in range(OPTIONS.seeds) for method in COMPARED]
+    found: dict[str, list[float]] = {method: [] for method in COMPARED}
     with get_context("fork").Pool(OPTIONS.processes) as pool, OPTIONS.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["method", "seed", "trial", "state", "flops", "curve"])
+        columns = ["method", "seed", "trial", "state", "flops", "curve"]
+        writer = csv.DictWriter(file, fieldnames=columns, extrasaction="ignore")
         writer.writeheader()
         for (method, seed), rows in zip(jobs, pool.imap(job, jobs), strict=True):
             found[method].append(hypervolume(rows, dearest))
