@@ -76,7 +76,7 @@ class _Synset:
 
 
 def _development_kit(path: Path, source: str) -> tuple[_Synset, ...]:
-    """The classes in `meta.mat` (the kit's readme.txt, section 2.2.1); none without that file. InputError if damaged."""
+    """The classes in `meta.mat` (the kit's readme.txt, section 2.2.1); none without it. InputError if it is damaged."""
     file = next((path / each / META for each in KIT if (path / each / META).is_file()), None)
     if file is None:
         return ()
