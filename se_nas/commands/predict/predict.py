@@ -1,77 +1,109 @@
 """Predicts the classes of image files."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
-from torch import nn
+from torch import Tensor, nn
 
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.predict.flags import PredictRequest
+from se_nas.commands.predict.named_images import named_images
+from se_nas.commands.predict.table_file import FEWEST_CLASSES, Write, predictions_file
 from se_nas.data.folders.image_file import read_image
+from se_nas.data.folders.opened_files import BadFile, each_of
 from se_nas.errors import InputError, RunFailedError
+from se_nas.machine.limits import cpu_count
 from se_nas.tracking.console import line_printer
-from se_nas.training.trained import load_trained
-from se_nas.wording import printable
+from se_nas.training.trained import TrainedNetwork, load_trained
+from se_nas.wording import counted, printable
 
 BATCH = 64
 
-Ranked = tuple[str, list[tuple[str, float]]]
-"""An image, and its classes with their probabilities, the likeliest first."""
+Ranked = list[tuple[str, float]]
+"""The classes of an image with their probabilities, the likeliest first."""
 
 
 def predict(request: PredictRequest, console: Console, complaints: Console) -> None:
-    """Print the likeliest classes of each image. Images that cannot be read get a line on `complaints`.
+    """Print the likeliest classes of each image, or write them into a file.
 
+    Each image that cannot be read, and each kind of file in folders that is no image, gets a line on `complaints`.
     RunFailedError, at the end, if some images could not be read; InputError if none could be read.
     """
     allow_network(request.own_network)
     network = load_trained(request.retrained)
-    model = network.build_deployed()
+    images = named_images(request.images)
     print_line, complain = line_printer(console), line_printer(complaints)
-    unread: list[Path] = []
-    rows = []
-    for first in range(0, len(request.images), BATCH):
-        read: list[tuple[Path, torch.Tensor]] = []
-        for path in request.images[first : first + BATCH]:
-            try:
-                read.append((path, torch.from_numpy(read_image(path, network.image_size, scale=network.scale))))
-            except InputError as error:
-                unread.append(path)
-                complain(printable(str(error)))
-        for file, ranked in _ranked(model, network.class_names, read):
+    for line in images.left_out:
+        complain(f"left out  {printable(line)}")
+    unread, rows, total = 0, [], len(images.files)
+    shown = complaints.is_terminal and not request.json
+    with (
+        _written(request, classes=len(network.class_names)) as write,
+        Progress(console=complaints, transient=True, redirect_stdout=False, disable=not shown) as progress,
+    ):
+        for file, found in progress.track(_predictions(network, images.files), total=total, description="predicting"):
+            if isinstance(found, BadFile):
+                unread += 1
+                complain(printable(found.reason))
+                write(Path(file), (), found.reason)
+                continue
+            write(Path(file), found, "")
             if request.json:
-                classes = [{"name": name, "share": share} for name, share in ranked[: request.top]]
+                classes = [{"name": name, "share": share} for name, share in found[: request.top]]
                 print_line(json.dumps({"image": file, "classes": classes}))
-            else:
-                rows.append((file, ranked[: request.top]))
-    if len(unread) == len(request.images):
-        raise InputError("none of the images could be read")
+            elif request.csv is None:
+                rows.append((file, found[: request.top]))
+        if unread == total:
+            raise InputError("none of the images could be read")
     if rows:
         console.print(_table(rows))
+    if request.csv is not None and not request.json:
+        print_line(f"written   {request.csv}: {counted(total - unread, 'image')}")
     if unread:
-        raise RunFailedError(f"{len(unread)} of {len(request.images)} images could not be read")
+        raise RunFailedError(f"{unread} of {counted(total, 'image')} could not be read")
 
 
-def _ranked(
-    model: nn.Module, class_names: Sequence[str], read: Sequence[tuple[Path, torch.Tensor]]
-) -> Iterator[Ranked]:
-    """The classes of each image, ranked. Images are (S, S, 3), uint8."""
-    if not read:
-        return
-    images = torch.stack([image for _, image in read]).permute(0, 3, 1, 2) / 255
+def _written(request: PredictRequest, *, classes: int) -> contextlib.AbstractContextManager[Write]:
+    """The function that writes an image's row into the CSV file. Without the file it does nothing."""
+    if request.csv is None:
+        return contextlib.nullcontext(lambda *_: None)
+    return predictions_file(request.csv, classes=min(classes, max(FEWEST_CLASSES, request.top)))
+
+
+def _predictions(network: TrainedNetwork, files: Sequence[str]) -> Iterator[tuple[str, Ranked | BadFile]]:
+    """Each file in order, with its ranked classes, or with the reason why it cannot be read."""
+    model = network.build_deployed()
+    read = partial(read_image, size=network.image_size, scale=network.scale)
+    images = zip(files, each_of(files, read, processors=cpu_count()), strict=True)
+    while batch := list(islice(images, BATCH)):
+        pixels = [torch.from_numpy(image) for _, image in batch if not isinstance(image, BadFile)]
+        shares = iter(_shares(model, torch.stack(pixels)) if pixels else ())
+        for file, image in batch:
+            yield file, image if isinstance(image, BadFile) else _ranked(next(shares), network.class_names)
+
+
+def _shares(model: nn.Module, images: Tensor) -> Tensor:
+    """The probabilities (N, classes) of images (N, S, S, 3), uint8."""
     with torch.inference_mode():
-        shares = model(images).softmax(1)
-    for (path, _), share in zip(read, shares, strict=True):
-        order = share.argsort(descending=True).tolist()
-        yield str(path), [(class_names[index], float(share[index])) for index in order]
+        shares: Tensor = model(images.permute(0, 3, 1, 2) / 255).softmax(1)
+    return shares
 
 
-def _table(rows: list[Ranked]) -> Table:
+def _ranked(shares: Tensor, class_names: Sequence[str]) -> Ranked:
+    order = shares.argsort(descending=True).tolist()
+    return [(class_names[index], float(shares[index])) for index in order]
+
+
+def _table(rows: Sequence[tuple[str, Ranked]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("image", overflow="fold")
     table.add_column("class", overflow="fold")

@@ -1,3 +1,4 @@
+import csv
 import json
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from se_nas.commands.predict.flags import PredictRequest
 from se_nas.commands.predict.predict import predict
 from se_nas.errors import InputError, RunFailedError
 from se_nas.training.trained import TrainedNetwork, save_trained
+from tests.conftest import quiet_console
 from tests.fakes import network_with_se, trained_network
 
 
@@ -85,3 +87,104 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_predicted(
 def test_no_image_at_all_is_bad_input(tmp_path: Path, console: Console) -> None:
     with pytest.raises(InputError, match="none of the images could be read"):
         predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "missing.png",)), console, console)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, images: list[Path]) -> Path:
+    """A folder of three images at two depths, with a hidden file and a list beside them."""
+    inner = tmp_path / "photos" / "deep" / "down"
+    inner.mkdir(parents=True)
+    for image, place in zip(images, (inner, inner, inner.parents[1]), strict=True):
+        image.rename(place / image.name)
+    (inner / "list.txt").write_text("0.png")
+    (inner.parents[1] / ".hidden.png").write_bytes(b"")
+    return inner.parents[1]
+
+
+@pytest.mark.usefixtures("network")
+def test_a_folder_is_read_to_its_depths_and_what_is_no_image_is_counted(
+    tmp_path: Path, folder: Path, console: Console
+) -> None:
+    complaints = quiet_console()
+    predict(PredictRequest(retrained=tmp_path, images=(folder,), json=True), console, complaints)
+
+    predicted = [json.loads(line)["image"] for line in said(console).splitlines()]
+    assert sorted(predicted) == sorted(map(str, folder.rglob("[0-9].png")))
+    assert f"{folder}: hidden or system files: 1 (.hidden.png)" in said(complaints)
+    assert "files whose suffix is not that of an image (.txt): 1 (deep/down/list.txt)" in said(complaints)
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize(("names", "message"), [((), ""), (("a.txt", "b"), "\\.txt, none")])
+def test_a_folder_without_images_is_refused(
+    tmp_path: Path, console: Console, names: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in names:
+        (tmp_path / "empty" / name).write_text("")
+
+    with pytest.raises(InputError, match=f"empty: a folder without images.*{message}"):
+        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "empty",)), console, console)
+
+
+def test_the_table_has_a_row_for_each_image_also_for_damaged_ones(
+    tmp_path: Path, network: TrainedNetwork, images: list[Path], console: Console
+) -> None:
+    images[1].write_bytes(b"no image")
+    table = tmp_path / "predictions.csv"
+
+    with pytest.raises(RunFailedError, match="1 of 3 images could not be read"):
+        predict(PredictRequest(retrained=tmp_path, images=tuple(images), csv=table), console, console)
+
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["path", "class", "probability", "class_2", "probability_2", "error"]
+    assert [row["path"] for row in rows] == list(map(str, images))
+    assert {row["class"] for row in rows} <= {*network.class_names, ""}
+    assert rows[1]["class"] == ""
+    assert "cannot be read as an image" in rows[1]["error"]
+    assert float(rows[0]["probability"]) >= float(rows[0]["probability_2"])
+    assert f"written   {table}: 2 images" in said(console)
+    assert "share" not in said(console)
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize(("top", "classes"), [(1, 2), (3, 3), (9, 3)])
+def test_the_table_has_at_least_two_classes_and_at_most_all(
+    tmp_path: Path, images: list[Path], console: Console, top: int, classes: int
+) -> None:
+    table = tmp_path / "predictions.csv"
+    predict(PredictRequest(retrained=tmp_path, images=tuple(images), csv=table, top=top), console, console)
+    predict(PredictRequest(retrained=tmp_path, images=tuple(images), csv=table, top=top), console, console)  # again
+
+    columns = table.read_text().splitlines()[0].split(",")
+    assert len(columns) == 2 + 2 * classes
+
+
+@pytest.mark.usefixtures("network")
+def test_an_earlier_table_stays_if_no_image_can_be_read(tmp_path: Path, console: Console) -> None:
+    table = tmp_path / "predictions.csv"
+    table.write_text("path,class,probability\n")
+
+    with pytest.raises(InputError, match="none of the images could be read"):
+        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "missing.png",), csv=table), console, console)
+
+    assert table.read_text() == "path,class,probability\n"
+    assert not list(tmp_path.glob(".predictions*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("-", "expected the name of a file"),
+        ("nowhere/table.csv", "there is no folder"),
+        ("photo.png", "already there, and not a file of predictions"),
+        ("folder", "expected a file, but this is none"),
+    ],
+)
+def test_a_table_is_not_written_over_something_else(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(InputError, match=message):
+        PredictRequest(retrained=tmp_path, images=(tmp_path,), csv=tmp_path / name).check()
