@@ -6,8 +6,9 @@
 Draws networks from a space and trains them for a few epochs as a search does. `--at-once` processes train the same
 networks each time; a process takes the next network when it has finished one. One-time work does not count: all
 networks are first trained on few images, so that their kernels are compiled, and each process begins with one of them
-again. Prints networks per hour, the ratio to the first of `--at-once`, and on a GPU the memory of all together. For
-NVIDIA's MPS, start its daemon before. It needs neither Ray, Optuna nor fvcore.
+again. Prints networks per hour, the ratio to the first of `--at-once`, and on a GPU the memory of all together and the
+fraction of the time in which it computes. For NVIDIA's MPS, start its daemon before. It needs neither Ray, Optuna nor
+fvcore.
 """
 
 import argparse
@@ -25,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from gpu_use import GpuUse
 from rich.console import Console
 
 from se_nas.data.batches.device_data import DeviceData
@@ -76,8 +78,8 @@ def take_turns(work: Work, warm_up: Architecture, tasks: Any, ready: Barrier, do
     done.put(used)
 
 
-def measure(work: Work, architectures: list[Architecture], at_once: int) -> tuple[float, int]:
-    """Train all networks; return (seconds for all, bytes in use on the GPU)."""
+def measure(work: Work, architectures: list[Architecture], at_once: int) -> tuple[float, int, GpuUse]:
+    """Train all networks; return (seconds for all, bytes in use on the GPU, how much the GPU computed)."""
     context = get_context("spawn")
     tasks, done, ready = context.Queue(), context.Queue(), context.Barrier(at_once + 1)
     for task in [*architectures, *[None] * at_once]:
@@ -88,11 +90,12 @@ def measure(work: Work, architectures: list[Architecture], at_once: int) -> tupl
         process.start()
     ready.wait(START_SECONDS)
     began = time.perf_counter()
-    used = [done.get(timeout=LONGEST_SECONDS) for _ in processes]
+    with GpuUse() as use:
+        used = [done.get(timeout=LONGEST_SECONDS) for _ in processes]
     seconds = time.perf_counter() - began
     for process in processes:
         process.join()
-    return seconds, max(used)
+    return seconds, max(used), use
 
 
 def main() -> None:
@@ -115,14 +118,15 @@ def main() -> None:
     console.print(f"{options.networks} networks of {options.space.stem}, {options.epochs} epochs")
     assert isinstance(data.train, ImageSet)
     few = data.train.subset(np.arange(len(data.train)) < len(data.train) // WARM_UP_SHARE)
-    measure(replace(work, data=replace(data, train=few)), architectures, at_once=1)
+    compiling, *_ = measure(replace(work, data=replace(data, train=few)), architectures, max(options.at_once))
+    console.print(f"all trained on {len(few)} images, so that their kernels are compiled: {compiling:.1f} s")
     for turn in range(options.turns):
         first = 0.0
         for at_once in options.at_once:
-            seconds, used = measure(work, architectures, at_once)
+            seconds, used, use = measure(work, architectures, at_once)
             first = first or seconds
             hourly = 3600 * len(architectures) / seconds
-            memory = f", {used / 1e9:.1f} GB" if used else ""
+            memory = f", {used / 1e9:.1f} GB, {use}" if used else ""
             console.print(
                 f"turn {turn}, {at_once:2} at once: {seconds:7.1f} s, {hourly:8,.0f} networks an hour, "
                 f"{first / seconds:.2f} times the first{memory}"

@@ -1,0 +1,145 @@
+"""The script that measures on a GPU: its parts exist, have valid flags, and do not depend on each other."""
+
+import argparse
+import importlib
+import os
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SCRIPT = BENCHMARKS / "on_gpu.sh"
+STAND_IN = """\
+#!/bin/sh
+case "$*" in
+    *machine.py*) echo 'device    made up' ;;
+    *roofline.py*) echo 'no figure'; exit 3 ;;
+    *) echo "figures of $*" ;;
+esac
+"""
+"""A program that stands in for Python. It knows a machine, and roofline.py fails."""
+
+
+class FlagsAreValid(Exception):  # noqa: N818 - not an error: it ends a script after its flags
+    """The script has read its flags."""
+
+
+def run(
+    out: Path, *flags: str, python: str = "python3", data: str = "npz:images.npz"
+) -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(SCRIPT), str(out), data, *flags]
+    return subprocess.run(
+        command, env={**os.environ, "PYTHON": python}, cwd=out.parent, capture_output=True, text=True, timeout=300
+    )
+
+
+def commands(folder: Path, *flags: str) -> dict[str, list[str]]:
+    """The command of each part, by the part's name."""
+    listed = run(folder / "out", "--list", *flags)
+    assert listed.returncode == 0
+    return {name: shlex.split(command) for name, command in (line.split("\t") for line in listed.stdout.splitlines())}
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Path:
+    program = tmp_path / "stand-in"
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize("flags", [(), ("--tiny",)], ids=["gpu", "tiny"])
+def test_each_part_is_a_script_that_knows_its_flags(
+    tmp_path: Path, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = argparse.ArgumentParser.parse_args
+
+    def read_and_end(parser: argparse.ArgumentParser, args: None = None, namespace: None = None) -> None:
+        read(parser, args, namespace)
+        raise FlagsAreValid
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", read_and_end)
+    found = commands(tmp_path, *flags)
+    tests = found.pop("tests")
+    assert Path(tests[3]).is_dir()
+    assert {"sharing_small", "stacked_128", "search", "roofline_1024", "accuracy", "compilation"} <= found.keys()
+    for _python, script, *arguments in found.values():
+        assert Path(script).parent == BENCHMARKS
+        module = importlib.import_module(Path(script).stem)
+        monkeypatch.setattr("sys.argv", [script, *arguments])
+        with pytest.raises(FlagsAreValid):
+            module.main()
+
+
+def test_a_part_that_fails_stops_no_other_and_is_the_only_one_to_run_again(tmp_path: Path, stand_in: Path) -> None:
+    out = tmp_path / "figures"
+    first = run(out, "--tiny", python=str(stand_in))
+    assert first.returncode == 1
+    runs = [line.split("\t")[:2] for line in (out / "parts.tsv").read_text().splitlines()]
+    assert [name for name, _ in runs] == list(commands(tmp_path, "--tiny"))
+    assert [name for name, code in runs if code != "0"] == ["roofline_1024"]
+    log = (out / "roofline_1024.log").read_text()
+    assert all(text in log for text in ("device    made up", "roofline.py --device cpu", "no figure", "exit code 3"))
+
+    stand_in.write_text(STAND_IN.replace("exit 3", "exit 0"))
+    second = run(out, "--tiny", python=str(stand_in))
+
+    assert second.returncode == 0
+    again = (out / "parts.tsv").read_text().splitlines()[len(runs) :]
+    assert [line.split("\t")[:2] for line in again] == [["roofline_1024", "0"]]
+    assert "sharing_small: done before" in second.stdout
+    assert (out / "summary.txt").read_text().count("roofline_1024") == 1
+
+
+def test_a_part_with_other_settings_runs_again(tmp_path: Path, stand_in: Path) -> None:
+    run(tmp_path / "figures", "--tiny", python=str(stand_in))
+
+    other = run(tmp_path / "figures", "--tiny", python=str(stand_in), data="digits")
+
+    assert "sharing_small: exit code 0" in other.stdout
+    assert "stacked_128: done before" in other.stdout
+
+
+def test_no_part_begins_after_the_given_seconds(tmp_path: Path, stand_in: Path) -> None:
+    ended = run(tmp_path / "figures", "--tiny", "--seconds", "0", python=str(stand_in))
+
+    assert ended.returncode == 1
+    assert not (tmp_path / "figures" / "parts.tsv").exists()
+    assert "tests: no time is left" in ended.stdout
+
+
+def test_an_interruption_ends_the_current_part_and_prints_the_summary(tmp_path: Path, stand_in: Path) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    stand_in.write_text(STAND_IN.replace("echo 'no figure'; exit 3", f"echo $$ >{begun}; exec sleep 600"))
+    command = ["bash", str(SCRIPT), str(tmp_path / "figures"), "digits", "--tiny"]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHON": str(stand_in)}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        sleeping = int(begun.read_text())
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "exit code, seconds" in output
+    assert not psutil.pid_exists(sleeping)
+
+
+@pytest.mark.parametrize("arguments", [(), ("only-a-folder",), ("a", "b", "c"), ("a", "b", "--tinny")])
+def test_wrong_arguments_print_the_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = subprocess.run(["bash", str(SCRIPT), *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    assert ended.returncode == 2
+    assert "OUT_DIR DATA" in ended.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_machine_that_cannot_run_them_is_named_at_once(tmp_path: Path) -> None:
+    ended = run(tmp_path / "figures", "--tiny", python="/does/not/exist")
+
+    assert ended.returncode == 1
+    assert "/does/not/exist" in ended.stderr
+    assert not (tmp_path / "figures" / "parts.tsv").exists()
