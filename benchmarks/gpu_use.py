@@ -5,7 +5,8 @@ import statistics
 import subprocess
 from types import TracebackType
 
-QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=200")
+QUERY = ("stdbuf", "-oL", "nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=200")
+"""`stdbuf` sends each answer at once, so that none is lost when nvidia-smi is ended."""
 
 
 class GpuUse:
