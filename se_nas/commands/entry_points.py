@@ -65,6 +65,20 @@ def ablate(prog: str) -> None:
     ablate_network(request, Console())
 
 
+def supernet(prog: str) -> None:
+    """Train one network that is every placement of SE, and read them all from it."""
+    from se_nas.commands.supernet.flags import SupernetRequest
+
+    request = parse_flags(SupernetRequest, prog=prog)
+    request.check()
+
+    from rich.console import Console
+
+    from se_nas.commands.supernet.supernet import supernet as train_supernet
+
+    train_supernet(request, Console())
+
+
 def describe(prog: str) -> None:
     """Print the stages, the SE and the cost of a network."""
     from se_nas.commands.describe.flags import DescribeRequest
@@ -137,6 +151,7 @@ COMMANDS: dict[str, Callable[[str], None]] = {
     "search": search,
     "confirm": confirm,
     "ablate": ablate,
+    "supernet": supernet,
     "describe": describe,
     "retrain": retrain,
     "export": export,

@@ -21,7 +21,7 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.step.averaging import WeightAverage
 from se_nas.training.step.cuda_graphs import Recorded, build_recorder
 from se_nas.training.step.precision import Precision, choose_precision
-from se_nas.training.step.step import Schedule, TrainingStep
+from se_nas.training.step.step import Passes, Schedule, TrainingStep
 
 
 class TrainingDivergedError(RuntimeError):
@@ -54,6 +54,7 @@ class Trainer:
 
     Order and augmentation of epoch e depend on (seed, e) alone. So a checkpoint needs only weights, momentum, average,
     epoch and precision. If a `group` of processes trains, each has its own trainer, and all have equal weights.
+    `passes` are those of a supernet.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class Trainer:
         seed: int,
         device: torch.device,
         group: ProcessGroup = ALONE,
+        passes: Passes | None = None,
     ) -> None:
         self.model = model.to(device)
         self.recipe = recipe
         self.epoch = 0
-        self._data, self._seed, self._device, self._group = data, seed, device, group
+        self._data, self._seed, self._device, self._group, self._passes = data, seed, device, group, passes
         self.batch_size = recipe.batch_size_for(len(data.train))
         if self.batch_size < 2 * group.processes:
             raise InputError(f"{group.processes} processes: too many to share batches of {self.batch_size} images")
@@ -91,15 +93,31 @@ class Trainer:
         self.model = precision.placed(self.model)
         self._average = WeightAverage(self.model) if self.recipe.ema_decay else None
         self._step = TrainingStep(
-            self.model, self._data, self.recipe, precision, average=self._average, group=self._group
+            self.model,
+            self._data,
+            self.recipe,
+            precision,
+            average=self._average,
+            group=self._group,
+            passes=self._passes,
         )
         alone = self._group.processes == 1  # it is not tested that a CUDA graph can record a sum over processes
-        self._do_step = Recorded(self._step, build_recorder(self._device) if alone else None)
+        is_same = alone and self._passes is None  # a graph does the same passes in each step
+        self._do_step = Recorded(self._step, build_recorder(self._device) if is_same else None)
 
     @property
     def device(self) -> torch.device:
         """The device that trains."""
         return self._device
+
+    @property
+    def image_size(self) -> int:
+        """The side in pixels of the images that enter the network."""
+        return self._data.train.image_size
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """Convert images (B, S, S, 3), uint8, to what enters the network, (B, 3, S, S)."""
+        return self._data.normalised(images).contiguous(memory_format=self.precision.layout)
 
     @property
     def images_per_epoch(self) -> int:
@@ -114,14 +132,19 @@ class Trainer:
     def run_epoch(self) -> EpochResult:
         """Train one more epoch and evaluate. TrainingDivergedError if the loss is not finite."""
         began = time.perf_counter()
-        loss = self._train_epoch()
+        loss = self.train_epoch()
         trained = time.perf_counter() - began
-        if not math.isfinite(loss):
-            raise TrainingDivergedError(f"the training loss became {loss} in epoch {self.epoch + 1}")
-        self.epoch += 1
         accuracy = self.evaluate()
         seconds = time.perf_counter() - began
         return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds, training_seconds=trained)
+
+    def train_epoch(self) -> float:
+        """Train one more epoch, and return its mean loss. TrainingDivergedError if the loss is not finite."""
+        loss = self._train_epoch()
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(f"the training loss became {loss} in epoch {self.epoch + 1}")
+        self.epoch += 1
+        return loss
 
     def evaluate(self, part: DeviceImages | None = None) -> float:
         """The accuracy of the result so far on the evaluation images, or on another part of the data."""
@@ -130,8 +153,7 @@ class Trainer:
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
         with torch.inference_mode(), self.precision.autocast(self._device):
             for images, labels in part.batches(self._group.rank, self._group.processes):
-                images = self._data.normalised(images).contiguous(memory_format=self.precision.layout)
-                correct += (model(images).argmax(1) == labels).sum()
+                correct += (model(self.prepared(images)).argmax(1) == labels).sum()
         return int(self._group.total(correct)) / len(part)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -168,6 +190,8 @@ class Trainer:
             epoch=self.epoch,
         ).of_process(self._group.rank, self._group.processes)
         self._step.begin_epoch(draws, self._schedule())
+        if self._passes is not None:
+            self._passes.begin_epoch(self.epoch, self._steps_per_epoch)
         self._data.train.begin(draws.chosen, self._augment())
         for _ in range(self._steps_per_epoch):
             self._data.train.advance()

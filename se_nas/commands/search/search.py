@@ -1,7 +1,7 @@
 """A search from its settings to its run folder; and the same search resumed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,14 @@ from se_nas.space.files.loading import load_stored_space
 from se_nas.tracking.console import line_printer
 from se_nas.wording import as_folder_name, counted, suggest
 
+Work = Callable[[Search], None]
 
-def start_search(request: SearchRequest, console: Console) -> Path | None:
-    """Run a search in a new run folder, and return the folder. With `dry_run`, only print what would be searched."""
+
+def start_search(request: SearchRequest, console: Console, *, work: Work | None = None) -> Path | None:
+    """Run a search in a new run folder, and return the folder. With `dry_run`, only print what would be searched.
+
+    With `work`, it is done instead of the search. `resume_search` continues with the search.
+    """
     objectives = parse_objectives(request.value("objectives"))
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
@@ -117,7 +122,7 @@ def start_search(request: SearchRequest, console: Console) -> Path | None:
             open_trials(folder, plan, console) as kept,
             open_search(folder, plan, kept, console) as search,
         ):
-            _run(search)
+            (work or _run)(search)
     return path
 
 

@@ -67,6 +67,19 @@ class SqueezeExcite(AttentionModule):
             gate = self._gate(features.mean((2, 3), keepdim=True, dtype=self.reduce.weight.dtype))
         return features * gate.to(features.dtype)
 
+    def narrowed(self, features: Tensor, hidden: int) -> Tensor:
+        """Compute SE with the first `hidden` channels of the hidden layer alone: (N, C, H, W) -> (N, C, H, W)."""
+        reduce, expand = self.reduce.weight[:hidden], self.expand.weight[:, :hidden]
+        reduce_bias = None if self.reduce.bias is None else self.reduce.bias[:hidden]
+        if self.has_own_gradient:
+            assert reduce_bias is not None
+            return excite(features, reduce.flatten(1), reduce_bias, expand.flatten(1), _matrix(self.expand)[1])
+        with torch.autocast("cuda" if features.is_cuda else "cpu", enabled=False):
+            squeezed = features.mean((2, 3), keepdim=True, dtype=reduce.dtype)
+            between = activate(F.conv2d(squeezed, reduce, reduce_bias), self.activation)
+            gate = GATES[self.gate](F.conv2d(between, expand, self.expand.bias))
+        return features * gate.to(features.dtype)
+
     def forward_in_stock_operators(self, features: Tensor) -> Tensor:
         """Compute the same by the definition, for exporters, compilers and FLOP counters that read the graph."""
         return features * self._gate(F.adaptive_avg_pool2d(features, 1))

@@ -38,7 +38,7 @@ class Sgd:
         """Update the weights once. Weights without a gradient stay unchanged."""
         for weights, weight_decay in self._groups:
             moved = [weight for weight in weights if weight.grad is not None]
-            momenta = [self.momenta.get(weight) for weight in moved]
+            momenta = self._momenta_of(moved)
             sgd(
                 list(moved),
                 [weight.grad for weight in moved if weight.grad is not None],
@@ -52,3 +52,14 @@ class Sgd:
                 maximize=False,
             )
             self.momenta |= {weight: each for weight, each in zip(moved, momenta, strict=True) if each is not None}
+
+    def _momenta_of(self, weights: Sequence[nn.Parameter]) -> list[Tensor | None]:
+        """The momentum of each weight; None if no weight has any yet.
+
+        The fused kernel takes all or none. A weight that gets its first gradient later than others begins at zero,
+        which has the same result.
+        """
+        known = [self.momenta.get(weight) for weight in weights]
+        if all(each is None for each in known):
+            return known
+        return [torch.zeros_like(weight) if each is None else each for weight, each in zip(weights, known, strict=True)]

@@ -1,6 +1,7 @@
 """One training step on one device. The host decides nothing and waits for nothing, so a CUDA graph can replay it."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +23,21 @@ class Schedule(NamedTuple):
     kept: Tensor
 
 
+class Passes(Protocol):
+    """Prepares the network for each forward pass of a step, e.g. switches a part of it off."""
+
+    def begin_epoch(self, epoch: int, steps: int) -> None:
+        """Begin an epoch, counted from 0, of so many steps."""
+
+    def of_step(self) -> Iterator[float]:
+        """Prepare the network for each pass of the next step, and yield the weight of the pass's loss."""
+
+
 class TrainingStep:
     """Takes the next batch, augments it and trains on it. The step's index in the epoch is counted on the device.
 
-    `average` follows the weights unless it is None.
+    `average` follows the weights unless it is None. Without `passes`, a step has one pass. With several, their
+    gradients are summed.
     """
 
     def __init__(
@@ -37,9 +49,10 @@ class TrainingStep:
         *,
         average: WeightAverage | None = None,
         group: ProcessGroup = ALONE,
+        passes: Passes | None = None,
     ) -> None:
         self._model, self._data, self._recipe, self._precision = model, data, recipe, precision
-        self._average, self._group = average, group
+        self._average, self._group, self._passes = average, group, passes
         self._device = data.train.device
         self._rate = torch.zeros((), device=self._device)
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
@@ -82,16 +95,19 @@ class TrainingStep:
         if self._recipe.mixes:
             images = mix(images, draws.share, draws.patch)
         images = images.contiguous(memory_format=self._precision.layout)
-        with self._precision.autocast(self._device):
-            loss = self._loss(self._precision.forward(self._model, images), labels, draws.share)
         self.optimizer.forget_gradients()
-        loss.backward()  # type: ignore[no-untyped-call]
+        for weight in (1.0,) if self._passes is None else self._passes.of_step():
+            with self._precision.autocast(self._device):
+                loss = self._loss(self._precision.forward(self._model, images), labels, draws.share)
+            if weight != 1.0:
+                loss = weight * loss
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._total_loss += loss.detach()
         self._group.average([weight.grad for weight in self._model.parameters() if weight.grad is not None])
         self._rate.copy_(now.rate)
         self.optimizer.step()
         if self._average is not None:
             self._average.follow(now.kept)
-        self._total_loss += loss.detach()
         self._index += 1
 
     def _loss(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:

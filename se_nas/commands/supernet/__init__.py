@@ -1,0 +1,1 @@
+"""The command that trains a supernet and reads placements of SE from it."""

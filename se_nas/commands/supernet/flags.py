@@ -1,0 +1,81 @@
+"""The flags of `supernet`. `--help` answers before torch is imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+from tyro.conf import FlagCreatePairsOff, Positional
+
+from se_nas.commands.flags import OwnNetwork, check_least, flag
+from se_nas.commands.search.flags import SearchRequest
+from se_nas.errors import InputError
+from se_nas.runs.new_run import check_new
+
+Draws = Literal["sandwich", "one"]
+NEW_ONLY = ("space", "data", "run", "fraction", "images", "recipe")
+"""The flags that belong to a new run folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupernetRequest:
+    """Train one network that is every placement of SE on a trunk, read the accuracy of each placement from it, and say
+    whether that ranking can be trusted. After an interruption the same command continues."""
+
+    target: Annotated[Positional[Optional[str]], flag("NETWORK", "")] = None
+    """RUN_DIR:knee, RUN_DIR:best, RUN_DIR:cheapest, RUN_DIR:TRIAL; RUN_DIR:front for each trunk of the front; RUN_DIR
+    if its space has one trunk."""
+    epochs: Annotated[Optional[int], flag("N", "the search's")] = None
+    """Epochs of the supernet."""
+    draw: Draws = "sandwich"
+    """Placements in each step: SE nowhere, everywhere and two random ones; or one random placement, a quarter of the
+    time."""
+    read: Annotated[Optional[int], flag("N", "all up to 1024, else 400")] = None
+    """Most placements to read. If there are more, evolution on the supernet chooses them."""
+    again: FlagCreatePairsOff[bool] = False
+    """Train the supernet anew, and replace the files of an earlier one."""
+    space: Annotated[Optional[Path], flag("FILE", "")] = None
+    """Without NETWORK: the search space of a new run folder. It must have one trunk."""
+    data: Annotated[Optional[str], flag("NAME", "digits")] = None
+    """Without NETWORK: the images, as in `search`."""
+    run: Annotated[Optional[Path], flag("DIR", "runs/SPACE-DATA-TIME")] = None
+    """Without NETWORK: the folder to write. `search --resume DIR` can continue there."""
+    images: Annotated[Optional[int], flag("N", "all")] = None
+    """Without NETWORK: train on this many images."""
+    fraction: Annotated[Optional[float], flag("X", "1.0")] = None
+    """Without NETWORK: train on this fraction of the images."""
+    recipe: Annotated[Optional[Path], flag("FILE", "")] = None
+    """Without NETWORK: how to train, a YAML file as for `search`."""
+    seed: Annotated[Optional[int], flag("N", "0")] = None
+    """Seed of the initial weights, the images' order and the placements."""
+    own_network: OwnNetwork = None
+
+    def check(self) -> None:
+        """Raise InputError for a number out of its range, or flags that contradict each other."""
+        check_least(self, epochs=1, read=2, seed=0)
+        if self.target is None:
+            self.as_search.check()
+            if self.run is not None:
+                check_new(self.run)
+            return
+        for name in NEW_ONLY:
+            if (given := getattr(self, name)) is not None:
+                raise InputError(
+                    f"--{name} {given}: belongs to a new run folder, but {self.target} names an earlier one"
+                )
+
+    @property
+    def as_search(self) -> SearchRequest:
+        """The search whose run folder a supernet without an earlier run gets."""
+        return SearchRequest(
+            space=self.space,
+            data=self.data,
+            run=self.run,
+            images=self.images,
+            fraction=self.fraction,
+            recipe=self.recipe,
+            epochs=self.epochs,
+            seed=self.seed,
+            own_network=self.own_network,
+            workers=1,
+            wandb="off",
+        )

@@ -1,0 +1,61 @@
+"""The tables of a supernet in the terminal, and the lines below them."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from se_nas.analysis.supernet_scores import SupernetScores
+from se_nas.costs import format_cost, short_table_names
+from se_nas.wording import se_glyphs
+
+SHOWN = 8
+"""The number of placements, and of interactions, that are shown."""
+LEAST_INTERACTION = 0.001
+"""The smallest interaction that is shown: a tenth of a point."""
+
+
+def effects_table(scores: SupernetScores) -> Table:
+    """The accuracy that SE adds in each place, by its width."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    table.title = "What SE adds in the supernet"
+    table.add_column("place", overflow="fold")
+    table.add_column("SE", no_wrap=True)
+    table.add_column("points", justify="right")
+    for effect in scores.option_effects():
+        name, options = scores.switches[effect.switch], scores.options[effect.switch]
+        table.add_row(name, f"{options[effect.option]}, not {options[0]}", _points(effect.gain))
+    return table
+
+
+def placements_table(scores: SupernetScores) -> Table:
+    """The best placements, with SE nowhere and everywhere among them."""
+    ranked = scores.best
+    shown = ranked[:SHOWN]
+    narrowest, widest = (0,) * len(scores.switches), tuple(len(options) - 1 for options in scores.options)
+    shown += [each for each in ranked[SHOWN:] if each.options in (narrowest, widest)]
+    costs = [name for name in short_table_names() if name in ranked[0].cost]
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    table.title = f"Best placements of {len(ranked):,} that were read; {scores.count:,} exist"
+    for name in ("rank", "accuracy", *costs):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("SE by stage", no_wrap=True)
+    for each in shown:
+        cells = [format_cost(name, each.cost[name]) for name in costs]
+        table.add_row(str(ranked.index(each) + 1), f"{100 * each.accuracy:.2f} %", *cells, se_glyphs(each.se))
+    return table
+
+
+def interaction_lines(scores: SupernetScores) -> Iterator[str]:
+    """A line about the strongest interactions, if any is worth a line."""
+    texts = [
+        f"{scores.switches[each.first]} and {scores.switches[each.second]} {_points(each.gain)}"
+        for each in scores.pair_effects()[:SHOWN]
+        if abs(each.gain) >= LEAST_INTERACTION
+    ]
+    if texts:
+        yield f"together  points beyond the sum of both: {', '.join(texts)}"
+
+
+def _points(gain: float) -> str:
+    """A gain in points, with its sign."""
+    return f"{round(100 * gain, 2) + 0.0:+.2f}"  # adding 0 turns -0.0 into 0.0

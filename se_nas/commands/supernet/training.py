@@ -1,0 +1,193 @@
+"""One supernet of a run folder: trained from its last checkpoint, then read, with everything finished on disk."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
+from se_nas.commands.preflight import CostOf
+from se_nas.commands.supernet.placements_to_read import read_placements
+from se_nas.data.batches.device_data import DeviceData
+from se_nas.data.image_data import ImageData
+from se_nas.errors import InputError, RunFailedError, at_the_end
+from se_nas.machine.limits import cpu_count
+from se_nas.runs.supernet_file import load_scores, write_scores
+from se_nas.space.attention.tokens import format_tokens
+from se_nas.space.switches import Option, Placement, Switchboard
+from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
+from se_nas.training.pretrained import Pretrained
+from se_nas.training.recipe import Recipe
+from se_nas.training.supernet.placement_draws import Draw
+from se_nas.training.supernet.reading import Reading
+from se_nas.training.supernet.training import build_supernet_trainer
+from se_nas.training.trainer import Trainer, TrainingDivergedError
+from se_nas.wording import counted, format_duration
+
+SAVE_SECONDS = 20.0
+"""The time after which the placements that were read are saved."""
+
+
+@dataclass(kw_only=True, slots=True)
+class SupernetTask:
+    """A supernet to train and to read. `name` is the start of the names of its files in `folder`."""
+
+    folder: Path
+    name: str
+    board: Switchboard
+    data: ImageData
+    recipe: Recipe
+    draw: Draw
+    seed: int
+    device: torch.device
+    pretrained: Pretrained | None
+    cost_of: CostOf
+    print_line: Callable[[str], None]
+    _seconds: dict[str, float] = field(init=False, default_factory=lambda: {"training": 0.0, "reading": 0.0})
+
+    @property
+    def scores_file(self) -> Path:
+        """The file of the scores."""
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file of the weights."""
+        return self.folder / f"{self.name}.safetensors"
+
+    @property
+    def identity(self) -> str:
+        """A text that is equal exactly if two supernets are trained in the same way."""
+        about = [self.board.switched.fingerprint(), asdict(self.recipe), str(self.draw), self.seed]
+        return json.dumps([*about, self.data.training_fingerprints()[0]])
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The settings and the times of the training, for the file of the scores."""
+        return {
+            "identity": self.identity,
+            "epochs": self.recipe.epochs,
+            "draw": str(self.draw),
+            "seed": self.seed,
+            "seconds": dict(self._seconds),
+            "notes": list(self.board.notes),
+        }
+
+    def forget(self) -> None:
+        """Remove the files of an earlier supernet."""
+        self.scores_file.unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
+
+    def known(self) -> dict[Placement, float]:
+        """The placements that were read before. InputError if the file is of another supernet, or damaged."""
+        if not self.scores_file.exists():
+            return {}
+        scores, content = load_scores(self.scores_file)
+        if content["identity"] != self.identity:
+            raise InputError(
+                f"{self.scores_file}: of another supernet (space, recipe, draw, images or seed differ); add --again to "
+                "train anew, or remove the file"
+            )
+        self._seconds |= {name: float(value) for name, value in content["seconds"].items()}
+        return {each.options: each.accuracy for each in scores.placements}
+
+    def trained(self) -> Trainer:
+        """Train the supernet, from its last checkpoint if it has one."""
+        images = DeviceData.of(
+            self.data.train,
+            self.data.validation,
+            mirrored=self.data.mirrored,
+            device=self.device,
+            loaders=cpu_count(),
+            image_size=self.board.found.image_size,
+        )
+        trainer = build_supernet_trainer(
+            self.board,
+            images,
+            self.recipe,
+            classes=self.data.classes,
+            draw=self.draw,
+            seed=self.seed,
+            device=self.device,
+            pretrained=self.pretrained,
+        )
+        history: list[dict[str, Any]] = []
+        if self.checkpoint.exists():
+            history = load_checkpoint(self.checkpoint, trainer, identity=self.identity)
+            if trainer.epoch < self.recipe.epochs:
+                self.print_line(f"supernet  continuing after epoch {trainer.epoch}")
+        while trainer.epoch < self.recipe.epochs:
+            began = time.perf_counter()
+            try:
+                loss = trainer.train_epoch()
+            except TrainingDivergedError as error:
+                raise RunFailedError(f"supernet: {error}; a recipe with a lower learning rate may help") from None
+            history.append({"epoch": trainer.epoch, "loss": loss, "seconds": time.perf_counter() - began})
+            save_checkpoint(self.checkpoint, trainer, identity=self.identity, history=history)
+            left = history[-1]["seconds"] * (self.recipe.epochs - trainer.epoch)
+            self.print_line(
+                f"epoch {trainer.epoch:>4}/{self.recipe.epochs}  loss {loss:.4f}  {history[-1]['seconds']:.1f} s, "
+                f"{format_duration(left)} left"
+            )
+        self._seconds["training"] = sum(float(each["seconds"]) for each in history)
+        return trainer
+
+    def read(self, trainer: Trainer, first: Iterable[Placement], most: int | None) -> SupernetScores:
+        """Read the placements: those of `first`, and all others or as many as `most`. They are saved from time to
+        time."""
+        known = self.known()
+        reading = Reading(trainer, self.board, self.data.train, seed=self.seed)
+        found: dict[Placement, float] = {}
+        last = began = time.perf_counter()
+        before = self._seconds["reading"]
+
+        def accuracy(placement: Placement) -> float:
+            return known[placement] if placement in known else reading.accuracy(placement)
+
+        def save() -> None:
+            self._seconds["reading"] = before + time.perf_counter() - began
+            kept = {**known, **found}
+            write_scores(self.scores_file, self.scores(kept), about=self.about, trust=None)
+
+        def params(placement: Placement) -> float:
+            return float(self.cost_of(self.board.network(placement))["params"])
+
+        with at_the_end(save):
+            for placement, value in read_placements(self.board, first, most, accuracy, params):
+                found[placement] = value
+                if time.perf_counter() - last > SAVE_SECONDS:
+                    save()
+                    last = time.perf_counter()
+                    self.print_line(f"read      {counted(len(found), 'placement')}")
+        return self.scores(found)
+
+    def scores(self, found: Mapping[Placement, float]) -> SupernetScores:
+        """The scores of these placements, in the order of their options."""
+        return SupernetScores(
+            trunk=self.board.trunk,
+            switches=tuple(switch.name for switch in self.board.switches),
+            options=tuple(tuple(_token(option) for option in switch.options) for switch in self.board.switches),
+            count=self.board.count,
+            placements=tuple(self._scored(placement, found[placement]) for placement in sorted(found)),
+        )
+
+    def _scored(self, placement: Placement, accuracy: float) -> ScoredPlacement:
+        network = self.board.network(placement)
+        return ScoredPlacement(
+            options=placement,
+            se=network.se_tokens,
+            fingerprint=network.fingerprint(),
+            modules=sum(block.se is not None for blocks in network.blocks() for block in blocks),
+            accuracy=accuracy,
+            cost={name: float(value) for name, value in self.cost_of(network).items()},
+        )
+
+
+def _token(option: Option) -> str:
+    """The token of an option: that of its blocks with SE."""
+    with_se = [spec for spec in option.attention if spec is not None]
+    return format_tokens(with_se or [None])

@@ -1,0 +1,229 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from se_nas.commands.supernet import supernet as command
+from se_nas.commands.supernet.flags import SupernetRequest
+from se_nas.commands.supernet.placements_to_read import read_placements
+from se_nas.errors import InputError, RunFailedError
+from se_nas.runs.ablation_file import ablation_files
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.supernet_file import load_scores
+from se_nas.space.switches import Option, Switch, Switchboard
+from se_nas.training.supernet.reading import Reading
+from se_nas.training.trainer import Trainer
+from tests.conftest import quiet_console
+
+SE_ALONE = """\
+# Question: for tests.
+name: se_alone
+image_size: 8
+stem: {width: 8, stride: 1}
+every_stage: {depth: 1, width: 8, group_width: 8, se: {present: [false, true], reduction: [2, 4]}}
+stages: [{stride: 2}, {stride: 2}]
+"""
+
+
+@pytest.fixture
+def request_new(tmp_path: Path, data_file: Path) -> SupernetRequest:
+    """A supernet of nine placements in a new run folder."""
+    space = tmp_path / "se_alone.yaml"
+    space.write_text(SE_ALONE)
+    return SupernetRequest(space=space, data=f"npz:{data_file}", run=tmp_path / "supernet", epochs=2)
+
+
+def read(request: SupernetRequest, console: Console) -> dict[str, Any]:
+    request.check()
+    command.supernet(request, console)
+    folder = request.run or Path(str(request.target).rpartition(":")[0] or str(request.target))
+    return dict(json.loads(max(folder.glob("supernet*.json"), key=lambda each: each.stat().st_mtime_ns).read_text()))
+
+
+def said(console: Console) -> str:
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_a_new_space_gets_a_run_folder_with_every_placement(request_new: SupernetRequest, console: Console) -> None:
+    found = read(request_new, console)
+
+    assert len(found["placements"]) == found["count"] == 9
+    assert len({each["fingerprint"] for each in found["placements"]}) == 9
+    assert all(0 <= each["accuracy"] <= 1 for each in found["placements"])
+    assert found["trust"] is None
+    assert "What SE adds in the supernet" in said(console)
+    assert "trust     unknown: fewer than 6 of these placements were trained alone" in said(console)
+    assert f"search --resume {request_new.run}".replace("search ", "launch/search.py ") in said(console)
+
+
+def test_repeating_the_command_trains_and_reads_nothing(
+    request_new: SupernetRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = read(request_new, console)
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("done again")
+
+    monkeypatch.setattr(Trainer, "train_epoch", never)
+    monkeypatch.setattr(Reading, "accuracy", never)
+    again = read(SupernetRequest(target=str(request_new.run), epochs=2), quiet_console())
+
+    assert again["placements"] == first["placements"]
+
+
+@pytest.mark.parametrize(("what", "after"), [("train_epoch", 1), ("accuracy", 4)])
+def test_an_interrupted_supernet_continues_with_the_same_result(
+    request_new: SupernetRequest,
+    console: Console,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    after: int,
+) -> None:
+    whole = read(replace(request_new, run=tmp_path / "whole"), console)
+    owner: Any = Trainer if what == "train_epoch" else Reading
+    done, original = [], getattr(owner, what)
+
+    def stop(self: Any, *given: Any) -> Any:
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(1)
+        return original(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, what, stop)
+        with pytest.raises(KeyboardInterrupt) as interrupt:
+            read(request_new, console)
+    resumed = read(SupernetRequest(target=str(request_new.run), epochs=2), console)
+
+    assert f"supernet.py {request_new.run} --epochs 2" in interrupt.value.__notes__[0]
+    assert resumed["placements"] == whole["placements"]
+
+
+def test_another_supernet_in_the_folder_is_refused_until_it_is_asked_for(
+    request_new: SupernetRequest, console: Console
+) -> None:
+    read(request_new, console)
+    other = SupernetRequest(target=str(request_new.run), epochs=1)
+
+    with pytest.raises(InputError, match=r"supernet\.json: of another supernet .* add --again"):
+        read(other, console)
+    assert read(replace(other, again=True), console)["epochs"] == 1
+
+
+def test_the_trunk_of_a_trial_has_its_own_files_and_its_placements(searched: Path, console: Console) -> None:
+    found = read(SupernetRequest(target=f"{searched}:0", epochs=1, draw="one"), console)
+
+    network = RunFolder(searched).architecture(0)
+    assert network.exists()
+    assert (searched / "supernet-0000.json").exists()
+    assert found["draw"] == "one"
+    front = quiet_console()
+    command.supernet(SupernetRequest(target=f"{searched}:front", epochs=1), front)
+    assert 1 <= said(front).count("supernet  2 switches") <= 6
+
+
+def test_networks_that_were_trained_alone_show_whether_to_trust_it(
+    searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight placements of an ablation, of which the supernet knows the order."""
+    first = read(SupernetRequest(target=f"{searched}:0", epochs=1), console)
+    worth = {each["fingerprint"]: 0.5 + 0.01 * index**2 for index, each in enumerate(first["placements"])}
+    networks = [{"fingerprint": name, "accuracies": {"0": value}} for name, value in worth.items()]
+    (searched / "ablate-0000.json").write_text("{}")
+    monkeypatch.setattr("se_nas.commands.supernet.trained_alone.read_checked", lambda _: {"networks": networks})
+    known = {tuple(each["options"]): worth[each["fingerprint"]] for each in first["placements"]}
+    monkeypatch.setattr(Reading, "accuracy", lambda self, placement: known[placement])
+
+    knowing = read(SupernetRequest(target=f"{searched}:0", epochs=1, again=True), console)
+    counting = first["placements"]
+
+    assert len(ablation_files(RunFolder(searched))) == 1
+    assert knowing["trust"]["count"] == len(counting)
+    assert knowing["trust"]["own"]["tau"] == pytest.approx(1)
+    assert "trust     Kendall's tau +1.00" in said(console)
+
+
+def test_a_damaged_file_gets_one_line(request_new: SupernetRequest, console: Console) -> None:
+    read(request_new, console)
+    assert request_new.run is not None
+    file = request_new.run / "supernet.json"
+    for damage in ("", "{}", '{"placements": 3}'):
+        file.write_text(damage)
+        with pytest.raises(InputError, match=r"supernet\.json: damaged; delete it"):
+            load_scores(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "--epochs 0: must be at least 1"),
+        ({"read": 1}, "--read 1: must be at least 2"),
+        ({"seed": -1}, "--seed -1: must be at least 0"),
+        ({"target": "somewhere:knee"}, "--space .*: belongs to a new run folder"),
+        ({"space": Path("small")}, r"space 'small' also decides on .* one trunk; .*RUN_DIR:knee"),
+        ({"fraction": 2.0}, "--fraction 2.0: expected a fraction"),
+        ({"data": "digit"}, "digit"),
+    ],
+)
+def test_a_wrong_flag_gets_one_line_and_leaves_no_folder(
+    request_new: SupernetRequest, console: Console, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        read(replace(request_new, **changes), console)
+
+    assert "\n" not in str(error.value)
+    assert request_new.run is not None
+    assert not request_new.run.exists()
+
+
+@pytest.mark.parametrize(
+    ("pick", "message"),
+    [("", "its space has several trunks; say which"), (":nix", "no trial 'nix'; expected knee, best, cheapest, front")],
+)
+def test_a_wrong_network_gets_one_line(searched: Path, console: Console, pick: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(SupernetRequest(target=f"{searched}{pick}"), console)
+
+
+def test_a_loss_that_is_not_finite_fails_with_one_line(
+    request_new: SupernetRequest, console: Console, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "hot.yaml"
+    recipe.write_text("# Question: for tests.\nepochs: 2\nlearning_rate: 1.0e+30\n")
+
+    with pytest.raises(RunFailedError, match="supernet: the training loss became"):
+        read(replace(request_new, recipe=recipe), console)
+
+
+def board_of(switches: int) -> Switchboard:
+    options = (Option(attention=(None,), widths=(0,)), Option(attention=(None,), widths=(4,)))
+    made = [Switch(name=f"stage{index}", stage=index, blocks=(0,), options=options) for index in range(switches)]
+    return Switchboard(found=None, switches=tuple(made))  # type: ignore[arg-type]
+
+
+def test_evolution_reads_a_part_of_many_placements_and_finds_good_ones() -> None:
+    board = board_of(14)
+    worth = [0.01 * (-1) ** index for index in range(14)]
+
+    def value(placement: tuple[int, ...]) -> float:
+        return 0.5 + sum(gain for gain, is_on in zip(worth, placement, strict=True) if is_on)
+
+    found, again = (
+        dict(read_placements(board, [], 150, value, cost=lambda placement: float(sum(placement)))) for _ in range(2)
+    )
+
+    assert len(found) == 150
+    assert list(found) == list(again)
+    assert {board.narrowest, board.widest} <= found.keys()
+    assert max(found.values()) >= 0.5 + 0.05
+
+
+def test_all_placements_of_ten_switches_are_read() -> None:
+    board = board_of(10)
+
+    assert len(list(read_placements(board, [], None, lambda _: 0.5, cost=lambda _: 1.0))) == 1024
+    assert len(list(read_placements(board, [], 50, lambda _: 0.5, cost=lambda _: 1.0))) == 50
