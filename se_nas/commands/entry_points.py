@@ -134,6 +134,20 @@ def predict(prog: str) -> None:
     predict_images(request, Console(), Console(stderr=True))
 
 
+def detect(prog: str) -> None:
+    """Train a detector on the trunk of a retrained network."""
+    from se_nas.commands.detect.flags import DetectRequest
+
+    request = parse_flags(DetectRequest, prog=prog)
+    request.check()
+
+    from rich.console import Console
+
+    from se_nas.commands.detect.detect import detect as train_detectors
+
+    train_detectors(request, Console())
+
+
 def report(prog: str) -> None:
     """Write the tables and the page of a run folder again."""
     from se_nas.commands.report.flags import ReportRequest
@@ -156,6 +170,7 @@ COMMANDS: dict[str, Callable[[str], None]] = {
     "retrain": retrain,
     "export": export,
     "predict": predict,
+    "detect": detect,
     "report": report,
 }
 

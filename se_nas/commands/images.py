@@ -31,7 +31,7 @@ def open_images(
     console: Console | None = None,
 ) -> ImageData:
     """Load a data set by its command-line name. A terminal shows the number of opened files."""
-    with _progress(console) as on_opened:
+    with opening_progress(console) as on_opened:
         return load_data(
             source, image_size=image_size, portion=portion, cache=cache, skip_bad=skip_bad, on_opened=on_opened
         )
@@ -106,7 +106,7 @@ def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, w
 
 
 @contextlib.contextmanager
-def _progress(console: Console | None) -> Iterator[OnOpened | None]:
+def opening_progress(console: Console | None) -> Iterator[OnOpened | None]:
     """A function that moves a progress bar, which disappears at the end; None if the console is no terminal."""
     if console is None or not console.is_terminal:
         yield None

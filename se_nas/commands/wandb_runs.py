@@ -5,10 +5,12 @@ import importlib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+from se_nas.checksums import checksum
 from se_nas.commands.flags import WandbMode
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.runs.identity import SearchIdentity
@@ -148,6 +150,39 @@ def retraining_run(
             config={"search": search_name, "search run": search.run_id, **about},
         )
         return WandbRetraining(run, search=search.run_id, origin=origin, budget=search.budget)
+
+    return build
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOf:
+    """The search from which a retrained network comes: the id and the name of its W&B run. The name is empty if the
+    network no longer lies in its run folder."""
+
+    run_id: str
+    name: str = ""
+
+
+def detection_run(target: Path, search: SearchOf, *, about: Mapping[str, Any]) -> Build[Any]:
+    """A function that starts a run for the training of a detector into the folder `target`, in the search's group."""
+
+    def build(mode: str, *, continues: bool) -> Any:
+        from se_nas.tracking.wandb_afterwards import WandbDetection
+        from se_nas.tracking.wandb_run import start_run
+
+        what = f"{target.parent.name} {target.name}"
+        run = start_run(
+            target,
+            mode=mode,
+            continues=continues,
+            run_id=f"{search.run_id}-{checksum(dict(about))[:16]}",
+            name=f"{search.name} {what}".strip(),
+            group=search.run_id,
+            job="detect",
+            tags=[str(about["detector"]), str(about["placement"])],
+            config={"search": search.name, "search run": search.run_id, **about},
+        )
+        return WandbDetection(run)
 
     return build
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from se_nas.errors import InputError, WriteError
+from se_nas.files import make_folder
 
 LOCK, REPORT_LOCK = ".lock", ".report.lock"
 TURN_SECONDS = 60
@@ -45,6 +46,23 @@ def locked(run_dir: Path) -> Iterator[Path]:
         yield path
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Make the folder and lock it; afterwards remove the lock, since users pass the folder on.
+
+    InputError while another command writes there, WriteError if it cannot be made.
+    """
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    with locked(folder) as lock:
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -40,6 +40,27 @@ class WandbRetraining:
         self._run.finish()
 
 
+class WandbDetection:
+    """Logs the training of a detector: the loss and COCO's AP of each epoch, then the result and its files."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+        run.define_metric("*", step_metric="epoch")
+
+    def epoch_done(self, epoch: int, loss: float, ap: float, ap50: float) -> None:
+        """Log the numbers of an epoch."""
+        self._run.log({"epoch": epoch, "training loss": loss, "AP": ap, "AP50": ap50})
+
+    def ended(self, summary: Mapping[str, Any], files: Sequence[Path]) -> None:
+        """Log the result and the files."""
+        self._run.summary.update(dict(summary))
+        self._run.log_artifact(artifact_of(f"detector-{self._run.id}", "model", files, summary))
+
+    def close(self) -> None:
+        """Send the rest and end the run."""
+        self._run.finish()
+
+
 class WandbFinding:
     """Logs a confirmation or an ablation of the front in the files `origin`, which the run `search` has logged."""
 

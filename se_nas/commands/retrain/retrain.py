@@ -1,9 +1,8 @@
 """Retrains networks of a search with a long recipe, tests each training exactly once, and prints an interval."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from rich.console import Console
 from rich.table import Table
@@ -21,10 +20,8 @@ from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.wandb_runs import OFFLINE, unsent
 from se_nas.costs import format_cost, short_table_names
-from se_nas.errors import WriteError
-from se_nas.files import make_folder
 from se_nas.process.invocation import invocation
-from se_nas.runs.lock import in_turn, locked
+from se_nas.runs.lock import alone_in, in_turn
 from se_nas.runs.retrained_files import RetrainedResult, summarised
 from se_nas.runs.run_folder import RunFolder
 from se_nas.shipped_files import given_or_shipped
@@ -94,25 +91,11 @@ def _result_of(
     """The result of a task, which is trained and tested unless that was done before."""
     result = group.agree(task.finished())
     if result is None:
-        with _alone_in(task.target) if group.is_first else nullcontext():
+        with alone_in(task.target) if group.is_first else nullcontext():
             result = group.agree(task.finished())  # another command may have finished it
             if result is None:
                 result = train_and_test(task, wandb=wandb, print_line=print_line, group=group)
     return result
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Lock the folder; InputError while another command retrains there, since the test images are used once."""
-    try:
-        make_folder(folder)
-    except OSError as error:
-        raise WriteError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    with locked(folder) as lock:
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)  # users pass this folder on
 
 
 def _table(rows: Sequence[Retrained]) -> Table:

@@ -38,6 +38,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that turns an image upright, by its orientation; orientation 1 is upright."""
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""The orientations in which width and height are exchanged."""
 
 
 SIGNED, WHITE_IS_ZERO = 2, 0
@@ -86,6 +88,33 @@ def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDA
     with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
         image, _ = _without_alpha(_upright(opened))
         return _square(_rgb(image, scale or PixelScale()), size)
+
+
+def image_sizes(file: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The width and height of an image as it is stored, and as it is upright. InputError if it cannot be read.
+
+    Pillow warns about odd files. The caller must ignore these warnings for the whole process.
+    """
+    with _opened(file) as opened:
+        width, height = opened.size
+        return (width, height), ((height, width) if _orientation(opened) in SIDEWAYS else (width, height))
+
+
+def read_whole_image(
+    file: Path, *, size: tuple[int, int], shown: tuple[int, int], scale: PixelScale | None = None
+) -> NDArray[np.uint8]:
+    """Read the whole image, resized to the width and height `shown`: (height, width, 3).
+
+    `size` is the width and height of the image for which its boxes were drawn. An image is turned upright, unless only
+    the stored image has this size. A JPEG is decoded at a fraction of its size if that is enough. InputError if the
+    file cannot be read.
+    """
+    with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
+        is_turned = _orientation(opened) in SIDEWAYS
+        as_stored = is_turned and opened.size == size and opened.size[::-1] != size
+        opened.draft(None, (max(shown), max(shown)))
+        image, _ = _without_alpha(opened if as_stored else _upright(opened))
+        return np.array(_rgb(image, scale or PixelScale()).resize(shown, Image.Resampling.BILINEAR), np.uint8)
 
 
 def look_at_image(file: Path) -> ImageFacts:
@@ -151,11 +180,16 @@ def _upright(image: Image.Image) -> Image.Image:
     Pillow itself turns a TIFF when it loads it, and then removes the orientation.
     """
     image.load()
-    try:
-        orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # noqa: BLE001 - damaged EXIF data raises many kinds of errors; the pixels are still good
-        return image
+    orientation = _orientation(image)
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
+
+
+def _orientation(image: Image.Image) -> Any:
+    """The orientation in the EXIF data; None if there is none, or if it cannot be read."""
+    try:
+        return image.getexif().get(ORIENTATION)
+    except Exception:  # noqa: BLE001 - damaged EXIF data raises many kinds of errors; the pixels are still good
+        return None
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, bool]:

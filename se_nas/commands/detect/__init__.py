@@ -1,0 +1,1 @@
+"""The command that trains a detector on the trunk of a retrained network."""

@@ -1,0 +1,1 @@
+"""Images with boxes around objects, in COCO's format, for detection."""

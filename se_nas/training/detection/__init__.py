@@ -1,0 +1,1 @@
+"""Trains detectors: the recipe, the trainer, and the files of a trained detector."""

@@ -1,0 +1,282 @@
+"""Detectors on retrained networks: trained, interrupted, compared and shown."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from se_nas.commands.detect import detect as command
+from se_nas.commands.detect.flags import DetectRequest
+from se_nas.commands.detect.trunks import compared_trunks
+from se_nas.errors import InputError, RunFailedError, WriteError
+from se_nas.files import write_checked
+from se_nas.runs.detected_files import DetectedResult, read_detected
+from se_nas.runs.retrained_files import RetrainedResult
+from se_nas.space.architecture import Architecture
+from se_nas.space.placements import without_se
+from se_nas.training.detection.detector_file import load_detector
+from se_nas.training.detection.detector_trainer import DetectorTrainer
+from se_nas.training.trained import load_trained, save_trained
+from tests.coco_files import SIZE, write_coco
+from tests.fakes import network_with_se, trained_network
+
+
+@pytest.fixture
+def retrained(tmp_path: Path) -> Path:
+    """The folder of a retrained network that has been passed on without its run folder."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    save_trained(folder, trained_network(network_with_se("inner/4", "none"), class_names=("a", "b"), image_size=16))
+    return folder
+
+
+@pytest.fixture
+def request_boxes(retrained: Path, tmp_path: Path) -> Callable[..., DetectRequest]:
+    source = f"coco:{write_coco(tmp_path / 'boxes')}"
+
+    def request(**changes: Any) -> DetectRequest:
+        settings = {"image_size": 32, "epochs": 2, "batch": 3, "detector": "fcos", "wandb": "off"}
+        return DetectRequest(**{"retrained": retrained, "data": source, **settings, **changes})
+
+    return request
+
+
+Requested = Callable[..., DetectRequest]
+
+
+def detected(request: DetectRequest, console: Console) -> dict[str, DetectedResult]:
+    """The results by the names of their folders."""
+    request.check()
+    command.detect(request, console)
+    folders = [file.parent for file in request.retrained.glob("detect/*/*/result.json")]
+    results = {folder.name: read_detected(folder) for folder in folders}
+    return {name: result for name, result in results.items() if result is not None}
+
+
+def timeless(result: DetectedResult) -> dict[str, Any]:
+    values = result.model_dump()
+    for epoch in values["history"]:
+        del epoch["seconds"]
+    return values
+
+
+def said(console: Console) -> str:
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def page_of(folder: Path) -> str:
+    (page,) = folder.glob("detect/*/page.html")
+    return page.read_text()
+
+
+def test_a_detector_learns_on_retrained_weights_and_can_be_loaded(
+    request_boxes: Requested, retrained: Path, console: Console
+) -> None:
+    results = detected(request_boxes(), console)
+
+    (result,) = results.values()
+    assert set(results) == {"found-retrained-seed-0"}
+    assert (result.start, result.images, len(result.history)) == ("retrained", {"train": 6, "validation": 4}, 2)
+    (folder,) = retrained.glob("detect/*/found-retrained-seed-0")
+    assert sorted(file.name for file in folder.iterdir()) == ["detections.json", "detector.safetensors", "result.json"]
+    detector = load_detector(folder)
+    assert detector.class_names == ("bright", "dark")
+    with torch.no_grad():
+        (found,) = detector.model([torch.rand(3, 40, 48)])
+    assert set(found) == {"boxes", "labels", "scores"}
+    assert "COCO's AP on 4 validation images" in said(console)
+
+
+def test_the_file_of_found_boxes_has_cocos_ids(request_boxes: Requested, retrained: Path, console: Console) -> None:
+    detected(request_boxes(), console)
+    (file,) = retrained.glob("detect/*/*/detections.json")
+    rows = json.loads(file.read_text())
+    assert {row["category_id"] for row in rows} <= {3, 7}
+    assert {row["image_id"] for row in rows} <= {6, 7, 8, 9}
+    assert all(row["bbox"][0] >= 0 and row["bbox"][0] + row["bbox"][2] <= SIZE[0] + 0.1 for row in rows)
+
+
+def test_a_finished_detector_is_only_printed(
+    request_boxes: Requested, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = detected(request_boxes(), console)
+    monkeypatch.setattr(DetectorTrainer, "run_epoch", lambda *_: pytest.fail("it is trained again"))
+    assert detected(request_boxes(), console) == first
+
+
+@pytest.mark.parametrize("kind", [pytest.param("faster_rcnn", marks=pytest.mark.slow), "fcos"])
+def test_an_interrupted_training_continues_to_the_same_result(
+    request_boxes: Requested, retrained: Path, console: Console, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    request = request_boxes(epochs=3, detector=kind)
+    whole = detected(request, console)
+    shutil.rmtree(retrained / "detect")
+    run_epoch = DetectorTrainer.run_epoch
+
+    def interrupted(trainer: DetectorTrainer, *arguments: Any) -> Any:
+        if trainer.epoch == 1:
+            raise KeyboardInterrupt
+        return run_epoch(trainer, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DetectorTrainer, "run_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt) as stop:
+            command.detect(request, console)
+    resumed = detected(request, console)
+
+    assert stop.value.__notes__ == ["the same command continues after epoch 1"]
+    assert "continuing after epoch 1" in said(console)
+    assert {name: timeless(each) for name, each in resumed.items()} == {
+        name: timeless(each) for name, each in whole.items()
+    }
+    assert not list(retrained.rglob("checkpoint.safetensors"))
+
+
+def test_a_training_that_stopped_while_it_wrote_its_files_is_completed(
+    request_boxes: Requested, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise WriteError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("se_nas.commands.detect.training.write_found", full)
+        with pytest.raises(WriteError):
+            detected(request_boxes(), console)
+    assert len(detected(request_boxes(), console)["found-retrained-seed-0"].history) == 2
+
+
+def test_placements_are_compared_on_the_same_seeds_with_an_interval(
+    request_boxes: Requested, retrained: Path, console: Console
+) -> None:
+    results = detected(request_boxes(compare="none,everywhere", seeds=2, epochs=1), console)
+
+    assert set(results) == {f"{name}-initial-seed-{seed}" for name in ("none", "everywhere") for seed in (0, 1)}
+    assert {each.se[0] for name, each in results.items() if name.startswith("none")} == {"none"}
+    assert all("none" not in each.se for name, each in results.items() if name.startswith("everywhere"))
+    sentence = "SE everywhere gains"
+    assert sentence in said(console)
+    assert "2 pairs of trainings on the same seeds" in said(console)
+    assert "all trunks start with initial weights" in said(console)
+    assert sentence in page_of(retrained)
+
+
+def test_the_page_needs_no_other_file_and_escapes_names(
+    request_boxes: Requested, retrained: Path, tmp_path: Path, console: Console
+) -> None:
+    for file in (tmp_path / "boxes" / "annotations").iterdir():
+        file.write_text(file.read_text().replace('"bright"', '"<script>bright"'))
+    detected(request_boxes(), console)
+    page = page_of(retrained)
+    assert page.count("data:image/jpeg;base64,") == 4
+    assert "&lt;script&gt;bright" in page
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"compare": "none,evrywhere"}, "no placement 'evrywhere'; did you mean everywhere?"),
+        ({"compare": "none"}, "expected two or three different ones"),
+        ({"compare": "none,none"}, "expected two or three different ones"),
+        ({"compare": "none,found", "seeds": 1}, "an interval needs at least two seeds"),
+        ({"data": "imagefolder:x"}, "--data imagefolder:x: expected coco:PATH"),
+        ({"epochs": 0}, "--epochs 0: must be at least 1"),
+        ({"image_size": 8}, "--image-size 8: must be at least 32"),
+        ({"batch": 0}, "--batch 0: must be at least 1"),
+        ({"seeds": 0}, "--seeds 0: must be at least 1"),
+        ({"learning_rate": 0.0}, "--learning-rate 0.0: must be more than 0"),
+        ({"learning_rate": float("nan")}, "--learning-rate nan: must be more than 0"),
+    ],
+)
+def test_a_wrong_flag_is_refused(request_boxes: Requested, changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        request_boxes(**changes).check()
+    assert line in str(refusal.value)
+
+
+def test_two_placements_that_are_the_same_network_are_refused(
+    request_boxes: Requested, retrained: Path, console: Console
+) -> None:
+    save_trained(retrained, trained_network(network_with_se("none"), class_names=("a", "b"), image_size=16))
+    with pytest.raises(InputError, match="'none' and 'found' are the same network"):
+        detected(request_boxes(compare="none,found"), console)
+
+
+def test_a_folder_without_a_network_is_refused(request_boxes: Requested, tmp_path: Path, console: Console) -> None:
+    with pytest.raises(InputError, match="no retrained network"):
+        detected(request_boxes(retrained=tmp_path / "nowhere"), console)
+
+
+def test_other_settings_in_the_same_folder_are_refused(request_boxes: Requested, console: Console) -> None:
+    detected(request_boxes(), console)
+    with pytest.raises(InputError, match="trained with another recipe; remove the folder"):
+        detected(request_boxes(learning_rate=0.5), console)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_a_line(request_boxes: Requested, console: Console) -> None:
+    with pytest.raises(RunFailedError, match="lower --learning-rate"):
+        detected(request_boxes(learning_rate=1e30), console)
+
+
+def test_a_damaged_result_is_refused_with_a_line(request_boxes: Requested, retrained: Path, console: Console) -> None:
+    detected(request_boxes(), console)
+    (file,) = retrained.glob("detect/*/*/result.json")
+    file.write_text(file.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(InputError, match="damaged; remove the folder"):
+        detected(request_boxes(), console)
+
+
+def test_one_image_of_each_part_is_enough(request_boxes: Requested, tmp_path: Path, console: Console) -> None:
+    shutil.rmtree(tmp_path / "boxes")
+    write_coco(tmp_path / "boxes", train=1, validation=1)
+    (result,) = detected(request_boxes(), console).values()
+    assert result.images == {"train": 1, "validation": 1}
+
+
+def retrained_beside(folder: Path, architecture: Architecture) -> None:
+    """A folder with a retrained network, as `retrain` writes it."""
+    folder.mkdir(exist_ok=True)
+    save_trained(folder, trained_network(architecture, class_names=("a", "b"), image_size=16))
+    result = RetrainedResult(
+        network=folder.name,
+        trial=0,
+        fingerprint=architecture.fingerprint(),
+        se=list(architecture.se_tokens),
+        search_accuracy=None,
+        validation_accuracy=0.5,
+        test_accuracy=0.5,
+        test_images=4,
+        cost={"flops": 1.0},
+        data="digits",
+        images={"train": 4, "validation": 4},
+        image_size=16,
+        classes=["a", "b"],
+        seed=0,
+        recipe_name="long",
+        recipe={"epochs": 1},
+        batch_size=2,
+        version="1",
+    )
+    write_checked(folder / "result.json", result.model_dump())
+
+
+def test_compared_placements_start_with_retrained_weights_if_all_have_them(retrained: Path) -> None:
+    found = network_with_se("inner/4", "none")
+    retrained_beside(retrained, found)
+    retrained_beside(retrained.parent / "plain", without_se(found))
+    network = load_trained(retrained)
+
+    both = compared_trunks(retrained, network, ("none", "found"))
+    one_is_missing = compared_trunks(retrained, network, ("none", "found", "everywhere"))
+
+    assert [trunk.start for trunk in both] == ["retrained"] * 2
+    assert both[0].network is not None
+    assert both[0].network.architecture == without_se(found)
+    assert [trunk.start for trunk in one_is_missing] == ["initial"] * 3
