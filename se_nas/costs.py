@@ -1,7 +1,8 @@
 """The costs of a network that a search can minimise. `COSTS` has one entry for each cost.
 
 A counted cost is known before training: `se_nas.models.cost` counts it. A measured cost is known when a device has
-measured it: `se_nas.training.measurements` has the function.
+measured it: `se_nas.training.measurements` has the function. A table of measured parts predicts some measured costs
+before training (`se_nas.training.known_latency`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,13 +17,15 @@ class CostKind:
 
     `axis` is the title of an axis, `column` the head of a narrow column. A value with a `unit` is printed with two
     decimals, or with two significant digits if it is small. A value without a unit is a count. `step` is the amount for
-    which an ablation states the gain of SE in accuracy. Short tables leave out a cost without `step`.
+    which an ablation states the gain of SE in accuracy. Short tables leave out a cost without `step`. A measured cost
+    that is `tabled` can be predicted from a table.
     """
 
     axis: str
     column: str
     unit: str = ""
     measured: bool = False
+    tabled: bool = False
     step: float | None = None
 
     def text(self, value: float) -> str:
@@ -54,7 +57,7 @@ COSTS: dict[str, CostKind] = {
     "flops": CostKind(axis="FLOPs (multiply-adds of one image)", column="FLOPs", step=1_000),
     "params": CostKind(axis="parameters", column="params", step=1_000),
     "activations": CostKind(axis="activations of one image", column="activations"),
-    "latency": CostKind(axis="latency of one image (ms)", column="ms", unit="ms", measured=True, step=0.1),
+    "latency": CostKind(axis="latency of one image (ms)", column="ms", unit="ms", measured=True, tabled=True, step=0.1),
 }
 """Every cost by its name in `--objectives`, in files and in tables."""
 
@@ -78,13 +81,14 @@ def measured_among(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name in COSTS and COSTS[name].measured)
 
 
-def known_before_training(costs: Mapping[str, float]) -> dict[str, float]:
-    """The costs without the measured ones.
+def known_before_training(costs: Mapping[str, float], *, tabled: Iterable[str] = ()) -> dict[str, float]:
+    """The costs without the measured ones. Costs named in `tabled` are known from a table.
 
     >>> known_before_training({"flops": 100, "latency": 2.5})
     {'flops': 100}
     """
-    return {name: value for name, value in costs.items() if name not in COSTS or not COSTS[name].measured}
+    unknown = {*measured_among(costs)} - {*tabled}
+    return {name: value for name, value in costs.items() if name not in unknown}
 
 
 def format_cost(name: str, value: float) -> str:

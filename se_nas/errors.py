@@ -15,6 +15,10 @@ class ImageTooSmallError(InputError):
     """A map in a network has too few pixels for the layer behind it, because the image is too small for the strides."""
 
 
+class MissingPartError(InputError):
+    """A latency table has no time for a part of a network."""
+
+
 class RunFailedError(RuntimeError):
     """A run could not produce its result. The launch scripts print the line and exit with code 3."""
 

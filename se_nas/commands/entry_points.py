@@ -93,6 +93,20 @@ def describe(prog: str) -> None:
     describe_network(request, Console())
 
 
+def latency(prog: str) -> None:
+    """Measure a latency table on the machine that will run the network."""
+    from se_nas.commands.latency.flags import LatencyRequest
+
+    request = parse_flags(LatencyRequest, prog=prog)
+    request.check()
+
+    from rich.console import Console
+
+    from se_nas.commands.latency.latency import measure_latency
+
+    measure_latency(request, Console())
+
+
 def retrain(prog: str) -> None:
     """Retrain networks of a search in full."""
     from se_nas.commands.retrain.flags import RetrainRequest
@@ -167,6 +181,7 @@ COMMANDS: dict[str, Callable[[str], None]] = {
     "ablate": ablate,
     "supernet": supernet,
     "describe": describe,
+    "latency": latency,
     "retrain": retrain,
     "export": export,
     "predict": predict,

@@ -37,7 +37,7 @@ class Machines(Protocol):
 def build_executor(
     request: Machines,
     data: ImageData,
-    costs: Iterable[Mapping[str, int]],
+    costs: Iterable[Mapping[str, float]],
     *,
     measures_costs: bool,
     epoch_seconds: float = EPOCH_SECONDS,
@@ -124,7 +124,7 @@ def _at_once(gpus: int, gpus_per_trial: float) -> int:
     return max(1, gpus * on_each if on_each else int(gpus / gpus_per_trial))
 
 
-def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, int]]) -> float:
+def _gpus_per_trial(gpus: int, data: ImageData, costs: Iterable[Mapping[str, float]]) -> float:
     """The fraction of a GPU that holds the largest network; 0 if there is no GPU."""
     if not gpus:
         return 0.0

@@ -4,51 +4,62 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from se_nas.costs import COSTS, counted_names, format_cost
+from se_nas.costs import COSTS, format_cost
 from se_nas.data.image_data import ImageData, ImageFiles
 from se_nas.data.sources import MEMORY_SHARE
-from se_nas.errors import ImageTooSmallError, InputError
+from se_nas.errors import ImageTooSmallError, InputError, MissingPartError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.images_file import full_lines
 from se_nas.searching.objectives import Objectives
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 from se_nas.training.devices.device import pick_device, prepare
+from se_nas.training.known_latency.table import LatencyTable
 from se_nas.training.measurements import measure_costs
 from se_nas.training.trainer import build_initial_model
-from se_nas.wording import format_count
 
 NETWORKS = 32
 DRAWS = 1_000
 HEADROOM = 1.25
 """The assumed ratio of the largest network in the space to the largest drawn network."""
 
-CostOf = Callable[[Architecture], Mapping[str, int]]
+CostOf = Callable[[Architecture], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnNetworks:
-    """Networks drawn from a space that keep its bounds, each with its cost, and the number of draws."""
+    """Networks drawn from a space that keep its bounds, each with the costs that are known before training.
 
-    networks: tuple[tuple[Architecture, Mapping[str, int]], ...]
+    `draws` is the number of draws, and `unknown` has a message for each drawn network with an unknown latency.
+    """
+
+    networks: tuple[tuple[Architecture, Mapping[str, float]], ...]
     draws: int
+    unknown: tuple[str, ...] = ()
 
     @property
-    def costs(self) -> list[Mapping[str, int]]:
+    def costs(self) -> list[Mapping[str, float]]:
         """The cost of each network."""
         return [costs for _, costs in self.networks]
 
-    def range(self, cost: str) -> tuple[int, int]:
+    def range(self, cost: str) -> tuple[float, float]:
         """The lowest and highest value of a cost."""
         values = [costs[cost] for costs in self.costs]
         return min(values), max(values)
 
 
-def cost_on(data: ImageData) -> CostOf:
-    """A function that counts a network's cost on the images of `data`."""
+def cost_on(data: ImageData, table: LatencyTable | None = None) -> CostOf:
+    """A function that counts a network's cost on the images of `data`, and predicts its latency if there is a table.
 
-    def cost_of(architecture: Architecture) -> Mapping[str, int]:
-        return measure_cost(architecture, image_size=data.image_size, num_classes=data.classes).as_dict()
+    It raises MissingPartError for a network with a part that the table lacks.
+    """
+    size, classes = data.image_size, data.classes
+
+    def cost_of(architecture: Architecture) -> Mapping[str, float]:
+        counted = measure_cost(architecture, image_size=size, num_classes=classes).as_dict()
+        if table is None:
+            return counted
+        return {**counted, "latency": table.predict(architecture, image_size=size, num_classes=classes)}
 
     return cost_of
 
@@ -56,11 +67,12 @@ def cost_on(data: ImageData) -> CostOf:
 def draw_networks(space: DesignSpace, data: ImageData, cost_of: CostOf) -> DrawnNetworks:
     """Draw networks within the bounds. If there is none, InputError with the range of the costs that were found.
 
-    A network for which the images are too small is passed over, as the search does.
+    A network for which the images are too small, or whose latency is unknown, is passed over, as the search does.
     """
     rng = Random(0)
-    found: list[tuple[Architecture, Mapping[str, int]]] = []
-    flops: list[int] = []
+    found: list[tuple[Architecture, Mapping[str, float]]] = []
+    known: list[Mapping[str, float]] = []
+    unknown: list[str] = []
     draws = 0
     too_small: ImageTooSmallError | None = None
     while len(found) < NETWORKS and draws < DRAWS:
@@ -71,17 +83,34 @@ def draw_networks(space: DesignSpace, data: ImageData, cost_of: CostOf) -> Drawn
         except ImageTooSmallError as error:
             too_small = error
             continue
-        flops.append(costs["flops"])
+        except MissingPartError as error:
+            unknown.append(str(error))
+            continue
+        known.append(costs)
         if space.cost_violation(costs) is None:
             found.append((architecture, costs))
-    if too_small is not None and not flops:
+    if too_small is not None and not known:
         raise InputError(f"space '{space.name}' on {data.image_size} px images: {too_small}")
+    if unknown and not known:
+        raise InputError(f"none of {draws:,} drawn networks of space '{space.name}' is in the table: {unknown[0]}")
     if not found:
+        ranges = " and ".join(_range_text(name, [costs[name] for costs in known]) for name in _bounded(space, known))
         raise InputError(
             f"space '{space.name}': none of {draws:,} drawn networks keeps its bounds on {data.image_size} px images; "
-            f"they have {format_count(min(flops))} to {format_count(max(flops))} FLOPs: adapt the bounds, or the space"
+            f"they have {ranges}: adapt the bounds, or the space"
         )
-    return DrawnNetworks(tuple(found), draws)
+    return DrawnNetworks(tuple(found), draws, tuple(unknown))
+
+
+def _bounded(space: DesignSpace, known: Sequence[Mapping[str, float]]) -> list[str]:
+    """FLOPs, and the costs from a table that the space bounds."""
+    return ["flops", *(name for name in space.bounds if COSTS[name].tabled and name in known[0])]
+
+
+def _range_text(name: str, values: Sequence[float]) -> str:
+    """The lowest and the highest value of a cost as a text."""
+    what = name if COSTS[name].unit else COSTS[name].column
+    return f"{format_cost(name, min(values))} to {format_cost(name, max(values))} {what}"
 
 
 def hypervolume_reference(
@@ -134,7 +163,7 @@ def describe_space(space: DesignSpace, data: ImageData, drawn: DrawnNetworks) ->
         *full_lines(data.inventory()),
         f"bounds  {len(drawn.networks)} of {drawn.draws} drawn networks keep them",
     ]
-    for name in counted_names():
+    for name in drawn.costs[0]:
         low, high = drawn.range(name)
         lines.append(f"        {name} {format_cost(name, low)} to {format_cost(name, high)}")
     return lines

@@ -107,16 +107,25 @@ def map_sizes(architecture: Architecture, *, image_size: int) -> tuple[int, ...]
     """
     if isinstance(architecture.stem, OwnTrunk):
         return ()
-    image_size = architecture.image_size or image_size
-    _check_stem(architecture.stem, image_size)
-    sizes = [_count_stem(architecture.stem, image_size).size]
+    entered = blocks_on_maps(architecture, image_size=image_size)
+    sizes = []
     for blocks in architecture.blocks():
-        size = sizes[-1]
+        on_maps = [next(entered) for _ in blocks]
+        sizes.append(on_maps[0][1])
+    return (*sizes, _count_plain_block(*on_maps[-1]).size)
+
+
+def blocks_on_maps(architecture: Architecture, *, image_size: int) -> Iterator[tuple[BlockShape, int]]:
+    """Yield each block with the side of the map that enters it, in pixels. ImageTooSmallError as in `measure_cost`."""
+    stem, image_size = architecture.stem, architecture.image_size or image_size
+    assert isinstance(stem, Stem)
+    _check_stem(stem, image_size)
+    size = _count_stem(stem, image_size).size
+    for blocks in architecture.blocks():
         for block in blocks:
             _check_stride(size, block.stride)
+            yield block, size
             size = _count_plain_block(block, size).size
-        sizes.append(size)
-    return tuple(sizes)
 
 
 def _check_stem(stem: Stem, image_size: int) -> None:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.latency_check import LatencyCheck
 from se_nas.analysis.lost_trials import loss_sentences
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.rank_correlation import Agreement, agreement
@@ -17,6 +18,7 @@ from se_nas.report.behaviour import SCRIPT
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
 from se_nas.report.figures.certainty import ablation_figure, confirmed_figure, placements_figure
 from se_nas.report.images import images_section
+from se_nas.report.latencies import latency_section
 from se_nas.report.sample import left_out_sentence, shown_trials
 from se_nas.report.sentences import (
     agreement_sentences,
@@ -60,12 +62,15 @@ def render_page(
     ablations: Sequence[Ablation] = (),
     retrained: Sequence[Retrained] = (),
     images: Inventory | None = None,
+    latencies: LatencyCheck | None = None,
 ) -> str:
     """The page as text, with the `figures` of the search (`all_figures`), and `facts` for its reproduction."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
     sections = {}
     if progress.front.members:
         sections["The front"] = _front(progress, drawn)
+    if latencies:
+        sections["Is the latency right?"] = latency_section(latencies)
     if confirmation:
         sections["How sure is it?"] = _confirmation(confirmation)
     if ablations:

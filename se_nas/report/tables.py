@@ -5,6 +5,7 @@ from html import escape
 
 from se_nas.analysis.ablation import Ablation, Experiment
 from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.latency_check import LatencyCheck
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.costs import format_cost_exactly, short_table_names
 from se_nas.data.inventory import Inventory
@@ -143,6 +144,18 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
         trial = f" data-trial={one.trial}" if searched else ""
         rows.append(f"<tr{trial}>{''.join(cells)}</tr>")
     return _table(columns, columns[1 : len(costs) + 6], rows)
+
+
+def latencies_table(check: LatencyCheck) -> str:
+    """A table of predicted and measured latencies."""
+    rows = []
+    for network in check.networks:
+        times = (network.predicted, network.measured, network.low, network.high)
+        cells = [_button(network.trial), *(format_cost_exactly("latency", value) for value in times)]
+        cells.append(f"{network.error:+.1%}")
+        rows.append(f"<tr data-trial={network.trial}>{''.join(_cell(cell, number=True) for cell in cells)}</tr>")
+    head = ("trial", "predicted", "measured", "lower quartile", "upper quartile", "error")
+    return _table(head, set(head), rows)
 
 
 def classes_table(inventory: Inventory) -> str:

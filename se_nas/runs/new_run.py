@@ -17,7 +17,9 @@ from se_nas.wording import printable
 
 CONFIG = "config.yaml"
 """The file that makes a search resumable."""
-MADE_FIRST = (LOCK, "space.yaml", ".space.yaml.", ".config.yaml.")
+LATENCY_TABLE = "latency_table.json"
+"""The copy of the table that predicts latency."""
+MADE_FIRST = (LOCK, "space.yaml", ".space.yaml.", ".config.yaml.", LATENCY_TABLE, f".{LATENCY_TABLE}.")
 """The first letters of the files that a search writes before `config.yaml`."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from se_nas.costs import counted_names
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
-from se_nas.runs.new_run import wrong_name
+from se_nas.runs.new_run import LATENCY_TABLE, wrong_name
 from se_nas.searching.observations import observations_of
 from se_nas.searching.pareto import ROLES, ParetoFront
 from se_nas.searching.progress import SearchProgress
@@ -38,6 +38,8 @@ class RunFolder:
         self.confirmation = path / "confirm.json"
         self.pretrained = path / "pretrained.safetensors"
         self.network = path / "network.py"
+        self.latency_table = path / LATENCY_TABLE
+        self.latencies = path / "latency.json"
 
     @property
     def name(self) -> str:

@@ -43,7 +43,8 @@ class SearchConfig(BaseModel):
     are the fingerprints of earlier images, if the images changed and the user accepted the change. `recipe` has the
     parts of the trials' recipe that differ from the values of `Recipe`; earlier versions had none. `fraction` or
     `training_images` is the portion of the images that is searched on. `cache` is the folder that keeps decoded
-    images, if the user named one.
+    images, if the user named one. `latency_table` is the checksum of the table that predicts latency; without a table,
+    trials measure it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,11 +71,13 @@ class SearchConfig(BaseModel):
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     training_images: Annotated[int, Field(ge=1)] | None = None
     cache: str = ""
+    latency_table: str = ""
 
     @property
     def parsed_objectives(self) -> Objectives:
         """The objectives, with the fraction by which equal costs may differ."""
-        return parse_objectives(self.objectives, equal_cost=self.equal_cost)
+        tabled = ("latency",) if self.latency_table else ()
+        return parse_objectives(self.objectives, equal_cost=self.equal_cost, tabled=tabled)
 
     @property
     def portion(self) -> Portion:

@@ -49,7 +49,7 @@ class SearchLoop:
         self,
         *,
         space: DesignSpace,
-        cost_of: Callable[[Architecture], Mapping[str, int]],
+        cost_of: Callable[[Architecture], Mapping[str, float]],
         strategy: SearchStrategy,
         study: SearchStudy,
         records: Iterable[TrialRecord],

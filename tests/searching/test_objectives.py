@@ -38,6 +38,10 @@ def test_accuracy_goes_up_and_every_cost_goes_down(cost: str) -> None:
         ("accuracy", "expected accuracy and one or two costs"),
         ("accuracy,flops,flops", "expected accuracy and one or two costs"),
         ("accuracy,accuracy,flops", "expected accuracy and one or two costs"),
+        ("accuracy,latency=table", "expected a name alone or latency=measured, but got 'latency=table'"),
+        ("accuracy,latency=", "expected a name alone or latency=measured, but got 'latency='"),
+        ("accuracy,flops=measured", "expected a name alone or latency=measured, but got 'flops=measured'"),
+        ("accuracy,latency,latency=measured", "expected accuracy and one or two costs"),
         ("accuracy,flops,params,latency", "expected accuracy and one or two costs"),
     ],
 )
@@ -48,3 +52,25 @@ def test_wrong_objectives_are_refused_with_one_line_that_says_what_is_right(text
     assert str(refusal.value).startswith(f"--objectives {text}: ")
     assert hint in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "tabled", "measured"),
+    [
+        ("accuracy,latency", (), ("latency",)),
+        ("accuracy,latency", ("latency",), ()),
+        ("accuracy, latency = measured", (), ("latency",)),
+        ("accuracy,flops,latency=measured", (), ("latency",)),
+        ("accuracy,flops", ("latency",), ()),
+    ],
+)
+def test_trials_measure_what_no_table_predicts(text: str, tabled: tuple[str, ...], measured: tuple[str, ...]) -> None:
+    objectives = parse_objectives(text, tabled=tabled)
+
+    assert objectives.measured == measured
+    assert parse_objectives(objectives.text, tabled=tabled) == objectives
+
+
+def test_a_table_may_predict_latency_unless_it_is_left_to_the_trials() -> None:
+    assert parse_objectives("accuracy,latency").tabled_among(["flops", "latency"]) == ("latency",)
+    assert parse_objectives("accuracy,latency=measured").tabled_among(["flops", "latency"]) == ()

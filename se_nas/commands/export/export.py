@@ -1,13 +1,8 @@
 """Writes a retrained network for use without se-nas: `model.pt2` for torch alone, `model.onnx` for every runtime."""
 
-import contextlib
-import importlib.util
-import io
 import json
-import logging
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +15,12 @@ from se_nas.commands.own_network import allow_network
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import put_in_place
 from se_nas.tracking.console import line_printer
+from se_nas.training.known_latency.onnx_sessions import ONNX_NEEDS, onnx_problem, quiet_exporters
 from se_nas.training.trained import TrainedNetwork, load_trained
 
 BATCHES = (1, 2, 7, 64)
 TOLERANCE = 1e-4
 """The largest allowed difference of a logit, relative to the largest logit: runtimes sum in another order."""
-ONNX_NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 Run = Callable[[Tensor], Tensor]
 Write = Callable[[TrainedNetwork, nn.Module, Path], Run]
@@ -54,7 +49,7 @@ def _exported(network: TrainedNetwork, path: Path, write: Write) -> float:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as beside:
             written = Path(beside) / path.name
             model = network.build_deployed()
-            with _quiet():
+            with quiet_exporters():
                 difference = _difference(model, write(network, model, written), network)
             if not difference <= TOLERANCE:
                 raise RunFailedError(
@@ -75,9 +70,8 @@ def _write_torch(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
 
 def _write_onnx(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
     """Write ONNX with a free batch size, and the description in its metadata."""
-    missing = [name for name in ONNX_NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"ONNX needs {', '.join(missing)}: pip install -e '.[onnx]'")
+    if (problem := onnx_problem(ONNX_NEEDS)) is not None:
+        raise InputError(problem)
     import onnx
     import onnxruntime
 
@@ -122,16 +116,3 @@ def _description(network: TrainedNetwork) -> str:
             "fingerprint": network.architecture.fingerprint(),
         }
     )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporters, which print their progress and their own deprecations."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.latency_check import LatencyCheck
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
@@ -21,6 +22,7 @@ from se_nas.report.page import render_page
 from se_nas.runs.ablation_file import ablation_files, load_ablation
 from se_nas.runs.confirmation_file import load_confirmation
 from se_nas.runs.images_file import load_inventory
+from se_nas.runs.latency_file import load_latencies
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
@@ -100,6 +102,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
                 ablations=findings.ablations,
                 retrained=findings.retrained,
                 images=findings.images,
+                latencies=findings.latencies,
             ),
         )
     if page is not None:
@@ -115,6 +118,7 @@ class _Findings:
     ablations: Sequence[Ablation]
     images: Inventory | None
     retrained: Sequence[Retrained]
+    latencies: LatencyCheck | None
     problems: Sequence[str]
 
 
@@ -131,12 +135,14 @@ def _load_findings(folder: RunFolder, progress: SearchProgress) -> _Findings:
     confirmation = attempt(lambda: load_confirmation(folder, progress))
     ablations = [attempt(partial(load_ablation, path)) for path in ablation_files(folder)]
     images = attempt(lambda: load_inventory(folder))
+    latencies = attempt(lambda: load_latencies(folder))
     retrained, damaged = load_retrained(folder)
     return _Findings(
         confirmation=confirmation,
         ablations=[each for each in ablations if each is not None],
         images=images,
         retrained=retrained,
+        latencies=latencies,
         problems=[*problems, *damaged],
     )
 
@@ -148,6 +154,8 @@ def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) ->
         options += f" --images {config.training_images}"
     if config.fraction < 1:
         options += f" --fraction {config.fraction:g}"
+    if config.latency_table:
+        options += f" --latency-table {folder.path.name}/{folder.latency_table.name}"
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     return {
         "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "

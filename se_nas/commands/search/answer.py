@@ -4,12 +4,14 @@ import shlex
 
 from se_nas.analysis.lost_trials import loss_sentences
 from se_nas.commands.flags import network_flag
+from se_nas.commands.latency.front import is_measured_here, measure_front
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.search.assembly import Search
 from se_nas.commands.wandb_runs import unsent
 from se_nas.errors import RunFailedError
 from se_nas.files import write_yaml
 from se_nas.process.invocation import invocation
+from se_nas.runs.latency_file import write_latencies
 from se_nas.runs.lock import in_turn
 from se_nas.tracking.protocol import SearchOutcome
 
@@ -27,6 +29,7 @@ def write_answer(search: Search) -> None:
     folder, progress = search.folder, search.settled
     if progress.front.members:
         write_yaml(folder.best, search.plan.space.decode(progress.front.knee.assignment).to_dict())
+    notes_on_latency = _measured_latency(search)
     with in_turn(folder.path):
         report = write_report(folder, search.plan.config, progress)
     if not progress.front.members:
@@ -37,6 +40,7 @@ def write_answer(search: Search) -> None:
     notes = [
         *loss_sentences(progress.records),
         *report.lines,
+        *notes_on_latency,
         f"describe  {invocation('describe')} {run}:knee{code}",
         f"confirm   {invocation('confirm')} {run}{code}",
         f"ablate    {invocation('ablate')} {run}:knee{code}",
@@ -54,3 +58,16 @@ def write_answer(search: Search) -> None:
             notes=tuple(notes),
         ),
     )
+
+
+def _measured_latency(search: Search) -> list[str]:
+    """Measure the latency of the front beside the prediction of the table, if this machine can. Lines that say so."""
+    plan, folder, front = search.plan, search.folder, search.settled.front
+    if plan.table is None or not front.members:
+        return []
+    if not is_measured_here(plan.table):
+        again = f"{invocation('latency')} --run {shlex.quote(str(folder.path))}{network_flag(plan.request)}"
+        return [f"latency   predicted for {plan.table.setting.title}; measure the front there with: {again}"]
+    check = measure_front(front, plan.space, plan.table)
+    write_latencies(folder, check)
+    return [f"latency   the front measured: median error of the table {check.median_error:.1%}"]

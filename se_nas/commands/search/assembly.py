@@ -18,7 +18,6 @@ from se_nas.commands.search.conditions import conditions_of, trained_under
 from se_nas.commands.search.evaluation import TrialEvaluation
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.trackers import build_trackers
-from se_nas.costs import measured_among
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
@@ -39,6 +38,7 @@ from se_nas.searching.study.study import SearchStudy
 from se_nas.searching.surrogate.posterior import settled_progress
 from se_nas.space.design_space import DesignSpace
 from se_nas.tracking.console import line_printer
+from se_nas.training.known_latency.table import LatencyTable
 from se_nas.training.pretrained import Pretrained
 from se_nas.wording import counted
 
@@ -54,6 +54,7 @@ class SearchPlan:
     request: SearchRequest
     pretrained: Pretrained | None
     network: NetworkSource | None
+    table: LatencyTable | None
 
     @property
     def objectives(self) -> Objectives:
@@ -122,7 +123,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console
             trackers=trackers,
             on_first_report=partial(write_config, folder, config),
         )
-        cost_of = cost_on(plan.data)
+        cost_of = cost_on(plan.data, plan.table)
         loop = SearchLoop(
             space=space,
             cost_of=cost_of,
@@ -149,7 +150,7 @@ def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console
 
 def measured_costs(objectives: Objectives, space: DesignSpace) -> tuple[str, ...]:
     """The costs that trials have to measure: objectives, and costs that the space bounds."""
-    return measured_among(dict.fromkeys([*objectives.costs, *space.bounds]))
+    return objectives.measured_among(dict.fromkeys([*objectives.costs, *space.bounds]))
 
 
 def saying_how_to_resume(folder: RunFolder, request: SearchRequest) -> contextlib.AbstractContextManager[None]:

@@ -69,6 +69,9 @@ class SearchRequest:
     objectives: Annotated[
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
+    latency_table: Annotated[Optional[Path], flag("FILE", "measured on this machine, if latency is needed")] = None
+    """Table that predicts latency, which `latency` measures on the machine that will run the network. Trials measure
+    latency themselves with --objectives accuracy,latency=measured."""
     equal_cost: Annotated[Optional[float], flag("X", str(EQUAL_COST))] = None
     """Costs that differ by at most this fraction count as equal. Of networks of equal cost on the front, the best is
     named."""
@@ -143,11 +146,10 @@ class SearchRequest:
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: cannot be used with --wandb off")
         if self.resume is not None:
-            for name in ("run", "space", "weights", "recipe", "images", "fraction"):
+            for name in ("run", "space", "weights", "recipe", "images", "fraction", "latency_table"):
                 if getattr(self, name) is not None:
-                    raise InputError(
-                        f"--{name} {getattr(self, name)}: belongs to a new search, but --resume names an earlier one"
-                    )
+                    flagged = f"--{name.replace('_', '-')} {getattr(self, name)}"
+                    raise InputError(f"{flagged}: belongs to a new search, but --resume names an earlier one")
             if self.dry_run:
                 raise InputError("--dry-run: needs a new search, but --resume names an earlier one")
             check_unlocked(self.resume)

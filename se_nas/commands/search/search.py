@@ -11,6 +11,7 @@ from rich.console import Console
 from se_nas.checksums import checksum_of_bytes
 from se_nas.commands.executors import build_executor, executor_lines
 from se_nas.commands.images import load_searched_images, settings_on
+from se_nas.commands.known_latency import kept_table, latency_lines, uncovered_lines
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import (
     DrawnNetworks,
@@ -32,6 +33,7 @@ from se_nas.commands.search.assembly import (
 )
 from se_nas.commands.search.conditions import conditions_of
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.search.latency import choose_table
 from se_nas.commands.search.recovery import take_over_finished
 from se_nas.commands.search.space import open_space
 from se_nas.data.image_data import ImageData
@@ -70,10 +72,14 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
     data = searched.data
     pretrained = choose_weights(request.weights, searched.space) if request.weights else None
     space = with_weights(searched.space, pretrained)
-    drawn = draw_networks(space, data, cost_on(data))
+    chosen = choose_table(request, objectives, space, data, console)
+    table, objectives = (None, objectives) if chosen is None else (chosen.table, chosen.objectives)
+    drawn = draw_networks(space, data, cost_on(data, table))
+    for line in uncovered_lines(drawn):
+        line_printer(console)(line)
     if request.dry_run:
         trials = f"{_trainings(request.value('budget'), recipe.epochs)}; nothing was trained"
-        for line in [*describe_space(space, data, drawn), f"search  {trials}"]:
+        for line in [*describe_space(space, data, drawn), *latency_lines(table), f"search  {trials}"]:
             line_printer(console)(line)
         return None
     executor = _build_executor(request, space, data, drawn, objectives)
@@ -84,7 +90,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         budget=request.value("budget"),
         epochs=recipe.epochs,
         strategy=strategy,
-        objectives=",".join(objectives.names),
+        objectives=objectives.text,
         versions=conditions_of(request, executor),
         seed=request.value("seed"),
         image_size=data.image_size,
@@ -98,6 +104,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         fraction=request.portion.fraction,
         training_images=request.images,
         cache="" if request.cache is None else str(request.cache.absolute()),
+        latency_table="" if chosen is None else checksum_of_bytes(chosen.content),
     )
     plan = SearchPlan(
         config=config,
@@ -107,6 +114,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         request=request,
         pretrained=pretrained,
         network=searched.network,
+        table=table,
     )
     name = f"{space.name}-{as_folder_name(data.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     with new_run_folder(request.run, Path("runs") / name) as path:
@@ -116,6 +124,8 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
             write_atomically(folder.network, searched.network.text)
         if pretrained is not None:
             pretrained.write(folder.pretrained)
+        if chosen is not None:
+            write_atomically(folder.latency_table, chosen.content)
         write_config(folder, config)
         with (
             saying_how_to_resume(folder, request),
@@ -139,7 +149,8 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
         space = with_weights(load_stored_space(folder.space), pretrained)
         data = load_searched_images(config, path, accept_changed=request.accept_changed_images, console=console)
         config = settings_on(data, config)
-        drawn = draw_networks(space, data, cost_on(data))
+        table = kept_table(folder, config)
+        drawn = draw_networks(space, data, cost_on(data, table))
         executor = _build_executor(request, space, data, drawn, config.parsed_objectives)
         plan = SearchPlan(
             config=config,
@@ -149,6 +160,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
             request=request,
             pretrained=pretrained,
             network=network,
+            table=table,
         )
         with (
             open_trials(folder, plan, console) as kept,  # only a study that can be opened can be resumed
@@ -199,6 +211,7 @@ def _opening(search: Search) -> Iterator[str]:
         f"{space.size()} networks in space '{space.name}'; writing {search.folder.path}"
     )
     yield f"images    {where_images_are(data)}"
+    yield from latency_lines(search.plan.table)
     if search.plan.pretrained is not None:
         yield described(search.plan.pretrained, classes=data.classes)
     yield from short_lines(data.inventory())

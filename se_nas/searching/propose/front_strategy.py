@@ -1,9 +1,10 @@
 """The `front` strategy: it proposes the network with the largest expected improvement of the Pareto front.
 
-Counted costs are exact before training, so the model predicts the normal score of the accuracy, and measured costs if
-there are any. The candidates are networks drawn from the space, and neighbours of the front's members. The score of a
-candidate is the accuracy that it is expected to add within a budget of cost, averaged over budgets. A trained network
-counts with the accuracy that the model expects of it, since a single training may have been lucky.
+Costs that are counted, or come from a table, are exact before training, so the model predicts the normal score of the
+accuracy, and costs that trials measure if there are any. The candidates are networks drawn from the space, and
+neighbours of the front's members. The score of a candidate is the accuracy that it is expected to add within a budget
+of cost, averaged over budgets. A trained network counts with the accuracy that the model expects of it, since a single
+training may have been lucky.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from random import Random
 import moocore
 import numpy as np
 
-from se_nas.costs import known_before_training, measured_among
+from se_nas.costs import known_before_training
 from se_nas.searching.candidates import Candidate, Inspection, Values
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import History, Observation
@@ -58,7 +59,7 @@ class FrontStrategy:
     ) -> None:
         """Take the parts of the space. `inspect` returns None for an assignment that breaks a rule or bound."""
         self._objectives, self._seed, self._sample = objectives, seed, sample
-        self._measures = bool(measured_among(objectives.costs))
+        self._measures = bool(objectives.measured)
         self._history = History()
         self._front = ParetoFront((), objectives)
         self._tried: set[str] = set()
@@ -117,6 +118,9 @@ class FrontStrategy:
             for index in np.argsort(-scores, kind="stable"):
                 yield candidates[index].assignment
 
+    def _known(self, record: TrialRecord) -> Mapping[str, float]:
+        return known_before_training(record.cost, tabled=self._objectives.tabled)
+
     def _candidates(self) -> list[Candidate]:
         return self._pool.untried(self._front.members, len(self._history.records), self._tried)
 
@@ -139,7 +143,7 @@ class FrontStrategy:
             rival_accuracy = np.append(rival_accuracy, believer.means)
         untrained = self._models.log_costs(
             [
-                *(known_before_training(record.cost) if self._measures else record.cost for record in running),
+                *(self._known(record) if self._measures else record.cost for record in running),
                 *(candidate.inspection.cost for candidate in [*candidates, *drawn]),
             ],
             np.vstack([rivals[len(trained) :], features, *(candidate.features for candidate in drawn)]),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from se_nas.errors import ImageTooSmallError
+from se_nas.errors import ImageTooSmallError, MissingPartError
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
@@ -23,7 +23,7 @@ def build_screened_strategy(
     *,
     space: DesignSpace,
     objectives: Objectives,
-    cost_of: Callable[[Architecture], Mapping[str, int]],
+    cost_of: Callable[[Architecture], Mapping[str, float]],
     seed: int,
     patience: int = STRATEGY_PATIENCE,
     draw_patience: int = DRAW_PATIENCE,
@@ -43,7 +43,7 @@ def build_screened_strategy(
         architecture = decode(*assignment.items())
         try:
             cost = cost_of(architecture)
-        except ImageTooSmallError:
+        except (ImageTooSmallError, MissingPartError):
             return None
         return Inspection(architecture.fingerprint(), cost) if space.cost_violation(cost) is None else None
 

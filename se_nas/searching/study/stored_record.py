@@ -62,7 +62,7 @@ def record_of(trial: StoredTrial) -> TrialRecord:
         failure=_failure_in(end) if status is TrialStatus.FAILED else None,
         metrics=_metrics_in(attributes.get(METRICS)),
     )
-    if _stored_checksum(trial) != _checksum(record):
+    if _stored_checksum(trial) not in (_checksum(record), _checksum(_as_it_started(record))):
         raise ValueError(f"trial {trial.number} has another checksum")
     return record
 
@@ -109,8 +109,14 @@ def _stored_checksum(trial: StoredTrial) -> object:
     return start if trial.state is TrialState.RUNNING else trial.attributes[END].get(CHECKSUM, start)
 
 
+def _as_it_started(record: TrialRecord) -> TrialRecord:
+    """The record without the costs that a running trial has measured. A cost from a table belongs to its start."""
+    is_running = record.status is TrialStatus.RUNNING
+    return replace(record, cost=known_before_training(record.cost)) if is_running else record
+
+
 def _checksum(record: TrialRecord) -> str:
-    """The checksum of an ended trial, or of what a running trial has at its start."""
+    """The checksum of an ended trial, or of a running trial without what it has reported."""
     if record.status is TrialStatus.RUNNING:
-        record = replace(record, curve=(), seconds=0.0, cost=known_before_training(record.cost))
+        record = replace(record, curve=(), seconds=0.0)
     return checksum({each.name: getattr(record, each.name) for each in fields(record) if each.name not in SEALED_APART})

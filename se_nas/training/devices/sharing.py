@@ -10,9 +10,9 @@ MOST = 4
 """The most trainings on one GPU. More processes would only take turns."""
 
 
-def training_bytes(cost: Mapping[str, int], *, batch_size: int) -> int:
+def training_bytes(cost: Mapping[str, float], *, batch_size: int) -> int:
     """The memory of a training in fp32, in bytes: weights with gradients and momentum, and activations."""
-    return 4 * (3 * cost["params"] + COPIES * batch_size * cost["activations"])
+    return int(4 * (3 * cost["params"] + COPIES * batch_size * cost["activations"]))
 
 
 def trainings_on_a_gpu(*, free_bytes: int, bytes_each: int, processors: int) -> int:

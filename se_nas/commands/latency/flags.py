@@ -1,0 +1,65 @@
+"""The flags of `latency`. `--help` answers before torch is imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+from tyro.conf import arg
+
+from se_nas.commands.flags import OwnNetwork, check_least, flag
+from se_nas.errors import InputError
+from se_nas.shipped_files import shipped
+
+DEFAULT_SPACE = shipped("search_spaces", "small.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyRequest:
+    """Measure a latency table on the machine that will run the network: the time of each stem, block, SE and head of a
+    search space, each once. `search --latency-table FILE` predicts every network from it before training."""
+
+    out: Annotated[Optional[Path], flag("FILE", "latency-SPACE-RUNTIME.json")] = None
+    """The table to write, a new JSON file."""
+    space: Annotated[Optional[Path], flag("FILE", "search_spaces/small.yaml")] = None
+    """Search space, a YAML file."""
+    runtime: Annotated[Literal["eager", "compiled", "onnx", "cuda"], arg(metavar="eager|compiled|onnx|cuda")] = "eager"
+    """torch or torch.compile on the CPU, ONNX Runtime on the CPU (needs the extra `onnx`), or torch on a GPU."""
+    batch: Annotated[int, arg(metavar="N")] = 1
+    """Images of a pass. The table has the time of one of them."""
+    threads: Annotated[int, arg(metavar="N")] = 1
+    """Threads on the CPU."""
+    image_size: Annotated[Optional[int], flag("N", "the space's")] = None
+    """Side of the images in pixels."""
+    classes: Annotated[int, arg(metavar="N")] = 10
+    """Outputs of the classifier; the classes of the images to search on."""
+    run: Annotated[Optional[Path], flag("RUN_DIR", "")] = None
+    """Instead of a table, measure the front of this search on the runtime of its table, and show both on its page."""
+
+    own_network: OwnNetwork = None
+
+    def check(self) -> None:
+        """Raise InputError for a number out of its range, contradictory flags, or a file that exists."""
+        check_least(self, batch=1, threads=1)
+        for name, most in (("image_size", 4096), ("classes", 1_000_000)):
+            given = getattr(self, name)
+            if given is not None and not 1 <= given <= most:
+                raise InputError(f"--{name.replace('_', '-')} {given}: must be 1 to {most:,}")
+        if self.run is not None:
+            for name in ("out", "space", "image_size"):
+                if (given := getattr(self, name)) is not None:
+                    raise InputError(f"--{name.replace('_', '-')} {given}: cannot be used with --run {self.run}")
+            return
+        if self.own_network is not None:
+            raise InputError(
+                f"--network {self.own_network}: belongs to --run; a search of your own network measures its own table"
+            )
+        path = self.table_path
+        if path.exists():
+            raise InputError(f"--out {path}: already there; name another file, or delete it")
+        if not path.parent.is_dir():
+            raise InputError(f"--out {path}: there is no folder {path.parent}")
+
+    @property
+    def table_path(self) -> Path:
+        """The file to write."""
+        return self.out or Path(f"latency-{(self.space or DEFAULT_SPACE).stem}-{self.runtime}.json")

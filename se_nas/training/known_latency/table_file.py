@@ -1,0 +1,101 @@
+"""The file of a latency table: JSON that can be carried to another machine."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from se_nas.checksums import checksum_of_bytes
+from se_nas.errors import InputError
+from se_nas.training.known_latency.table import LatencyTable, Line, Setting
+
+FORMAT = "se-nas latency table 1"
+
+Count = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Setting(_Entry):
+    runtime: str
+    device: str
+    batch: Count
+    threads: Count
+    classes: Count
+    image_size: Count
+
+
+class _Line(_Entry):
+    constant: Finite = 0.0
+    scale: Milliseconds = 1.0
+    error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class _Table(_Entry):
+    format: Literal["se-nas latency table 1"]
+    setting: _Setting
+    line: _Line = _Line()
+    networks: Annotated[int, Field(ge=0)] = 0
+    milliseconds: Annotated[dict[str, Milliseconds], Field(min_length=1)]
+
+
+def table_text(table: LatencyTable) -> str:
+    """The content of the file."""
+    setting, line = table.setting, table.line
+    content = {
+        "format": FORMAT,
+        "setting": {
+            "runtime": setting.runtime,
+            "device": setting.device,
+            "batch": setting.batch,
+            "threads": setting.threads,
+            "classes": setting.classes,
+            "image_size": setting.image_size,
+        },
+        "line": {"constant": line.constant, "scale": line.scale, "error": line.error},
+        "networks": table.networks,
+        "milliseconds": dict(table.milliseconds),
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def load_table(path: Path) -> tuple[LatencyTable, bytes]:
+    """Read a table, and return it with the content of its file. InputError if it is none, or is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return parse_table(content, path), content
+
+
+def parse_table(content: bytes, path: Path) -> LatencyTable:
+    """The table in the content of a file. InputError names `path` and what is wrong."""
+    try:
+        read = _Table.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(
+            f"{path}: not a latency table ({where[:80]}: {first['msg'][:120]}); `latency` measures one"
+        ) from None
+    return LatencyTable(
+        setting=Setting(**read.setting.model_dump()),
+        milliseconds=read.milliseconds,
+        line=Line(**read.line.model_dump()),
+        networks=read.networks,
+    )
+
+
+def load_kept_table(path: Path, seal: str) -> LatencyTable:
+    """Read the copy in a run folder, whose checksum is `seal`. InputError if it is not the table of the search."""
+    table, content = load_table(path)
+    if checksum_of_bytes(content) != seal:
+        raise InputError(
+            f"{path}: not the table that the search was begun with, so it was damaged or edited; restore it from a copy"
+        )
+    return table

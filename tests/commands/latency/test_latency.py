@@ -1,0 +1,75 @@
+"""The command that measures a table."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from se_nas.commands.latency.flags import LatencyRequest
+from se_nas.commands.latency.latency import measure_latency
+from se_nas.errors import InputError
+from se_nas.training.known_latency.runtimes import RUNTIMES
+from se_nas.training.known_latency.table_file import load_table
+from tests.commands.conftest import said_on
+from tests.fake_runtime import FakeRuntime
+
+
+@pytest.fixture(autouse=True)
+def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
+    runtime = FakeRuntime()
+    for name in RUNTIMES:
+        monkeypatch.setitem(RUNTIMES, name, runtime)  # type: ignore[arg-type]
+    return runtime
+
+
+@pytest.mark.parametrize("name", list(RUNTIMES))
+def test_a_table_says_what_it_was_measured_on(name: str, space_file: Path, tmp_path: Path, console: Console) -> None:
+    out = tmp_path / "table.json"
+
+    measure_latency(LatencyRequest(space=space_file, out=out, runtime=name, batch=4, threads=2, classes=5), console)  # type: ignore[arg-type]
+
+    setting = load_table(out)[0].setting
+    assert (setting.runtime, setting.device, setting.batch, setting.threads) == (name, "a made-up processor", 4, 2)
+    assert (setting.classes, setting.image_size) == (5, 8)
+    assert f"--objectives accuracy,latency --latency-table {out}" in " ".join(said_on(console).split())
+
+
+def test_an_existing_file_is_not_replaced(space_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "table.json"
+    out.write_text("precious")
+
+    with pytest.raises(InputError, match=r"--out .*: already there"):
+        LatencyRequest(space=space_file, out=out).check()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"batch": 0}, "--batch 0: must be at least 1"),
+        ({"threads": -1}, "--threads -1: must be at least 1"),
+        ({"image_size": 5000}, "--image-size 5000: must be 1 to 4,096"),
+        ({"classes": 0}, "--classes 0: must be 1 to"),
+        ({"out": Path("no/such/folder/table.json")}, "there is no folder no/such/folder"),
+        ({"run": Path("runs/x"), "out": Path("t.json")}, "--out t.json: cannot be used with --run"),
+        ({"own_network": "net.py:build"}, "--network net.py:build: belongs to --run"),
+    ],
+)
+def test_wrong_flags_are_refused(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        LatencyRequest(**wrong).check()  # type: ignore[arg-type]
+
+
+def test_nothing_is_written_if_the_runtime_lacks_something(
+    space_file: Path, tmp_path: Path, console: Console, runtime: FakeRuntime
+) -> None:
+    runtime.lacks = "ONNX needs onnxruntime: pip install it"
+
+    with pytest.raises(InputError, match="runtime onnx: ONNX needs onnxruntime"):
+        measure_latency(LatencyRequest(space=space_file, out=tmp_path / "table.json", runtime="onnx"), console)
+
+    assert not (tmp_path / "table.json").exists()
+
+
+def test_a_search_without_a_table_has_no_latency_to_check(searched: Path, console: Console) -> None:
+    with pytest.raises(InputError, match="has no latency table"):
+        measure_latency(LatencyRequest(run=searched), console)
