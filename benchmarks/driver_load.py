@@ -253,6 +253,7 @@ class RunOfTrials:
             request=SearchRequest(wandb=wandb),  # type: ignore[arg-type]
             pretrained=None,
             network=None,
+            table=None,
         )
         for owner, name, stopwatch in ((SearchStudy, "reason_to_stop", judging), (Fallback, "ask", proposing)):
             self._opened.enter_context(mock.patch.object(owner, name, stopwatch.around(getattr(owner, name))))

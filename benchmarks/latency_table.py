@@ -98,18 +98,16 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
     pairs = [index for index, network in enumerate(networks) if network.se_tokens != plain[index].se_tokens][:12]
     truth = np.array(measured([*networks, *(plain[index] for index in pairs)], space, options.runtime))
     of_plain, truth = truth[len(networks) :], truth[: len(networks)]
-    sums = np.array(
-        [
-            summed(
-                (part.name for part in parts_of(each, image_size=space.image_size, num_classes=CLASSES)),
-                table.milliseconds,
-            )
-            for each in networks
-        ]
-    )
+    parts = [parts_of(each, image_size=space.image_size, num_classes=CLASSES) for each in networks]
+    sums = np.array([summed((part.name for part in own), table.milliseconds) for own in parts])
     flops = np.array(
         [measure_cost(each, image_size=space.image_size, num_classes=CLASSES).flops for each in networks], dtype=float
     )
+    if options.values is not None:
+        counts = [len(own) for own in parts]
+        values = {"space": name, "sums": sums.tolist(), "counts": counts, "measured": truth.tolist()}
+        with options.values.open("a") as file:
+            file.write(json.dumps({**values, "predicted": guess.tolist(), "flops": flops.tolist()}) + "\n")
     without = np.array(predicted([plain[index] for index in pairs], space, table), dtype=float)
     return {
         "space": name,
@@ -129,9 +127,10 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
         "error_of_sum": round(error(sums, truth), 3),
         "rank_of_flops": round(rank_correlation(flops.tolist(), truth.tolist()), 3),
         "error_of_flops": round(error(flops * np.median(truth / flops), truth), 3),
-        "constant": round(table.line.constant, 4),
-        "scale": round(table.line.scale, 3),
-        "own_error": None if table.line.error is None else round(table.line.error, 3),
+        "constant": round(table.correction.constant, 4),
+        "each": round(table.correction.each, 4),
+        "scale": round(table.correction.scale, 3),
+        "own_error": None if table.correction.error is None else round(table.correction.error, 3),
         "se_predicted": round(float(np.median(guess[pairs] / without)), 3) if pairs else None,
         "se_measured": round(float(np.median(truth[pairs] / of_plain)), 3) if pairs else None,
         "se_always_slower": bool((guess[pairs] > without).all()) if pairs else None,
@@ -144,6 +143,7 @@ def main() -> None:
     parser.add_argument("--space", nargs="*", default=sorted(path.stem for path in SPACES.glob("*.yaml")))
     parser.add_argument("--runtime", choices=sorted(RUNTIMES), default="eager")
     parser.add_argument("--networks", type=int, default=50)
+    parser.add_argument("--values", type=Path, help="append the values of each network to this file")
     options = parser.parse_args()
     rows = []
     for name in options.space:

@@ -50,7 +50,9 @@ def latency_lines(table: LatencyTable | None) -> Iterator[str]:
     """A line on the table, if there is one."""
     if table is None:
         return
-    error = "" if table.line.error is None else f", median error {table.line.error:.1%} on {table.networks} networks"
+    error = (
+        "" if table.correction.error is None else f", error {table.correction.error:.1%} on {table.networks} networks"
+    )
     yield f"latency   from a table of {len(table.milliseconds):,} parts: {table.setting.title}{error}"
 
 

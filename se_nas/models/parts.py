@@ -92,18 +92,20 @@ def _parts_of_own(architecture: Architecture, side: int, num_classes: int) -> It
     for blocks in architecture.blocks():
         for block in blocks:
             if block.se is not None:
-                yield _attention(block.se, _own_site_size(architecture, block, side, num_classes))
+                yield _attention(block.se, _own_site_size(plain, block, side, num_classes))
 
 
 @cache
-def _own_site_size(architecture: Architecture, block: BlockShape, side: int, num_classes: int) -> int:
-    """The side of the map at a place of a user's own network, which is run with SE at that place alone."""
+def _own_site_size(plain: Architecture, block: BlockShape, side: int, num_classes: int) -> int:
+    """The side of the map at a place of a user's own network, which is run with attention at that place alone."""
+    assert block.se is not None
+    spec, place = block.se.attention, replace(block, se=None)
     stages = tuple(
-        stage.with_se(tuple(spec if own == block else None for spec, own in zip(stage.se, blocks, strict=True)))
-        for stage, blocks in zip(architecture.stages, architecture.blocks(), strict=True)
+        stage.with_se(tuple(spec if own == place else None for own in blocks))
+        for stage, blocks in zip(plain.stages, plain.blocks(), strict=True)
     )
     with torch.random.fork_rng(devices=()):
-        module = build_own(replace(architecture, stages=stages), num_classes=num_classes)
+        module = build_own(replace(plain, stages=stages), num_classes=num_classes)
     return _probed_size(module, torch.zeros(1, IMAGE_CHANNELS, side, side))
 
 

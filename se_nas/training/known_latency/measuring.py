@@ -16,7 +16,7 @@ from se_nas.models.parts import Part, parts_of
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 from se_nas.training.known_latency.runtimes import RUNTIMES, OnRound, Timed
-from se_nas.training.known_latency.table import LatencyTable, Setting, fitted_line, summed
+from se_nas.training.known_latency.table import LatencyTable, Setting, fitted_correction, summed
 from se_nas.training.trainer import build_initial_model
 
 NETWORKS = 16
@@ -134,6 +134,6 @@ def measure_table(
             image_size=image_size,
         ),
         milliseconds=of_parts,
-        line=fitted_line(sums, milliseconds[len(found.parts) :]),
+        correction=fitted_correction(sums, [len(own) for _, own in found.networks], milliseconds[len(found.parts) :]),
         networks=len(found.networks),
     )

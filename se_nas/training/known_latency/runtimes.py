@@ -25,7 +25,7 @@ Timed = tuple[nn.Module, tuple[int, ...]]
 OnRound = Callable[[int, int], None]
 """Takes the number of rounds that are done, and that there are."""
 
-WARM_UPS, FEWEST_ROUNDS, MOST_ROUNDS = 2, 10, 40
+WARM_UPS, FEWEST_ROUNDS, MOST_ROUNDS = 1, 7, 40
 UNTIMED, TIMED = 2, 3
 """The passes of a module in a round. The first passes fill the caches, as in a network that runs again and again."""
 SECONDS = 20.0

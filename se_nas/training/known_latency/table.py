@@ -1,8 +1,8 @@
 """LatencyTable: the time of each part of a space's networks on one runtime. The sum of the parts predicts a network.
 
 The idea is FBNet's (Wu et al., arXiv 1812.03443, section 3.3). Parts that run alone find other contents in the caches
-than in a network, and each call takes a little time. So a few whole networks are measured too, and a line through them
-converts the sum of the parts to the time of a network.
+than in a network, and code that was not run just before. So a few whole networks are measured too, and a linear model
+converts the sum and the number of the parts to the time of a network.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from se_nas.space.architecture import Architecture
 
 Values = NDArray[np.float64]
 
-FEWEST_NETWORKS = 4
+FEWEST_NETWORKS = 5
 """The fewest whole networks from which a conversion is fitted. With fewer, the prediction is the plain sum."""
 
 
@@ -44,15 +44,20 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """The conversion from the sum of the parts to the time of a network: `constant + scale * sum`.
+class Correction:
+    """The conversion from the parts to the time of a network: `constant + each * number of parts + scale * sum`.
 
-    `error` is the median of its relative errors on measured networks that were left out of the fit; None without a fit.
+    `error` is the mean of its relative errors on measured networks that were left out of the fit; None without a fit.
     """
 
     constant: float = 0.0
+    each: float = 0.0
     scale: float = 1.0
     error: float | None = None
+
+    def predict(self, total: float, count: int) -> float:
+        """The time of a network of `count` parts whose sum is `total`."""
+        return self.constant + self.each * count + self.scale * total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +66,13 @@ class LatencyTable:
 
     setting: Setting
     milliseconds: Mapping[str, float]
-    line: Line
+    correction: Correction
     networks: int
 
     def predict(self, architecture: Architecture, *, image_size: int, num_classes: int) -> float:
         """The milliseconds of a network for one image. MissingPartError names a part that was not measured."""
         names = [part.name for part in parts_of(architecture, image_size=image_size, num_classes=num_classes)]
-        total = summed(names, self.milliseconds)
-        return self.line.constant + self.line.scale * total
+        return self.correction.predict(summed(names, self.milliseconds), len(names))
 
     def difference(self, *, image_size: int, num_classes: int) -> str | None:
         """A text on the difference between these images and the table's; None if the table fits them."""
@@ -91,36 +95,29 @@ def summed(names: Iterable[str], milliseconds: Mapping[str, float]) -> float:
         raise MissingPartError(f"the latency table has no {error.args[0]}") from None
 
 
-def fitted_line(sums: Sequence[float], measured: Sequence[float]) -> Line:
-    """The conversion that predicts networks best which were left out of its fit: a factor alone, or a line.
+def fitted_correction(sums: Sequence[float], counts: Sequence[int], measured: Sequence[float]) -> Correction:
+    """The correction that predicts networks best which were left out of its fit. Fewer terms win a tie.
 
-    Networks of nearly equal size determine no line.
+    A factor alone comes first, then also a time for each part, then also a constant. None is below zero.
 
-    >>> line = fitted_line([1.0, 2.0, 3.0, 4.0], [1.5, 2.5, 3.5, 4.5])
-    >>> round(line.constant, 6), round(line.scale, 6), round(line.error or 0.0, 6)
-    (0.5, 1.0, 0.0)
+    >>> fitted = fitted_correction([1.0, 2.0, 3.0, 5.0, 6.0], [4, 4, 6, 6, 8], [1.4, 2.4, 3.6, 5.6, 6.8])
+    >>> round(fitted.constant, 6), round(fitted.each, 6), round(fitted.scale, 6), round(fitted.error or 0.0, 6)
+    (0.0, 0.1, 1.0, 0.0)
     """
     if len(sums) < FEWEST_NETWORKS:
-        return Line()
-    own, true = np.array(sums, dtype=float), np.array(measured, dtype=float)
-    lines = []
-    for fit in (_factor, _line):
-        errors = []
-        for left_out in range(len(own)):
-            others = np.arange(len(own)) != left_out
-            constant, scale = fit(own[others], true[others])
-            errors.append(abs(constant + scale * own[left_out] - true[left_out]) / true[left_out])
-        constant, scale = fit(own, true)
-        lines.append(Line(constant=constant, scale=scale, error=float(np.median(errors))))
-    return min(lines, key=lambda line: line.error or 0.0)
+        return Correction()
+    true = np.array(measured, dtype=float)
+    rows = np.column_stack([sums, counts, np.ones(len(true))]) / true[:, None]  # errors are relative to the truth
+    fits = []
+    for terms in range(1, rows.shape[1] + 1):
+        own = rows[:, :terms]
+        left_out = [abs(own[one] @ _fit(np.delete(own, one, axis=0)) - 1) for one in range(len(own))]
+        scale, each, constant = np.append(_fit(own), np.zeros(rows.shape[1] - terms)).tolist()
+        fits.append(Correction(constant=constant, each=each, scale=scale, error=float(np.mean(left_out))))
+    return min(fits, key=lambda fit: round(fit.error or 0.0, 6))
 
 
-def _factor(sums: Values, measured: Values) -> tuple[float, float]:
-    """No constant, and the median factor."""
-    return 0.0, float(np.median(measured / sums))
-
-
-def _line(sums: Values, measured: Values) -> tuple[float, float]:
-    """The constant and the factor, neither below zero, with the smallest sum of squared relative errors."""
-    constant, scale = nnls(np.column_stack([1 / measured, sums / measured]), np.ones(len(sums)))[0].tolist()
-    return (constant, scale) if scale > 0 else _factor(sums, measured)
+def _fit(rows: Values) -> Values:
+    """The coefficients, none below zero, with which the terms (n, k) come nearest to 1."""
+    found: Values = nnls(rows, np.ones(len(rows)))[0]
+    return found

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from se_nas.checksums import checksum_of_bytes
 from se_nas.errors import InputError
-from se_nas.training.known_latency.table import LatencyTable, Line, Setting
+from se_nas.training.known_latency.table import Correction, LatencyTable, Setting
 
 FORMAT = "se-nas latency table 1"
 
 Count = Annotated[int, Field(ge=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -30,23 +30,24 @@ class _Setting(_Entry):
     image_size: Count
 
 
-class _Line(_Entry):
-    constant: Finite = 0.0
-    scale: Milliseconds = 1.0
-    error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+class _Correction(_Entry):
+    constant: NotNegative = 0.0
+    each: NotNegative = 0.0
+    scale: NotNegative = 1.0
+    error: NotNegative | None = None
 
 
 class _Table(_Entry):
     format: Literal["se-nas latency table 1"]
     setting: _Setting
-    line: _Line = _Line()
+    correction: _Correction = _Correction()
     networks: Annotated[int, Field(ge=0)] = 0
     milliseconds: Annotated[dict[str, Milliseconds], Field(min_length=1)]
 
 
 def table_text(table: LatencyTable) -> str:
     """The content of the file."""
-    setting, line = table.setting, table.line
+    setting, correction = table.setting, table.correction
     content = {
         "format": FORMAT,
         "setting": {
@@ -57,7 +58,12 @@ def table_text(table: LatencyTable) -> str:
             "classes": setting.classes,
             "image_size": setting.image_size,
         },
-        "line": {"constant": line.constant, "scale": line.scale, "error": line.error},
+        "correction": {
+            "constant": correction.constant,
+            "each": correction.each,
+            "scale": correction.scale,
+            "error": correction.error,
+        },
         "networks": table.networks,
         "milliseconds": dict(table.milliseconds),
     }
@@ -86,7 +92,7 @@ def parse_table(content: bytes, path: Path) -> LatencyTable:
     return LatencyTable(
         setting=Setting(**read.setting.model_dump()),
         milliseconds=read.milliseconds,
-        line=Line(**read.line.model_dump()),
+        correction=Correction(**read.correction.model_dump()),
         networks=read.networks,
     )
 
