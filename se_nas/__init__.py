@@ -27,6 +27,8 @@ _PUBLIC = {
     "shipped": "se_nas.shipped_files",
     "DesignSpace": "se_nas.space.design_space",
     "load_design_space": "se_nas.space.files.loading",
+    "TrainedDetector": "se_nas.training.detection.detector_file",
+    "load_detector": "se_nas.training.detection.detector_file",
     "TrainedNetwork": "se_nas.training.trained",
     "load_trained": "se_nas.training.trained",
 }

@@ -12,6 +12,8 @@ from se_nas.models.network import build_model as build_model
 from se_nas.shipped_files import shipped as shipped
 from se_nas.space.design_space import DesignSpace as DesignSpace
 from se_nas.space.files.loading import load_design_space as load_design_space
+from se_nas.training.detection.detector_file import TrainedDetector as TrainedDetector
+from se_nas.training.detection.detector_file import load_detector as load_detector
 from se_nas.training.trained import TrainedNetwork as TrainedNetwork
 from se_nas.training.trained import load_trained as load_trained
 

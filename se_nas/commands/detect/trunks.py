@@ -83,8 +83,8 @@ def _retrained_as(architecture: Architecture, beside: Path) -> Path | None:
     for folder in (near, *sorted(near.resolve().parent.iterdir())):
         try:
             result = read_result(folder) if (folder / FILE).is_file() else None
-        except InputError:
-            continue  # a damaged result is reported by the commands that need it
+        except (InputError, OSError):
+            continue  # damaged, or another user's folder; the commands that need it report it
         if result is not None and result.fingerprint == architecture.fingerprint():
             return folder
     return None

@@ -18,13 +18,13 @@ DRAWING_STYLE = """
 figcaption { font-size: .8rem; color: var(--quiet); overflow-wrap: anywhere; }
 rect { fill: transparent; vector-effect: non-scaling-stroke; stroke-width: 2px; }
 .true rect { stroke-dasharray: 5 4; stroke: #fff; stroke-width: 2.5px; mix-blend-mode: difference; }
-svg text { font-family: system-ui, sans-serif; font-weight: 600; paint-order: stroke; stroke: #0009;
-  stroke-width: .18em; pointer-events: none; }
+svg text { font-family: system-ui, sans-serif; pointer-events: none; }
+.found text { fill: #fff; font-weight: 600; paint-order: stroke; stroke: #000c; stroke-width: .2em; }
 .shown { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: .8rem 0; }
 .key { display: inline-block; width: .9em; height: .9em; border: 2px solid; border-radius: 2px; vertical-align: -.1em; }
 .dashed { border-style: dashed; }
 body:has(#show-true:not(:checked)) .true, body:has(#show-found:not(:checked)) .found { display: none; }
-.curves { width: 100%; max-width: 640px; } .curves text { fill: var(--quiet); stroke: none; font-weight: 400; }
+.curves { width: 100%; max-width: 640px; } .curves text { fill: var(--quiet); }
 .curves path { fill: none; stroke-width: 2; } .curves line { stroke: var(--line); }
 """
 

@@ -59,6 +59,6 @@ def _box(box: DrawnBox, image: DrawnImage, class_names: Sequence[str]) -> str:
         return drawn
     size = image.width / 36
     return (
-        f'{drawn}<text x="{left + size / 5:.1f}" y="{max(top, 0) + size:.1f}" font-size="{size:.1f}" '
-        f'fill="{class_colour(box.label)}">{box.score:.2f}</text>'
+        f'{drawn}<text x="{left + size / 5:.1f}" y="{max(top, 0) + size:.1f}" font-size="{size:.1f}"'
+        f">{box.score:.2f}</text>"
     )

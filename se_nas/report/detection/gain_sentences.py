@@ -48,7 +48,7 @@ def gain_sentences(gains: Sequence[DetectionGain]) -> Iterator[str]:
         ap = each.gains["ap"]
         verdict = "" if ap.is_sure else " The seeds cannot decide whether it helps."
         yield (
-            f"{WORDS[each.placement]} gains {texts} over {WORDS[each.over]} "
+            f"{WORDS[each.placement]} is worth {texts} over {WORDS[each.over]} "
             f"(95 %, {counted(ap.seeds, 'pair')} of trainings on the same seeds).{verdict}"
         )
 

@@ -23,6 +23,7 @@ from se_nas.training.detection.detector_file import load_detector
 from se_nas.training.detection.detector_trainer import DetectorTrainer
 from se_nas.training.trained import load_trained, save_trained
 from tests.coco_files import SIZE, write_coco
+from tests.conftest import LaunchHere
 from tests.fakes import network_with_se, trained_network
 
 
@@ -159,7 +160,7 @@ def test_placements_are_compared_on_the_same_seeds_with_an_interval(
     assert set(results) == {f"{name}-initial-seed-{seed}" for name in ("none", "everywhere") for seed in (0, 1)}
     assert {each.se[0] for name, each in results.items() if name.startswith("none")} == {"none"}
     assert all("none" not in each.se for name, each in results.items() if name.startswith("everywhere"))
-    sentence = "SE everywhere gains"
+    sentence = "SE everywhere is worth"
     assert sentence in said(console)
     assert "2 pairs of trainings on the same seeds" in said(console)
     assert "all trunks start with initial weights" in said(console)
@@ -233,11 +234,42 @@ def test_a_damaged_result_is_refused_with_a_line(request_boxes: Requested, retra
         detected(request_boxes(), console)
 
 
-def test_one_image_of_each_part_is_enough(request_boxes: Requested, tmp_path: Path, console: Console) -> None:
+def test_one_class_and_one_image_of_each_part_are_enough(
+    request_boxes: Requested, tmp_path: Path, console: Console
+) -> None:
     shutil.rmtree(tmp_path / "boxes")
     write_coco(tmp_path / "boxes", train=1, validation=1)
+    for file in (tmp_path / "boxes" / "annotations").iterdir():
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"categories": [{"id": 3, "name": "bright"}]}))
+
     (result,) = detected(request_boxes(), console).values()
-    assert result.images == {"train": 1, "validation": 1}
+
+    assert (result.images, result.classes) == ({"train": 1, "validation": 1}, ["bright"])
+    assert "boxes of a category that is not listed: 2" in said(console)
+
+
+def test_ctrl_c_ends_the_script_with_130_and_names_how_to_continue(
+    request_boxes: Requested, launch_here: LaunchHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DetectorTrainer, "run_epoch", interrupted)
+    request = request_boxes()
+
+    done = launch_here("detect.py", request.retrained, "--data", request.data, "--wandb", "off")
+
+    assert done.returncode == 130
+    assert done.stderr == "detect.py: interrupted; the same command continues after epoch 0\n"
+
+
+def test_a_path_without_images_ends_the_script_with_one_line(
+    request_boxes: Requested, launch_here: LaunchHere, tmp_path: Path
+) -> None:
+    done = launch_here("detect.py", request_boxes().retrained, "--data", f"coco:{tmp_path / 'bxes'}", "--wandb", "off")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"detect.py: --data coco:{tmp_path / 'bxes'}: no such folder; expected")
+    assert done.stderr.count("\n") == 1
 
 
 def retrained_beside(folder: Path, architecture: Architecture) -> None:
