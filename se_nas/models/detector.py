@@ -18,6 +18,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 
+from se_nas.errors import InputError
 from se_nas.models.backbone import Backbone, as_backbone
 from se_nas.space.architecture import Architecture
 
@@ -108,12 +109,18 @@ def build_detector(model: nn.Module, architecture: Architecture, settings: Detec
     """Build a detector of torchvision around the trunk of `model`, whose weights it keeps.
 
     The other weights are drawn from torch's global generator. InputError for a user's own network, whose maps are not
-    known.
+    known, and for images of less than two pixels in the last map.
     """
     every = as_backbone(model, architecture).feature_info
     finest = 4 if settings.kind == "faster_rcnn" or settings.short_side < PUBLISHED_SIDE / 2 else 8
     places = chosen_maps(every.strides, finest)
     trunk = as_backbone(model, architecture, places)
+    deepest = trunk.feature_info.strides[-1]
+    if settings.short_side < 2 * deepest:
+        raise InputError(
+            f"--image-size {settings.short_side}: the trunk has maps of stride {deepest}; expected at least "
+            f"{2 * deepest} pixels"
+        )
     two_stages = settings.kind == "faster_rcnn"
     strides = level_strides(
         trunk.feature_info.strides,

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from se_nas.errors import InputError
 from se_nas.models.detector import DetectorKind, DetectorSettings, Pyramid, build_detector
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
@@ -91,6 +92,13 @@ def test_the_trunk_keeps_the_weights_of_the_network() -> None:
     kept = trunk.layers.state_dict()
     assert kept
     assert all(torch.equal(value, expected[name]) for name, value in kept.items())
+
+
+def test_images_that_are_too_small_for_the_trunk_are_refused() -> None:
+    trunk = network_with_se(*("inner/4",) * 5)
+    assert detector_of(trunk, short_side=64)
+    with pytest.raises(InputError, match="--image-size 63: the trunk has maps of stride 32; expected at least 64"):
+        detector_of(trunk, short_side=63)
 
 
 def test_torchvision_warns_of_nothing() -> None:

@@ -70,7 +70,7 @@ def load_boxes(source: str, *, on_opened: OnOpened | None = None) -> BoxedData:
         category_ids=tuple(categories),
         train=tuple(train),
         validation=tuple(validation),
-        notes=(*notes, *split_notes),
+        notes=(*notes, *split_notes, *_seen_in_both(train, validation)),
         left_out=left_out,
     )
 
@@ -116,6 +116,19 @@ def _opened(images: Sequence[BoxedImage], faults: Faults, count: Count) -> list[
         else:
             good.append(replace(image, digest=facts.digest))
     return good
+
+
+def _seen_in_both(train: Sequence[BoxedImage], validation: Sequence[BoxedImage]) -> list[str]:
+    """A line that warns of validation images with the pixels of a training image."""
+    trained = {image.digest for image in train}
+    seen = [Path(image.file).name for image in validation if image.digest in trained]
+    if not seen:
+        return []
+    are = "image has" if len(seen) == 1 else "images have"
+    return [
+        f"Warning: {len(seen):,} validation {are} the pixels of a training image, e.g. {printable(seen[0])}; the AP is "
+        "too high"
+    ]
 
 
 def _split(opened: Mapping[str, list[BoxedImage]]) -> tuple[list[BoxedImage], list[BoxedImage], list[str]]:

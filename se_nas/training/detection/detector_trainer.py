@@ -1,5 +1,8 @@
-"""Trains one detector, epoch by epoch, and finds the boxes of the validation images. The same seed and device give the
-same result."""
+"""Trains one detector, epoch by epoch, and finds the boxes of the validation images.
+
+On a CPU, the same seed gives the same result. On a GPU it need not, because torchvision adds the gradients of pooled
+regions in any order.
+"""
 
 import math
 import time

@@ -94,6 +94,13 @@ def test_the_test_images_validate_if_there_are_no_others(tmp_path: Path) -> None
     assert any("AP is measured on the test images" in note for note in data.notes)
 
 
+def test_a_validation_image_that_is_also_trained_on_is_warned_of(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    paint(tmp_path / "val2017" / "0007.png", 2)
+    warning = "Warning: 1 validation image has the pixels of a training image, e.g. 0007.png; the AP is too high"
+    assert load(tmp_path).notes[-1] == warning
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
