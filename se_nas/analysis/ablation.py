@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from se_nas.analysis.designed.residual_check import ResidualCheck
 from se_nas.analysis.paired import Effect, Extra, Gain
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,14 @@ class Ablation:
 
     With an `experiment`, they are main effects: the gain of SE in a place, averaged over the other places with and
     without SE. Earlier versions switched SE in one place, with all others as found, and had no experiment.
+    `metric` is what all accuracies here are, if the search scored its trials by another metric.
     """
 
     trial: int
     epochs: int
     effects: tuple[Effect, ...]
     experiment: Experiment | None = None
+    metric: ObjectiveMetric = ACCURACY
 
     def __post_init__(self) -> None:
         if not self.effects:

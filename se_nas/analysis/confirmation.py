@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from se_nas.analysis.front_belief import Belief, Measured, Verdict
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.searching.records import TrialRecord
 
 
@@ -21,7 +22,7 @@ class ConfirmedFront:
     """Networks of a search that were trained again for `epochs` on fresh seeds, cheapest first.
 
     `costs` are the names of their costs. `left_out` are trials that were not trained again and may be on the front too
-    (`overlooked`).
+    (`overlooked`). `metric` is what all accuracies here are, if the search scored its trials by another metric.
     """
 
     networks: tuple[Confirmed, ...]
@@ -29,6 +30,7 @@ class ConfirmedFront:
     costs: tuple[str, ...]
     epochs: int
     left_out: tuple[int, ...] = ()
+    metric: ObjectiveMetric = ACCURACY
 
     @classmethod
     def of(
@@ -40,6 +42,7 @@ class ConfirmedFront:
         epochs: int,
         left_out: Sequence[int] = (),
         predicted: Mapping[int, float] | None = None,
+        metric: ObjectiveMetric = ACCURACY,
     ) -> "ConfirmedFront":
         """Make the front from each trial's accuracies by seed (at least one each) and the trials' records by number.
 
@@ -66,6 +69,7 @@ class ConfirmedFront:
             costs=costs,
             epochs=epochs,
             left_out=tuple(left_out),
+            metric=metric,
         )
 
     @property

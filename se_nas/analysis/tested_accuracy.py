@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
+
 CONFIDENCE = 0.95
 
 
@@ -45,7 +47,7 @@ class Retrained:
     """A network that was trained with a long recipe on one or several seeds.
 
     `search_accuracy` is None for a network that the search did not train. `counts` has the right answers and the images
-    of each training.
+    of each training. `test_score` is the mean of the objective metric on the test images, if it is not the accuracy.
     """
 
     network: str
@@ -56,6 +58,8 @@ class Retrained:
     search_accuracy: float | None
     validation_accuracy: float
     counts: tuple[tuple[int, int], ...]
+    metric: ObjectiveMetric = ACCURACY
+    test_score: float | None = None
 
     @property
     def tested(self) -> MeanTestAccuracy:

@@ -8,6 +8,7 @@ from se_nas.analysis.designed.fractions import FULL
 from se_nas.analysis.designed.residual_check import DOUBTFUL, ResidualCheck
 from se_nas.analysis.paired import CONFIDENCE, Effect, Extra, Gain
 from se_nas.costs import COSTS
+from se_nas.objective_metric import ObjectiveMetric
 from se_nas.wording import counted, se_glyphs
 
 MOST_SHOWN = 8
@@ -41,7 +42,7 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
         *_treatment_sentences(experiment),
         *_interaction_sentences(experiment),
         _best(experiment),
-        _residual_sentence(experiment.residuals),
+        _residual_sentence(experiment.residuals, ablation.metric),
     ]
 
 
@@ -59,7 +60,7 @@ def design_name(resolution: int) -> str:
     return "all combinations" if resolution == FULL else f"a fraction of resolution {ROMAN[resolution]}"
 
 
-def _residual_sentence(check: ResidualCheck) -> str:
+def _residual_sentence(check: ResidualCheck, metric: ObjectiveMetric) -> str:
     """A sentence that says whether the residuals look as the intervals assume."""
     doubts = [
         text
@@ -67,8 +68,8 @@ def _residual_sentence(check: ResidualCheck) -> str:
             (check.normal, f"they are not normal (p = {check.normal:.2g}), so intervals may be a little wrong"),
             (
                 check.even,
-                f"their spread changes with the accuracy (p = {check.even:.2g}), so some intervals are too narrow "
-                "and others too wide",
+                f"their spread changes with the {metric.label} (p = {check.even:.2g}), so some intervals are too "
+                "narrow and others too wide",
             ),
             (
                 check.additive,
@@ -142,7 +143,7 @@ def placement_columns(ablation: Ablation) -> list[str]:
         "placement",
         "SE by stage",
         "probability\nto be best",
-        "accuracy in %,\n95 % interval",
+        f"{ablation.metric.label} in %,\n95 % interval",
         "gain over\nSE nowhere",
         *(COSTS[name].column for name in _compared(ablation)),
     ]

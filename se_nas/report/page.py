@@ -7,12 +7,14 @@ import plotly.graph_objects as go
 
 from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.confirmation import ConfirmedFront
+from se_nas.analysis.largest_class import Held, LargestClass
 from se_nas.analysis.latency_check import LatencyCheck
 from se_nas.analysis.lost_trials import loss_sentences
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.rank_correlation import Agreement, agreement
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.report.ablation_texts import ablation_sentences, design_sentence
 from se_nas.report.behaviour import SCRIPT
 from se_nas.report.drawing import DRAW, figure_html, plotly_html
@@ -76,10 +78,12 @@ def render_page(
     if ablations:
         sections["What is SE worth?"] = _ablations(ablations)
     if retrained:
-        sections["Retrained"] = _retrained(retrained)
+        sections["Retrained"] = _retrained(retrained, images)
     if progress.front.members:
-        sections["What do all trials say?"] = _whole_search(overview, drawn)
-        sections["Can short trials be trusted here?"] = _trust(drawn, confirmation, retrained)
+        sections["What do all trials say?"] = _whole_search(overview, drawn, progress.objectives.metric)
+        sections["Can short trials be trusted here?"] = _trust(
+            drawn, confirmation, retrained, progress.objectives.metric
+        )
     if more := [name for name in drawn if name not in PLACED]:
         sections["More figures"] = iter([*_figures(drawn, *more), _data("trials.csv")])
     if images:
@@ -95,6 +99,7 @@ def render_page(
             f"<title>se-nas: {escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>Where SE pays: {escape(title)}</h1>",
             *(f'<p class="lead">{escape(sentence)}</p>' for sentence in answer(progress, confirmation)),
+            *_paragraphs(_of_largest_class(images, "validation", progress.objectives.metric)),
             *_paragraphs(loss_sentences(progress.records)),
             _data("front.json", "trials.csv", *(["confirm.json"] if confirmation else [])),
             _contents(sections),
@@ -114,13 +119,15 @@ def _front(progress: SearchProgress, drawn: Mapping[str, str]) -> Iterator[str]:
 
 def _confirmation(confirmation: ConfirmedFront) -> Iterator[str]:
     """The section on the certainty of the front."""
+    name = confirmation.metric.label
     yield (
         "<p>The networks of the front, and the networks near it, were trained again for "
-        f"{counted(confirmation.epochs, 'epoch')} on seeds that the search had not used. Accuracy is on the validation "
-        "images. The highest of several means is often too high by chance. So the expected accuracy lies between the "
-        "mean of the seeds and what the costs and the search predict, nearer to the mean the more informative "
-        "the seeds are. The intervals (95 %) are of the mean over all possible seeds. The probability is that no "
-        "other of these networks is more accurate at no more cost. ● marks the front of the expected accuracies.</p>"
+        f"{counted(confirmation.epochs, 'epoch')} on seeds that the search had not used. The {name} is on the "
+        f"validation images. The highest of several means is often too high by chance. So the expected {name} lies "
+        "between the mean of the seeds and what the costs and the search predict, nearer to the mean the more "
+        "informative the seeds are. The intervals (95 %) are of the mean over all possible seeds. The probability is "
+        f"that no other of these networks has a higher {name} at no more cost. ● marks the front of the "
+        f"expected {name}.</p>"
     )
     yield figure_html(confirmed_figure(confirmation))
     yield confirmed_table(confirmation)
@@ -132,11 +139,12 @@ def _ablations(ablations: Sequence[Ablation]) -> Iterator[str]:
     """The section on the worth of SE in the ablated networks."""
     yield (
         "<p>The same trunk was trained with SE in other places, on the same seeds; the common effect of a seed on all "
-        "networks is removed. Accuracy is on the validation images. All intervals of one list hold together with 95 %: "
-        "those of the gains of single places, of interactions, of placements, and of comparisons with a reference "
-        "placement (SE nowhere, as found, or everywhere). Everywhere is as in the published networks that are named "
-        "with it. A measured cost has an interval, and is a median over one image at a time. A gain per measured cost "
-        "has the uncertainty of both. It is left out if SE does not significantly add to the cost.</p>"
+        f"networks is removed. The {ablations[0].metric.label} is on the validation images. All intervals of one list "
+        "hold together with 95 %: those of the gains of single places, of interactions, of placements, and of "
+        "comparisons with a reference placement (SE nowhere, as found, or everywhere). Everywhere is as in the "
+        "published networks that are named with it. A measured cost has an interval, and is a median over one image at "
+        "a time. A gain per measured cost has the uncertainty of both. It is left out if SE does not significantly add "
+        "to the cost.</p>"
     )
     for ablation in ablations:
         yield from _ablation(ablation)
@@ -163,32 +171,38 @@ def _ablation(ablation: Ablation) -> Iterator[str]:
             yield interactions_table(experiment)
         yield figure_html(placements_figure(ablation))
         yield (
-            "<p>The accuracy of a placement is predicted from all trainings, as a mean over these seeds. Placements "
-            "that were not trained are predicted too. The probability is that no other placement is more accurate.</p>"
+            f"<p>The {ablation.metric.label} of a placement is predicted from all trainings, as a mean over these "
+            "seeds. Placements that were not trained are predicted too. The probability is that no other placement is "
+            "better.</p>"
         )
         yield placements_table(ablation)
     yield _data(f"ablate-{ablation.trial:04d}.json")
 
 
-def _retrained(retrained: Sequence[Retrained]) -> Iterator[str]:
+def _retrained(retrained: Sequence[Retrained], images: Inventory | None) -> Iterator[str]:
     """The section on the retrained networks."""
+    others = {one.metric.label: None for one in retrained if one.test_score is not None}
+    beside = f" Percentages without another name are accuracies; {', '.join(others)} stands beside them."
     yield (
         "<p>These networks were trained with a recipe of their own, and then tested once on the test images. The "
         "intervals (95 %) are for images of the same kind (Wilson), and with several seeds for the seeds too. A "
         "baseline by a trial is the nearest to it in FLOPs of 1,000 trunks drawn from this space, without SE or with "
-        "its published SE everywhere. It also differs from the trial in its trunk, which was not searched for.</p>"
+        "its published SE everywhere. It also differs from the trial in its trunk, which was not searched for."
+        f"{escape(beside) if others else ''}</p>"
     )
+    yield from _paragraphs(_of_largest_class(images, "test"))
     yield retrained_table(retrained)
     yield _data("retrain")
 
 
-def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]:
+def _whole_search(overview: Overview, drawn: Mapping[str, str], metric: ObjectiveMetric) -> Iterator[str]:
     """The section on the effects of decisions over all trials, without further training."""
     if overview.effects:
         yield (
             "<p>Networks with each value are compared with the average network of equal cost. Stopped networks count "
-            "with the accuracy that they were expected to reach. The search chose what it tried, so this shows "
-            "correlation with accuracy, not its cause. The intervals (95 %) are bootstraps over the networks.</p>"
+            f"with the {metric.label} that they were expected to reach. The search chose what it tried, so this shows "
+            f"correlation with {metric.label}, not its cause. The intervals (95 %) are bootstraps over the "
+            "networks.</p>"
         )
         yield from _paragraphs([*effect_sentences(overview.effects_of_se), *stage_gain_sentences(overview.stage_gains)])
     else:
@@ -197,23 +211,26 @@ def _whole_search(overview: Overview, drawn: Mapping[str, str]) -> Iterator[str]
     yield from _paragraphs(split_sentences(overview.splits))
     yield from _figures(drawn, *OF_SUBSPACES)
     if overview.importances is not None:
-        yield from _paragraphs([importance_sentence(overview.importances)])
+        yield from _paragraphs([importance_sentence(overview.importances, metric)])
     yield from _figures(drawn, *OF_DECISIONS)
     yield _data("trials.csv")
 
 
 def _trust(
-    drawn: Mapping[str, str], confirmation: ConfirmedFront | None, retrained: Sequence[Retrained]
+    drawn: Mapping[str, str],
+    confirmation: ConfirmedFront | None,
+    retrained: Sequence[Retrained],
+    metric: ObjectiveMetric,
 ) -> Iterator[str]:
     """How early epochs, and short trainings, order networks against later ones."""
     yield from _figures(drawn, *OF_EPOCHS)
     if "early epochs" in drawn:
         yield (
             "<p>The correlation is over networks that were trained to the end. They were chosen by their early "
-            "accuracy, so the correlation over all networks is likely higher.</p>"
+            f"{metric.label}, so the correlation over all networks is likely higher.</p>"
         )
     yield from _paragraphs(
-        agreement_sentences(confirmation, _on_fresh_seeds(confirmation), _in_long_trainings(retrained))
+        agreement_sentences(confirmation, _on_fresh_seeds(confirmation), _in_long_trainings(retrained), metric)
     )
     yield _data("study.db", *(["confirm.json"] if confirmation else []), *(["retrain"] if retrained else []))
 
@@ -257,6 +274,12 @@ def _in_long_trainings(retrained: Sequence[Retrained]) -> Agreement | None:
             by_recipe.setdefault(one.recipe, {})[one.trial] = (one.search_accuracy, one.tested.mean)
     most = max(by_recipe.values(), key=len, default={})
     return agreement({trial: pair[0] for trial, pair in most.items()}, {trial: pair[1] for trial, pair in most.items()})
+
+
+def _of_largest_class(images: Inventory | None, part: Held, metric: ObjectiveMetric = ACCURACY) -> Iterator[str]:
+    """A sentence about the largest class of a part of the images; none for a folder of an earlier version."""
+    if images is not None:
+        yield LargestClass.of(images, part).sentence(metric)
 
 
 def _contents(headings: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from se_nas.analysis.importances import Importances
 from se_nas.analysis.rank_correlation import Agreement
 from se_nas.analysis.search_effects import StageGain
 from se_nas.costs import format_cost
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.searching.pareto import ParetoFront
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
@@ -41,8 +42,7 @@ def answer(progress: SearchProgress, confirmation: ConfirmedFront | None) -> lis
             confirmed_sentence(confirmation, progress)
             if confirmation
             and {one.record.number for one in confirmation.networks} & {one.number for one in front.members}
-            else "Each was trained once, for a short time: differences of a few images are chance."
-            f"{' The accuracies are what is expected after all trainings.' if front.expected else ''}"
+            else f"Each was trained once, for a short time: differences of a few images are chance.{_expected(front)}"
         ),
     ]
 
@@ -112,18 +112,18 @@ def stage_gain_sentences(gains: Sequence[StageGain]) -> list[str]:
     ]
 
 
-def importance_sentence(importances: Importances) -> str:
-    """A sentence about the variance in accuracy that the decisions explain, and the most important decisions."""
+def importance_sentence(importances: Importances, metric: ObjectiveMetric = ACCURACY) -> str:
+    """A sentence about the variance in the metric that the decisions explain, and the most important decisions."""
     if importances.explained <= 0:
         return (
-            "The decisions do not predict the accuracy of networks that the forest has not seen: at equal cost, the "
-            "differences are chance, or there are too few networks."
+            f"The decisions do not predict the {metric.label} of networks that the forest has not seen: at equal cost, "
+            "the differences are chance, or there are too few networks."
         )
     sure = [one.factor for one in importances.of_each if one.is_sure][:3]
     named = f"most by {', '.join(sure)}" if sure else "none of them significantly"
     return (
-        f"At equal cost, the decisions predict {100 * importances.explained:.0f} % of the variance in accuracy of "
-        f"networks that the forest has not seen, {named}."
+        f"At equal cost, the decisions predict {100 * importances.explained:.0f} % of the variance in {metric.label} "
+        f"of networks that the forest has not seen, {named}."
     )
 
 
@@ -142,16 +142,25 @@ def split_sentences(splits: Sequence[Split]) -> list[str]:
 
 
 def agreement_sentences(
-    confirmation: ConfirmedFront | None, confirmed: Agreement | None, retrained: Agreement | None
+    confirmation: ConfirmedFront | None,
+    confirmed: Agreement | None,
+    retrained: Agreement | None,
+    metric: ObjectiveMetric = ACCURACY,
 ) -> Iterator[str]:
-    """Sentences about the rank correlation of the search's accuracies with later ones, on fresh seeds and retrained."""
+    """Sentences about the rank correlation of the search's accuracies with later ones, on fresh seeds and retrained.
+
+    Those on fresh seeds are values of `metric`, which scored the trials.
+    """
     again = _on_fresh_seeds(confirmation) if confirmation else "on fresh seeds"
-    for found, later in ((confirmed, again), (retrained, "retrained, on test images")):
+    for found, later, values in (
+        (confirmed, again, "accuracies" if metric is ACCURACY else f"values of {metric.label}"),
+        (retrained, "retrained, on test images", "accuracies"),
+    ):
         if found is None:
             yield f"Networks {later}: too few to compare their order with that in the search."
         else:
             yield (
-                f"{found.count} networks {later}: their accuracies have a rank correlation of {found.correlation:.2f} "
+                f"{found.count} networks {later}: their {values} have a rank correlation of {found.correlation:.2f} "
                 f"({found.low:.2f} to {found.high:.2f}) with those in the search; on average they differ by "
                 f"{100 * found.change:+.2f} points."
             )
@@ -165,9 +174,19 @@ def _on_fresh_seeds(confirmation: ConfirmedFront) -> str:
     return f"on fresh seeds for {counted(confirmation.epochs, 'epoch')} (the search: {searched})"
 
 
+def _expected(front: ParetoFront) -> str:
+    """A sentence about the values of the front if they are expected ones, else nothing."""
+    if not front.expected:
+        return ""
+    values = "accuracies" if front.objectives.metric is ACCURACY else "percentages"
+    return f" The {values} are what is expected after all trainings."
+
+
 def _costs(record: TrialRecord, names: Sequence[str]) -> str:
     return " and ".join(f"{format_cost(name, record.cost[name])} {name}" for name in names)
 
 
 def _accuracy(front: ParetoFront, record: TrialRecord) -> str:
-    return f"{100 * front.accuracy(record):.2f} %"
+    """The accuracy, or the objective metric in its place with its name."""
+    metric = front.objectives.metric
+    return f"{100 * front.accuracy(record):.2f} %{'' if metric is ACCURACY else f' {metric.label}'}"

@@ -29,10 +29,11 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
     expected = ("expected", "90 %") if progress.front.expected else ()
     best = progress.front.best_of_equal_cost()
     sizes = decided_image_sizes(records)
+    metric = progress.objectives.metric.label
     head = [
         "trial",
         *(["state"] if every else []),
-        "accuracy",
+        metric,
         *expected,
         *costs,
         *(("px",) if sizes else ()),
@@ -63,7 +64,7 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
             cells.append(_cell(_button(best[record.number].number) if record.number in best else ""))
         kind = " class=knee" if record.number == knee else ""
         rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
-    numbers = {"trial", "accuracy", "px", *expected, "epochs", *costs}
+    numbers = {"trial", metric, "px", *expected, "epochs", *costs}
     table = _table(head, numbers, rows)
     if not every:
         return table
@@ -123,9 +124,11 @@ def placements_table(ablation: Ablation) -> str:
 
 
 def retrained_table(retrained: Sequence[Retrained]) -> str:
-    """A table of the retrained networks, with their test accuracies."""
+    """A table of the retrained networks, with their test accuracies, and the objective metric if it is another one."""
     costs = [name for name in short_table_names() if any(name in one.cost for one in retrained)]
-    columns = ("network", *costs, "search", "validation", "test", "95 %", "seeds", "SE by stage", "recipe")
+    others = dict.fromkeys(one.metric.label for one in retrained if one.test_score is not None)
+    heads = ("network", *costs, "search", "validation", "test", "95 %", *others, "seeds")
+    columns = (*heads, "SE by stage", "recipe")
     rows = []
     for one in retrained:
         tested = one.tested
@@ -135,6 +138,7 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
             f"{one.validation_accuracy:.4f}",
             f"{tested.mean:.4f}",
             f"{tested.low:.4f} to {tested.high:.4f}",
+            *("" if one.test_score is None else f"{one.test_score:.4f}" for _ in others),
             str(len(one.counts)),
         ]
         searched = one.search_accuracy is not None
@@ -143,7 +147,7 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
         cells += [_cell(se_html(one.se)), _cell(escape(one.recipe))]
         trial = f" data-trial={one.trial}" if searched else ""
         rows.append(f"<tr{trial}>{''.join(cells)}</tr>")
-    return _table(columns, columns[1 : len(costs) + 6], rows)
+    return _table(columns, heads[1:], rows)
 
 
 def latencies_table(check: LatencyCheck) -> str:

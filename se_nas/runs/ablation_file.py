@@ -12,6 +12,7 @@ from se_nas.analysis.designed.residual_check import ResidualCheck
 from se_nas.analysis.paired import Effect, Extra, Gain
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.process.invocation import invocation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture import Architecture
@@ -25,12 +26,16 @@ def write_ablation(
     accuracies: Mapping[tuple[str, int], float],
     costs: Mapping[str, Mapping[str, float]],
 ) -> None:
-    """Write the result, and each trained network with its accuracy by seed and its costs."""
+    """Write the result, and each trained network with its accuracy by seed and its costs.
+
+    `metric` says what the accuracies are, if they are none.
+    """
     by_name: dict[str, dict[str, float]] = defaultdict(dict)
     for (name, seed), accuracy in sorted(accuracies.items()):
         by_name[name][str(seed)] = accuracy
     content: dict[str, Any] = {
         **asdict(ablation),
+        "metric": ablation.metric.value,
         "version": __version__,
         "networks": [
             {
@@ -58,7 +63,13 @@ def load_ablation(path: Path) -> Ablation:
         found = read_checked(path) or {}
         effects = tuple(_effect(each) for each in found["effects"])
         experiment = None if found.get("experiment") is None else _experiment(found["experiment"])
-        return Ablation(trial=int(found["trial"]), epochs=int(found["epochs"]), effects=effects, experiment=experiment)
+        return Ablation(
+            trial=int(found["trial"]),
+            epochs=int(found["epochs"]),
+            effects=effects,
+            experiment=experiment,
+            metric=ObjectiveMetric(found.get("metric", ACCURACY.value)),
+        )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise InputError(f"{path}: damaged; delete it, or run `{invocation('ablate')}` again") from None
 

@@ -13,12 +13,16 @@ from se_nas.searching.progress import SearchProgress
 
 
 def write_confirmation(folder: RunFolder, front: ConfirmedFront) -> None:
-    """Write `confirm.json`: each network's accuracy by seed, and the statistics of these accuracies."""
+    """Write `confirm.json`: each network's accuracy by seed, and the statistics of these accuracies.
+
+    `metric` says what the accuracies are, if they are none.
+    """
     content: dict[str, Any] = {
         "epochs": front.epochs,
         "confidence": CONFIDENCE,
         "deviation": front.belief.deviation if front.belief.freedom else None,
         "version": __version__,
+        "metric": front.metric.value,
         "left_out": list(front.left_out),
         "networks": [
             {
@@ -61,6 +65,7 @@ def load_confirmation(folder: RunFolder, progress: SearchProgress) -> ConfirmedF
             epochs=int(found["epochs"]),
             left_out=[int(number) for number in found.get("left_out", ())],
             predicted={number: progress.front.accuracy(records[number]) for number in accuracies},
+            metric=progress.objectives.metric,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise InputError(f"{folder.confirmation}: damaged; delete it, or run `{invocation('confirm')}` again") from None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.errors import InputError
 from se_nas.files import read_checked
+from se_nas.objective_metric import ACCURACY, parse_metric
 from se_nas.runs.run_folder import RunFolder
 from se_nas.training.learning_rate import peak_learning_rate
 from se_nas.training.recipe import Recipe
@@ -41,13 +42,18 @@ class RetrainedResult(BaseModel):
     classes: list[str]
     seed: int
     recipe_name: str
-    recipe: dict[str, int | float]
+    recipe: dict[str, int | float | str]
     batch_size: int
     version: str
     unreadable_images: Annotated[int, Field(ge=0)] = 0
     images_fingerprint: str | None = None
     searched_images: dict[str, int] = {}
     """The numbers of training and validation images of the search, if it used a portion of the images."""
+    metric: str = ACCURACY.value
+    """The metric that scored the trials of the search."""
+    validation_score: Share | None = None
+    test_score: Share | None = None
+    """The values of that metric, if it is not the accuracy."""
 
     @property
     def peak_learning_rate(self) -> float:
@@ -96,6 +102,7 @@ def summarised(results: Sequence[RetrainedResult]) -> Retrained:
     """Combine the trainings of one network by one recipe."""
     first = results[0]
     epochs: Any = first.recipe["epochs"]
+    scores = [result.test_score for result in results if result.test_score is not None]
     return Retrained(
         network=first.network,
         trial=first.trial,
@@ -105,4 +112,6 @@ def summarised(results: Sequence[RetrainedResult]) -> Retrained:
         search_accuracy=first.search_accuracy,
         validation_accuracy=sum(result.validation_accuracy for result in results) / len(results),
         counts=tuple((round(each.test_accuracy * each.test_images), each.test_images) for each in results),
+        metric=parse_metric(first.metric),
+        test_score=sum(scores) / len(scores) if scores else None,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from se_nas.costs import counted_names
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_atomically, write_checked, write_json, write_yaml
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.runs.new_run import LATENCY_TABLE, wrong_name
 from se_nas.searching.observations import observations_of
 from se_nas.searching.pareto import ROLES, ParetoFront
@@ -144,7 +145,7 @@ class RunFolder:
         """Write `trials.csv` with the trials that have ended, and `front.json`."""
         ended = [record for record in progress.records if record.status is not TrialStatus.RUNNING]
         decisions = names_in(record.assignment for record in progress.records)
-        write_atomically(self.trials_csv, _csv(ended, decisions))
+        write_atomically(self.trials_csv, _csv(ended, decisions, progress.objectives.metric))
         write_json(self.front, front_as_dict(progress))
 
 
@@ -171,13 +172,19 @@ def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
 
 
 def _member(record: TrialRecord, front: ParetoFront) -> dict[str, Any]:
-    """A complete trial with what is expected of it, if anything is, and the 90 % interval."""
-    expected = front.expected.get(record.number)
+    """A complete trial with what is expected of it, if anything is, and the 90 % interval.
+
+    If another metric than the accuracy scores the trials, it stands beside the accuracy, and is what is expected.
+    """
+    expected, metric = front.expected.get(record.number), front.objectives.metric
     return {
         "trial": record.number,
         "fingerprint": record.fingerprint,
-        "accuracy": record.accuracy,
-        **({} if expected is None else {"expected_accuracy": expected.mean, "interval": list(expected.interval)}),
+        "accuracy": record.plain_accuracy,
+        **({} if metric is ACCURACY else {metric.value: record.accuracy}),
+        **(
+            {} if expected is None else {f"expected_{metric.value}": expected.mean, "interval": list(expected.interval)}
+        ),
         **record.cost,
         "se": list(record.se),
         "assignment": dict(record.assignment),
@@ -199,20 +206,22 @@ def result_as_dict(record: TrialRecord) -> dict[str, Any]:
     }
 
 
-def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
+def _csv(records: Sequence[TrialRecord], decisions: Sequence[str], metric: ObjectiveMetric) -> str:
     """One row for each trial: its results, then its decisions.
 
-    The report uses `expected_accuracy` of a stopped trial where it compares networks.
+    The report uses `expected_accuracy` of a stopped trial where it compares networks. If another metric scores the
+    trials, it has a column beside `accuracy`, and is what is expected.
     """
+    others = [] if metric is ACCURACY else [metric.value]
     stopped = [
         observation for observation in observations_of(records) if observation.record.status is TrialStatus.PRUNED
     ]
     expected = {observation.record.number: round(observation.accuracy, 6) for observation in stopped}
     costs = names_in([counted_names(), *(record.cost for record in records)])
-    metrics = names_in(record.metrics for record in records)
+    metrics = [name for name in names_in(record.metrics for record in records) if name != ACCURACY.value]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    known = ["trial", "state", "reason", "epochs", "accuracy", "expected_accuracy"]
+    known = ["trial", "state", "reason", "epochs", "accuracy", *others, f"expected_{metric.value}"]
     writer.writerow([*known, *costs, "seconds", *metrics, "fingerprint", "se", *decisions])
     for record in records:
         writer.writerow(
@@ -221,7 +230,8 @@ def _csv(records: Sequence[TrialRecord], decisions: Sequence[str]) -> str:
                 record.status.value,
                 record.reason,
                 len(record.curve),
-                "" if record.accuracy is None else record.accuracy,
+                "" if record.plain_accuracy is None else record.plain_accuracy,
+                *("" if record.accuracy is None else record.accuracy for _ in others),
                 expected.get(record.number, ""),
                 *(record.cost.get(name, "") for name in costs),
                 round(record.seconds, 3),

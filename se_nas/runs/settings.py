@@ -14,6 +14,7 @@ from se_nas.checksums import checksum, checksum_of_bytes
 from se_nas.data.portion import Portion
 from se_nas.errors import InputError
 from se_nas.files import write_yaml
+from se_nas.objective_metric import ACCURACY, METRIC_NAMES, ObjectiveMetric, parse_metric
 from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.objectives import EQUAL_COST, Objectives, parse_objectives
@@ -45,6 +46,7 @@ class SearchConfig(BaseModel):
     `training_images` is the portion of the images that is searched on. `cache` is the folder that keeps decoded
     images, if the user named one. `latency_table` is the checksum of the table that predicts latency; without a table,
     trials measure it.
+    `objective_metric` scores the trials; earlier versions knew only the accuracy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,17 +69,23 @@ class SearchConfig(BaseModel):
     skip_bad_images: bool = False
     weights: str = ""
     earlier_images: list[str] = []
-    recipe: dict[str, int | float] = {}
+    recipe: dict[str, int | float | str] = {}
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     training_images: Annotated[int, Field(ge=1)] | None = None
     cache: str = ""
     latency_table: str = ""
+    objective_metric: str = ACCURACY.value
 
     @property
     def parsed_objectives(self) -> Objectives:
         """The objectives, with the fraction by which equal costs may differ."""
         tabled = ("latency",) if self.latency_table else ()
-        return parse_objectives(self.objectives, equal_cost=self.equal_cost, tabled=tabled)
+        return parse_objectives(self.objectives, equal_cost=self.equal_cost, tabled=tabled, metric=self.metric)
+
+    @property
+    def metric(self) -> ObjectiveMetric:
+        """The metric that scores the trials."""
+        return parse_metric(self.objective_metric)
 
     @property
     def portion(self) -> Portion:
@@ -158,6 +166,9 @@ def load_config(folder: RunFolder) -> SearchConfig:
     config = SearchConfig(**settings)
     if config.strategy not in STRATEGIES:
         raise file.error(("strategy",), f"expected one of {', '.join(STRATEGIES)}, but got {config.strategy!r}")
+    if config.objective_metric not in METRIC_NAMES:
+        known = ", ".join(sorted(METRIC_NAMES))
+        raise file.error(("objective_metric",), f"expected one of {known}, but got {config.objective_metric!r}")
     try:
         space = folder.space.read_bytes()
     except OSError as error:
@@ -174,5 +185,6 @@ def check_same(name: str, given: object, stored: object, folder: Path) -> None:
     """Raise InputError if a resumed search is asked to change a setting that its results depend on."""
     if given is not None and given != stored:
         raise InputError(
-            f"--{name} {given}: the search in {folder} was begun with {stored}; leave the flag out, or use a new --run"
+            f"--{name.replace('_', '-')} {given}: the search in {folder} was begun with {stored}; leave the flag out, "
+            "or use a new --run"
         )

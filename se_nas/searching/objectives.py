@@ -1,4 +1,4 @@
-"""The objectives of a search: accuracy is maximised, costs are minimised."""
+"""The objectives of a search: accuracy, or another metric of all images, is maximised; costs are minimised."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal
 
 from se_nas.costs import COSTS, measured_among
 from se_nas.errors import InputError
+from se_nas.objective_metric import ACCURACY, METRIC_NAMES, ObjectiveMetric
 from se_nas.wording import suggest
 
 MEASURED = "measured"
@@ -27,12 +28,9 @@ class Objective:
         return "maximize" if self.maximise else "minimize"
 
 
-ACCURACY = Objective("accuracy", maximise=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """The objectives in their order: accuracy, then one or two costs.
+    """The objectives in their order: accuracy or the metric in its place, then one or two costs.
 
     Costs that differ by at most the fraction `equal_cost` count as equal. `tabled` names the measured costs that a
     table predicts before training, as objectives or for bounds. `left_to_trials` are costs that no table may predict.
@@ -40,22 +38,24 @@ class Objectives:
 
     costs: tuple[str, ...]
     equal_cost: float = EQUAL_COST
+    metric: ObjectiveMetric = ACCURACY
     tabled: tuple[str, ...] = ()
     left_to_trials: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Objective]:
-        return iter((ACCURACY, *(Objective(name, maximise=False) for name in self.costs)))
+        costs = (Objective(name, maximise=False) for name in self.costs)
+        return iter((Objective(self.metric.value, maximise=True), *costs))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the objectives: `("accuracy", "flops", ...)`."""
-        return (ACCURACY.name, *self.costs)
+        """The names of the objectives: `("accuracy", "flops", ...)`, with the metric in the place of accuracy."""
+        return (self.metric.value, *self.costs)
 
     @property
     def text(self) -> str:
-        """The objectives as `parse_objectives` reads them."""
+        """The objectives as `parse_objectives` reads them: `accuracy` stands for the metric."""
         own = [f"{name}={MEASURED}" if name in self.left_to_trials else name for name in self.costs]
-        return ",".join([ACCURACY.name, *own])
+        return ",".join([ACCURACY.value, *own])
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -71,16 +71,21 @@ class Objectives:
         return tuple(name for name in measured_among(names) if COSTS[name].tabled and name not in self.left_to_trials)
 
 
-def parse_objectives(text: str, *, equal_cost: float = EQUAL_COST, tabled: tuple[str, ...] = ()) -> Objectives:
+def parse_objectives(
+    text: str, *, equal_cost: float = EQUAL_COST, tabled: tuple[str, ...] = (), metric: ObjectiveMetric = ACCURACY
+) -> Objectives:
     """Parse a text such as `accuracy,flops,params` or `accuracy,latency=measured`. `tabled` has the costs of a table.
 
-    InputError unless it has accuracy and one or two known costs.
+    `metric` takes the place of accuracy. InputError unless the text has accuracy and one or two known costs.
     """
     names, left_to_trials = [], []
     for part in text.split(","):
         name, equals, how = (word.strip() for word in part.partition("="))
-        if name not in (ACCURACY.name, *COSTS):
-            hint = suggest(name, (ACCURACY.name, *COSTS))
+        if name in METRIC_NAMES - {ACCURACY.value}:
+            right = text.replace(name, ACCURACY.value)
+            raise InputError(f"--objectives {text}: write --objectives {right} --objective-metric {name}")
+        if name not in (ACCURACY.value, *COSTS):
+            hint = suggest(name, (ACCURACY.value, *COSTS))
             raise InputError(f"--objectives {text}: no objective '{name}'; {hint}")
         if equals:
             if how != MEASURED or not measured_among([name]):
@@ -88,9 +93,9 @@ def parse_objectives(text: str, *, equal_cost: float = EQUAL_COST, tabled: tuple
                 raise InputError(f"--objectives {text}: expected a name alone or {known}, but got '{part.strip()}'")
             left_to_trials.append(name)
         names.append(name)
-    costs = tuple(name for name in names if name != ACCURACY.name)
+    costs = tuple(name for name in names if name != ACCURACY.value)
     if len(set(names)) < len(names) or len(costs) == len(names) or not 1 <= len(costs) <= 2:
         raise InputError(
             f"--objectives {text}: expected accuracy and one or two costs, each once, e.g. accuracy,flops,params"
         )
-    return Objectives(costs, equal_cost, tabled=tabled, left_to_trials=tuple(left_to_trials))
+    return Objectives(costs, equal_cost, metric, tabled=tabled, left_to_trials=tuple(left_to_trials))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from se_nas.objective_metric import ACCURACY, METRIC_NAMES
 from se_nas.searching.failures import Failure
 from se_nas.space.decisions import IMAGE_SIZE, Value
 
@@ -32,7 +33,7 @@ Metrics = Mapping[str, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """One trial. `curve` is the validation accuracy after each epoch.
+    """One trial. `curve` is the validation accuracy after each epoch, or the objective metric in its place.
 
     `cost` has the counted costs by name and, after their measurement, the measured ones (`se_nas.costs`).
     `reason` says in one line why a trial was pruned or failed, and `failure` says it of a failed trial as a type.
@@ -59,14 +60,20 @@ class TrialRecord:
 
     @property
     def accuracy(self) -> float | None:
-        """The final accuracy of a fully trained network; None for every other trial."""
+        """The final accuracy of a fully trained network, or the objective metric in its place; None for every other
+        trial."""
         return self.curve[-1] if self.status is TrialStatus.COMPLETE else None
+
+    @property
+    def plain_accuracy(self) -> float | None:
+        """The final accuracy of a fully trained network, also if another metric scores the trials."""
+        return None if self.accuracy is None else self.known_metrics.get(ACCURACY.value, self.accuracy)
 
     def values(self, names: tuple[str, ...]) -> tuple[float, ...]:
         """The objectives of a complete trial, in the order of `names`."""
         if self.accuracy is None:
             raise ValueError(f"trial {self.number} is {self.status}, not complete: it has no objective values")
-        return tuple(self.accuracy if name == "accuracy" else float(self.cost[name]) for name in names)
+        return tuple(self.accuracy if name in METRIC_NAMES else float(self.cost[name]) for name in names)
 
 
 def decided_image_sizes(records: Iterable[TrialRecord]) -> dict[int, str]:

@@ -19,6 +19,7 @@ class TrialTask:
 class EpochReport:
     """A worker's report after an epoch (counted from 1).
 
+    `accuracy` is the validation accuracy, or the objective metric in its place.
     `costs` are the costs that were measured on its device. `metrics` are further numbers by name; None if unknown.
     """
 

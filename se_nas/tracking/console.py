@@ -20,10 +20,12 @@ STYLES = {TrialStatus.COMPLETE: "green", TrialStatus.PRUNED: "yellow", TrialStat
 
 
 class ConsoleTracker:
-    """Shows a search on `console`. `clock` gives seconds."""
+    """Shows a search on `console`. `below_front` is a sentence below its front. `clock` gives seconds."""
 
-    def __init__(self, console: Console, *, title: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._title, self._clock = console, title, clock
+    def __init__(
+        self, console: Console, *, title: str, below_front: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._title, self._below_front, self._clock = console, title, below_front, clock
         self._began = clock()
         self._ended_before: int | None = None  # trials from before a resume, which do not count for the rate
         self._last: TrialRecord | None = None
@@ -49,6 +51,8 @@ class ConsoleTracker:
         self._console.print(_counts(progress, self._clock() - self._began), soft_wrap=True, highlight=False)
         if progress.front.members:
             self._console.print(_front_table(progress, progress.front.members, title="Pareto front"))
+            if self._below_front:
+                line_printer(self._console)(self._below_front)
         for note in outcome.notes:
             line_printer(self._console)(note)
 
@@ -83,6 +87,7 @@ class ConsoleTracker:
             parts.append(Text(_metrics(self._last), style="dim"))
         if progress.front.members:
             parts.append(_front_table(progress, _shortened(progress), title="Pareto front so far"))
+            parts.append(Text(self._below_front, style="dim"))
         return Group(*parts)
 
     def _pace(self, progress: SearchProgress) -> Table:
@@ -119,7 +124,8 @@ def _line(record: TrialRecord, progress: SearchProgress) -> Text:
     )
     text = Text(f"trial {record.number:>4}  ")
     text.append(f"{record.status.value:<8}", style=STYLES.get(record.status, ""))
-    accuracy = f"  accuracy {record.accuracy:.4f}" if record.accuracy is not None else ""
+    metric = progress.objectives.metric.label
+    accuracy = f"  {metric} {record.accuracy:.4f}" if record.accuracy is not None else ""
     reason = f"  {record.reason}" if record.reason else ""
     text.append(f"{accuracy}  {costs}  SE {se_glyphs(record.se)}{reason}")
     return text
@@ -137,7 +143,7 @@ def _front_table(progress: SearchProgress, members: Sequence[TrialRecord], *, ti
     roles[front.knee.number] = "knee"
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("trial", justify="right")
-    table.add_column("accuracy", justify="right")
+    table.add_column(progress.objectives.metric.label, justify="right")
     if front.expected:
         table.add_column("expected", justify="right")
         table.add_column("90 %", justify="right")

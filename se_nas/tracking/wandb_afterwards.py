@@ -26,9 +26,9 @@ class WandbRetraining:
         run.define_metric("validation accuracy", step_metric="epoch", summary="max")
         _made_from(run, search=search, origin=origin, budget=budget)
 
-    def epoch_done(self, epoch: int, loss: float, accuracy: float) -> None:
-        """Log the numbers of an epoch."""
-        self._run.log({"epoch": epoch, "training loss": loss, "validation accuracy": accuracy})
+    def epoch_done(self, epoch: int, loss: float, accuracy: float, others: Mapping[str, float] | None = None) -> None:
+        """Log the numbers of an epoch. `others` are further numbers by name."""
+        self._run.log({"epoch": epoch, "training loss": loss, "validation accuracy": accuracy, **(others or {})})
 
     def ended(self, summary: Mapping[str, Any], files: Sequence[Path]) -> None:
         """Log the result and the files."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import wandb
 
+from se_nas.objective_metric import ACCURACY, METRIC_NAMES
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, names_in
 from se_nas.tracking.protocol import SearchOutcome, Tracker
@@ -22,7 +23,8 @@ class WandbTracker:
         self._run, self._take_live_front = run, take_live_front
         run.define_metric("trial", hidden=True)
         run.define_metric("*", step_metric="trial")
-        run.define_metric("accuracy", step_metric="trial", summary="max")
+        for name in sorted(METRIC_NAMES):
+            run.define_metric(name, step_metric="trial", summary="max")
         run.define_metric("hypervolume", step_metric="trial", summary="max")
 
     def trial_started(self, record: TrialRecord, progress: SearchProgress) -> None:
@@ -40,7 +42,7 @@ class WandbTracker:
             **record.known_metrics,
         }
         if record.accuracy is not None:
-            logged["accuracy"] = record.accuracy
+            logged |= {ACCURACY.value: record.plain_accuracy, progress.objectives.metric.value: record.accuracy}
         if (figure := self._take_live_front()) is not None:
             logged["live front"] = wandb.Plotly(figure)
         self._run.log(logged)
@@ -48,17 +50,17 @@ class WandbTracker:
     def search_ended(self, progress: SearchProgress, outcome: SearchOutcome) -> None:
         """Log the tables, the scatter plot, the figures, the artifacts and the summary."""
         first_cost = progress.objectives.costs[0]
-        scatter = _table(progress, complete_only=True)
+        scatter, score = _table(progress, complete_only=True), progress.objectives.metric.value
         self._run.log(
             {
                 "trials": _table(progress),
-                "pareto": wandb.plot.scatter(scatter, first_cost, "accuracy", title=f"accuracy against {first_cost}"),
+                "pareto": wandb.plot.scatter(scatter, first_cost, score, title=f"{score} against {first_cost}"),
                 **{name: wandb.Plotly(figure) for name, figure in outcome.figures.items()},
             }
         )
         if progress.front.members:
             knee = progress.front.knee
-            counts = {"knee accuracy": knee.accuracy, "knee expected accuracy": progress.front.accuracy(knee)}
+            counts = {f"knee {score}": knee.accuracy, f"knee expected {score}": progress.front.accuracy(knee)}
             self._run.summary.update({"knee trial": knee.number, **counts, **knee.cost})
         about = {"budget": progress.budget}
         self._run.log_artifact(artifact_of(f"front-{self._run.id}", "front", outcome.front_files, about))
@@ -86,8 +88,8 @@ class WandbTrials:
         about = {**record.assignment, "se": list(record.se), "fingerprint": record.fingerprint, "trial": record.number}
         run = self._start(f"trial-{record.number:04d}", f"trial {record.number}", about)
         run.define_metric("*", step_metric="epoch")
-        for epoch, accuracy in enumerate(record.curve, start=1):
-            run.log({"epoch": epoch, "accuracy": accuracy})
+        for epoch, score in enumerate(record.curve, start=1):
+            run.log({"epoch": epoch, progress.objectives.metric.value: score})
         numbers = {**record.cost, **record.known_metrics}
         run.summary.update({**numbers, "state": record.status.value, "reason": record.reason})
         run.finish()
@@ -130,14 +132,20 @@ def _table(progress: SearchProgress, *, complete_only: bool = False) -> Any:
     front = {member.number for member in progress.front.members}
     costs = names_in(record.cost for record in progress.records)
     expected = progress.front.expected
-    accuracies, about = ("accuracy", "expected accuracy"), ("SE", "on front", "epochs", "reason", "fingerprint")
-    metrics = names_in(record.metrics for record in progress.records)
+    score = progress.objectives.metric
+    others = [] if score is ACCURACY else [score.value]
+    accuracies, about = (
+        ("accuracy", *others, f"expected {score.value}"),
+        ("SE", "on front", "epochs", "reason", "fingerprint"),
+    )
+    metrics = [name for name in names_in(record.metrics for record in progress.records) if name != ACCURACY.value]
     columns = ["trial", "state", *accuracies, *costs, *metrics, *about]
     rows = [
         [
             record.number,
             record.status.value,
-            record.accuracy,
+            record.plain_accuracy,
+            *(record.accuracy for _ in others),
             expected[record.number].mean if record.number in expected else None,
             *(record.cost.get(name) for name in costs),
             *(record.metrics.get(name) for name in metrics),

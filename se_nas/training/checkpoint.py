@@ -27,7 +27,7 @@ def save_checkpoint(path: Path, trainer: Trainer, *, identity: str, history: lis
         "identity": identity,
         "epoch": trainer.epoch,
         "precision": asdict(trainer.precision),
-        "recipe": asdict(trainer.recipe),
+        "recipe": trainer.recipe.as_dict(),
         "history": history,
     }
     write_tensors(path, trainer.tensors(), about)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+from se_nas.objective_metric import ACCURACY
 from se_nas.training.trainer import EpochResult, Trainer
 
 Measure = Callable[[Trainer, EpochResult], float | None]
@@ -15,8 +16,13 @@ Measure = Callable[[Trainer, EpochResult], float | None]
 
 
 def measure_metrics(trainer: Trainer, result: EpochResult) -> dict[str, float | None]:
-    """Every metric after an epoch, by name. A value that is not finite is None."""
+    """Every metric after an epoch, by name. A value that is not finite is None.
+
+    The accuracy is among them if another metric scores the trials.
+    """
     values = {name: measure(trainer, result) for name, measure in METRICS.items()}
+    if result.other_score is not None:
+        values[ACCURACY.value] = result.accuracy
     return {
         name: float(value) if value is not None and math.isfinite(value) else None for name, value in values.items()
     }

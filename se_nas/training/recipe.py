@@ -1,7 +1,8 @@
 """A training recipe as data: all settings of a training except the network, the images and the seed."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, get_args
 
 LEAST_STEPS = 32
 """The number of steps that an epoch should have. For a small training set, the batch becomes smaller."""
@@ -22,7 +23,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "rand_augment_magnitude": (0, 30),
     "ema_decay": (0, 0.999999),
 }
-"""The lowest and the highest value of each part of a recipe."""
+"""The lowest and the highest value of each number in a recipe."""
+
+ClassWeights = Literal["none", "balanced"]
+Part = int | float | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class Recipe:
     of a symmetric beta distribution, from which mixing shares are drawn. If both are set, each batch uses one of the
     two. RandAugment has a number of operations and a magnitude of 0 to 30 (Cubuk et al., arXiv 1909.13719).
     `ema_decay` is the decay of the weights' moving average; with it, the average is evaluated and saved. The value 0
-    turns a setting off.
+    turns a setting off. With `class_weights` "balanced", the loss of an image counts in inverse proportion to the
+    number of training images of its class.
     """
 
     epochs: int
@@ -51,18 +56,26 @@ class Recipe:
     rand_augment_operations: int = 0
     rand_augment_magnitude: int = 9
     ema_decay: float = 0.0
+    class_weights: ClassWeights = "none"
 
     def __post_init__(self) -> None:
         for name, (least, most) in RANGES.items():
             if getattr(self, name) < least or getattr(self, name) > most:
                 rule = f"{name} >= {least}" if most == math.inf else f"{least} <= {name} <= {most}"
                 raise ValueError(f"{rule} must hold, but got {name}={getattr(self, name)}")
+        if self.class_weights not in get_args(ClassWeights):
+            raise ValueError(f"class_weights must be none or balanced, but got {self.class_weights!r}")
 
     @property
-    def changes(self) -> dict[str, int | float]:
+    def changes(self) -> dict[str, Part]:
         """The parts that differ from the defaults, without the epochs."""
         parts = {part.name: (getattr(self, part.name), part.default) for part in fields(self) if part.name != "epochs"}
         return {name: value for name, (value, default) in parts.items() if value != default}
+
+    def as_dict(self) -> dict[str, Part]:
+        """All parts. Earlier versions knew no class weights, so that these are left out if there are none."""
+        parts = asdict(self)
+        return {name: value for name, value in parts.items() if name != "class_weights" or value != "none"}
 
     @property
     def mixes(self) -> bool:
@@ -81,3 +94,17 @@ class Recipe:
         `ExponentialMovingAverage` with `num_updates`.
         """
         return min(self.ema_decay, (1 + step) / (10 + step))
+
+
+def part_text(name: str, value: Part) -> str:
+    """A part of a recipe for people.
+
+    >>> part_text("learning_rate", 0.2), part_text("class_weights", "balanced")
+    ('learning rate 0.2', 'class weights balanced')
+    """
+    return f"{name.replace('_', ' ')} {value_text(value)}"
+
+
+def value_text(value: Part) -> str:
+    """The value of a part of a recipe for people."""
+    return value if isinstance(value, str) else f"{value:g}"

@@ -22,6 +22,8 @@ def load_recipe(path: Path, *, epochs: int | None, usual_epochs: int) -> Recipe:
 
 
 def _field(name: str, kind: Any) -> Any:
+    if name not in RANGES:
+        return kind
     least, most = RANGES[name]
     limits = Field(ge=least, allow_inf_nan=False) if most == math.inf else Field(ge=least, le=most, allow_inf_nan=False)
     return Annotated[kind, limits]

@@ -13,11 +13,13 @@ from se_nas.data.batches.device_data import DeviceData, DeviceImages
 from se_nas.data.batches.rand_augment import Augment, RandAugment
 from se_nas.errors import InputError
 from se_nas.models.network import build_model
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.seeds import derive_seed
 from se_nas.space.architecture import Architecture
 from se_nas.training.distributed import ALONE, ProcessGroup
 from se_nas.training.learning_rate import learning_rate_at
 from se_nas.training.recipe import Recipe
+from se_nas.training.scoring import Scorer, Scores, scores_of
 from se_nas.training.step.averaging import WeightAverage
 from se_nas.training.step.cuda_graphs import Recorded, build_recorder
 from se_nas.training.step.precision import Precision, choose_precision
@@ -32,7 +34,8 @@ class TrainingDivergedError(RuntimeError):
 class EpochResult:
     """The result of one epoch, counted from 1: mean training loss, accuracy on the evaluation images, seconds.
 
-    `training_seconds` are the seconds without the evaluation; 0 in checkpoints of earlier versions.
+    `training_seconds` are the seconds without the evaluation; 0 in checkpoints of earlier versions. `other_score` is
+    the objective metric on the evaluation images, if it is not the accuracy.
     """
 
     epoch: int
@@ -40,6 +43,12 @@ class EpochResult:
     accuracy: float
     seconds: float
     training_seconds: float = 0.0
+    other_score: float | None = None
+
+    @property
+    def score(self) -> float:
+        """The objective metric on the evaluation images."""
+        return self.accuracy if self.other_score is None else self.other_score
 
 
 def build_initial_model(architecture: Architecture, *, num_classes: int, seed: int) -> nn.Module:
@@ -67,9 +76,11 @@ class Trainer:
         device: torch.device,
         group: ProcessGroup = ALONE,
         passes: Passes | None = None,
+        metric: ObjectiveMetric = ACCURACY,
     ) -> None:
         self.model = model.to(device)
         self.recipe = recipe
+        self._metric = metric
         self.epoch = 0
         self._data, self._seed, self._device, self._group, self._passes = data, seed, device, group, passes
         self.batch_size = recipe.batch_size_for(len(data.train))
@@ -134,9 +145,15 @@ class Trainer:
         began = time.perf_counter()
         loss = self.train_epoch()
         trained = time.perf_counter() - began
-        accuracy = self.evaluate()
-        seconds = time.perf_counter() - began
-        return EpochResult(epoch=self.epoch, loss=loss, accuracy=accuracy, seconds=seconds, training_seconds=trained)
+        scores = self.scores()
+        return EpochResult(
+            epoch=self.epoch,
+            loss=loss,
+            accuracy=scores.accuracy,
+            seconds=time.perf_counter() - began,
+            training_seconds=trained,
+            other_score=None if self._metric is ACCURACY else scores.score,
+        )
 
     def train_epoch(self) -> float:
         """Train one more epoch, and return its mean loss. TrainingDivergedError if the loss is not finite."""
@@ -148,13 +165,18 @@ class Trainer:
 
     def evaluate(self, part: DeviceImages | None = None) -> float:
         """The accuracy of the result so far on the evaluation images, or on another part of the data."""
+        return self.scores(part).accuracy
+
+    def scores(self, part: DeviceImages | None = None) -> Scores:
+        """Accuracy and objective metric of the result so far on the evaluation images, or on another part of the
+        data."""
         part = self._data.evaluation if part is None else part
         model = self.result.eval()
-        correct = torch.zeros((), dtype=torch.int64, device=self._device)
+        scorer = Scorer(self._metric, classes=len(self._data.class_counts), device=self._device)
         with torch.inference_mode(), self.precision.autocast(self._device):
             for images, labels in part.batches(self._group.rank, self._group.processes):
-                correct += (model(self.prepared(images)).argmax(1) == labels).sum()
-        return int(self._group.total(correct)) / len(part)
+                scorer.add(model(self.prepared(images)), labels)
+        return scores_of(self._group.total(scorer.counts), self._metric, images=len(part))
 
     def tensors(self) -> dict[str, Tensor]:
         """The weights, statistics, momentum and average by name, from which `restore` continues."""

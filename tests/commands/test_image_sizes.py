@@ -18,6 +18,7 @@ from se_nas.commands.search.search import start_search
 from se_nas.models.cost import measure_cost
 from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.files.loading import load_design_space
+from se_nas.training.scoring import Scores
 from se_nas.training.trained import load_trained
 from se_nas.training.trainer import Trainer
 from tests.conftest import write_tiny_data
@@ -77,13 +78,13 @@ def test_a_retrained_network_is_trained_tested_and_used_at_its_size(
     run: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
-    normalised = Trainer.evaluate
+    normalised = Trainer.scores
 
-    def seen(trainer: Trainer, part: object = None) -> float:
+    def seen(trainer: Trainer, part: object = None) -> Scores:
         sizes.append((trainer._data.train.image_size, None if part is None else part.image_size))
         return normalised(trainer, part)
 
-    monkeypatch.setattr(Trainer, "evaluate", seen)
+    monkeypatch.setattr(Trainer, "scores", seen)
     front = pd.read_csv(run / "trials.csv")
     (number, *_) = front[front.image_size == 12].trial
 

@@ -1,12 +1,14 @@
 import math
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
 from se_nas.data.batches.device_data import DeviceData
-from se_nas.data.image_data import ImageData
+from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
 from tests.fakes import separable_data, tiny_architecture
@@ -165,3 +167,55 @@ class TestEvaluation:
 
         assert trainer.evaluate() == trainer.evaluate()
         assert equal(trainer.tensors(), before)
+
+
+class TestClassWeights:
+    """Classes with few images, in a training whose recipe balances the classes."""
+
+    @staticmethod
+    def uneven(rare: int) -> ImageData:
+        """Images of noise in two classes, of which class 1 has `rare` of 96 training images."""
+        rng = np.random.default_rng(0)
+        labels = (np.arange(96) < rare).astype(np.int64)
+        pixels = rng.integers(0, 256, (96, 8, 8, 3)).astype(np.uint8)
+        train = ImageSet(images=pixels, labels=labels)
+        held = ImageSet(images=pixels[:4], labels=np.array([0, 1, 0, 1]))
+        return ImageData(name="uneven", class_names=("a", "b"), train=train, validation=held, test=held, mirrored=True)
+
+    @pytest.mark.parametrize("rare", [4, 20, 48])
+    def test_the_weights_are_those_of_scikit_learn(self, rare: int) -> None:
+        data = self.uneven(rare)
+        device_data = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU)
+
+        expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=data.train.labels)
+        assert device_data.balanced_weights().tolist() == pytest.approx(expected.tolist())
+
+    @pytest.mark.parametrize("mixup", [0.0, 0.5])
+    def test_even_classes_are_trained_as_without_weights(self, mixup: float) -> None:
+        plain, balanced = (
+            list(train(trainer_of(data=self.uneven(48), epochs=2, mixup=mixup, class_weights=weights)))  # type: ignore[arg-type]
+            for weights in ("none", "balanced")
+        )
+
+        assert [result.loss for result in balanced] == pytest.approx([result.loss for result in plain], rel=1e-4)
+
+    def test_a_network_that_learns_nothing_but_the_classes_names_both_equally_often(self) -> None:
+        chances = {}
+        for weights in ("none", "balanced"):
+            trainer = trainer_of(data=self.uneven(12), model=Bias(), epochs=40, class_weights=weights)  # type: ignore[arg-type]
+            list(train(trainer))
+            chances[weights] = trainer.model.bias.softmax(0)[1].item()
+
+        assert chances["none"] == pytest.approx(12 / 96, abs=0.08)
+        assert chances["balanced"] == pytest.approx(0.5, abs=0.08)
+
+
+class Bias(nn.Module):
+    """Predicts the same for every image, and learns what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.bias.expand(len(images), 2) + 0 * images.sum()

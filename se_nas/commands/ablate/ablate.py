@@ -3,10 +3,12 @@ estimates the gain of each place from all of these trainings."""
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
 from se_nas.analysis.ablation import Ablation
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.ablate.announcement import Forecast, confirmed_deviation, design_lines, seconds_of_training
 from se_nas.commands.ablate.experiment import Arm, Experiment, plan_experiment
 from se_nas.commands.ablate.factors import find_factors
@@ -82,6 +84,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
         data=data,
         images_changed=bool(config.earlier_images),
         pretrained=weights_path(folder, config),
+        metric=config.metric,
         network=network,
         recipe=config.trial_recipe(epochs),
         machines=request,
@@ -91,13 +94,15 @@ def _ablate(request: AblateRequest, console: Console) -> None:
     )
     accuracies = {key: accuracy for key, accuracy in outcomes.items() if accuracy is not None}
     costs = _costs(experiment, data, use_gpu=request.gpus_per_trial != 0)
-    ablation = _result(experiment, accuracies, costs, folder, trial=record.number, epochs=epochs)
+    found = _result(experiment, accuracies, costs, folder, trial=record.number, epochs=epochs)
+    ablation = replace(found, metric=config.metric)
     write_ablation(folder, ablation, networks=networks, accuracies=accuracies, costs=_medians(costs))
     with in_turn(folder.path):
         report = write_report(folder, config, progress)
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(effects_table(ablation, title=title, width=console.width))
     console.print(placements_table(ablation, width=console.width))
+    print_line(LargestClass.of(data.inventory(), "validation").sentence(config.metric))
     for line in [*_lost(experiment, accuracies, outcomes), *ablation_sentences(ablation), *report.lines]:
         print_line(line)
     finding = _finding(ablation, folder, draw=report.page is not None)

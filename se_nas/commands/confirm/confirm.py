@@ -9,6 +9,7 @@ from rich.table import Table
 
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.front_belief import Measured
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.analysis.networks_to_confirm import near_front, overlooked
 from se_nas.commands.confirm.flags import ConfirmRequest
 from se_nas.commands.confirm.plan import ConfirmationPlan
@@ -25,6 +26,7 @@ from se_nas.costs import format_cost
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError
 from se_nas.models.own_network import NetworkSource
+from se_nas.objective_metric import ACCURACY
 from se_nas.report.figures.certainty import confirmed_figure
 from se_nas.report.sentences import confirmed_sentence, left_out_sentences, trials
 from se_nas.runs.confirmation_file import load_confirmation, write_confirmation
@@ -83,6 +85,7 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
     with in_turn(folder.path):
         report = write_report(folder, config, progress)
     console.print(_table(front))
+    print_line(LargestClass.of(searched.data.inventory(), "validation").sentence(front.metric))
     for line in [*replaced, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
         print_line(line)
     for line in report.lines:
@@ -153,6 +156,7 @@ def _trained_again(
         data=searched.data,
         images_changed=searched.images_changed,
         pretrained=searched.pretrained,
+        metric=searched.progress.objectives.metric,
         network=searched.network,
         recipe=recipe,
         machines=request,
@@ -163,7 +167,9 @@ def _trained_again(
     trained = {number: by_seed for number, by_seed in accuracies.items() if by_seed}
     if not trained:
         raise RunFailedError(f"{folder.path}: every training of the confirmation failed")
-    front = ConfirmedFront.of(trained, records, costs, epochs=recipe.epochs, predicted=predicted)
+    front = ConfirmedFront.of(
+        trained, records, costs, epochs=recipe.epochs, predicted=predicted, metric=searched.progress.objectives.metric
+    )
     lost = sorted(records.keys() - trained)
     return front, [f"trial {number}: every training of the confirmation failed" for number in lost]
 
@@ -196,8 +202,9 @@ def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured
 def _table(front: ConfirmedFront) -> Table:
     members = {one.record.number for one in front.members}
     table = Table(box=None, padding=(0, 2, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
-    table.caption, table.caption_justify = "bold: the front of the expected accuracies", "left"
-    accuracies = ("accuracy\nin search", "mean of\nseeds", "expected\naccuracy", "95 %\ninterval")
+    name = front.metric.label
+    table.caption, table.caption_justify = f"bold: the front of the expected {_values(front)}", "left"
+    accuracies = (f"{name}\nin search", "mean of\nseeds", f"expected\n{name}", "95 %\ninterval")
     for column in ("trial", *front.costs, *accuracies, "seeds", "probability\non the front"):
         table.add_column(column, justify="right")
     table.add_column("SE by stage")
@@ -214,3 +221,8 @@ def _table(front: ConfirmedFront) -> Table:
             style="bold" if one.record.number in members else "",
         )
     return table
+
+
+def _values(front: ConfirmedFront) -> str:
+    """What the networks of the front have, in the plural."""
+    return "accuracies" if front.metric is ACCURACY else f"values of {front.metric.label}"

@@ -1,4 +1,7 @@
-"""The files of replications: one for each training, so that it is done once."""
+"""The files of replications: one for each training, so that it is done once.
+
+Where they say accuracy, the objective metric of the search is meant.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

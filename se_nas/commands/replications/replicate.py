@@ -14,6 +14,7 @@ from se_nas.commands.search.evaluation import TrialEvaluation
 from se_nas.data.image_data import ImageData
 from se_nas.machine.shared_memory import check_shared_memory
 from se_nas.models.own_network import NetworkSource
+from se_nas.objective_metric import ObjectiveMetric
 from se_nas.process.last_words import resumable
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.architecture import Architecture
@@ -33,6 +34,7 @@ def replicate(
     data: ImageData,
     images_changed: bool,
     pretrained: Path | None,
+    metric: ObjectiveMetric,
     network: NetworkSource | None,
     recipe: Recipe,
     machines: Machines,
@@ -43,8 +45,9 @@ def replicate(
     """Carry out a plan on the images of a search, by `recipe`, in a folder that the caller has locked.
 
     `images_changed`: the images have changed since the search began. `pretrained` is the file of the weights that the
-    networks start with, and `network` the source of a user's own network, if there is one. After an interruption, the
-    last line names the command `again`, which continues. `announce` gives lines to print before the first training.
+    networks start with, and `network` the source of a user's own network, if there is one. `metric` scores the trials.
+    After an interruption, the last line names the command `again`, which continues. `announce` gives lines to print
+    before the first training.
     """
     epochs = recipe.epochs
     executor = build_executor(machines, data, map(cost_on(data), networks.values()), measures_costs=False)
@@ -54,7 +57,7 @@ def replicate(
         print_line(
             f"{counted(outdated, 'training')} on images that have changed since: left out, done again where needed"
         )
-    work = Replications(plan, networks, files, epochs=epochs, print_line=print_line)
+    work = Replications(plan, networks, files, epochs=epochs, metric=metric, print_line=print_line)
     evaluation = TrialEvaluation(
         results=files,
         train=data.train,
@@ -67,6 +70,7 @@ def replicate(
         loaders=executor.processors,
         images=files.images[0] if files.changed else "",
         pretrained=pretrained,
+        metric=metric,
         network=network,
     )
     if not work.is_over:

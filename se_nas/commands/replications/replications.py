@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from se_nas.commands.replications.files import ReplicationFolder
 from se_nas.commands.replications.plan import Key, Plan
 from se_nas.errors import WriteError
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.searching.failures import Failure, FaultsInARow
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
@@ -22,11 +23,12 @@ class Replications:
         folder: ReplicationFolder,
         *,
         epochs: int,
+        metric: ObjectiveMetric = ACCURACY,
         print_line: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan, self._networks, self._epochs, self._print_line = plan, networks, epochs, print_line
-        self._folder = folder
+        self._folder, self._metric = folder, metric
         self.outcomes: dict[Key, float | None] = {
             (name, seed): accuracy
             for name, architecture in networks.items()
@@ -54,7 +56,7 @@ class Replications:
         if report.epoch < self._epochs:
             return True
         self._check_written(number)
-        self._end(number, report.accuracy, f"accuracy {report.accuracy:.4f}")
+        self._end(number, report.accuracy, f"{self._metric.label} {report.accuracy:.4f}")
         self._faults.went_well()
         return False
 

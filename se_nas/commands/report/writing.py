@@ -16,6 +16,7 @@ from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
+from se_nas.objective_metric import ACCURACY
 from se_nas.process.invocation import invocation
 from se_nas.report.figures.all_figures import figure_drawers
 from se_nas.report.page import render_page
@@ -30,6 +31,7 @@ from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.files.loading import load_stored_space
+from se_nas.training.recipe import part_text
 from se_nas.wording import counted, printable
 
 T = TypeVar("T")
@@ -156,6 +158,8 @@ def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) ->
         options += f" --fraction {config.fraction:g}"
     if config.latency_table:
         options += f" --latency-table {folder.path.name}/{folder.latency_table.name}"
+    if config.metric is not ACCURACY:
+        options += f" --objective-metric {config.objective_metric}"
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     return {
         "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "
@@ -170,7 +174,7 @@ def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) ->
 
 def _recipe(config: SearchConfig) -> str:
     """A text about the parts of the trials' recipe that differ from the usual one."""
-    changes = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in config.recipe.items())
+    changes = ", ".join(part_text(name, value) for name, value in config.recipe.items())
     return f"the usual one of a search{f', but {changes}' if changes else ''}"
 
 

@@ -50,7 +50,7 @@ def _of_trial(record: TrialRecord, folder: RunFolder) -> Contender:
         title=f"trial {record.number}",
         trial=record.number,
         architecture=folder.load_network(record),
-        search_accuracy=record.accuracy,
+        search_accuracy=record.plain_accuracy,
         measured={name: record.cost[name] for name in measured_among(record.cost)},
     )
 

@@ -4,17 +4,20 @@ After Mitchell et al., arXiv 1810.03993.
 """
 
 from se_nas.analysis.ablation import Ablation
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.costs import format_cost
+from se_nas.objective_metric import parse_metric
 from se_nas.process.invocation import invocation
 from se_nas.report.ablation_texts import ablation_sentences, design_sentence
 from se_nas.runs.retrained_files import RetrainedResult, summarised
+from se_nas.training.recipe import value_text
 from se_nas.wording import counted, se_glyphs
 
 
-def model_card(result: RetrainedResult, ablation: Ablation | None = None) -> str:
+def model_card(result: RetrainedResult, largest: LargestClass, ablation: Ablation | None = None) -> str:
     """The model card as Markdown, with the ablation of the network if there is one."""
     worth = [] if ablation is None else [_worth_of_se(ablation)]
-    parts = (_about(result), _how_good(result), *worth, _how_made(result), _use(), _limits(result))
+    parts = (_about(result), _how_good(result, largest), *worth, _how_made(result), _use(), _limits(result))
     return "\n".join(parts)
 
 
@@ -38,11 +41,17 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 """
 
 
-def _how_good(result: RetrainedResult) -> str:
+def _how_good(result: RetrainedResult, largest: LargestClass) -> str:
     tested, search = summarised([result]).tested, result.search_accuracy
     found = "not trained by the search"
     if search is not None:
         found = f"{100 * search:.2f} % of validation accuracy in its short training"
+    other, metric = "", parse_metric(result.metric)
+    if result.test_score is not None and result.validation_score is not None:
+        other = (
+            f"| {metric.label}, which scored the trials | {100 * result.test_score:.2f} % of the test images, "
+            f"{100 * result.validation_score:.2f} % of the validation images |\n"
+        )
     return f"""## How good it is
 
 | | |
@@ -50,7 +59,9 @@ def _how_good(result: RetrainedResult) -> str:
 | test accuracy | {100 * result.test_accuracy:.2f} % of {result.test_images:,} images, used only once |
 | 95 % interval for images of the same kind | {100 * tested.low:.2f} to {100 * tested.high:.2f} % (Wilson) |
 | validation accuracy | {100 * result.validation_accuracy:.2f} % of {result.images["validation"]:,} images |
-| in the search | {found} |
+{other}| in the search | {found} |
+
+{_plain(largest.sentence(metric))}
 """
 
 
@@ -59,7 +70,8 @@ def _worth_of_se(ablation: Ablation) -> str:
     lines = "\n".join(f"- {_plain(sentence)}" for sentence in [*design, *ablation_sentences(ablation)])
     return f"""## What SE is worth in it
 
-Measured in trainings of {counted(ablation.epochs, "epoch")}, in points of validation accuracy with 95 % intervals.
+Measured in trainings of {counted(ablation.epochs, "epoch")}, in points of validation {ablation.metric.label} with
+95 % intervals.
 
 {lines}
 """
@@ -70,7 +82,9 @@ def _how_made(result: RetrainedResult) -> str:
     if result.search_accuracy is None:
         chosen = "It was chosen by its FLOPs alone."
     used = {"batch_size": result.batch_size, "learning_rate": result.peak_learning_rate}
-    recipe = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in (result.recipe | used).items())
+    recipe = "\n".join(
+        f"| {name.replace('_', ' ')} | {value_text(value)} |" for name, value in (result.recipe | used).items()
+    )
     left_out = (
         f" {counted(result.unreadable_images, 'image file')} of the data set could not be read and "
         f"{'was' if result.unreadable_images == 1 else 'were'} left out."

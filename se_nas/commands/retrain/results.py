@@ -1,20 +1,22 @@
 """The files of a training that has ended: the network, its model card, and the result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from se_nas import __version__
 from se_nas.analysis.ablation import Ablation
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.retrain.model_card import model_card
 from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.errors import InputError
 from se_nas.files import write_atomically, write_checked, write_yaml
+from se_nas.objective_metric import ACCURACY
 from se_nas.runs.ablation_file import load_ablation
 from se_nas.runs.retrained_files import RESULT, RetrainedResult
+from se_nas.training.scoring import Scores
 from se_nas.training.trained import TrainedNetwork, save_trained
 from se_nas.training.trainer import Trainer
 
@@ -37,7 +39,7 @@ def write_network(task: RetrainingTask, trainer: Trainer, data: DeviceData) -> l
 
 
 def result_of(
-    task: RetrainingTask, history: Sequence[Mapping[str, Any]], *, test_accuracy: float, batch_size: int
+    task: RetrainingTask, history: Sequence[Mapping[str, Any]], *, tested: Scores, batch_size: int
 ) -> RetrainedResult:
     """The result of a training with this history of epochs."""
     counted = cost_on(task.data)(task.contender.architecture)
@@ -48,7 +50,7 @@ def result_of(
         se=list(task.contender.architecture.se_tokens),
         search_accuracy=task.contender.search_accuracy,
         validation_accuracy=history[-1]["accuracy"],
-        test_accuracy=test_accuracy,
+        test_accuracy=tested.accuracy,
         test_images=len(task.data.test),
         cost={**counted, **task.contender.measured},
         data=task.search.data,
@@ -57,11 +59,14 @@ def result_of(
         classes=list(task.data.class_names),
         seed=task.seed,
         recipe_name=task.recipe_name,
-        recipe=asdict(task.recipe),
+        recipe=task.recipe.as_dict(),
         batch_size=batch_size,
         version=__version__,
         unreadable_images=task.data.unreadable,
         images_fingerprint=task.data.fingerprint(),
+        metric=task.metric.value,
+        validation_score=history[-1].get("other_score"),
+        test_score=None if task.metric is ACCURACY else tested.score,
         searched_images=dict(zip(("train", "validation"), task.portion or (), strict=False)),
     )
 
@@ -69,7 +74,7 @@ def result_of(
 def write_result(task: RetrainingTask, result: RetrainedResult, history: Sequence[Mapping[str, Any]]) -> list[Path]:
     """Write the model card, and then the result, which marks the folder as complete."""
     files = [task.target / name for name in ("README.md", RESULT)]
-    write_atomically(files[0], model_card(result, _ablation_of(task)))
+    write_atomically(files[0], model_card(result, LargestClass.of(task.data.inventory(), "test"), _ablation_of(task)))
     write_checked(files[1], result.model_dump() | {"history": list(history)})
     return files
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from rich.console import Console
 from rich.table import Table
 
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.commands.flags import WandbMode, network_flag
 from se_nas.commands.images import accept_images, load_all_images, load_searched_images
@@ -63,6 +64,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                     seed=seed,
                     pretrained=pretrained,
                     portion=portion,
+                    metric=config.metric,
                 )
                 for seed in range(request.seed, request.seed + request.seeds)
             ]
@@ -78,6 +80,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
             for line in problems:
                 print_line(line)
             console.print(_table(rows))
+            print_line(LargestClass.of(data.inventory(), "test").sentence())
             example, code = shlex.quote(str(targets[0])), network_flag(request)
             print_line(f"export    {invocation('export')} {example}{code}")
             print_line(f"predict   {invocation('predict')} {example} IMAGE ...{code}")
@@ -103,8 +106,9 @@ def _table(rows: Sequence[Retrained]) -> Table:
     images = rows[0].counts[0][1]
     costs = [name for name in short_table_names() if name in rows[0].cost]
     table = Table(title=f"Test accuracy on {images:,} images", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    others = dict.fromkeys(row.metric.label for row in rows if row.test_score is not None)
     table.add_column("network", overflow="fold")
-    for name in (*costs, "validation", "test", "95 %", "seeds"):
+    for name in (*costs, "validation", "test", "95 %", *others, "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("SE", no_wrap=True)
     for row in rows:
@@ -115,6 +119,7 @@ def _table(rows: Sequence[Retrained]) -> Table:
             f"{100 * row.validation_accuracy:.2f} %",
             f"{100 * tested.mean:.2f} %",
             f"{100 * tested.low:.1f}-{100 * tested.high:.1f}",
+            *("" if row.test_score is None else f"{100 * row.test_score:.2f} %" for _ in others),
             str(len(row.counts)),
             se_glyphs(row.se),
         )

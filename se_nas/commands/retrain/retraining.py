@@ -20,12 +20,14 @@ from se_nas.data.batches.streaming import shared_bytes
 from se_nas.errors import InputError, RunFailedError
 from se_nas.machine.limits import cpu_count
 from se_nas.machine.shared_memory import check_shared_memory
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.process.last_words import if_killed
 from se_nas.runs.retrained_files import RetrainedResult
 from se_nas.tracking.guarded import Guard, is_leaving
 from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.distributed import ProcessGroup
+from se_nas.training.scoring import Scores
 from se_nas.training.trained import FILE
 from se_nas.training.trainer import EpochResult, Trainer, TrainingDivergedError, build_initial_model, train
 from se_nas.wording import counted, format_duration, se_glyphs
@@ -51,16 +53,19 @@ def train_and_test(
             if group.is_first:
                 save_checkpoint(checkpoint, trainer, identity=identities[0], history=done)
             history = done
-            guard.attempt(partial(_log_epoch, epoch))
-            print_line(_epoch_line(epoch, task.recipe.epochs, history))
+            guard.attempt(partial(_log_epoch, epoch, task.metric))
+            print_line(_epoch_line(epoch, task.recipe.epochs, history, task.metric))
         if group.is_first:  # before the test images are read, which may fail
             files = write_network(task, trainer, on_device)
-        test_accuracy = _test(task, trainer, group)
-        result = result_of(task, history, test_accuracy=test_accuracy, batch_size=trainer.batch_size)
+        tested = _test(task, trainer, group)
+        result = result_of(task, history, tested=tested, batch_size=trainer.batch_size)
         if group.is_first:
             files += write_result(task, result, history)
             checkpoint.unlink(missing_ok=True)
-            summary = result.model_dump(include={"test_accuracy", "validation_accuracy", "trial", "cost"})
+            shown = {"test_accuracy", "validation_accuracy", "trial", "cost"}
+            if task.metric is not ACCURACY:
+                shown |= {"metric", "test_score", "validation_score"}
+            summary = result.model_dump(include=shown)
             guard.attempt(lambda run: run.ended(summary, files))
     except TrainingDivergedError as error:
         raise RunFailedError(f"{task.contender.title}: {error}") from None
@@ -89,7 +94,8 @@ def _build_trainer(task: RetrainingTask, group: ProcessGroup) -> tuple[Trainer, 
         loaders=loaders,
         image_size=task.contender.architecture.image_size,
     )
-    return Trainer(model, on_device, task.recipe, seed=task.seed, device=device, group=group), on_device
+    trainer = Trainer(model, on_device, task.recipe, seed=task.seed, device=device, group=group, metric=task.metric)
+    return trainer, on_device
 
 
 def _loaders(group: ProcessGroup) -> int:
@@ -105,26 +111,28 @@ def _load(checkpoint: Path, trainer: Trainer, identities: Sequence[str]) -> list
     return load_checkpoint(checkpoint, trainer, identity=identities[0])
 
 
-def _test(task: RetrainingTask, trainer: Trainer, group: ProcessGroup) -> float:
-    """The accuracy on the test images. If this fails, the error names the file with the trained weights."""
+def _test(task: RetrainingTask, trainer: Trainer, group: ProcessGroup) -> Scores:
+    """The scores on the test images. If this fails, the error names the file with the trained weights."""
     try:
         size = task.contender.architecture.image_size
-        return trainer.evaluate(place(task.data.test, pick_device(), loaders=_loaders(group), image_size=size))
+        return trainer.scores(place(task.data.test, pick_device(), loaders=_loaders(group), image_size=size))
     except Exception as error:
         error.add_note(f"the trained weights are in {task.target / FILE}; the same command continues with the test")
         raise
 
 
-def _epoch_line(epoch: EpochResult, epochs: int, history: Sequence[Mapping[str, Any]]) -> str:
+def _epoch_line(epoch: EpochResult, epochs: int, history: Sequence[Mapping[str, Any]], metric: ObjectiveMetric) -> str:
     left = (epochs - epoch.epoch) * statistics.median(each["seconds"] for each in history)
+    other = "" if epoch.other_score is None else f"  {metric.label} {epoch.other_score:.4f}"
     return (
-        f"epoch {epoch.epoch:>4}/{epochs}  loss {epoch.loss:.4f}  validation accuracy {epoch.accuracy:.4f}  "
+        f"epoch {epoch.epoch:>4}/{epochs}  loss {epoch.loss:.4f}  validation accuracy {epoch.accuracy:.4f}{other}  "
         f"{epoch.seconds:.1f} s, {format_duration(left)} left"
     )
 
 
-def _log_epoch(epoch: EpochResult, run: Any) -> None:
-    run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy)
+def _log_epoch(epoch: EpochResult, metric: ObjectiveMetric, run: Any) -> None:
+    others = {} if epoch.other_score is None else {f"validation {metric.label}": epoch.other_score}
+    run.epoch_done(epoch.epoch, epoch.loss, epoch.accuracy, others)
 
 
 def _wandb_guard(
@@ -150,7 +158,7 @@ def _wandb_run(task: RetrainingTask) -> Build[Any]:
             "trial": contender.trial,
             "se": list(contender.architecture.se_tokens),
             "seed": task.seed,
-            **asdict(task.recipe),
+            **task.recipe.as_dict(),
         },
         origin=() if contender.search_accuracy is None else task.folder.front_files,
     )

@@ -1,12 +1,13 @@
 """A training of `retrain`: one network with one recipe and one seed, and its folder."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.commands.retrain.contenders import Contender
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.runs.identity import SearchIdentity
 from se_nas.runs.retrained_files import RetrainedResult, read_result
 from se_nas.runs.run_folder import RunFolder
@@ -22,7 +23,7 @@ class RetrainingTask:
     `begun_on` is the fingerprint of the images with which the search began or continued. `images_changed`: the images
     have changed during the search, and the user accepted that. `pretrained` has the weights that the network starts
     with, if there are any. `portion` has the numbers of training and validation images of the search, if it used a part
-    of `data`.
+    of `data`. `metric` scored the trials of the search, and is measured beside the accuracy.
     """
 
     folder: RunFolder
@@ -36,6 +37,7 @@ class RetrainingTask:
     seed: int
     pretrained: Pretrained | None = None
     portion: tuple[int, int] | None = None
+    metric: ObjectiveMetric = ACCURACY
 
     @property
     def target(self) -> Path:
@@ -64,7 +66,7 @@ class RetrainingTask:
         Earlier versions computed other fingerprints of the images, which included the test images.
         """
         fingerprints = (*self.data.training_fingerprints(), self.begun_on)
-        about = [self.fingerprint, asdict(self.recipe), self.seed]
+        about = [self.fingerprint, self.recipe.as_dict(), self.seed]
         return tuple(json.dumps([*about, images]) for images in fingerprints)
 
     def finished(self) -> RetrainedResult | None:
@@ -73,7 +75,7 @@ class RetrainingTask:
         if result is None or not (self.target / FILE).is_file():
             return None
         images = {**self.image_counts, "test": len(self.data.test)}
-        same = result.recipe == asdict(self.recipe) and result.fingerprint == self.fingerprint
+        same = result.recipe == self.recipe.as_dict() and result.fingerprint == self.fingerprint
         if result.images_fingerprint is None:  # an earlier version did not write it
             same &= not self.images_changed
         else:

@@ -9,6 +9,7 @@ from functools import partial
 
 from rich.console import Console
 
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.flags import network_flag
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import weights_path
@@ -113,7 +114,8 @@ def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console
     with contextlib.ExitStack() as stack:
         if not _is_over(records, config.budget):
             config = trained_under(config, conditions_of(plan.request, plan.executor), records, print_line)
-        trackers = build_trackers(folder, config.identity, plan.request, console)
+        largest = LargestClass.of(plan.data.inventory(), "validation").sentence(objectives.metric)
+        trackers = build_trackers(folder, config.identity, plan.request, console, below_front=largest)
         for tracker in trackers:
             stack.enter_context(at_the_end(tracker.close))
         callbacks = Callbacks(
@@ -177,6 +179,7 @@ def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
         loaders=plan.executor.processors,
         images=plan.data.training_fingerprints()[0] if plan.config.earlier_images else "",
         pretrained=weights_path(folder, plan.config),
+        metric=plan.objectives.metric,
         network=plan.network,
     )
     if plan.request.address is None:

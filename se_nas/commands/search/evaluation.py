@@ -17,6 +17,7 @@ from se_nas.data.batches.streaming import shared_bytes
 from se_nas.data.image_data import Part
 from se_nas.errors import InputError, WriteError
 from se_nas.models.own_network import NetworkSource
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.searching.records import Metrics
 from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.architecture import Architecture
@@ -62,7 +63,7 @@ class TrialEvaluation:
     `measured` are the names of the costs to measure. `loaders` processes read images that stay on disk. `images` is the
     fingerprint of images that have changed since the search began, or else empty: no training goes on from a checkpoint
     that was made on other images. `pretrained` is the file of the weights that networks start with, if there is one.
-    `network` is the source of a user's own network.
+    `metric` scores the trials. `network` is the source of a user's own network.
 
     Repeated with the same seed in the same precision, a task gives the same result. A task that was interrupted
     continues after the last saved epoch, and reports the earlier epochs again.
@@ -79,6 +80,7 @@ class TrialEvaluation:
     loaders: int
     images: str = ""
     pretrained: Path | None = None
+    metric: ObjectiveMetric = ACCURACY
     network: NetworkSource | None = None
     _weights: Pretrained | None = field(default=None, init=False)
     _device: torch.device | None = field(default=None, init=False)
@@ -99,7 +101,7 @@ class TrialEvaluation:
         if self.pretrained is not None:
             self._weights = self._weights or Pretrained.read(self.pretrained)
             self._weights.start(model)
-        trainer = Trainer(model, device_data, self.recipe, seed=task.seed, device=self._device)
+        trainer = Trainer(model, device_data, self.recipe, seed=task.seed, device=self._device, metric=self.metric)
         costs = measure_costs(self.measured, model, image_size=device_data.train.image_size, device=self._device)
         path, identity = self.results.checkpoint(task), self._identity(task)
         history = _load(path, trainer, identity)
@@ -110,14 +112,14 @@ class TrialEvaluation:
                 history.append(asdict(result))
                 with contextlib.suppress(WriteError):  # the driver writes too, and then ends the search
                     if result.epoch == self.recipe.epochs:
-                        curve = [past["accuracy"] for past in history]
+                        curve = [EpochResult(**past).score for past in history]
                         seconds = sum(past["seconds"] for past in history)
                         self.results.write_finished(task, curve=curve, seconds=seconds, cost=costs, metrics=metrics)
                     elif time.monotonic() - saved >= SAVE_SECONDS:
                         save_checkpoint(path, trainer, identity=identity, history=history)
                         saved = time.monotonic()
             yield EpochReport(
-                epoch=result.epoch, accuracy=result.accuracy, seconds=result.seconds, costs=costs, metrics=metrics
+                epoch=result.epoch, accuracy=result.score, seconds=result.seconds, costs=costs, metrics=metrics
             )
 
     def _images_for(self, architecture: Architecture, device: torch.device) -> DeviceData:
@@ -149,7 +151,7 @@ class TrialEvaluation:
         )
 
     def _identity(self, task: TrialTask) -> str:
-        about = [task.architecture.fingerprint(), asdict(self.recipe), task.seed]
+        about = [task.architecture.fingerprint(), self.recipe.as_dict(), task.seed]
         return json.dumps([*about, self.images] if self.images else about)
 
 

@@ -11,6 +11,7 @@ from se_nas.commands.flags import EPOCH_SECONDS, Address, GpusPerTrial, OwnNetwo
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.costs import COSTS
 from se_nas.errors import InputError
+from se_nas.objective_metric import ACCURACY, parse_metric
 from se_nas.runs.lock import check_unlocked
 from se_nas.runs.new_run import check_new
 from se_nas.searching.objectives import EQUAL_COST
@@ -26,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "epochs": 12,
     "strategy": "front",
     "objectives": "accuracy,flops",
+    "objective_metric": ACCURACY.value,
     "equal_cost": EQUAL_COST,
     "seed": 0,
 }
@@ -69,6 +71,8 @@ class SearchRequest:
     objectives: Annotated[
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
+    objective_metric: Annotated[Optional[str], flag("NAME", "accuracy")] = None
+    """What scores a trial: accuracy, or balanced_accuracy or f1 (macro F1), in which all classes count alike."""
     latency_table: Annotated[Optional[Path], flag("FILE", "measured on this machine, if latency is needed")] = None
     """Table that predicts latency, which `latency` measures on the machine that will run the network. Trials measure
     latency themselves with --objectives accuracy,latency=measured."""
@@ -142,6 +146,8 @@ class SearchRequest:
             raise InputError(f"--fraction {self.fraction}: cannot be used with --images {self.images}")
         if self.equal_cost is not None and not 0 <= self.equal_cost < 1:
             raise InputError(f"--equal-cost {self.equal_cost}: expected a fraction from 0 to below 1, e.g. 0.01")
+        if self.objective_metric is not None:
+            parse_metric(self.objective_metric)
         choose_wandb(self.wandb, os.environ)
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: cannot be used with --wandb off")

@@ -41,6 +41,7 @@ from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
 from se_nas.files import write_atomically
 from se_nas.machine.limits import describe_limits, this_host
+from se_nas.objective_metric import parse_metric
 from se_nas.process.last_resort import due
 from se_nas.runs.images_file import short_lines, write_inventory
 from se_nas.runs.lock import locked
@@ -62,7 +63,8 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
 
     With `work`, it is done instead of the search. `resume_search` continues with the search.
     """
-    objectives = parse_objectives(request.value("objectives"))
+    metric = parse_metric(request.value("objective_metric"))
+    objectives = parse_objectives(request.value("objectives"), metric=metric)
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
@@ -105,6 +107,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         training_images=request.images,
         cache="" if request.cache is None else str(request.cache.absolute()),
         latency_table="" if chosen is None else checksum_of_bytes(chosen.content),
+        objective_metric=metric.value,
     )
     plan = SearchPlan(
         config=config,
@@ -142,7 +145,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     network = allow_network(request.own_network, folder)
     with locked(path):
         config = load_config(folder)
-        for name in ("epochs", "strategy", "objectives", "seed"):
+        for name in ("epochs", "strategy", "objectives", "objective_metric", "seed"):
             check_same(name, getattr(request, name), getattr(config, name), path)
         config = config.model_copy(update=_changes(request))
         pretrained = kept_weights(folder, config)
@@ -207,7 +210,7 @@ def _opening(search: Search) -> Iterator[str]:
     """The lines before the first trial: what is searched, on which images, and where it trains."""
     config, space, data = search.plan.config, search.plan.space, search.plan.data
     yield (
-        f"{_trainings(config.budget, config.epochs)}, {config.strategy} for {config.objectives}, "
+        f"{_trainings(config.budget, config.epochs)}, {config.strategy} for {','.join(search.plan.objectives.names)}, "
         f"{space.size()} networks in space '{space.name}'; writing {search.folder.path}"
     )
     yield f"images    {where_images_are(data)}"

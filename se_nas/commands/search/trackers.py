@@ -18,10 +18,13 @@ from se_nas.tracking.protocol import Tracker
 
 
 def build_trackers(
-    folder: RunFolder, search: SearchIdentity, request: SearchRequest, console: Console
+    folder: RunFolder, search: SearchIdentity, request: SearchRequest, console: Console, *, below_front: str = ""
 ) -> list[Tracker]:
-    """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial)."""
-    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search.title}")]
+    """The trackers: the terminal, and W&B behind a guard (a run for the search, and on request one for each trial).
+
+    `below_front` is a sentence that the terminal shows below the front.
+    """
+    trackers: list[Tracker] = [ConsoleTracker(console, title=f"se-nas: {search.title}", below_front=below_front)]
     print_line = line_printer(console)
     if (wanted := choose_wandb(request.wandb, os.environ, print_line)) != "off":
         live = LiveFront(partial(front_figure, title=search.title), print_line=print_line)

@@ -136,6 +136,7 @@ class DeviceData:
     """The training part and the `evaluation` part (validation or test) of a data set, on the training device.
 
     Both are normalised by the training part's `mean` and standard `deviation`, (3,) each, in pixel values of 0 to 255.
+    `class_counts` (classes,) are the numbers of training images of each class.
     """
 
     train: DeviceImages
@@ -143,6 +144,7 @@ class DeviceData:
     mirrored: bool
     mean: Tensor
     deviation: Tensor
+    class_counts: Tensor
 
     @classmethod
     def of(
@@ -166,7 +168,15 @@ class DeviceData:
             mirrored=mirrored,
             mean=mean.to(device),
             deviation=deviation.to(device),
+            class_counts=torch.from_numpy(np.bincount(train.labels)).to(device),
         )
+
+    def balanced_weights(self) -> Tensor:
+        """A weight for each class (classes,), by which all classes count alike: their mean over the training images is
+        1, as in scikit-learn's `class_weight="balanced"`. The weight of a class without training images is 0."""
+        there = self.class_counts > 0
+        weights = self.class_counts.sum() / (there.sum() * self.class_counts)
+        return torch.where(there, weights, torch.zeros_like(weights))
 
     def normalised(self, images: Tensor) -> Tensor:
         """Convert images (B, S, S, 3), uint8, to normalised floats (B, 3, S, S) in channels-last memory."""

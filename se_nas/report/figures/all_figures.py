@@ -33,7 +33,7 @@ def figure_drawers(
     the space; `hidden_widths` are the widths of SE, by trial of the front and by stage."""
     if not progress.front.members:
         return {}
-    important = overview.importances
+    important, metric = overview.importances, progress.objectives.metric
     return {
         "front": lambda: front_figure(progress, title=f"Pareto front of {title}"),
         "hypervolume by trial": lambda: hypervolume_figure(progress),
@@ -45,9 +45,9 @@ def figure_drawers(
         "other effects": lambda: (
             effects_figure(overview.other_effects, title="The other decisions") if overview.other_effects else None
         ),
-        "sub-spaces": lambda: splits_figure(overview.splits) if overview.splits else None,
+        "sub-spaces": lambda: splits_figure(overview.splits, metric) if overview.splits else None,
         "importances": lambda: (
-            importances_figure(important) if important is not None and important.explained > 0 else None
+            importances_figure(important, metric) if important is not None and important.explained > 0 else None
         ),
         "networks": lambda: coordinates_figure(progress, decisions),
         "learning curves": lambda: learning_curves_figure(progress),

@@ -67,7 +67,7 @@ def confirmed_figure(confirmation: ConfirmedFront) -> go.Figure:
         figure,
         title=f"The front on fresh seeds, {counted(confirmation.epochs, 'epoch')} each",
         x={"title": COSTS[cost].axis, "type": "log"},
-        y={"title": "validation accuracy"},
+        y={"title": f"validation {confirmation.metric.label}"},
     )
 
 
@@ -120,7 +120,7 @@ def placements_figure(ablation: Ablation) -> go.Figure:
         figure,
         title=f"Every placement of SE in trial {ablation.trial}, predicted from all trainings",
         x={"title": "parameters that SE adds"},
-        y={"title": "validation accuracy (%)"},
+        y={"title": f"validation {ablation.metric.label} (%)"},
     )
 
 

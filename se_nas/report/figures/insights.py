@@ -127,7 +127,7 @@ def learning_curves_figure(progress: SearchProgress) -> go.Figure:
         figure,
         title=f"Learning curves{f' of {of_how_many}' if of_how_many else ''}",
         x=_epoch_axis(max((len(record.curve) for record in curves), default=1)),
-        y={"title": "validation accuracy"},
+        y={"title": f"validation {progress.objectives.metric.label}"},
         height=420,
     )
 

@@ -60,7 +60,7 @@ def _front(progress: SearchProgress) -> Figure:
         linewidths=1.6,
         label="knee",
     )
-    axes.set(xscale="log", xlabel=COSTS[cost].axis, ylabel="validation accuracy")
+    axes.set(xscale="log", xlabel=COSTS[cost].axis, ylabel=f"validation {progress.objectives.metric.label}")
     axes.legend(frameon=False, loc="lower right")
     return figure
 

@@ -6,6 +6,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from se_nas.costs import COSTS, format_cost
+from se_nas.objective_metric import ObjectiveMetric
 from se_nas.report.figures.layout import CLEAR, FRONT_COLOUR, KNEE_COLOUR, OTHER_COLOUR, lay_out
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, TrialStatus
@@ -30,7 +31,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
             mode="markers",
             marker={"color": OTHER_COLOUR, "size": 6, "opacity": 0.55},
             selected={"marker": {"color": KNEE_COLOUR, "size": 12, "opacity": 1.0}},
-            **(_points(others, cost, progress) if in_full else _bare_points(others, cost)),
+            **(_points(others, cost, progress) if in_full else _bare_points(others, cost, progress.objectives.metric)),
         )
     )
     shape = "hv" if len(progress.objectives.costs) == 1 else None
@@ -62,7 +63,7 @@ def front_figure(progress: SearchProgress, *, title: str) -> go.Figure:
         figure,
         title=escape(f"{title}{f', in {further} too' if further else ''}"),
         x={"title": COSTS[cost].axis, "type": "log"},
-        y={"title": "validation accuracy"},
+        y={"title": f"validation {progress.objectives.metric.label}"},
     )
 
 
@@ -123,9 +124,9 @@ def _expected(members: Sequence[TrialRecord], progress: SearchProgress) -> dict[
     return {"y": y, "error_y": {"array": half, "color": FRONT_COLOUR, "thickness": 1}}
 
 
-def _bare_points(records: Sequence[TrialRecord], cost: str) -> dict[str, object]:
+def _bare_points(records: Sequence[TrialRecord], cost: str, metric: ObjectiveMetric) -> dict[str, object]:
     """The data of points without a text of their own: one hover template for all."""
-    hover = f"<b>trial %{{customdata}}</b>, accuracy %{{y:.4f}}<br>{cost} %{{x}}<br>its decisions: trials.csv"
+    hover = f"<b>trial %{{customdata}}</b>, {metric.label} %{{y:.4f}}<br>{cost} %{{x}}<br>its decisions: trials.csv"
     return {
         "x": [record.cost[cost] for record in records],
         "y": [round(record.curve[-1], 5) for record in records],
@@ -140,4 +141,5 @@ def _hover(record: TrialRecord, progress: SearchProgress) -> str:
         f"<br>{escape(name)} = {escape(format_value(value))}" for name, value in record.assignment.items()
     )
     se = escape(se_glyphs(record.se))
-    return f"<b>trial {record.number}</b>, accuracy {record.accuracy:.4f}{costs}<br>SE by stage: {se}{decisions}"
+    score = f"{progress.objectives.metric.label} {record.accuracy:.4f}"
+    return f"<b>trial {record.number}</b>, {score}{costs}<br>SE by stage: {se}{decisions}"

@@ -12,6 +12,7 @@ from se_nas.analysis.edf import Split
 from se_nas.analysis.equal_cost import Factor, comparable_observations, factors_of
 from se_nas.analysis.importances import Importances
 from se_nas.costs import format_cost
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.report.figures.layout import CLEAR, FRONT_COLOUR, INK, KNEE_COLOUR, LINE, OTHER_COLOUR, lay_out
 from se_nas.searching.progress import SearchProgress
 from se_nas.space.attention.tokens import NONE
@@ -24,8 +25,12 @@ MOST_POINTS = 500
 """The maximum number of points on a line of `splits_figure`."""
 
 
-def splits_figure(splits: Sequence[Split]) -> go.Figure:
-    """A panel for each question: the distribution function of the error at equal cost, for each side's networks."""
+def splits_figure(splits: Sequence[Split], metric: ObjectiveMetric = ACCURACY) -> go.Figure:
+    """A panel for each question: the distribution function of the error at equal cost, for each side's networks.
+
+    The error is what the metric lacks to 1.
+    """
+    errors = "Errors" if metric is ACCURACY else f"Errors (1 - {metric.label})"
     rows = -(-len(splits) // COLUMNS)
     titles = [f"{escape(split.question)}{'' if split.is_sure else ' (not significant)'}" for split in splits]
     figure = make_subplots(
@@ -61,7 +66,7 @@ def splits_figure(splits: Sequence[Split]) -> go.Figure:
         )
     lay_out(
         figure,
-        title=f"Errors at equal cost: left is better{_by_how_many_points(splits)}",
+        title=f"{errors} at equal cost: left is better{_by_how_many_points(splits)}",
         x={},
         y={},
         height=120 + 210 * rows,
@@ -84,7 +89,7 @@ def _by_how_many_points(splits: Sequence[Split]) -> str:
     return f" (lines through {MOST_POINTS} of up to {most:,} errors)" if most > MOST_POINTS else ""
 
 
-def importances_figure(importances: Importances) -> go.Figure:
+def importances_figure(importances: Importances, metric: ObjectiveMetric = ACCURACY) -> go.Figure:
     """The variance that is lost without each decision, the most important on top, with 95 % intervals."""
     shown = importances.of_each[:12][::-1]
     figure = go.Figure(
@@ -105,7 +110,7 @@ def importances_figure(importances: Importances) -> go.Figure:
     )
     return lay_out(
         figure,
-        title="Importance of decisions for accuracy at equal cost",
+        title=f"Importance of decisions for {metric.label} at equal cost",
         x={"title": "variance no longer explained without it (%)"},
         y={},
         height=170 + 26 * len(shown),
@@ -138,7 +143,7 @@ def coordinates_figure(progress: SearchProgress, decisions: Mapping[str, Decisio
             }
         )
     percent = np.array([100 * observation.accuracy for observation in observations])
-    dimensions.append({"label": "accuracy (%)", "values": percent})
+    dimensions.append({"label": f"{progress.objectives.metric.label} (%)", "values": percent})
     usual = [[0, OTHER_COLOUR], [1, FRONT_COLOUR]]
     low, high = np.quantile(percent, [0.1, 1])
     figure = go.Figure(

@@ -58,6 +58,7 @@ class TrainingStep:
         self._index = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._total_loss = torch.zeros((), device=self._device)
         self._epoch: tuple[Draws, Schedule] | None = None
+        self._class_weights = data.balanced_weights() if recipe.class_weights == "balanced" else None
         self.optimizer = Sgd(
             list(model.parameters()), rate=self._rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )
@@ -111,8 +112,18 @@ class TrainingStep:
         self._index += 1
 
     def _loss(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
+        """The mean loss of a batch. With class weights, each image counts with the weight of its class.
+
+        The weights are not divided by their sum over the batch, as torch does. So a rare image counts equally in each
+        batch, and in each process of a group.
+        """
+
         def against(wanted: Tensor) -> Tensor:
-            return F.cross_entropy(logits, wanted, label_smoothing=self._recipe.label_smoothing)
+            smoothing = self._recipe.label_smoothing
+            if self._class_weights is None:
+                return F.cross_entropy(logits, wanted, label_smoothing=smoothing)
+            losses = F.cross_entropy(logits, wanted, label_smoothing=smoothing, reduction="none")
+            return (losses * self._class_weights[wanted]).mean()
 
         if not self._recipe.mixes:
             return against(labels)

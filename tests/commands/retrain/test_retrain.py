@@ -24,6 +24,7 @@ from se_nas.runs.ablation_file import write_ablation
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
 from se_nas.space.files.architecture_file import load_architecture
+from se_nas.training.scoring import Scores
 from se_nas.training.trainer import Trainer
 
 
@@ -53,13 +54,13 @@ def changed_recipe(searched: Path, console: Console, tmp_path: Path) -> Path:
 
 def test_the_test_images_are_used_once(searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
-    evaluate = Trainer.evaluate
+    evaluate = Trainer.scores
 
-    def counted(trainer: Trainer, part: Any = None) -> float:
+    def counted(trainer: Trainer, part: Any = None) -> Scores:
         looks.append(part is not None)
         return evaluate(trainer, part)
 
-    monkeypatch.setattr(Trainer, "evaluate", counted)
+    monkeypatch.setattr(Trainer, "scores", counted)
     retrained(searched, console)
     retrained(searched, console)
 
