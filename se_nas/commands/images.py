@@ -12,6 +12,7 @@ from se_nas.data.folders.listed_data import UnreadableImagesError
 from se_nas.data.folders.opened_files import OnOpened
 from se_nas.data.image_data import ImageData
 from se_nas.data.portion import ALL, Portion
+from se_nas.data.resizing import resized_to
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.process.invocation import invocation
@@ -28,13 +29,18 @@ def open_images(
     portion: Portion = ALL,
     cache: Path | None = None,
     skip_bad: bool,
+    resizes: bool = False,
     console: Console | None = None,
 ) -> ImageData:
-    """Load a data set by its command-line name. A terminal shows the number of opened files."""
+    """Load a data set by its command-line name. A terminal shows the number of opened files.
+
+    Image files are read at `image_size`. With `resizes`, arrays get that size too; else they keep their own.
+    """
     with opening_progress(console) as on_opened:
-        return load_data(
+        data = load_data(
             source, image_size=image_size, portion=portion, cache=cache, skip_bad=skip_bad, on_opened=on_opened
         )
+    return resized_to(data, image_size) if resizes else data
 
 
 def load_searched_images(
@@ -76,6 +82,7 @@ def _open(config: SearchConfig, portion: Portion, path: Path, console: Console |
             portion=portion,
             cache=config.cache_folder,
             skip_bad=config.skip_bad_images,
+            resizes=config.resizes_images,
             console=console,
         )
     except UnreadableImagesError as error:

@@ -67,7 +67,8 @@ def space_of_network(
     if not {"se", "se_by_stage"} & given.keys():
         usual |= {"se": {"present": [False, True]}, "se_by_stage": [_usual_ratios(group) for group in trunk.groups]}
     content = f"# Question: at which places of {source.trunk.title} does SE pay, and how wide?\n"
-    return (content + yaml.safe_dump({**usual, **given, **own_keys(trunk)}, sort_keys=False)).encode()
+    asked = {"image_size": image_size}
+    return (content + yaml.safe_dump({**usual, **given, **asked, **own_keys(trunk)}, sort_keys=False)).encode()
 
 
 def _usual_ratios(group: Iterable[OwnSite]) -> dict[str, Any]:

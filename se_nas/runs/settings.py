@@ -45,8 +45,8 @@ class SearchConfig(BaseModel):
     parts of the trials' recipe that differ from the values of `Recipe`; earlier versions had none. `fraction` or
     `training_images` is the portion of the images that is searched on. `cache` is the folder that keeps decoded
     images, if the user named one. `latency_table` is the checksum of the table that predicts latency; without a table,
-    trials measure it.
-    `objective_metric` scores the trials; earlier versions knew only the accuracy.
+    trials measure it. `objective_metric` scores the trials; earlier versions knew only the accuracy. With
+    `resizes_images`, arrays are resized to `image_size`, because the user asked for that size.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +75,7 @@ class SearchConfig(BaseModel):
     cache: str = ""
     latency_table: str = ""
     objective_metric: str = ACCURACY.value
+    resizes_images: bool = False
 
     @property
     def parsed_objectives(self) -> Objectives:

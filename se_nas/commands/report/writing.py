@@ -158,6 +158,8 @@ def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) ->
         options += f" --fraction {config.fraction:g}"
     if config.latency_table:
         options += f" --latency-table {folder.path.name}/{folder.latency_table.name}"
+    if config.resizes_images:
+        options += f" --image-size {config.image_size}"
     if config.metric is not ACCURACY:
         options += f" --objective-metric {config.objective_metric}"
     reference = ", ".join(f"{value:.6g}" for value in config.reference)

@@ -64,6 +64,8 @@ class SearchRequest:
     `retrain` uses all."""
     fraction: Annotated[Optional[float], flag("X", "1.0")] = None
     """Search on this fraction of the training and validation images of each class. `retrain` uses all."""
+    image_size: Annotated[Optional[int], flag("N", "the space's; arrays keep their own")] = None
+    """Side of the images in pixels, in place of the space's image_size."""
     cache: Annotated[Optional[Path], flag("DIR", "in the user's cache folder")] = None
     """Folder that keeps decoded images if they do not fit in memory."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
@@ -140,6 +142,7 @@ class SearchRequest:
     def check(self) -> None:
         """Raise InputError for a number out of its range, contradictory flags, or a folder that is in use."""
         check_least(self, budget=1, epochs=1, seed=0, workers=1, gpus_per_trial=0, epoch_limit=1, images=1)
+        self._check_image_size()
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise InputError(f"--fraction {self.fraction}: expected a fraction above 0 and at most 1, e.g. 0.1")
         if self.fraction is not None and self.images is not None:
@@ -152,7 +155,7 @@ class SearchRequest:
         if self.wandb_trials and self.wandb == "off":
             raise InputError("--wandb-trials: cannot be used with --wandb off")
         if self.resume is not None:
-            for name in ("run", "space", "weights", "recipe", "images", "fraction", "latency_table"):
+            for name in ("run", "space", "weights", "recipe", "images", "fraction", "image_size", "latency_table"):
                 if getattr(self, name) is not None:
                     flagged = f"--{name.replace('_', '-')} {getattr(self, name)}"
                     raise InputError(f"{flagged}: belongs to a new search, but --resume names an earlier one")
@@ -163,3 +166,10 @@ class SearchRequest:
             raise InputError("--accept-changed-images: needs --resume; a new search takes the images as they are")
         if self.run is not None and not self.dry_run:
             check_new(self.run)
+
+    def _check_image_size(self) -> None:
+        """Raise InputError for a size that no space can have."""
+        from se_nas.space.settings import MOST_IMAGE_SIZE
+
+        if self.image_size is not None and not 1 <= self.image_size <= MOST_IMAGE_SIZE:
+            raise InputError(f"--image-size {self.image_size}: expected a whole number of 1 to {MOST_IMAGE_SIZE:,}")

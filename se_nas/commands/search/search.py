@@ -108,6 +108,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         cache="" if request.cache is None else str(request.cache.absolute()),
         latency_table="" if chosen is None else checksum_of_bytes(chosen.content),
         objective_metric=metric.value,
+        resizes_images=request.image_size is not None,
     )
     plan = SearchPlan(
         config=config,

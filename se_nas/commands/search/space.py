@@ -1,9 +1,13 @@
 """The space and the images of a new search: a file describes the space, or the user's own network does."""
 
+import contextlib
+import itertools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from rich.console import Console
 
 from se_nas.commands.images import open_images
@@ -39,18 +43,37 @@ def open_space(request: SearchRequest, source: str, console: Console) -> Searche
         return _of_network(request, read_network(request.own_network), source, console)
     path = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
     space, content = load_design_space(path), path.read_bytes()
+    if request.image_size is not None:
+        if space.trunk.largest_image_size is not None:
+            raise InputError(
+                f"--image-size {request.image_size}: space '{space.name}' scales the image size with its networks"
+            )
+        content = with_image_size(path, content, request.image_size)
+        space = parse_design_space(parse_yaml(path, content))
     data = _open_images(source, space.image_size, request, console)
     return SearchedSpace(space=space, content=content, path=os.path.relpath(path), data=data, network=None)
+
+
+def with_image_size(path: Path, content: bytes, size: int) -> bytes:
+    """The content of a space's file with another `image_size`. Everything else stays, also comments if possible."""
+    wanted = {**parse_yaml(path, content).data, "image_size": size}
+    text = content.decode()
+    replaced = re.sub(r"(?m)^image_size:.*$", f"image_size: {size}  # by --image-size", text, count=1).encode()
+    with contextlib.suppress(InputError):  # the value has more than one line
+        if parse_yaml(path, replaced).data == wanted:
+            return replaced
+    comments = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True))
+    return ("".join(comments) + yaml.safe_dump(wanted, sort_keys=False)).encode()
 
 
 def _of_network(request: SearchRequest, network: NetworkSource, source: str, console: Console) -> SearchedSpace:
     """The space of a user's own network. Only SE can be searched."""
     file = None if request.space is None else given_or_shipped(request.space, "search_spaces")
-    size = None if file is None else read_yaml(file).data.get("image_size")
+    size = request.image_size
+    if size is None and file is not None:
+        size = read_yaml(file).data.get("image_size")
     if size is None and reads_files(source):
-        raise InputError(
-            f"--network {network.trunk.title}: image files need a size; give --space FILE with image_size: 224"
-        )
+        raise InputError(f"--network {network.trunk.title}: image files need a size; give it, e.g. --image-size 224")
     sizes = size if isinstance(size, list) else [USUAL_IMAGE_SIZE if size is None else size]
     if not all(type(each) is int and 1 <= each <= 4096 for each in sizes):
         raise InputError(f"{file}: image_size: expected a whole number of 1 to 4,096 or a list of them, but got {size}")
@@ -70,5 +93,6 @@ def _open_images(source: str, image_size: int, request: SearchRequest, console: 
         portion=request.portion,
         cache=request.cache,
         skip_bad=request.skip_bad_images,
+        resizes=request.image_size is not None,
         console=console,
     )
