@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.flags import network_flag, spelled
 from se_nas.commands.images import load_searched_images
 from se_nas.commands.own_network import allow_network
@@ -165,6 +166,7 @@ def _supernet(
     write_scores(task.scores_file, scores, about=task.about, trust=trust)
     console.print(effects_table(scores))
     console.print(placements_table(scores))
+    print_line(LargestClass.of(task.data.inventory(), "validation").sentence())
     for line in interaction_lines(scores):
         print_line(line)
     if trust is not None:

@@ -5,6 +5,7 @@ from statistics import fmean
 
 from se_nas.errors import InputError
 from se_nas.files import read_checked
+from se_nas.objective_metric import ACCURACY
 from se_nas.runs.ablation_file import ablation_files
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress
@@ -34,9 +35,9 @@ def trained_alone(folder: RunFolder, progress: SearchProgress, known: set[str]) 
     the same epochs and the same seeds, so they can be compared.
     """
     trials = {
-        record.fingerprint: record.accuracy
+        record.fingerprint: record.plain_accuracy
         for record in progress.records
-        if record.accuracy is not None and record.fingerprint in known
+        if record.plain_accuracy is not None and record.fingerprint in known
     }
     return max([trials, *_ablations(folder, known)], key=len)
 
@@ -45,7 +46,8 @@ def _ablations(folder: RunFolder, known: set[str]) -> list[dict[str, float]]:
     sources = []
     for path in ablation_files(folder):
         content = read_checked(path) or {}
-        networks = content.get("networks")
+        by_accuracy = content.get("metric", ACCURACY) == ACCURACY
+        networks = content.get("networks") if by_accuracy else None
         sources.append(
             {
                 str(each["fingerprint"]): fmean(each["accuracies"].values())
