@@ -80,7 +80,8 @@ def take_turns(work: Work, warm_up: Architecture, tasks: Any, ready: Barrier, do
 
 def measure(work: Work, architectures: list[Architecture], at_once: int) -> tuple[float, int, GpuUse]:
     """Train all networks; return (seconds for all, bytes in use on the GPU, how much the GPU computed)."""
-    context = get_context("spawn")
+    context = get_context("forkserver")  # its server has imported torch once, and has not touched the GPU
+    context.set_forkserver_preload(["torch", "se_nas.data.sources", "se_nas.training.trainer"])
     tasks, done, ready = context.Queue(), context.Queue(), context.Barrier(at_once + 1)
     for task in [*architectures, *[None] * at_once]:
         tasks.put(task)
