@@ -8,11 +8,12 @@
 #
 # Each part writes OUT_DIR/NAME.log: machine, versions, command, figures, exit code. OUT_DIR/parts.tsv has a line for
 # each run of a part. A part that fails does not stop the others. A second call leaves out the parts that ended with 0.
-# Ctrl-C ends the current part and prints the summary. The exit code is 0 if all parts have ended with 0.
+# Ctrl-C ends the current part and prints the summary. The exit code is 0 if all parts have ended with 0. PART_SECONDS=600
+# gives each part more time, for a slow machine.
 #
 # Every part needs torch, torchvision, numpy, scipy, pandas, pillow, pyyaml, rich, psutil, filelock, safetensors, pydantic
-# and platformdirs. `tests` also needs pytest with pytest-timeout. `search` needs all dependencies but Ray and W&B.
-# `step_*` compares with timm and pytorchcv where they are installed. `*_mps` needs NVIDIA's MPS.
+# and platformdirs. `tests` also needs pytest with pytest-timeout. `search` needs all dependencies but Ray and W&B, and
+# `search_ray` needs Ray. `step_*` compares with timm and pytorchcv where they are installed. `*_mps` needs NVIDIA's MPS.
 set -uo pipefail
 
 usage() {
@@ -171,6 +172,9 @@ fi
 rate=(--space "$large" --budget 12 --epochs 8)
 [ -z "$tiny" ] || rate=(--space "$large" --budget 2 --epochs 1)
 benchmark search search_rate.py --data "$data" --workers 1 "${rate[@]}"
+if [ -z "$tiny" ] && { [ -n "$list" ] || "$python" -c 'from ray import tune' 2>/dev/null; }; then
+    benchmark search_ray search_rate.py --data "$data" --space "$large" --budget 32 --epochs 8
+fi
 
 # Row 4: one network, against the limit of the device
 if [ -n "$tiny" ]; then

@@ -96,7 +96,8 @@ def largest_difference(network: str, device: torch.device, dtype: torch.dtype, *
                 each()
     pairs = [(losses, torch.cat([loss for _, loss in alone]))]
     pairs += zip(together.parameters(), stack(models, dense=dense).parameters(), strict=True)
-    return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)
+    with torch.no_grad():
+        return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)
 
 
 def check(network: str, device: torch.device) -> str:
