@@ -220,7 +220,7 @@ SEARCHES: dict[str, tuple[str, str]] = {
 }
 """Whole searches: the proposer and the stopping rule of each."""
 HANDED = {
-    "proposing": ("front", "multivariate TPE", "NSGA-II of 20", "random"),
+    "proposing": ("front", "evolution", "reinforce", "multivariate TPE", "NSGA-II of 20", "random"),
     "whole": (
         "front + FrontPruner",
         "OptunaHub: TPE + Pareto rank",
