@@ -100,7 +100,7 @@ def record(networks: Mapping[str, Architecture], options: argparse.Namespace, im
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     keep_whole_trainings(options.out, ended)
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, network in networks.items():
             if (name, seed) in ended:
                 continue
@@ -145,7 +145,8 @@ def main() -> None:
     parser.add_argument("--space", type=Path, required=True, help="a YAML file that decides on SE alone")
     parser.add_argument("--data", required=True, help="as in launch/search.py")
     parser.add_argument("--placements", choices=("habit", "all"), default="habit")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--recipe", type=Path, help="a file of recipes/; default: the recipe of a search")
     parser.add_argument("--out", type=Path, required=True)
