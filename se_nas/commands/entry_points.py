@@ -122,10 +122,11 @@ def retrain(prog: str) -> None:
 
 
 def export(prog: str) -> None:
-    """Write a retrained network as ONNX and as torch's .pt2."""
+    """Write a retrained network as ONNX, in int8 too, as torch's .pt2, or for Hugging Face."""
     from se_nas.commands.export.flags import ExportRequest
 
     request = parse_flags(ExportRequest, prog=prog)
+    request.check()
 
     from rich.console import Console
 

@@ -45,10 +45,13 @@ def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Write tensors. The file's header has a JSON description and a checksum of tensors and description."""
+    """Write tensors. The file's header has a JSON description and a checksum of tensors and description.
+
+    It also has the entry `format`, by which Hugging Face's libraries know tensors of torch.
+    """
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     described = json.dumps(about)
-    metadata = {"se_nas": described, "seal": _checksum(contiguous, described)}
+    metadata = {"format": "pt", "se_nas": described, "seal": _checksum(contiguous, described)}
     write_atomically(path, save(contiguous, metadata=metadata))
 
 

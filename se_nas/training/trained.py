@@ -1,4 +1,7 @@
-"""A trained network with its data for use, as one safetensors file: `weights.safetensors`."""
+"""A trained network with its data for use, as one safetensors file: `weights.safetensors`.
+
+In a folder for Hugging Face the file is called `model.safetensors`, and `config.json` repeats its description.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,6 +24,9 @@ from se_nas.training.checkpoint import read_tensors, write_tensors
 
 FORMAT = "se-nas weights 3"
 FILE = "weights.safetensors"
+HUB_FILE, HUB_CONFIG = "model.safetensors", "config.json"
+IN_CONFIG = "se_nas"
+"""The key of `config.json` whose value is the description of the network."""
 CLASSIFIER = "head.classify."
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -112,9 +118,15 @@ class Deployed(nn.Module):
         return logits
 
 
-def save_trained(folder: Path, network: TrainedNetwork) -> Path:
+def save_trained(folder: Path, network: TrainedNetwork, *, name: str = FILE) -> Path:
     """Write the file into `folder` and return its path."""
-    about = {
+    write_tensors(folder / name, dict(network.weights), described(network))
+    return folder / name
+
+
+def described(network: TrainedNetwork) -> dict[str, Any]:
+    """The description of a network in its file: everything but the weights, as JSON values."""
+    return {
         "format": FORMAT,
         "architecture": network.architecture.to_dict(),
         "class_names": network.class_names,
@@ -123,23 +135,23 @@ def save_trained(folder: Path, network: TrainedNetwork) -> Path:
         "pixel_deviation": network.pixel_deviation,
         "scale": asdict(network.scale),
     }
-    write_tensors(folder / FILE, dict(network.weights), about)
-    return folder / FILE
 
 
 def load_trained(folder: Path | str) -> TrainedNetwork:
-    """Read the network from the folder of a retraining, or from its file. InputError if it is not a trained network."""
-    path = Path(folder)
-    path = path / FILE if path.is_dir() else path
+    """Read the network from the folder of a retraining, from a folder for Hugging Face, or from its file.
+
+    InputError if it is not a trained network.
+    """
+    path = _file_in(Path(folder))
     if not path.is_file():
         raise InputError(f"{folder}: no retrained network; expected a folder RUN_DIR/retrain/NAME with {FILE}")
-    tensors, described = read_tensors(path)
-    if described.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: written as {described.get('format')!r}, but {FORMAT!r} is needed; retrain the network"
-        )
+    tensors, found = read_tensors(path)
+    if found.get("format") != FORMAT:
+        raise InputError(f"{path}: written as {found.get('format')!r}, but {FORMAT!r} is needed; retrain the network")
+    if path.name == HUB_FILE:
+        _check_config(path.with_name(HUB_CONFIG), found)
     try:
-        about = _About.model_validate_json(json.dumps(described))
+        about = _About.model_validate_json(json.dumps(found))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise InputError(f"{path}: its description is damaged ({where}: {error.errors()[0]['msg']})") from None
@@ -158,3 +170,23 @@ def load_trained(folder: Path | str) -> TrainedNetwork:
     except RuntimeError as error:
         raise InputError(f"{path}: not the weights of its network ({' '.join(str(error).split())[:120]})") from None
     return network
+
+
+def _file_in(path: Path) -> Path:
+    """The file of the network in a folder. Another path is returned as it is."""
+    if not path.is_dir():
+        return path
+    return path / (HUB_FILE if (path / HUB_FILE).is_file() and not (path / FILE).exists() else FILE)
+
+
+def _check_config(config: Path, described: Mapping[str, Any]) -> None:
+    """Raise InputError if `config.json` exists but describes another network than the file with the weights."""
+    if not config.exists():
+        return
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+        same = content[IN_CONFIG] == described
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        same = False
+    if not same:
+        raise InputError(f"{config}: not the description of the network in {HUB_FILE} beside it; restore the file")

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Optional
 
 from tyro.conf import Positional, arg
 
-from se_nas.commands.flags import OwnNetwork
+from se_nas.commands.flags import OwnNetwork, flag
+from se_nas.errors import InputError
+
+Format = Literal["torch", "onnx", "huggingface"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,4 +19,17 @@ class ExportRequest:
 
     retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
     """Folder of a retrained network, RUN_DIR/retrain/NAME."""
+    format: Annotated[Optional[Format], flag("torch|onnx|huggingface", "torch and onnx")] = None
+    """Only one format. huggingface is a folder with config.json, model.safetensors and a model card, which
+    se_nas.load_trained reads without the run folder."""
+    quantize: Annotated[Optional[Literal["int8"]], flag("int8", "")] = None
+    """Also write the ONNX network in int8, calibrated on the training images, and measure its accuracy on the test
+    images before and after."""
     own_network: OwnNetwork = None
+
+    def check(self) -> None:
+        """Raise InputError for flags that contradict each other."""
+        if self.quantize is not None and self.format not in (None, "onnx"):
+            raise InputError(
+                f"--quantize {self.quantize}: is made from ONNX; cannot be used with --format {self.format}"
+            )
