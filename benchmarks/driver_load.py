@@ -2,10 +2,12 @@
 
 Everything around the trainings is the real search: loop, study on disk, stopping rule, strategy, files, terminal
 and W&B offline. A trial's curve is made up from its network's fingerprint. The recorded trials are drawn from the space
-and written before the measurement starts.
+and written before the measurement starts. Writing 100,000 trials takes an hour. So trials beyond `stored` are in the
+memory of the driver only: they repeat the stored networks under other fingerprints, with other curves.
 """
 
 import contextlib
+import hashlib
 import io
 import math
 import os
@@ -14,7 +16,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +64,9 @@ class Stopwatch:
         return 1000 * float(np.mean(self.seconds)) if self.seconds else math.nan
 
 
-def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str) -> dict[str, float]:
+def measure_load(
+    recorded: int, in_flight: int, trials: int, *, objectives: str, wandb: str, stored: int | None = None
+) -> dict[str, float]:
     """Figures of one search in this process: `trials` end while `in_flight` are in training.
 
     In a search that has gone on for a while, the trials in flight are in different epochs. So each begins in an epoch
@@ -71,9 +75,9 @@ def measure_load(recorded: int, in_flight: int, trials: int, *, objectives: str,
     """
     with tempfile.TemporaryDirectory(prefix="driver-load-") as name:
         folder = Path(name) / "run"
-        search = RunOfTrials.create(
-            folder, recorded, budget=10 * (recorded + in_flight + trials), objectives=objectives
-        )
+        kept = min(recorded, stored or recorded)
+        search = RunOfTrials.create(folder, kept, budget=10 * (recorded + in_flight + trials), objectives=objectives)
+        search.unwritten = recorded - kept
         began, base = time.process_time(), resident_megabytes()
         judging, proposing = Stopwatch(), Stopwatch()
         loop = search.open(wandb, judging, proposing)
@@ -158,6 +162,7 @@ class RunOfTrials:
     space: Any
     data: Any
     cost_of: Any
+    unwritten: int = 0
     _opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @classmethod
@@ -259,11 +264,27 @@ class RunOfTrials:
             self._opened.enter_context(mock.patch.object(owner, name, stopwatch.around(getattr(owner, name))))
         console = Console(file=io.StringIO())
         trials = self._opened.enter_context(open_trials(self.folder, plan, console))
+        if self.unwritten:
+            repeated = list(_repeated(trials.records, self.unwritten))
+            with mock.patch.object(trials.study, "_store", mock.Mock()):
+                for record in repeated:
+                    trials.study.start(replace(record, status=_running(), curve=(), seconds=0.0, reason=""))
+                    trials.study.finish(record)
+            trials = replace(trials, records=[*trials.records, *repeated])
         return self._opened.enter_context(open_search(self.folder, plan, trials, console)).loop
 
     def close(self) -> None:
         """Release the study and the trackers."""
         self._opened.close()
+
+
+def _repeated(records: Sequence[Any], count: int) -> Iterator[Any]:
+    """The stored trials again and again, under other fingerprints and with other curves."""
+    for number in range(len(records), len(records) + count):
+        record = records[number % len(records)]
+        fingerprint = hashlib.blake2b(f"{record.fingerprint} {number}".encode(), digest_size=8).hexdigest()
+        curve = curve_of(fingerprint, record.cost["flops"], EPOCHS)[: len(record.curve)]
+        yield replace(record, number=number, fingerprint=fingerprint, curve=curve)
 
 
 def _running() -> Any:

@@ -172,6 +172,7 @@ def print_loads(options: argparse.Namespace) -> None:
         for in_flight in options.in_flight:
             command = [sys.executable, __file__, "--load", str(recorded), str(in_flight), "--wandb", options.wandb]
             command += ["--trials", str(options.trials), "--objectives", options.objectives]
+            command += ["--stored", str(options.stored)] if options.stored else []
             if options.whole:
                 command += ["--whole", "--trial-seconds", str(options.trial_seconds), "--seconds", str(options.seconds)]
                 command += ["--processes", str(options.processes or in_flight)]
@@ -194,6 +195,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--in-flight", type=int, nargs="+", metavar="N", help="measure the driver's own work")
     parser.add_argument("--recorded", type=int, nargs="+", metavar="N", default=[200, 1000, 10_000])
+    parser.add_argument("--stored", type=int, metavar="N", help="with --in-flight: more trials are in memory only")
     parser.add_argument("--objectives", default="accuracy,flops")
     parser.add_argument("--wandb", choices=["offline", "off"], default="offline")
     parser.add_argument("--whole", action="store_true", help="with --in-flight: the whole driver, with Ray Tune")
@@ -211,7 +213,7 @@ def main() -> None:
             spans = {"trial_seconds": options.trial_seconds, "seconds": options.seconds}
             found = measure_core(*options.load, **spans, processes=options.processes, **told)
         else:
-            found = measure_load(*options.load, options.trials, **told)
+            found = measure_load(*options.load, options.trials, stored=options.stored, **told)
         print(json.dumps({name: round(value, 2) for name, value in found.items()}))
         return
     if options.in_flight:

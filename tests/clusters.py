@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import psutil
 import ray
+
+from tests.processes import is_trainer
 
 ATTEMPTS = 5
 """The number of attempts. Ray gives a head half a minute to start, and a busy machine may need longer."""
@@ -75,6 +78,76 @@ def started_cluster(
     finally:
         made.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+ON_ONE_HOST = ["--min-worker-port", "0", "--max-worker-port", "0", "--dashboard-agent-listen-port", "0"]
+ON_ONE_HOST += ["--dashboard-agent-grpc-port", "0", "--metrics-export-port", "0"]
+"""The flags with which several machines of a cluster, simulated on one host, use no port twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedMachine:
+    """A machine that has joined a cluster: Ray's processes, with file systems of their own."""
+
+    start: psutil.Process
+
+    def trainers(self) -> list[psutil.Process]:
+        """The workers that train there."""
+        return [each for each in self.start.children(recursive=True) if is_trainer(each)]
+
+    def die(self) -> None:
+        """Kill (-9) all processes of the machine."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            processes = [self.start, *self.start.children(recursive=True)]
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=800)
+
+
+def own_file_systems() -> list[str] | None:
+    """The command before another one that gives it its own mounts; None if this user may not have them."""
+    for command in (["unshare", "-m"], ["unshare", "-rm"]):
+        with contextlib.suppress(OSError):
+            if subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode == 0:
+                return command
+    return None
+
+
+@contextlib.contextmanager
+def joined_machine(
+    cluster: StartedCluster, *hidden: Path, cpus: int = 1, **environment: str
+) -> Iterator[StartedMachine]:
+    """Let a machine join a cluster without a token, and kill it afterwards. Empty folders lie where `hidden` lie."""
+    before = own_file_systems() if hidden else []
+    assert before is not None, "this user may not mount file systems"
+    if hidden:
+        mounts = " && ".join(f"mount -t tmpfs none {shlex.quote(str(folder))}" for folder in hidden)
+        before += ["sh", "-c", f'{mounts} && exec "$@"', "sh"]
+    call = [*before, str(Path(sys.executable).parent / "ray"), "start", "--address", cluster.address, "--block"]
+    call += ["--num-cpus", str(cpus), "--object-store-memory", str(100 << 20), "--disable-usage-stats", *ON_ONE_HOST]
+    given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    given |= {"RAY_AUTH_MODE": "disabled", **environment}
+    for _ in range(ATTEMPTS):
+        start = subprocess.Popen(call, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        machine = StartedMachine(start=psutil.Process(start.pid))
+        assert start.stdout is not None
+        said = []
+        for line in start.stdout:
+            said.append(line)
+            if "Ray runtime started" in line:
+                break
+        if start.poll() is None and said and "Ray runtime started" in said[-1]:
+            break
+        machine.die()
+    else:
+        raise AssertionError("".join(said))
+    try:
+        yield machine
+    finally:
+        machine.die()
+        start.wait()
+        start.stdout.close()
 
 
 def _free_port() -> int:

@@ -54,6 +54,11 @@ def weights_path(folder: RunFolder, config: SearchConfig) -> Path | None:
     return folder.pretrained.absolute() if config.weights else None
 
 
+def carried_weights(path: Path | None, address: str | None) -> Path | Pretrained | None:
+    """The weights as trainings get them: their file or, for machines of a cluster that may not see it, its content."""
+    return Pretrained.read(path) if path and address is not None else path
+
+
 def with_weights(space: DesignSpace, pretrained: Pretrained | None) -> DesignSpace:
     """The space whose networks start with these weights."""
     return space if pretrained is None else replace(space, pretrained=pretrained.network)

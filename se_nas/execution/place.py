@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from se_nas import __version__
+from se_nas.execution.carried_files import temporary_folder_problem
+from se_nas.execution.marked_folder import MarkedFolder
 
 Checked = Callable[[bool], str | None]
 """A function that returns what this machine lacks, e.g. images, as one line; None if it lacks nothing.
@@ -36,13 +38,26 @@ class Conditions:
         return cls(versions=_versions(), needs_gpu=needs_gpu)
 
 
-def problem_here(check: Checked, conditions: Conditions) -> str | None:
-    """One line that says why this machine cannot train; None if it can."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The result of a machine's check, as one line each, or None. `problem` says why the machine cannot train.
+
+    `apart` says why it cannot write into the run folder. It trains all the same, and its files are carried.
+    """
+
+    problem: str | None = None
+    apart: str | None = None
+
+
+def look_here(check: Checked, conditions: Conditions, folder: MarkedFolder | None) -> Finding:
+    """The check of this machine for trainings that write into `folder`, if they write any files."""
     here = _versions()
     for name, wanted in conditions.versions.items():
         if here[name] != wanted:
-            return f"it has {name} {here[name]}, but the search has {wanted}"
-    return check(conditions.needs_gpu)
+            return Finding(problem=f"it has {name} {here[name]}, but the search has {wanted}")
+    apart = folder.problem_here() if folder else None
+    problem = check(conditions.needs_gpu) or (temporary_folder_problem() if apart else None)
+    return Finding(problem=problem, apart=apart)
 
 
 def _versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from se_nas.execution.place import Checked
@@ -28,6 +29,21 @@ class HasNeeds(Protocol):
 
     def needs(self) -> Checked:
         """The check that runs on each machine before its first trial."""
+
+
+@runtime_checkable
+class WritesFiles(Protocol):
+    """An evaluation that writes files into a folder, which other machines may not see."""
+
+    @property
+    def folder(self) -> Path:
+        """The absolute path of the folder."""
+
+    def checkpoint(self, task: TrialTask) -> Path:
+        """The file in the folder from which an interrupted training continues; it may not exist."""
+
+    def writing_into(self, folder: Path) -> Evaluate:
+        """The same evaluation with another folder."""
 
 
 class Work(Protocol):

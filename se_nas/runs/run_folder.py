@@ -47,6 +47,10 @@ class RunFolder:
         """The name of the folder, also if its path is relative."""
         return self.path.resolve().name
 
+    def at(self, path: Path) -> "RunFolder":
+        """The same files in another folder."""
+        return RunFolder(path)
+
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
         """The folder of an earlier search; InputError if there is none.

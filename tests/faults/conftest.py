@@ -40,10 +40,10 @@ def large_space(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def search(tmp_path: Path) -> Search:
-    """A function that starts `launch/search.py` with these flags and without W&B."""
+    """A function that starts `launch/search.py`, or another script, with these flags and without W&B."""
 
-    def start(*flags: object) -> subprocess.Popen[str]:
-        call = [sys.executable, str(ROOT / "launch" / "search.py"), *map(str, flags), "--wandb", "off"]
+    def start(*flags: object, script: str = "search.py") -> subprocess.Popen[str]:
+        call = [sys.executable, str(ROOT / "launch" / script), *map(str, flags), "--wandb", "off"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         pipe = subprocess.PIPE
         return subprocess.Popen(call, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True)

@@ -4,7 +4,7 @@ Where they say accuracy, the objective metric of the search is meant.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from se_nas.data.image_data import ImageData
@@ -32,6 +32,10 @@ class ReplicationFolder:
         """The trainings of `epochs` epochs on these images."""
         path = folder.path.absolute() / "replications" / f"epochs-{epochs}"
         return cls(path, images=data.training_fingerprints(), changed=changed)
+
+    def at(self, path: Path) -> "ReplicationFolder":
+        """The same trainings in another folder."""
+        return replace(self, path=path)
 
     def file(self, fingerprint: str, seed: int) -> Path:
         """The file of one training."""

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from se_nas.commands.executors import Machines, build_executor, executor_lines
 from se_nas.commands.preflight import cost_on
+from se_nas.commands.pretraining import carried_weights
 from se_nas.commands.replications.files import ReplicationFolder
 from se_nas.commands.replications.plan import Outcomes, Plan
 from se_nas.commands.replications.replications import Replications
@@ -69,7 +70,7 @@ def replicate(
         use_gpu=machines.gpus_per_trial != 0,
         loaders=executor.processors,
         images=files.images[0] if files.changed else "",
-        pretrained=pretrained,
+        pretrained=carried_weights(pretrained, machines.address),
         metric=metric,
         network=network,
     )

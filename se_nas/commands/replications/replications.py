@@ -61,11 +61,12 @@ class Replications:
         return False
 
     def _check_written(self, number: int) -> None:
-        """Raise WriteError if the worker could not write its result."""
+        """Remove the checkpoint, as a worker does that sees this folder. WriteError if there is no result."""
         name, seed = self._keys[number]
         path = self._folder.file(self._networks[name].fingerprint(), seed)
         if not path.is_file():
             raise WriteError(f"{path}: could not be written by its worker; is the disk full?")
+        path.with_suffix(".safetensors").unlink(missing_ok=True)
 
     def fail(self, number: int, failure: Failure) -> None:
         """Record that the network has no accuracy on this seed.

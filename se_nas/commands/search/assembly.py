@@ -12,7 +12,7 @@ from rich.console import Console
 from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.flags import network_flag
 from se_nas.commands.preflight import cost_on
-from se_nas.commands.pretraining import weights_path
+from se_nas.commands.pretraining import carried_weights, weights_path
 from se_nas.commands.run_loading import with_all_counted_costs
 from se_nas.commands.search.callbacks import Callbacks
 from se_nas.commands.search.conditions import conditions_of, trained_under
@@ -178,7 +178,7 @@ def _evaluation(folder: RunFolder, plan: SearchPlan) -> TrialEvaluation:
         use_gpu=plan.request.gpus_per_trial != 0,
         loaders=plan.executor.processors,
         images=plan.data.training_fingerprints()[0] if plan.config.earlier_images else "",
-        pretrained=weights_path(folder, plan.config),
+        pretrained=carried_weights(weights_path(folder, plan.config), plan.request.address),
         metric=plan.objectives.metric,
         network=plan.network,
     )

@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +38,10 @@ class Results(Protocol):
 
     @property
     def path(self) -> Path:
-        """The folder of the results, which all machines share."""
+        """The folder of the results."""
+
+    def at(self, path: Path) -> "Results":
+        """The same results in another folder."""
 
     def write_finished(
         self,
@@ -62,7 +65,7 @@ class TrialEvaluation:
 
     `measured` are the names of the costs to measure. `loaders` processes read images that stay on disk. `images` is the
     fingerprint of images that have changed since the search began, or else empty: no training goes on from a checkpoint
-    that was made on other images. `pretrained` is the file of the weights that networks start with, if there is one.
+    that was made on other images. `pretrained` are the weights that networks start with, or their file, or None.
     `metric` scores the trials. `network` is the source of a user's own network.
 
     Repeated with the same seed in the same precision, a task gives the same result. A task that was interrupted
@@ -79,7 +82,7 @@ class TrialEvaluation:
     use_gpu: bool
     loaders: int
     images: str = ""
-    pretrained: Path | None = None
+    pretrained: Path | Pretrained | None = None
     metric: ObjectiveMetric = ACCURACY
     network: NetworkSource | None = None
     _weights: Pretrained | None = field(default=None, init=False)
@@ -99,7 +102,8 @@ class TrialEvaluation:
         begin_metrics(self._device)
         model = build_initial_model(task.architecture, num_classes=self.classes, seed=task.seed)
         if self.pretrained is not None:
-            self._weights = self._weights or Pretrained.read(self.pretrained)
+            given = self.pretrained
+            self._weights = self._weights or (Pretrained.read(given) if isinstance(given, Path) else given)
             self._weights.start(model)
         trainer = Trainer(model, device_data, self.recipe, seed=task.seed, device=self._device, metric=self.metric)
         costs = measure_costs(self.measured, model, image_size=device_data.train.image_size, device=self._device)
@@ -138,8 +142,21 @@ class TrialEvaluation:
         return self._device_data
 
     def needs(self) -> Needs:
-        """The needs of these trainings: the folder of the results, and images that stay on disk."""
-        return Needs.of(self.results.path, self.train, self.validation, shared_bytes=self.shared_bytes)
+        """The needs of these trainings: images that stay on disk, and shared memory."""
+        return Needs.of(self.train, self.validation, shared_bytes=self.shared_bytes)
+
+    @property
+    def folder(self) -> Path:
+        """The absolute path of the folder of the results."""
+        return self.results.path
+
+    def checkpoint(self, task: TrialTask) -> Path:
+        """The file in the folder from which an interrupted training continues."""
+        return self.results.checkpoint(task)
+
+    def writing_into(self, folder: Path) -> "TrialEvaluation":
+        """The same evaluation with another folder of the results."""
+        return replace(self, results=self.results.at(folder))
 
     @property
     def shared_bytes(self) -> int:

@@ -1,14 +1,11 @@
-"""The needs of a run's trainings on a machine: the run folder, and images that stay on disk."""
+"""The needs of a run's trainings on a machine: a GPU, images that stay on disk, and shared memory."""
 
 import contextlib
-import secrets
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.data.image_data import ImageFiles, Part
-from se_nas.files import write_atomically
 from se_nas.machine.shared_memory import shared_memory_problem
 from se_nas.training.devices.device import gpu_count
 
@@ -18,40 +15,22 @@ LOOKED_AT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """The needs of a training: the file `mark` in `folder` with the content `token`, the files `images` with their
-    sizes in bytes, and `shared_bytes` of shared memory."""
+    """The needs of a training: the files `images` with their sizes in bytes, and `shared_bytes` of shared memory."""
 
-    folder: Path
-    mark: Path
-    token: str
     images: tuple[tuple[str, int], ...]
     shared_bytes: int = 0
 
     @classmethod
-    def of(cls, folder: Path, *parts: Part, shared_bytes: int = 0) -> "Needs":
-        """The needs of trainings on these images that write into `folder`; writes a mark into the folder."""
-        mark, token = folder / ".machines", secrets.token_hex(8)
-        write_atomically(mark, token)
+    def of(cls, *parts: Part, shared_bytes: int = 0) -> "Needs":
+        """The needs of trainings on these images."""
         images = tuple(image for part in parts if isinstance(part, ImageFiles) for image in _some_of(part))
-        return cls(folder=folder, mark=mark, token=token, images=images, shared_bytes=shared_bytes)
+        return cls(images=images, shared_bytes=shared_bytes)
 
     def __call__(self, needs_gpu: bool) -> str | None:
         """A line that names what this machine lacks; None if it lacks nothing."""
         if needs_gpu and not gpu_count():
             return "torch finds no GPU there"
-        return self._folder_problem() or self._images_problem() or shared_memory_problem(self.shared_bytes)
-
-    def _folder_problem(self) -> str | None:
-        try:
-            if self.mark.read_text() != self.token:
-                return f"{self.folder} is another folder there; expected a file system that all machines share"
-            with tempfile.TemporaryFile(dir=self.folder) as file:
-                file.write(b"\0")
-        except FileNotFoundError:
-            return f"the run folder {self.folder} is not there; expected a file system that all machines share"
-        except OSError as error:
-            return f"the run folder {self.folder} cannot be read and written there ({error.strerror})"
-        return None
+        return self._images_problem() or shared_memory_problem(self.shared_bytes)
 
     def _images_problem(self) -> str | None:
         for name, size in self.images:

@@ -11,24 +11,31 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from se_nas.execution.protocol import Work
+from se_nas.execution.carried_files import Parcel
+from se_nas.execution.protocol import Work, WritesFiles
 from se_nas.execution.ray.deaths import Deaths
 from se_nas.execution.ray.machines import Machines
 from se_nas.execution.ray.worker import Arrival
 from se_nas.execution.retries import Next, Retries
 from se_nas.searching.failures import Failure, FailureKind
-from se_nas.searching.tasks import EpochReport
+from se_nas.searching.tasks import EpochReport, TrialTask
 
 STARTING_SECONDS = 60.0
 """The longest time that a trial waits for a new worker. None will start if fewer workers fit than were requested."""
 
 
 class Feed(Searcher):  # type: ignore[misc]
-    """Hands trainings to Tune, at most `workers` at a time. Each training comes with the machines that may train it."""
+    """Hands trainings to Tune, at most `workers` at a time. Each training comes with the machines that may train it.
 
-    def __init__(self, work: Work, workers: int, machines: Machines, deaths: Deaths) -> None:
+    `files` says where trainings write their files, if machines of the cluster may not see them.
+    """
+
+    def __init__(
+        self, work: Work, workers: int, machines: Machines, deaths: Deaths, files: WritesFiles | None = None
+    ) -> None:
         super().__init__()
         self._work, self._workers, self._machines, self._deaths = work, workers, machines, deaths
+        self._files = files
         self._retries = Retries()
         self._alone: set[int] = set()  # trainings that run, or will run, with no other training at the same time
         self._on: dict[int, str] = {}  # the machine that a training has reported from
@@ -44,16 +51,32 @@ class Feed(Searcher):  # type: ignore[misc]
             return None if self.running else str(Searcher.FINISHED)
         self.running[trial_id] = task.number
         allowed = self._machines.allowed
-        return {"task": task, "machines": tuple(sorted(allowed - self._retries.tried(task.number) or allowed))}
+        places = tuple(sorted(allowed - self._retries.tried(task.number) or allowed))
+        return {"task": task, "machines": places, "files": self._files_for(task)}
+
+    def _files_for(self, task: TrialTask) -> Parcel:
+        """The checkpoint of an interrupted training, if a machine may train that does not see it."""
+        if self._files is None or not self._machines.some_are_apart:
+            return Parcel()
+        with suppress(OSError):  # without its checkpoint, the training starts again
+            return Parcel.of([self._files.checkpoint(task)], self._files.folder)
+        return Parcel()
 
     @property
     def is_over(self) -> bool:
         """Whether the search is over."""
         return self._work.is_over
 
-    def take(self, trial_id: str, report: EpochReport | Failure | Arrival, machine: str) -> bool:
-        """Take a worker's report from a machine, and return whether the trial goes on."""
+    def take(
+        self, trial_id: str, report: EpochReport | Failure | Arrival, machine: str, files: Parcel | None = None
+    ) -> bool:
+        """Take a worker's report from a machine, and return whether the trial goes on.
+
+        First, the carried files are written: a trial ends only when its result is on disk.
+        """
         number = self.running[trial_id]
+        if files is not None and self._files is not None:
+            files.unpack(self._files.folder)
         if isinstance(report, Arrival):
             self._deaths.arrived(report)
             return True
@@ -153,7 +176,8 @@ class Gate(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Tune's constant that says whether the trial goes on."""
-        continues = self._feed.take(trial.trial_id, result["report"], result["machine"])
+        trial.config["files"].contents.clear()  # the worker has them; Tune would keep them until its end
+        continues = self._feed.take(trial.trial_id, result["report"], result["machine"], result["files"])
         return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:

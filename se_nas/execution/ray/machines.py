@@ -17,7 +17,8 @@ from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from se_nas.errors import RunFailedError
-from se_nas.execution.place import Checked, Conditions, problem_here
+from se_nas.execution.marked_folder import MarkedFolder
+from se_nas.execution.place import Checked, Conditions, Finding, look_here
 from se_nas.execution.protocol import PrintLine
 from se_nas.execution.reasons import reason_of
 from se_nas.searching.failures import Failure, FailureKind
@@ -49,10 +50,24 @@ class _Check:
 
 
 class Machines:
-    """The machines of a cluster. `check` is None for the search's own cluster on this machine."""
+    """The machines of a cluster. `check` is None for the search's own cluster on this machine.
 
-    def __init__(self, check: Checked | None, conditions: Conditions, *, gpus: float, print_line: PrintLine) -> None:
+    A machine that cannot write into `folder` trains all the same: its files are carried (`carried_files.py`).
+    """
+
+    def __init__(
+        self,
+        check: Checked | None,
+        conditions: Conditions,
+        *,
+        gpus: float,
+        print_line: PrintLine,
+        folder: MarkedFolder | None = None,
+    ) -> None:
         self._check, self._conditions, self._gpus, self._print_line = check, conditions, gpus, print_line
+        self._folder = folder
+        self._apart: dict[str, str] = {}  # why each of these machines cannot write into the folder
+        self._named_apart: set[str] = set()
         self._names: dict[str, str] = {}
         self._checks: dict[str, _Check] = {}
         self._good: set[str] = set()
@@ -67,6 +82,11 @@ class Machines:
         """Ray's identifiers of the machines that may train; empty for the search's own cluster (one machine)."""
         return frozenset(self._good)
 
+    @property
+    def some_are_apart(self) -> bool:
+        """Whether a machine that may train cannot write into the folder."""
+        return not self._good.isdisjoint(self._apart)
+
     def name(self, machine: str) -> str:
         """The name of a machine for people, if there are several; else an empty text."""
         return self._names.get(machine, "") if len(self._names) > 1 else ""
@@ -79,6 +99,7 @@ class Machines:
         while self._checks:
             time.sleep(0.05)
             self._take_answers()
+        self._name_apart()
         if not self._good:
             reasons = [f"{self._names[machine]}: {why}" for machine, why in self._refused.items()]
             raise RunFailedError(f"no machine of the cluster can do the work ({'; '.join(reasons) or 'there is none'})")
@@ -94,6 +115,8 @@ class Machines:
         for machine in [each for each in nodes if each not in {*self._good, *self._refused, *self._checks}]:
             self._checks[machine] = _Check(answer=self._ask(machine), began=time.monotonic())
         self._take_answers()
+        if not self._checks:
+            self._name_apart()
 
     def worked(self, machine: str, *, to_the_end: bool) -> None:
         """Note that a training on this machine has reported an epoch or, with `to_the_end`, has ended well."""
@@ -118,8 +141,8 @@ class Machines:
 
     def _ask(self, machine: str) -> Any:
         there = NodeAffinitySchedulingStrategy(machine, soft=False)
-        ask = ray.remote(num_cpus=0, max_retries=0)(problem_here).options(scheduling_strategy=there)
-        return ask.remote(self._check, self._conditions)
+        ask = ray.remote(num_cpus=0, max_retries=0)(look_here).options(scheduling_strategy=there)
+        return ask.remote(self._check, self._conditions, self._folder)
 
     def _take_answers(self) -> None:
         for machine, check in list(self._checks.items()):
@@ -127,11 +150,25 @@ class Machines:
             if not ready and time.monotonic() < check.began + CHECK_SECONDS:
                 continue
             del self._checks[machine]
-            problem = _answer(check.answer) if ready else f"it did not answer within {CHECK_SECONDS:g} s"
-            if problem is None:
+            late = Finding(problem=f"it did not answer within {CHECK_SECONDS:g} s")
+            found = _answer(check.answer) if ready else late
+            if found.apart is not None:
+                self._apart[machine] = found.apart
+            if found.problem is None:
                 self._good.add(machine)
             else:
-                self._refuse(machine, problem)
+                self._refuse(machine, found.problem)
+
+    def _name_apart(self) -> None:
+        """Print a line for the machines that are apart for the same reason and were not named yet."""
+        by_reason = defaultdict(list)
+        for machine in sorted(self._good & set(self._apart) - self._named_apart):
+            by_reason[self._apart[machine]].append(self._names[machine])
+            self._named_apart.add(machine)
+        for reason, names in by_reason.items():
+            few = len(names) == 1
+            who, whose = ("machine", "its") if few else ("machines", "their")
+            self._print_line(f"{who} {', '.join(names)}: {reason}, so {whose} results come back through Ray")
 
     def _refuse(self, machine: str, why: str) -> None:
         self._good.discard(machine)
@@ -139,13 +176,13 @@ class Machines:
         self._print_line(f"machine {self._names[machine]} gets no work: {why}")
 
 
-def _answer(answer: Any) -> str | None:
+def _answer(answer: Any) -> Finding:
     try:
-        problem: str | None = ray.get(answer)
+        found: Finding = ray.get(answer)
     except ray.exceptions.RayError as error:
         said = reason_of(error)
-        return f"se-nas is not installed there ({said})" if "No module named 'se_nas" in said else said
-    return problem
+        return Finding(problem=f"se-nas is not installed there ({said})" if "No module named 'se_nas" in said else said)
+    return found
 
 
 def _names(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:

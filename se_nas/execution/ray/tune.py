@@ -11,8 +11,9 @@ import ray
 from ray import tune
 
 from se_nas.errors import RunFailedError
+from se_nas.execution.marked_folder import MarkedFolder
 from se_nas.execution.place import Conditions, no_needs
-from se_nas.execution.protocol import Evaluate, HasNeeds, PrintLine, Work, print_nothing
+from se_nas.execution.protocol import Evaluate, HasNeeds, PrintLine, Work, WritesFiles, print_nothing
 from se_nas.execution.ray.cluster import joined_cluster, own_cluster
 from se_nas.execution.ray.deaths import Deaths
 from se_nas.execution.ray.feed import End, Feed, Gate
@@ -61,14 +62,16 @@ class RayTuneExecutor:
             tempfile.TemporaryDirectory(prefix="se-nas-ray-", dir=folder) as storage,
         ):
             words = Path(storage) / "words"
-            machines = self._machines(evaluate, print_line)
+            files = evaluate if self.address and isinstance(evaluate, WritesFiles) else None
+            marked = MarkedFolder.of(files.folder) if files else None
+            machines = self._machines(evaluate, marked, print_line)
             machines.wait()
             gpus = self.gpus_per_trial
             here = ray.get_runtime_context().get_node_id()
-            feed = Feed(work, self.workers, machines, Deaths(words, {here: memory_kills(Path("/"))}))
+            feed = Feed(work, self.workers, machines, Deaths(words, {here: memory_kills(Path("/"))}), files)
             tuner = tune.Tuner(
                 tune.with_resources(
-                    worker_class(evaluate, epoch_seconds=self.epoch_seconds, words=words),
+                    worker_class(evaluate, epoch_seconds=self.epoch_seconds, words=words, folder=marked),
                     lambda config: placed(config["machines"], gpus=gpus),
                 ),
                 tune_config=tune.TuneConfig(search_alg=feed, scheduler=Gate(feed), num_samples=-1, reuse_actors=True),
@@ -85,7 +88,7 @@ class RayTuneExecutor:
         if not work.is_over:
             raise RunFailedError("Ray Tune ended before the search did; the run can be resumed")
 
-    def _machines(self, evaluate: Evaluate, print_line: PrintLine) -> Machines:
+    def _machines(self, evaluate: Evaluate, folder: MarkedFolder | None, print_line: PrintLine) -> Machines:
         """The machines of the cluster. In an existing cluster, they are checked; the own cluster is this machine."""
         needs = evaluate.needs() if self.address and isinstance(evaluate, HasNeeds) else no_needs
         return Machines(
@@ -93,4 +96,5 @@ class RayTuneExecutor:
             Conditions.here(needs_gpu=self.gpus_per_trial > 0),
             gpus=self.gpus_per_trial,
             print_line=print_line,
+            folder=folder,
         )

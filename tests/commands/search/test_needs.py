@@ -21,8 +21,8 @@ def files(tmp_path: Path) -> ImageFiles:
 
 
 @pytest.fixture
-def needs(tmp_path: Path, files: ImageFiles) -> Needs:
-    return Needs.of(tmp_path / "run", files, image_set(3))
+def needs(files: ImageFiles) -> Needs:
+    return Needs.of(files, image_set(3))
 
 
 def test_the_machine_that_started_the_search_lacks_nothing(needs: Needs) -> None:
@@ -43,15 +43,7 @@ def test_missing_and_changed_images_are_named(needs: Needs, files: ImageFiles) -
     assert needs(False) == f"image {files.files[1]} is not there"
 
 
-def test_a_different_run_folder_at_the_same_path_is_named(needs: Needs, tmp_path: Path) -> None:
-    Needs.of(tmp_path / "run")
-    assert "another folder" in str(needs(False))
-
-    (tmp_path / "run").rename(tmp_path / "elsewhere")
-    assert "is not there" in str(needs(False))
-
-
-def test_an_image_that_was_gone_before_the_check_is_no_missing_need(tmp_path: Path, files: ImageFiles) -> None:
+def test_an_image_that_was_gone_before_the_check_is_no_missing_need(files: ImageFiles) -> None:
     Path(files.files[1]).unlink()
 
-    assert Needs.of(tmp_path / "run", files)(False) is None
+    assert Needs.of(files)(False) is None

@@ -6,17 +6,24 @@ from typing import Any
 import pytest
 
 from se_nas.errors import RunFailedError
-from se_nas.execution.place import Conditions
+from se_nas.execution.place import Conditions, Finding
 from se_nas.execution.ray import machines as ray_machines
 from se_nas.execution.ray.machines import Machines
 from se_nas.searching.failures import Failure, FailureKind
 
 
 class Cluster:
-    """Machines by name. Each machine answers its check at once with its problem, or with None."""
+    """Machines by name. Each machine answers its check at once with its problem, or with None.
+
+    `apart` says of some machines why they cannot write into the run folder.
+    """
 
     def __init__(self, **wrong: str | None) -> None:
         self.wrong, self.cpus, self.now = dict(wrong), dict.fromkeys(wrong, 1.0), 0.0
+        self.apart: dict[str, str] = {}
+
+    def answer(self, machine: str) -> Finding:
+        return Finding(problem=self.wrong[machine], apart=self.apart.get(machine))
 
     def nodes(self) -> list[dict[str, Any]]:
         return [
@@ -31,7 +38,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(
         ray_machines,
         "ray",
-        SimpleNamespace(nodes=made.nodes, wait=lambda refs, timeout: (refs, []), get=lambda ref: made.wrong[ref]),
+        SimpleNamespace(nodes=made.nodes, wait=lambda refs, timeout: (refs, []), get=made.answer),
     )
     monkeypatch.setattr("time.monotonic", lambda: made.now)
     monkeypatch.setattr(Machines, "_ask", lambda _, machine: machine)
@@ -83,6 +90,41 @@ def test_a_cluster_without_a_usable_machine_is_an_error_with_every_reason(cluste
 
     with pytest.raises(RunFailedError, match="left: no images; right: no GPU"):
         machines.wait()
+
+
+def test_machines_that_do_not_see_the_run_folder_get_work_and_are_named_once_in_one_line(
+    cluster: Cluster, machines: Machines, told: list[str]
+) -> None:
+    cluster.apart = dict.fromkeys(("left", "right"), "the run folder /run is not there")
+
+    machines.wait()
+    cluster.now = 100.0
+    machines.look()
+
+    assert machines.allowed == {"left", "right"}
+    assert machines.some_are_apart
+    assert told == [
+        "machines left, right: the run folder /run is not there, so their results come back through Ray",
+    ]
+
+
+def test_a_machine_that_joins_later_and_does_not_see_the_run_folder_is_named_when_it_is_checked(
+    cluster: Cluster, machines: Machines, told: list[str]
+) -> None:
+    machines.wait()
+    assert not machines.some_are_apart
+
+    cluster.wrong |= {"late": None, "useless": "no images"}
+    cluster.cpus |= {"late": 1.0, "useless": 1.0}
+    cluster.apart = {"late": "the run folder /run is another folder there", "useless": "it is not there"}
+    cluster.now = 100.0
+    machines.look()
+
+    assert machines.some_are_apart
+    assert told == [
+        "machine useless gets no work: no images",
+        "machine late: the run folder /run is another folder there, so its results come back through Ray",
+    ]
 
 
 def test_a_machine_that_fails_repeatedly_while_others_do_not_gets_no_more_work(
