@@ -93,7 +93,12 @@ class StartedMachine:
 
     def trainers(self) -> list[psutil.Process]:
         """The workers that train there."""
-        return [each for each in self.start.children(recursive=True) if is_trainer(each)]
+        found = []
+        for process in self.start.children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+                if is_trainer(process):
+                    found.append(process)
+        return found
 
     def die(self) -> None:
         """Kill (-9) all processes of the machine."""

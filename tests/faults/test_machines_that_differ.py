@@ -1,6 +1,7 @@
 """Clusters whose machines have file systems of their own: the run folder is on the search's machine alone."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -37,7 +38,7 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Image files of two classes, which stay on disk because the search may use little memory."""
+    """Image files of two classes. They stay on disk because the search may use 1 MB of memory."""
     monkeypatch.setenv("SLURM_MEM_PER_NODE", "1")
     rng = np.random.default_rng(0)
     for part, count in (("train", 24), ("val", 20), ("test", 20)):
@@ -45,15 +46,23 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             folder = tmp_path / "images" / part / f"class{label}"
             folder.mkdir(parents=True)
             for number in range(count):
-                pixels = rng.integers(0, 120, (8, 8, 3)) + 60 * label
+                pixels = rng.integers(0, 120, (64, 64, 3)) + 60 * label
                 Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
     return tmp_path / "images"
 
 
-def wait_until(happened: Callable[[], object]) -> None:
-    """Wait for an event."""
+@pytest.fixture
+def large_images(space_file: Path) -> Path:
+    """The space for images of 64 pixels."""
+    space_file.write_text(space_file.read_text().replace("image_size: 8", "image_size: 64"))
+    return space_file
+
+
+def wait_until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait for an event. The search must still run then."""
     deadline = time.monotonic() + 800
     while not happened():
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -78,21 +87,21 @@ def test_results_of_a_machine_with_a_temporary_folder_of_its_own_reach_the_run_f
 
 @pytest.mark.slow
 def test_a_search_on_machines_that_differ_loses_and_repeats_no_result(
-    search: Search, space_file: Path, images: Path, runs: Path, tmp_path: Path, cluster: StartedCluster
+    search: Search, large_images: Path, images: Path, runs: Path, tmp_path: Path, cluster: StartedCluster
 ) -> None:
     """One machine shares no files, one has no images, one no package. One that shares no files joins late, and one of
     the good ones dies."""
     run = runs / "run"
-    flags = ["--space", space_file, "--data", f"imagefolder:{images}", "--run", run, "--epochs", 30, "--workers", 3]
+    flags = ["--space", large_images, "--data", f"imagefolder:{images}", "--run", run, "--epochs", 60, "--workers", 3]
     with ExitStack() as machines:
         first = machines.enter_context(joined_machine(cluster, runs))
         machines.enter_context(joined_machine(cluster, runs, images))
         without = {"PYTHONPATH": str(no_code(tmp_path / "other"))}
         machines.enter_context(joined_machine(cluster, runs, **without))
-        process = search("--budget", 16, *flags, "--address", cluster.address)
-        wait_for(run, 2, process)
+        process = search("--budget", 12, *flags, "--address", cluster.address)
+        wait_until((run / "trials" / "0000").exists, process)
         late = machines.enter_context(joined_machine(cluster, runs))
-        wait_until(late.trainers)
+        wait_until(late.trainers, process)
         wait_for(run, len(finished(run)) + 1, process)
         before = finished(run)
         first.die()
@@ -101,9 +110,9 @@ def test_a_search_on_machines_that_differ_loses_and_repeats_no_result(
     assert (process.returncode, told) == (0, "")
     assert {trial: finished(run)[trial] for trial in before} == before
     rows, _ = outcome(run)
-    assert [int(row["trial"]) for row in rows] == list(range(16))
+    assert [int(row["trial"]) for row in rows] == list(range(12))
     assert {row["state"] for row in rows} <= {"complete", "pruned"}
-    assert len(finished(run)) == 16
+    assert len(finished(run)) == 12
     assert said.count("gets no work") == 2
     assert "is not there" in said
     assert "se-nas is not installed there" in said
@@ -114,15 +123,15 @@ def test_a_search_on_machines_that_differ_loses_and_repeats_no_result(
 def test_nothing_is_lost_or_counted_twice_when_workers_and_the_driver_are_killed(
     search: Search, space_file: Path, data_file: Path, runs: Path, cluster: StartedCluster
 ) -> None:
-    run, budget = runs / "run", 14
-    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 30]
+    run, budget = runs / "run", 12
+    flags = ["--space", space_file, "--data", f"npz:{data_file}", "--epochs", 20]
     where = ["--workers", 2, "--address", cluster.address, "--budget", budget]
     kept: dict[str, object] = {}
     with joined_machine(cluster, runs) as one, joined_machine(cluster, runs) as other:
         process = search(*where, "--run", run, *flags)
-        for results in (1, 4, 7):
+        for results in (1, 5):
             wait_for(run, results, process)
-            kill_a_trainer(one, other)
+            kill_a_trainer(process, one, other)
             wait_for(run, results + 1, process)
             process.kill()
             process.communicate()
@@ -160,10 +169,10 @@ def test_a_confirmation_writes_the_results_of_machines_that_do_not_see_its_folde
     assert "results come back through Ray" in said
 
 
-def kill_a_trainer(*machines: StartedMachine) -> None:
-    """Kill (-9) one worker that trains."""
-    wait_until(lambda: [each for machine in machines for each in machine.trainers()])
+def kill_a_trainer(process: subprocess.Popen[str], *machines: StartedMachine) -> None:
+    """Kill (-9) one worker that trains for this search."""
+    wait_until(lambda: [each for machine in machines for each in machine.trainers()], process)
     for machine in machines:
-        for process in machine.trainers():
-            process.kill()
+        for worker in machine.trainers():
+            worker.kill()
             return
