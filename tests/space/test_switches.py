@@ -133,3 +133,18 @@ def test_another_kind_of_attention_can_be_switched_but_not_made_narrower() -> No
         assert [len(switch.options) for switch in board.switches] == [2, 2]
         with pytest.raises(InputError, match=r"stage1 .* which a supernet cannot share"):
             find_switches(two, two.decode(two.sample(Random(0))))
+
+
+@pytest.mark.parametrize("name", ["se_only", "small", "resnext_small", "mobilenet_v3_imagenet", "xception_small"])
+def test_the_decisions_of_a_placement_are_found_again(name: str) -> None:
+    space = load_design_space(shipped("search_spaces", f"{name}.yaml"))
+    for seed in range(4):
+        assignment = space.sample(Random(seed))
+        network = space.decode(assignment)
+
+        encoded = {}
+        for stage, choices, own in zip(space.trunk.stage_names, space.se, network.stages, strict=True):
+            encoded |= choices.encode(stage, own.se)
+
+        kept = {decision: encoded.get(decision, value) for decision, value in assignment.items()}
+        assert space.decode(kept).fingerprint() == network.fingerprint()

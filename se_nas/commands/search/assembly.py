@@ -18,6 +18,7 @@ from se_nas.commands.search.callbacks import Callbacks
 from se_nas.commands.search.conditions import conditions_of, trained_under
 from se_nas.commands.search.evaluation import TrialEvaluation
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.search.guidance import Guidance, guide
 from se_nas.commands.search.trackers import build_trackers
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
@@ -107,10 +108,28 @@ def open_trials(folder: RunFolder, plan: SearchPlan, console: Console) -> Iterat
 
 
 @contextlib.contextmanager
-def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console: Console) -> Iterator[Search]:
-    """Build a search that continues after these trials. At the end, its trackers are closed."""
+def open_search(
+    folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console: Console, *, guided: bool = True
+) -> Iterator[Search]:
+    """Build a search that continues after these trials. At the end, its trackers are closed.
+
+    A strategy that needs shared weights trains them first, unless the search is over or not `guided`.
+    """
     config, space, objectives, print_line = plan.config, plan.space, plan.objectives, line_printer(console)
-    records = trials.records
+    records, cost_of = trials.records, cost_on(plan.data, plan.table)
+    guidance = Guidance()
+    if guided and not _is_over(records, config.budget):
+        guidance = guide(
+            config.strategy,
+            folder=folder,
+            config=config,
+            space=space,
+            data=plan.data,
+            cost_of=cost_of,
+            pretrained=plan.pretrained,
+            use_gpu=plan.request.gpus_per_trial != 0,
+            print_line=print_line,
+        )
     with contextlib.ExitStack() as stack:
         if not _is_over(records, config.budget):
             config = trained_under(config, conditions_of(plan.request, plan.executor), records, print_line)
@@ -125,12 +144,17 @@ def open_search(folder: RunFolder, plan: SearchPlan, trials: KeptTrials, console
             trackers=trackers,
             on_first_report=partial(write_config, folder, config),
         )
-        cost_of = cost_on(plan.data, plan.table)
         loop = SearchLoop(
             space=space,
             cost_of=cost_of,
             strategy=build_screened_strategy(
-                config.strategy, space=space, objectives=objectives, cost_of=cost_of, seed=config.seed
+                config.strategy,
+                space=space,
+                objectives=objectives,
+                cost_of=cost_of,
+                seed=config.seed,
+                suggested=guidance.suggested,
+                prior=guidance.prior,
             ),
             study=trials.study,
             records=records,

@@ -69,7 +69,7 @@ class SearchRequest:
     cache: Annotated[Optional[Path], flag("DIR", "in the user's cache folder")] = None
     """Folder that keeps decoded images if they do not fit in memory."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
-    """Strategy that proposes networks: front, evolution, reinforce, tpe, nsga2 or random."""
+    """Strategy that proposes networks: front, supernet, differentiable, evolution, reinforce, tpe, nsga2 or random."""
     objectives: Annotated[
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None

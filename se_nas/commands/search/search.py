@@ -33,6 +33,7 @@ from se_nas.commands.search.assembly import (
 )
 from se_nas.commands.search.conditions import conditions_of
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.search.guidance import check_guided
 from se_nas.commands.search.latency import choose_table
 from se_nas.commands.search.recovery import take_over_finished
 from se_nas.commands.search.space import open_space
@@ -74,6 +75,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
     data = searched.data
     pretrained = choose_weights(request.weights, searched.space) if request.weights else None
     space = with_weights(searched.space, pretrained)
+    check_guided(strategy, space)
     chosen = choose_table(request, objectives, space, data, console)
     table, objectives = (None, objectives) if chosen is None else (chosen.table, chosen.objectives)
     drawn = draw_networks(space, data, cost_on(data, table))
@@ -134,7 +136,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         with (
             saying_how_to_resume(folder, request),
             open_trials(folder, plan, console) as kept,
-            open_search(folder, plan, kept, console) as search,
+            open_search(folder, plan, kept, console, guided=work is None) as search,
         ):
             (work or _run)(search)
     return path

@@ -77,5 +77,6 @@ class SupernetRequest:
             seed=self.seed,
             own_network=self.own_network,
             workers=1,
+            strategy="supernet",
             wandb="off",
         )

@@ -18,10 +18,10 @@ from se_nas.commands.run_loading import find_folder, load_progress, pick_trial
 from se_nas.commands.search.assembly import Search
 from se_nas.commands.search.flags import DEFAULT_SPACE
 from se_nas.commands.search.search import start_search
+from se_nas.commands.shared_weights.supernet_task import SupernetTask
 from se_nas.commands.supernet.flags import NEW_ONLY, SupernetRequest
 from se_nas.commands.supernet.table import effects_table, interaction_lines, placements_table
 from se_nas.commands.supernet.trained_alone import networks_of_trials, trained_alone
-from se_nas.commands.supernet.training import SupernetTask
 from se_nas.errors import InputError
 from se_nas.process.invocation import invocation
 from se_nas.process.last_words import resumable
@@ -29,7 +29,6 @@ from se_nas.runs.images_file import write_inventory
 from se_nas.runs.lock import locked
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import write_config
-from se_nas.runs.supernet_file import write_scores
 from se_nas.searching.progress import SearchProgress
 from se_nas.shipped_files import given_or_shipped
 from se_nas.space.architecture import Architecture
@@ -108,6 +107,7 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
             seed=seed,
             device=device,
             pretrained=pretrained,
+            metric=config.metric,
             cost_of=cost_on(data),
             print_line=line_printer(console),
         )
@@ -163,7 +163,7 @@ def _supernet(
     first = [found for each in networks_of_trials(folder, progress, board) if (found := board.placement_of(each))]
     scores = task.read(trainer, first, request.read)
     trust = scores.trust(trained_alone(folder, progress, {each.fingerprint for each in scores.placements}))
-    write_scores(task.scores_file, scores, about=task.about, trust=trust)
+    task.write(scores, trust=trust)
     console.print(effects_table(scores))
     console.print(placements_table(scores))
     print_line(LargestClass.of(task.data.inventory(), "validation").sentence())

@@ -15,6 +15,7 @@ import numpy as np
 
 from se_nas.costs import known_before_training
 from se_nas.searching.candidates import Candidate, Inspection, Values
+from se_nas.searching.normal_scores import normal_scores
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import History, Observation
 from se_nas.searching.pareto import ParetoFront
@@ -26,6 +27,7 @@ from se_nas.searching.propose.strategy import ExhaustedError
 from se_nas.searching.records import Proposal, TrialRecord
 from se_nas.searching.surrogate.failure_odds import FailureOdds
 from se_nas.searching.surrogate.features import FeatureRows
+from se_nas.searching.surrogate.prior_mean import NO_PRIOR, Prior, PriorMean
 from se_nas.searching.surrogate.rare_fits import RareFits
 from se_nas.searching.surrogate.trial_models import TrialModels
 from se_nas.seeds import derive_seed
@@ -56,9 +58,13 @@ class FrontStrategy:
         inspect: Callable[[Assignment], Inspection | None],
         objectives: Objectives,
         seed: int,
+        prior: Prior | None = None,
     ) -> None:
-        """Take the parts of the space. `inspect` returns None for an assignment that breaks a rule or bound."""
-        self._objectives, self._seed, self._sample = objectives, seed, sample
+        """Take the parts of the space. `inspect` returns None for an assignment that breaks a rule or bound.
+
+        `prior` gives scores from which the model predicts accuracy before it learns from trials.
+        """
+        self._objectives, self._seed, self._sample, self._prior = objectives, seed, sample, prior
         self._measures = bool(objectives.measured)
         self._history = History()
         self._front = ParetoFront((), objectives)
@@ -130,7 +136,8 @@ class FrontStrategy:
 
     def _scores(self, candidates: list[Candidate], taught: list[Observation]) -> Values:
         """The expected gain of each candidate (n,): the growth of the hypervolume of normal scores over budgets."""
-        accuracy = self._models.surrogate("accuracy", taught)
+        prior = self._prior_mean(taught)
+        accuracy = self._models.surrogate("accuracy", taught, prior)
         features = np.array([candidate.features for candidate in candidates])
         trained = [
             observation.record for observation in taught if observation.record.accuracy is not None
@@ -138,9 +145,10 @@ class FrontStrategy:
         running, drawn = self._history.running, self._pool.drawn(BLIND_TRIALS)
         rivals = self._rows.of([*trained, *running])
         believer = accuracy.believing(rivals[len(trained) :]) if running else None
-        rival_accuracy = accuracy.expect(rivals[: len(trained)])
+        rival_accuracy = accuracy.expect(rivals[: len(trained)]) + prior.of([one.fingerprint for one in trained])
         if believer is not None:
-            rival_accuracy = np.append(rival_accuracy, believer.means)
+            believed = believer.means + prior.of([one.fingerprint for one in running])
+            rival_accuracy = np.append(rival_accuracy, believed)
         untrained = self._models.log_costs(
             [
                 *(self._known(record) if self._measures else record.cost for record in running),
@@ -157,11 +165,25 @@ class FrontStrategy:
         rival_costs, costs = positions[: len(rivals)], positions[len(rivals) :]
         front = moocore.is_nondominated(np.column_stack([-rival_accuracy, rival_costs]))
         mean, deviation = (believer or accuracy).predict(features)
+        mean = mean + prior.of([candidate.inspection.fingerprint for candidate in candidates])
         return self._odds.success_probability(features) * expected_improvement(
             mean,
             deviation,
             costs,
             front_accuracy=rival_accuracy[front],
             front_costs=rival_costs[front],
-            reference=np.array([accuracy.least, *(positions.max(axis=0) + BEYOND)]),
+            reference=np.array(
+                [
+                    min(accuracy.least, *rival_accuracy) if prior.means else accuracy.least,
+                    *(positions.max(axis=0) + BEYOND),
+                ]
+            ),
         )
+
+    def _prior_mean(self, taught: list[Observation]) -> PriorMean:
+        """The prior mean of the normal scores; 0 if there are no scores that can be trusted."""
+        scores = {} if self._prior is None else self._prior([*self._history.records.values()])
+        if not scores:
+            return NO_PRIOR
+        values = normal_scores(np.array([observation.accuracy for observation in taught]))
+        return PriorMean.fitted(scores, [observation.record.fingerprint for observation in taught], values)

@@ -1,6 +1,6 @@
 """The strategy of a search with its wrappers: its proposals keep the rules and bounds of the space and are new."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from se_nas.errors import ImageTooSmallError, MissingPartError
@@ -8,6 +8,7 @@ from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.propose.strategy import Fallback, Feasible, Patient, Sampling, SearchStrategy, Unique
+from se_nas.searching.surrogate.prior_mean import Prior
 from se_nas.space.architecture import Architecture
 from se_nas.space.decisions import Assignment, Value
 from se_nas.space.design_space import DesignSpace
@@ -25,6 +26,8 @@ def build_screened_strategy(
     objectives: Objectives,
     cost_of: Callable[[Architecture], Mapping[str, float]],
     seed: int,
+    suggested: Sequence[Assignment] = (),
+    prior: Prior | None = None,
     patience: int = STRATEGY_PATIENCE,
     draw_patience: int = DRAW_PATIENCE,
 ) -> SearchStrategy:
@@ -61,6 +64,8 @@ def build_screened_strategy(
             inspect=inspect,
             objectives=objectives,
             seed=seed,
+            suggested=suggested,
+            prior=prior,
         )
     )
     draws = Sampling(space.sample, seed=seed)

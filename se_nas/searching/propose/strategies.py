@@ -1,6 +1,6 @@
 """The search strategies by name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -12,6 +12,8 @@ from se_nas.searching.propose.front_strategy import FrontStrategy
 from se_nas.searching.propose.optuna_strategy import OptunaStrategy
 from se_nas.searching.propose.reinforce import Reinforce
 from se_nas.searching.propose.strategy import SearchStrategy
+from se_nas.searching.propose.suggested import Suggested
+from se_nas.searching.surrogate.prior_mean import Prior
 from se_nas.space.decisions import Assignment, Decision
 
 
@@ -20,7 +22,8 @@ class SearchProblem:
     """Everything that a strategy may know of a search beside its records.
 
     `sample` draws an assignment, `neighbours` changes one decision of an assignment, and `inspect` returns the cost of
-    a network, or None for a network outside the rules or bounds.
+    a network, or None for a network outside the rules or bounds. `suggested` are networks to try first, and `prior`
+    gives scores of networks, if something was trained for that before the first trial.
     """
 
     decisions: Mapping[str, Decision]
@@ -29,6 +32,8 @@ class SearchProblem:
     inspect: Callable[[Assignment], Inspection | None]
     objectives: Objectives
     seed: int
+    suggested: Sequence[Assignment] = ()
+    prior: Prior | None = None
 
 
 def _front(problem: SearchProblem) -> SearchStrategy:
@@ -39,7 +44,12 @@ def _front(problem: SearchProblem) -> SearchStrategy:
         inspect=problem.inspect,
         objectives=problem.objectives,
         seed=problem.seed,
+        prior=problem.prior,
     )
+
+
+def _suggested(problem: SearchProblem) -> SearchStrategy:
+    return Suggested(problem.suggested, _front(problem), problem.inspect)
 
 
 def _evolution(problem: SearchProblem) -> SearchStrategy:
@@ -64,6 +74,8 @@ def _optuna(sampler: str, problem: SearchProblem) -> SearchStrategy:
 
 STRATEGIES: dict[str, Callable[[SearchProblem], SearchStrategy]] = {
     "front": _front,
+    "supernet": _front,
+    "differentiable": _suggested,
     "evolution": _evolution,
     "reinforce": _reinforce,
     "tpe": partial(_optuna, "tpe"),

@@ -11,6 +11,7 @@ from se_nas.searching.observations import History, Observation
 from se_nas.searching.surrogate.features import FeatureRows
 from se_nas.searching.surrogate.gaussian_process import Surrogate
 from se_nas.searching.surrogate.kernel import Kernel
+from se_nas.searching.surrogate.prior_mean import NO_PRIOR, PriorMean
 from se_nas.searching.surrogate.rare_fits import RareFits
 
 
@@ -20,12 +21,12 @@ class TrialModels:
     def __init__(self, history: History, rows: FeatureRows, fits: RareFits, objectives: Objectives) -> None:
         self._history, self._rows, self._fits, self._objectives = history, rows, fits, objectives
 
-    def surrogate(self, name: str, taught: list[Observation]) -> Surrogate:
-        """The surrogate of the accuracy's normal scores, or of a cost's logarithm."""
+    def surrogate(self, name: str, taught: list[Observation], prior: PriorMean = NO_PRIOR) -> Surrogate:
+        """The surrogate of the accuracy's normal scores, less their prior mean, or of a cost's logarithm."""
         numbers = self._fits.numbers(
-            f"kernel of {name}", self._history.ended, lambda: self._learned(name, taught).kernel.numbers
+            f"kernel of {name}", self._history.ended, lambda: self._learned(name, taught, prior).kernel.numbers
         )
-        return self._learned(name, taught, Kernel.of_numbers(numbers))
+        return self._learned(name, taught, prior, Kernel.of_numbers(numbers))
 
     def log_costs(self, counted: Sequence[Mapping[str, float]], features: Values, taught: list[Observation]) -> Values:
         """The logarithmic costs (n, k) of networks with `features` (n, d): exact if counted, otherwise predicted."""
@@ -37,12 +38,15 @@ class TrialModels:
                 columns.append(self.surrogate(name, taught).expect(features))
         return np.column_stack(columns)
 
-    def _learned(self, name: str, taught: list[Observation], kernel: Kernel | None = None) -> Surrogate:
+    def _learned(
+        self, name: str, taught: list[Observation], prior: PriorMean, kernel: Kernel | None = None
+    ) -> Surrogate:
         features = self._rows.of(observation.record for observation in taught)
         if name == "accuracy":
             values, doubt = scores_with_doubt(
                 *np.array([(observation.accuracy, observation.doubt) for observation in taught]).T
             )
+            values = values - prior.of([observation.record.fingerprint for observation in taught])
         else:
             values = np.log([max(observation.record.cost[name], 1e-12) for observation in taught])
             doubt = np.zeros(len(values))

@@ -1,14 +1,25 @@
 """AttentionChoices: what a design space leaves open about the attention of one stage."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from se_nas.space.attention import DEFAULT_ATTENTION
 from se_nas.space.attention.attention import ChannelAttention
-from se_nas.space.decisions import Assignment, Property, Role, Setting, settle, values_of
+from se_nas.space.decisions import (
+    Assignment,
+    Categorical,
+    FloatRange,
+    IntRange,
+    Property,
+    Role,
+    Setting,
+    Value,
+    settle,
+    values_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,28 @@ class AttentionChoices:
         """The attention that an assignment gives to each block. ValueError if there is no such attention."""
         specs = [self._decode(f"{stage}.{place}", assignment) for place in self._places()[:depth]]
         return tuple(specs) if self.blocks else tuple(specs * depth)
+
+    def encode(self, stage: str, attention: Sequence[ChannelAttention | None]) -> dict[str, Value]:
+        """The values of the open decisions that give the blocks of a stage this attention.
+
+        Properties of attention that is not there have any value.
+        """
+        assignment: dict[str, Value] = {}
+        for index, place in enumerate(self._places()):
+            own = attention[index : index + 1] if self.blocks else attention
+            spec = next((each for each in own if each is not None), None)
+            values: dict[str, tuple[Setting[Any], Any]] = {
+                self.kind.name: (self.present, spec is not None),
+                **{
+                    self._name(key): (setting, getattr(spec, key, None))
+                    for key, setting in {"site": self.site, **self.properties}.items()
+                },
+            }
+            for name, (setting, value) in values.items():
+                if isinstance(setting, Categorical | IntRange | FloatRange):
+                    usual = setting.low if isinstance(setting, FloatRange) else setting.values()[0]
+                    assignment[f"{stage}.{place}{name}"] = usual if value is None else value
+        return assignment
 
     def every(self) -> Iterator[ChannelAttention]:
         """Yield every attention that a block may get; nothing if a property is a real range."""

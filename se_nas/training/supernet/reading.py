@@ -37,12 +37,12 @@ class Reading:
         self._batches = torch.tensor_split(whole, -(-len(whole) // BATCH))
 
     def accuracy(self, placement: Placement) -> float:
-        """The validation accuracy of a placement, with statistics of its own."""
+        """The validation accuracy of a placement, or the objective metric, with statistics of its own."""
         network = self._trainer.result
         choose(network, self._board.widths(placement))
         with self._trainer.precision.autocast(self._trainer.device):
             recompute_statistics(network, self._batches)
-        return self._trainer.evaluate()
+        return self._trainer.scores().score
 
 
 @torch.no_grad()

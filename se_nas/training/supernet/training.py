@@ -7,6 +7,7 @@ from torch import nn
 
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.models.supernet import build_supernet, choose
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.space.switches import Switchboard
 from se_nas.training.pretrained import Pretrained
 from se_nas.training.recipe import Recipe
@@ -46,6 +47,7 @@ def build_supernet_trainer(
     seed: int,
     device: torch.device,
     pretrained: Pretrained | None = None,
+    metric: ObjectiveMetric = ACCURACY,
 ) -> Trainer:
     """The trainer of a supernet. Its initial weights are those of the network with the widest SE everywhere."""
     widest = build_initial_model(board.network(board.widest), num_classes=classes, seed=seed)
@@ -53,4 +55,4 @@ def build_supernet_trainer(
         pretrained.start(widest)
     supernet = build_supernet(board, widest, num_classes=classes).to(device)
     passes = PlacementPasses(supernet, board, draw, seed=seed)
-    return Trainer(supernet, data, recipe, seed=seed, device=device, passes=passes)
+    return Trainer(supernet, data, recipe, seed=seed, device=device, passes=passes, metric=metric)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from se_nas.commands.shared_weights.placements_to_read import read_placements
 from se_nas.commands.supernet import supernet as command
 from se_nas.commands.supernet.flags import SupernetRequest
-from se_nas.commands.supernet.placements_to_read import read_placements
 from se_nas.errors import InputError, RunFailedError
 from se_nas.runs.ablation_file import ablation_files
 from se_nas.runs.run_folder import RunFolder

@@ -23,6 +23,12 @@ DECISIONS: dict[str, Decision] = {
     "reduction": Categorical((1, 2.5, 4)),
 }
 
+CONTRACTED = [
+    pytest.param(name, marks=pytest.mark.slow) if name in ("supernet", "differentiable") else name
+    for name in STRATEGIES
+]
+"""The strategies under contract. Two are the `front` strategy unless something guides them (test_guided_strategies)."""
+
 
 def build(
     name: str, objectives: Objectives, *, seed: int = 0, decisions: Mapping[str, Decision] = DECISIONS
@@ -109,7 +115,7 @@ def _costs(assignment: Assignment) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("objectives", [TWO_OBJECTIVES, THREE_OBJECTIVES], ids=["two", "three"])
-@pytest.mark.parametrize("sampler", STRATEGIES)
+@pytest.mark.parametrize("sampler", CONTRACTED)
 class TestEverySampler:
     """The contract of a strategy. After 60 trials, TPE is past its random start; NSGA-II is in its third generation."""
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import torch
 
+from se_nas.analysis.ranking_trust import Trust
 from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
 from se_nas.commands.preflight import CostOf
-from se_nas.commands.supernet.placements_to_read import read_placements
+from se_nas.commands.shared_weights.placements_to_read import read_placements
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError, at_the_end
 from se_nas.machine.limits import cpu_count
+from se_nas.objective_metric import ObjectiveMetric
 from se_nas.runs.supernet_file import load_scores, write_scores
 from se_nas.space.attention.tokens import format_tokens
 from se_nas.space.switches import Option, Placement, Switchboard
@@ -45,8 +47,10 @@ class SupernetTask:
     seed: int
     device: torch.device
     pretrained: Pretrained | None
+    metric: ObjectiveMetric
     cost_of: CostOf
     print_line: Callable[[str], None]
+    _is_read: bool = field(init=False, default=False)
     _seconds: dict[str, float] = field(init=False, default_factory=lambda: {"training": 0.0, "reading": 0.0})
 
     @property
@@ -75,6 +79,7 @@ class SupernetTask:
             "seed": self.seed,
             "seconds": dict(self._seconds),
             "notes": list(self.board.notes),
+            "is_read": self._is_read,
         }
 
     def forget(self) -> None:
@@ -114,6 +119,7 @@ class SupernetTask:
             seed=self.seed,
             device=self.device,
             pretrained=self.pretrained,
+            metric=self.metric,
         )
         history: list[dict[str, Any]] = []
         if self.checkpoint.exists():
@@ -163,7 +169,18 @@ class SupernetTask:
                     save()
                     last = time.perf_counter()
                     self.print_line(f"read      {counted(len(found), 'placement')}")
+        self._is_read = True
         return self.scores(found)
+
+    def read_whole(self, trainer: Trainer) -> SupernetScores:
+        """Read the placements, and write their file."""
+        scores = self.read(trainer, (), None)
+        self.write(scores, trust=None)
+        return scores
+
+    def write(self, scores: SupernetScores, *, trust: Trust | None) -> None:
+        """Write the file of the scores."""
+        write_scores(self.scores_file, scores, about=self.about, trust=trust)
 
     def scores(self, found: Mapping[Placement, float]) -> SupernetScores:
         """The scores of these placements, in the order of their options."""

@@ -1,0 +1,117 @@
+"""Compares the ranking of a supernet with an open table of placements that were trained alone.
+
+    uv run launch/supernet.py --space benchmarks/tables/four_stages.yaml --data npz:cifar10_10k.npz --epochs 8 --run RUN
+    uv run benchmarks/supernet_trust.py RUN/supernet.json benchmarks/tables/four_stages.csv
+
+The table is a CSV of `placement_table.py`; several tables of the same trainings are joined. It prints Kendall's tau
+with the mean accuracies after the last epoch and its 95 % interval, beside the rankings that need no training. The
+interval is a bootstrap over placements. It also prints how well one seed of the table ranks like the others, which no
+ranking can be expected to exceed, and the rank of the supernet's best placement in the table.
+"""
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from se_nas.analysis.ranking_trust import Tau, kendall_tau
+from se_nas.analysis.supernet_scores import SupernetScores
+from se_nas.errors import InputError
+from se_nas.runs.supernet_file import load_scores
+
+NOWHERE = "nowhere"
+
+
+def placement_name(se: Sequence[str]) -> str:
+    """The name of a placement in a table: the numbers of its stages with SE.
+
+    >>> placement_name(["none", "inner/4", "inner/4"]), placement_name(["none", "none"])
+    ('2+3', 'nowhere')
+    """
+    return "+".join(str(stage) for stage, token in enumerate(se, start=1) if token != "none") or NOWHERE
+
+
+def read_table(paths: Sequence[Path]) -> dict[str, dict[int, float]]:
+    """The accuracy after the last epoch, by placement and seed."""
+    rows = []
+    for path in paths:
+        try:
+            with path.open(newline="") as file:
+                rows += list(csv.DictReader(file))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if not rows or not {"placement", "seed", "epoch", "accuracy"} <= rows[0].keys():
+        raise InputError(f"{paths[0]}: no table of placements: expected the columns of placement_table.py")
+    last = max(int(row["epoch"]) for row in rows)
+    accuracies: dict[str, dict[int, float]] = defaultdict(dict)
+    for row in rows:
+        if int(row["epoch"]) == last:
+            accuracies[row["placement"]][int(row["seed"])] = float(row["accuracy"])
+    return dict(accuracies)
+
+
+def reliability(accuracies: Mapping[str, Mapping[int, float]]) -> float | None:
+    """The mean tau of one seed with the mean of the other seeds, over placements that have all seeds."""
+    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in accuracies.values())))
+    if len(seeds) < 2:
+        return None
+    table = np.array([[by_seed[seed] for seed in seeds] for by_seed in accuracies.values()])
+    others = [np.delete(table, index, axis=1).mean(axis=1) for index in range(len(seeds))]
+    return fmean(kendall_tau(table[:, index], others[index]) for index in range(len(seeds)))
+
+
+def show(scores: SupernetScores, accuracies: Mapping[str, Mapping[int, float]], console: Console) -> None:
+    """Print the comparison. InputError if the supernet and the table have fewer than 6 placements in common."""
+    by_name = {placement_name(each.se): each for each in scores.placements}
+    means = {
+        by_name[name].fingerprint: fmean(by_seed.values()) for name, by_seed in accuracies.items() if name in by_name
+    }
+    trust = scores.trust(means)
+    if trust is None:
+        raise InputError(f"only {len(means)} placements of the supernet are in the table, but 6 are needed")
+    seeds = [len(by_seed) for by_seed in accuracies.values()]
+    console.print(f"{trust.count} placements, {min(seeds)} to {max(seeds)} seeds each")
+    table = Table(box=None)
+    table.add_column("ranking")
+    for column in ("Kendall's tau", "95 % interval"):
+        table.add_column(column, justify="right")
+    rows: list[Tau] = [trust.own, *trust.free]
+    for row in rows:
+        table.add_row(row.ranking, f"{row.tau:+.2f}", f"{row.low:+.2f} to {row.high:+.2f}")
+    alike = reliability(accuracies)
+    if alike is not None:
+        table.add_row("one seed of the table, with the mean of its other seeds", f"{alike:+.2f}", "")
+    console.print(table)
+    console.print(trust.verdict)
+    ranked = sorted(means, key=lambda name: -means[name])
+    best = next(each for each in scores.best if each.fingerprint in means)
+    lost = 100 * (means[ranked[0]] - means[best.fingerprint])
+    console.print(
+        f"the supernet's best placement is number {ranked.index(best.fingerprint) + 1} of {len(ranked)} in the table, "
+        f"{lost:.2f} points below its best"
+    )
+
+
+def main() -> None:
+    """Parse the flags, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scores", type=Path, help="the file supernet.json of launch/supernet.py")
+    parser.add_argument("tables", type=Path, nargs="+", help="CSV files of benchmarks/placement_table.py")
+    options = parser.parse_args()
+    try:
+        scores, content = load_scores(options.scores)
+        show(scores, read_table(options.tables), Console(width=110))
+    except InputError as error:
+        raise SystemExit(f"supernet_trust.py: {error}") from None
+    seconds = content["seconds"]
+    print(f"{seconds['training']:.0f} s to train the supernet, {seconds['reading']:.0f} s to read it")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The guidance of a search by shared weights: a supernet or relaxed gates, trained before the first trial."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from se_nas.analysis.supernet_scores import SupernetScores
+from se_nas.commands.preflight import CostOf
+from se_nas.commands.shared_weights.relaxed_task import RelaxedTask
+from se_nas.commands.shared_weights.supernet_task import SupernetTask
+from se_nas.data.image_data import ImageData
+from se_nas.errors import InputError
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig
+from se_nas.runs.supernet_file import load_scores
+from se_nas.searching.records import TrialRecord
+from se_nas.searching.surrogate.prior_mean import Prior
+from se_nas.space.decisions import Assignment
+from se_nas.space.design_space import DesignSpace
+from se_nas.space.switches import Placement, Switchboard, find_switches, has_one_trunk
+from se_nas.training.devices.device import pick_device, prepare
+from se_nas.training.pretrained import Pretrained
+from se_nas.training.supernet.placement_draws import Draw
+
+SUPERNET, DIFFERENTIABLE = "supernet", "differentiable"
+"""The strategies that need shared weights, which are also the names of their files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """Networks that are tried first, and a prior of the accuracies."""
+
+    suggested: Sequence[Assignment] = ()
+    prior: Prior | None = None
+
+
+def check_guided(strategy: str, space: DesignSpace) -> None:
+    """Check that shared weights can guide a search of this space. InputError if they cannot."""
+    if strategy in (SUPERNET, DIFFERENTIABLE):
+        if not has_one_trunk(space):
+            raise InputError(
+                f"--strategy {strategy}: needs a space with one trunk, but space '{space.name}' decides on more than SE"
+            )
+        _switches(space)
+
+
+def guide(
+    strategy: str,
+    *,
+    folder: RunFolder,
+    config: SearchConfig,
+    space: DesignSpace,
+    data: ImageData,
+    cost_of: CostOf,
+    pretrained: Pretrained | None,
+    use_gpu: bool,
+    print_line: Callable[[str], None],
+) -> Guidance:
+    """Train what the strategy needs in this process, or continue it, and return what follows from it."""
+    if strategy not in (SUPERNET, DIFFERENTIABLE):
+        return Guidance()
+    board, device = _switches(space), pick_device(use_gpu=use_gpu)
+    prepare(device)
+    task = SupernetTask(
+        folder=folder.path,
+        name=strategy,
+        board=board,
+        data=data,
+        recipe=config.trial_recipe(),
+        draw=Draw.SANDWICH,
+        seed=config.seed,
+        device=device,
+        pretrained=pretrained,
+        metric=config.metric,
+        cost_of=cost_of,
+        print_line=print_line,
+    )
+    for note in board.notes:
+        print_line(f"note      {note}")
+    if strategy == DIFFERENTIABLE:
+        choices = RelaxedTask(supernet=task, cost=config.parsed_objectives.costs[0]).choices()
+        return Guidance(suggested=[_assignment(space, board, each.placement) for each in choices])
+    return Guidance(prior=SupernetPrior(_scores(task), print_line))
+
+
+@dataclass(slots=True)
+class SupernetPrior:
+    """The scores of a supernet, as long as the trials show that they are worth more than what is free."""
+
+    scores: SupernetScores
+    print_line: Callable[[str], None]
+    _asked: int = field(init=False, default=-1)
+    _told: str = field(init=False, default="")
+    _trusted: Mapping[str, float] = field(init=False, default_factory=dict)
+
+    def __call__(self, records: Sequence[TrialRecord]) -> Mapping[str, float]:
+        """The scores by fingerprint; empty if they are not trusted. A change of the verdict is printed."""
+        known = {each.fingerprint: each.accuracy for each in records if each.accuracy is not None}
+        if len(known) != self._asked:
+            self._asked = len(known)
+            trust = self.scores.trust(known)
+            earned = trust is not None and trust.is_earned
+            self._trusted = {each.fingerprint: each.accuracy for each in self.scores.placements} if earned else {}
+            if trust is not None and str(earned) != self._told:
+                self._told = str(earned)
+                self.print_line(f"prior     {trust.verdict}")
+        return self._trusted
+
+
+def _switches(space: DesignSpace) -> Switchboard:
+    return find_switches(space, space.decode(space.sample(Random(0))))
+
+
+def _scores(task: SupernetTask) -> SupernetScores:
+    """The scores in the folder if all of them were read, however they were trained; else those of a new supernet."""
+    if task.scores_file.exists():
+        scores, content = load_scores(task.scores_file)
+        if content.get("is_read") and scores.trunk == task.board.trunk:
+            return scores
+    task.print_line("supernet  trained before the first trial; its scores are a prior, not an answer")
+    return task.read_whole(task.trained())
+
+
+def _assignment(space: DesignSpace, board: Switchboard, placement: Placement) -> Assignment:
+    """The decisions that give a placement."""
+    network = board.network(placement)
+    assignment: dict[str, object] = {}
+    for name, choices, stage in zip(space.trunk.stage_names, space.se, network.stages, strict=True):
+        assignment |= choices.encode(name, stage.se)
+    return {name: assignment[name] for name in space.decisions}  # type: ignore[misc]

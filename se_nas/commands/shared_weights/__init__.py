@@ -1,0 +1,1 @@
+"""Supernets in a run folder: trained, read, and used by commands."""

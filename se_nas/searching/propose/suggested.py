@@ -1,0 +1,39 @@
+"""Suggested: given networks first, in their order, and then the proposals of another strategy."""
+
+from collections.abc import Callable, Sequence
+
+from se_nas.searching.candidates import Inspection
+from se_nas.searching.propose.strategy import SearchStrategy
+from se_nas.searching.records import Proposal, TrialRecord
+from se_nas.space.decisions import Assignment
+
+
+class Suggested:
+    """Proposes each of the given networks that was not tried yet. Both learn from every record."""
+
+    def __init__(
+        self,
+        suggested: Sequence[Assignment],
+        then: SearchStrategy,
+        inspect: Callable[[Assignment], Inspection | None],
+    ) -> None:
+        """Take the networks. `inspect` returns None for a network that breaks a rule or bound, which is left out."""
+        seen = ((assignment, inspect(assignment)) for assignment in suggested)
+        self._suggested = {each.fingerprint: assignment for assignment, each in seen if each is not None}
+        self._then = then
+        self._tried: set[str] = set()
+        self._asked = 0
+
+    def ask(self) -> Proposal:
+        """The next of the given networks, or a proposal of the other strategy."""
+        left = [assignment for name, assignment in self._suggested.items() if name not in self._tried]
+        if self._asked < len(left):
+            self._asked += 1
+            return Proposal(assignment=left[self._asked - 1])
+        return self._then.ask()
+
+    def tell(self, record: TrialRecord) -> None:
+        """Remember the network, and pass the record on."""
+        self._tried.add(record.fingerprint)
+        self._asked = 0
+        self._then.tell(record)

@@ -1,0 +1,125 @@
+"""Relaxed gates: which option each switch of a supernet should have, learned by gradients, at a price for its cost.
+
+Wu et al., "FBNet", arXiv 1812.03443, section 3.2: an option is drawn by the Gumbel softmax (Jang et al., arXiv
+1611.01144), whose temperature falls, and the loss is that of the images and the expected cost. One thing differs: the
+weights are trained first, for all placements, and stay as they are. So one training serves all prices.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from se_nas.data.batches.device_data import DeviceImages
+from se_nas.models.supernet import mix
+from se_nas.seeds import derive_seed
+from se_nas.space.attention.switched import Place
+from se_nas.space.switches import Placement, Switchboard
+from se_nas.training.trainer import Trainer
+
+FIRST_TEMPERATURE, LAST_TEMPERATURE = 5.0, 0.1
+"""FBNet's first temperature, and about its last one: 5.0 times exp(-0.045) for each of 90 epochs."""
+STEPS = 150
+"""The steps for one price."""
+BATCH = 128
+RATE, DECAYS = 0.05, (0.9, 0.999)
+"""Adam's step and decays (Kingma and Ba, arXiv 1412.6980). FBNet takes a step of 0.01, and many more steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaxedChoice:
+    """The options that are most probable at a price, and the probabilities of all options of each switch."""
+
+    price: float
+    placement: Placement
+    probabilities: tuple[tuple[float, ...], ...]
+
+
+def choose_by_gradients(
+    trainer: Trainer,
+    board: Switchboard,
+    images: DeviceImages,
+    costs: Sequence[Sequence[float]],
+    *,
+    price: float,
+    seed: int,
+) -> RelaxedChoice:
+    """Learn the options on `images`, which the weights have not seen.
+
+    `costs` are the additional cost of each option of each switch. Their sum with the widest SE everywhere is 1, so
+    `price` is the cross-entropy that SE everywhere must save to be worth its cost.
+    """
+    device = trainer.device
+    generator = torch.Generator(device="cpu").manual_seed(derive_seed(seed, "relaxed gates", str(price)))
+    logits = [torch.zeros(len(switch.options), requires_grad=True) for switch in board.switches]
+    prices = [torch.tensor(each) * price for each in costs]
+    network = trainer.result
+    learned = {parameter: parameter.requires_grad for parameter in network.parameters()}
+    adam = _Adam(logits)
+    network.requires_grad_(False)
+    network.train()  # norms use the statistics of the batch
+    try:
+        for step, (batch, labels) in zip(range(STEPS), _batches(images, generator), strict=False):
+            temperature = FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** (step / (STEPS - 1))
+            shares = [torch.softmax((each + _gumbel(each, generator)) / temperature, 0) for each in logits]
+            mix(network, _by_place(board, [each.to(device) for each in shares]))
+            with trainer.precision.autocast(device):
+                loss = F.cross_entropy(network(trainer.prepared(batch)), labels)
+            cost = torch.stack([(own * each).sum() for own, each in zip(prices, shares, strict=True)]).sum()
+            adam.step(torch.autograd.grad(loss.cpu() + cost, logits))
+    finally:
+        for parameter, was_learned in learned.items():
+            parameter.requires_grad_(was_learned)
+    probabilities = [torch.softmax(each.detach(), 0).tolist() for each in logits]
+    return RelaxedChoice(
+        price=price,
+        placement=tuple(max(range(len(each)), key=each.__getitem__) for each in probabilities),
+        probabilities=tuple(tuple(round(value, 4) for value in each) for each in probabilities),
+    )
+
+
+def _by_place(board: Switchboard, shares: Sequence[Tensor]) -> Mapping[Place, Sequence[tuple[int, Tensor]]]:
+    """The options of each block, as pairs of a hidden width and its share."""
+    return {
+        (switch.stage, block): [
+            (option.widths[index], share) for option, share in zip(switch.options, own, strict=True)
+        ]
+        for switch, own in zip(board.switches, shares, strict=True)
+        for index, block in enumerate(switch.blocks)
+    }
+
+
+def _gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
+    uniform = torch.rand(like.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
+    return -torch.log(-torch.log(uniform))
+
+
+def _batches(images: DeviceImages, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Random batches of the images, without end: each image once before any comes again."""
+    parts = list(images.batches())
+    pixels, labels = (torch.cat(each) for each in zip(*parts, strict=True))
+    size = min(BATCH, len(labels))
+    while True:
+        order = torch.randperm(len(labels), generator=generator).to(labels.device)
+        for chosen in torch.split(order[: len(order) // size * size], size):
+            yield pixels[chosen], labels[chosen]
+
+
+class _Adam:
+    """Adam for a few numbers. `torch.optim` would load torch's compiler (`sgd.py`)."""
+
+    def __init__(self, values: Sequence[Tensor]) -> None:
+        self._values, self._steps = values, 0
+        self._means = [torch.zeros_like(value) for value in values]
+        self._squares = [torch.zeros_like(value) for value in values]
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        self._steps += 1
+        short, long = (1 - decay**self._steps for decay in DECAYS)
+        for value, mean, square, gradient in zip(self._values, self._means, self._squares, gradients, strict=True):
+            mean.lerp_(gradient, 1 - DECAYS[0])
+            square.lerp_(gradient * gradient, 1 - DECAYS[1])
+            value -= RATE / short * mean / (square / long).sqrt().add(1e-8)

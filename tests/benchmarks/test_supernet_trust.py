@@ -1,0 +1,70 @@
+"""The comparison of a supernet's ranking with an open table."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+import supernet_trust
+
+from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
+from se_nas.runs.supernet_file import write_scores
+
+PLACEMENTS = list(product((0, 1), repeat=3))
+
+
+def write_supernet(path: Path, accuracies: list[float]) -> None:
+    placements = tuple(
+        ScoredPlacement(
+            options=options,
+            se=tuple("inner/4" if is_on else "none" for is_on in options),
+            fingerprint=str(options),
+            modules=sum(options),
+            accuracy=accuracy,
+            cost={"params": 100.0 + sum(options)},
+        )
+        for options, accuracy in zip(PLACEMENTS, accuracies, strict=True)
+    )
+    names = ("stage1", "stage2", "stage3")
+    scores = SupernetScores(
+        trunk="", switches=names, options=(("none", "inner/4"),) * 3, count=8, placements=placements
+    )
+    write_scores(path, scores, about={"identity": "", "seconds": {"training": 8.0, "reading": 1.0}}, trust=None)
+
+
+def write_table(path: Path, accuracies: list[float]) -> None:
+    rows = ["placement,seed,epoch,accuracy,loss,params,flops"]
+    for options, accuracy in zip(PLACEMENTS, accuracies, strict=True):
+        name = supernet_trust.placement_name(["x" if is_on else "none" for is_on in options])
+        rows += [f"{name},{seed},{epoch},{accuracy * epoch / 2},1.0,100,100" for seed in (0, 1) for epoch in (1, 2)]
+    path.write_text("\n".join(rows) + "\n")
+
+
+def compared(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setattr("sys.argv", ["supernet_trust.py", str(folder / "s.json"), str(folder / "t.csv")])
+    supernet_trust.main()
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_supernet_is_compared_with_what_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracies = [0.5, 0.7, 0.4, 0.8, 0.3, 0.9, 0.2, 0.6]
+    write_supernet(tmp_path / "s.json", accuracies)
+    write_table(tmp_path / "t.csv", accuracies)
+
+    said = compared(tmp_path, monkeypatch, capsys)
+
+    assert "8 placements, 2 to 2 seeds each" in said
+    assert "the supernet +1.00" in said
+    assert "all placements equal +0.00" in said
+    assert "the supernet's best placement is number 1 of 8 in the table, 0.00 points below its best" in said
+
+
+def test_a_file_that_is_no_table_gets_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_supernet(tmp_path / "s.json", [0.5] * 8)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+
+    with pytest.raises(SystemExit, match="no table of placements"):
+        compared(tmp_path, monkeypatch, capsys)

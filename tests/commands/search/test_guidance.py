@@ -1,0 +1,134 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
+from se_nas.commands.interface import load_run
+from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.search.guidance import SupernetPrior
+from se_nas.commands.search.search import resume_search, start_search
+from se_nas.commands.supernet.flags import SupernetRequest
+from se_nas.commands.supernet.supernet import supernet
+from se_nas.errors import InputError
+from se_nas.training.supernet import relaxed_gates
+from se_nas.training.trainer import Trainer
+from tests.commands.conftest import outcome_of
+from tests.conftest import quiet_console
+from tests.fakes import record
+
+SE_ALONE = """\
+# Question: for tests.
+name: se_alone
+image_size: 8
+stem: {width: 8, stride: 1}
+every_stage: {depth: 1, width: 8, group_width: 8, se: {present: [false, true], reduction: [2, 4]}}
+stages: [{stride: 2}, {stride: 2}]
+"""
+
+
+@pytest.fixture
+def request_alone(request_tiny: SearchRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchRequest:
+    """A search of four trials of two epochs in a space of nine placements."""
+    space = tmp_path / "se_alone.yaml"
+    space.write_text(SE_ALONE)
+    monkeypatch.setattr("se_nas.commands.search.answer.write_report", written_nothing)
+    monkeypatch.setattr(relaxed_gates, "STEPS", 4)
+    return replace(request_tiny, space=space, budget=4, epochs=2)
+
+
+def written_nothing(*_: object) -> Any:
+    """No report: it takes seconds."""
+    from se_nas.commands.report.writing import WrittenReport
+
+    return WrittenReport(figures={}, damaged=(), not_drawn=(), page=None)
+
+
+@pytest.mark.parametrize("strategy", ["supernet", "differentiable"])
+def test_a_search_that_is_interrupted_in_its_shared_training_continues(
+    request_alone: SearchRequest, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    request = replace(request_alone, strategy=strategy)
+    whole = start_search(replace(request, run=tmp_path / "whole"), console)
+    assert whole is not None
+    original = Trainer.train_epoch
+
+    def stop(self: Trainer) -> float:
+        if self.epoch == 1:
+            raise KeyboardInterrupt
+        return original(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epoch", stop)
+        with pytest.raises(KeyboardInterrupt) as interrupt:
+            start_search(request, console)
+    assert request.run is not None
+    resume_search(request.run, SearchRequest(resume=request.run, workers=1, wandb="off"), console)
+
+    assert f"search.py --resume {request.run}" in interrupt.value.__notes__[0]
+    assert outcome_of(request.run) == outcome_of(whole)
+    kept = [json.loads((folder / f"{strategy}.json").read_text()) for folder in (whole, request.run)]
+    names = ("placements",) if strategy == "supernet" else ("choices",)
+    assert [kept[0][name] for name in names] == [kept[1][name] for name in names]
+
+
+def test_the_first_trials_are_the_placements_that_the_gates_chose(
+    request_alone: SearchRequest, console: Console
+) -> None:
+    run = start_search(replace(request_alone, strategy="differentiable"), console)
+
+    assert run is not None
+    choices = json.loads((run / "differentiable.json").read_text())["choices"]
+    chosen = list(dict.fromkeys(str(each["se"]) for each in choices))
+    trials = [str(list(trial.se)) for trial in load_run(run).records]
+    assert trials[: len(chosen)] == chosen[:4]
+
+
+def test_a_search_uses_the_supernet_that_its_folder_has(
+    request_alone: SearchRequest, data_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, console = tmp_path / "supernet", quiet_console()
+    request = SupernetRequest(space=request_alone.space, data=f"npz:{data_file}", run=run, epochs=2, draw="one")
+    supernet(request, console)
+    before = (run / "supernet.json").read_bytes()
+
+    resume_search(run, SearchRequest(resume=run, budget=200, workers=1, wandb="off"), console)
+
+    assert (run / "supernet.json").read_bytes() == before
+    assert len(outcome_of(run)) == 9
+
+
+@pytest.mark.parametrize("strategy", ["supernet", "differentiable"])
+def test_a_space_with_several_trunks_is_refused(request_tiny: SearchRequest, console: Console, strategy: str) -> None:
+    with pytest.raises(InputError, match=f"--strategy {strategy}: needs a space with one trunk, but space 'tiny'"):
+        start_search(replace(request_tiny, strategy=strategy), console)
+
+    assert request_tiny.run is not None
+    assert not request_tiny.run.exists()
+
+
+def scores_of(accuracies: list[float]) -> SupernetScores:
+    placements = tuple(
+        ScoredPlacement(
+            options=(index,), se=(), fingerprint=f"{index}", modules=1, accuracy=accuracy, cost={"params": 5.0}
+        )
+        for index, accuracy in enumerate(accuracies)
+    )
+    return SupernetScores(trunk="", switches=("stage1",), options=(("none",),), count=20, placements=placements)
+
+
+def test_the_prior_is_used_only_if_the_trials_show_that_it_knows_something() -> None:
+    said: list[str] = []
+    accuracies = [(7 * index % 20) / 20 for index in range(20)]
+    prior = SupernetPrior(scores_of(accuracies), said.append)
+
+    def trials(values: list[float]) -> list[Any]:
+        return [replace(record(index, accuracy=value), fingerprint=f"{index}") for index, value in enumerate(values)]
+
+    assert prior(trials(accuracies[:5])) == {}
+    assert prior(trials(accuracies)) == {f"{index}": value for index, value in enumerate(accuracies)}
+    assert prior(trials([(3 * index % 7) / 7 for index in range(16)])) == {}
+    assert ["knows more" in line for line in said] == [True, False]
