@@ -4,9 +4,10 @@
     uv run benchmarks/latency_table.py --space small mobilenet_v3_small --runtime onnx
 
 Measures the table of a space as a search does, then draws other networks, predicts each from the table, and measures
-each as a whole. The networks take turns. Prints Spearman's rank correlation of prediction and measurement, the median
-relative error, the same for the plain sum of the parts and for FLOPs (scaled to the best fit), and how much slower the
-table and the clock say that SE makes a network.
+each as a whole. The networks take turns. Prints Spearman's rank correlation of prediction and measurement, the same of
+the two halves of the measurement (no prediction can be expected to be better), the median relative error, both for the
+plain sum of the parts and for FLOPs (scaled to the best fit), and how much slower a network is with its SE by the table
+and by the clock.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from se_nas.space.files.loading import load_design_space
 from se_nas.space.placements import without_se
 from se_nas.training.known_latency.measuring import find_parts, measure_table
 from se_nas.training.known_latency.runtimes import RUNTIMES
-from se_nas.training.known_latency.table import LatencyTable, summed
+from se_nas.training.known_latency.table import LatencyTable, times_of
 from se_nas.training.trainer import build_initial_model
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
@@ -51,17 +52,19 @@ def draw(space: DesignSpace, count: int, *, seed: int) -> list[Architecture]:
     return list(drawn.values())
 
 
-def measured(networks: list[Architecture], space: DesignSpace, runtime: str) -> list[float]:
-    """The median milliseconds of each network."""
-    modules = [
-        (
-            build_initial_model(each, num_classes=CLASSES, seed=0).eval(),
-            (1, 3, *[each.image_size or space.image_size] * 2),
-        )
-        for each in networks
+def measured(networks: list[Architecture], space: DesignSpace, runtime: str) -> list[list[float]]:
+    """The seconds of the passes of each network."""
+    sides = [each.image_size or space.image_size for each in networks]
+    groups = [
+        [(build_initial_model(each, num_classes=CLASSES, seed=0).eval(), (1, 3, side, side))]
+        for each, side in zip(networks, sides, strict=True)
     ]
-    taken = RUNTIMES[runtime].measure(modules, threads=1, on_round=lambda done, rounds: None)
-    return [1000 * statistics.median(seconds) for seconds in taken]
+    return [*map(list, RUNTIMES[runtime].measure(groups, threads=1, on_round=lambda done, rounds: None))]
+
+
+def medians(taken: list[list[float]]) -> np.ndarray:
+    """The median milliseconds of each network."""
+    return np.array([1000 * statistics.median(seconds) for seconds in taken])
 
 
 def predicted(networks: list[Architecture], space: DesignSpace, table: LatencyTable) -> list[float | None]:
@@ -96,10 +99,12 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
     networks, guess = [network for network, _ in known], np.array([value for _, value in known])
     plain = [without_se(network) for network in networks]
     pairs = [index for index, network in enumerate(networks) if network.se_tokens != plain[index].se_tokens][:12]
-    truth = np.array(measured([*networks, *(plain[index] for index in pairs)], space, options.runtime))
-    of_plain, truth = truth[len(networks) :], truth[: len(networks)]
+    taken = measured([*networks, *(plain[index] for index in pairs)], space, options.runtime)
+    truth, of_plain = medians(taken[: len(networks)]), medians(taken[len(networks) :])
+    halves = [medians([own[half * len(own) // 2 : (half + 1) * len(own) // 2] for own in taken]) for half in (0, 1)]
+    first, second = (half[: len(networks)].tolist() for half in halves)
     parts = [parts_of(each, image_size=space.image_size, num_classes=CLASSES) for each in networks]
-    sums = np.array([summed((part.name for part in own), table.milliseconds) for own in parts])
+    sums = np.array([sum(times_of((part.name for part in own), table.milliseconds)) for own in parts])
     flops = np.array(
         [measure_cost(each, image_size=space.image_size, num_classes=CLASSES).flops for each in networks], dtype=float
     )
@@ -123,6 +128,7 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
         "rank": round(rank_correlation(guess.tolist(), truth.tolist()), 3),
         "error": round(error(guess, truth), 3),
         "error_90": round(float(np.quantile(np.abs(guess / truth - 1), 0.9)), 3),
+        "rank_of_halves": round(rank_correlation(first, second), 3),
         "rank_of_sum": round(rank_correlation(sums.tolist(), truth.tolist()), 3),
         "error_of_sum": round(error(sums, truth), 3),
         "rank_of_flops": round(rank_correlation(flops.tolist(), truth.tolist()), 3),
@@ -153,7 +159,17 @@ def main() -> None:
             raise SystemExit(f"{name}: {problem}") from None
         print(json.dumps(rows[-1]), flush=True)
     table = Table(box=None)
-    shown = ("space", "parts", "milliseconds", "rank", "error", "error_of_sum", "rank_of_flops", "error_of_flops")
+    shown = (
+        "space",
+        "parts",
+        "milliseconds",
+        "rank",
+        "rank_of_halves",
+        "error",
+        "error_of_sum",
+        "rank_of_flops",
+        "error_of_flops",
+    )
     shown += ("se_predicted", "se_measured", "table_seconds")
     for name in shown:
         table.add_column(name.replace("_", " "), justify="left" if name == "space" else "right")

@@ -27,13 +27,13 @@ def measure_front(front: ParetoFront, space: DesignSpace, table: LatencyTable) -
         raise InputError(f"the table was measured on the runtime '{setting.runtime}', which se-nas cannot measure")
     if (problem := runtime.problem()) is not None:
         raise InputError(f"runtime {setting.runtime}: {problem}")
-    modules = []
+    groups = []
     for member in front.members:
         network = space.decode(member.assignment)
         side = network.image_size or setting.image_size
         model = build_initial_model(network, num_classes=setting.classes, seed=0).eval()
-        modules.append((model, (setting.batch, 3, side, side)))
-    taken = runtime.measure(modules, threads=setting.threads, on_round=lambda done, rounds: None)
+        groups.append([(model, (setting.batch, 3, side, side))])
+    taken = runtime.measure(groups, threads=setting.threads, on_round=lambda done, rounds: None)
     networks = []
     for member, seconds in zip(front.members, taken, strict=True):
         low, middle, high = (1000 * np.quantile(seconds, [0.25, 0.5, 0.75]) / setting.batch).tolist()

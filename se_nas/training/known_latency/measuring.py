@@ -4,7 +4,7 @@ import itertools
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -16,7 +16,7 @@ from se_nas.models.parts import Part, parts_of
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 from se_nas.training.known_latency.runtimes import RUNTIMES, OnRound, Timed
-from se_nas.training.known_latency.table import LatencyTable, Setting, fitted_correction, summed
+from se_nas.training.known_latency.table import LatencyTable, Setting, fitted_correction, times_of
 from se_nas.training.trainer import build_initial_model
 
 NETWORKS = 16
@@ -40,6 +40,11 @@ class SpaceParts:
     parts: tuple[Part, ...]
     networks: tuple[tuple[Architecture, tuple[Part, ...]], ...]
     covered: float
+
+    @property
+    def usual_count(self) -> int:
+        """The number of parts that a network usually has."""
+        return round(statistics.median(len(parts) for _, parts in self.networks))
 
 
 def find_parts(
@@ -81,10 +86,17 @@ def find_parts(
             "no part to measure: adapt the bounds, or the space"
         )
     return SpaceParts(
-        parts=tuple(parts[name] for name in sorted(parts)),
+        parts=tuple(_mixed(parts)),
         networks=_spread(sorted(networks.values(), key=lambda network: network[0])),
         covered=1 - sum(news) / len(news),
     )
+
+
+def _mixed(parts: Mapping[str, Part]) -> list[Part]:
+    """The parts in a random order that is the same each time, so that neighbours are as different as in a network."""
+    names = sorted(parts)
+    Random(0).shuffle(names)
+    return [parts[name] for name in names]
 
 
 def _spread(
@@ -114,16 +126,17 @@ def measure_table(
         modules: list[Timed] = [
             (part.build().eval(), (batch, part.channels, part.size, part.size)) for part in found.parts
         ]
+    groups = [modules[start : start + found.usual_count] for start in range(0, len(modules), found.usual_count)]
     for architecture, _ in found.networks:
         side = architecture.image_size or image_size
         model = build_initial_model(architecture, num_classes=classes, seed=0)
-        modules.append((model.eval(), (batch, 3, side, side)))
+        groups.append([(model.eval(), (batch, 3, side, side))])
     milliseconds = [
         1000 * statistics.median(seconds) / batch
-        for seconds in device.measure(modules, threads=threads, on_round=on_round)
+        for seconds in device.measure(groups, threads=threads, on_round=on_round)
     ]
     of_parts = {part.name: own for part, own in zip(found.parts, milliseconds, strict=False)}
-    sums = [summed((part.name for part in own), of_parts) for _, own in found.networks]
+    of_networks = [times_of((part.name for part in own), of_parts) for _, own in found.networks]
     return LatencyTable(
         setting=Setting(
             runtime=runtime,
@@ -134,6 +147,6 @@ def measure_table(
             image_size=image_size,
         ),
         milliseconds=of_parts,
-        correction=fitted_correction(sums, [len(own) for _, own in found.networks], milliseconds[len(found.parts) :]),
+        correction=fitted_correction(of_networks, milliseconds[len(found.parts) :]),
         networks=len(found.networks),
     )

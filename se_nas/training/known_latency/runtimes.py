@@ -1,6 +1,7 @@
 """The runtimes on which latency can be measured. `RUNTIMES` has an entry for each."""
 
 import contextlib
+import itertools
 import os
 import platform
 import shutil
@@ -26,8 +27,8 @@ OnRound = Callable[[int, int], None]
 """Takes the number of rounds that are done, and that there are."""
 
 WARM_UPS, FEWEST_ROUNDS, MOST_ROUNDS = 1, 7, 40
-UNTIMED, TIMED = 2, 3
-"""The passes of a module in a round. The first passes fill the caches, as in a network that runs again and again."""
+UNTIMED, TIMED = 1, 3
+"""The passes of a group in a round. The first passes fill the caches, as in a network that runs again and again."""
 SECONDS = 20.0
 """The time that the rounds may take, if the fewest rounds do not take longer."""
 
@@ -45,8 +46,13 @@ class Runtime(Protocol):
     def device_name(self) -> str:
         """The name of the device for people."""
 
-    def measure(self, modules: Sequence[Timed], *, threads: int, on_round: OnRound) -> Sequence[Sequence[float]]:
-        """The seconds of several passes of each module, which take turns. The modules are in eval mode."""
+    def measure(
+        self, groups: Sequence[Sequence[Timed]], *, threads: int, on_round: OnRound
+    ) -> Sequence[Sequence[float]]:
+        """The seconds of several passes of each module, in the order of the groups. The modules are in eval mode.
+
+        Groups take turns. The modules of a group run one after another, as the layers of a network do.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,39 +75,43 @@ class TimedRuntime:
         """The name of the GPU, or the kind of processor."""
         return device_name(self.device) if self.device.type == "cuda" else processor_name()
 
-    def measure(self, modules: Sequence[Timed], *, threads: int, on_round: OnRound) -> list[list[float]]:
+    def measure(self, groups: Sequence[Sequence[Timed]], *, threads: int, on_round: OnRound) -> list[list[float]]:
         """The seconds of each pass after the warm-ups. With one thread of a CPU they are that thread's own seconds, in
         which no other process runs."""
         prepare(self.device)
         clock = time.thread_time if self.device.type == "cpu" and threads == 1 else time.perf_counter
         with _threads(threads), torch.inference_mode(), usual_precision(self.device).autocast(self.device):
-            runs = self.load(modules, self.device, threads)
+            runs = self.load([module for group in groups for module in group], self.device, threads)
+            ends = list(itertools.accumulate(len(group) for group in groups))
+            in_turn = [runs[end - len(group) : end] for group, end in zip(groups, ends, strict=True)]
             took = 0.0
             for _ in range(WARM_UPS):
                 began = time.perf_counter()
-                for run in runs:
-                    self._turn(run, clock)
+                for group in in_turn:
+                    self._turn(group, clock)
                 took = time.perf_counter() - began
             rounds = min(MOST_ROUNDS, max(FEWEST_ROUNDS, int(SECONDS / max(took, 1e-6))))
             taken: list[list[float]] = [[] for _ in runs]
             for done in range(1, rounds + 1):
-                for seconds, run in zip(taken, runs, strict=True):
-                    seconds += self._turn(run, clock)
+                for seconds, own in zip(
+                    taken, itertools.chain(*(self._turn(each, clock) for each in in_turn)), strict=True
+                ):
+                    seconds += own
                 on_round(done, rounds)
         return taken
 
-    def _turn(self, run: Run, clock: Callable[[], float]) -> list[float]:
-        """The seconds of the timed passes of one module in one round."""
-        for _ in range(UNTIMED):
+    def _turn(self, runs: Sequence[Run], clock: Callable[[], float]) -> list[list[float]]:
+        """The seconds of the timed passes of each run of a group in one round."""
+        for run in [*runs] * UNTIMED:
             run()
-        seconds = []
-        for _ in range(TIMED):
+        taken: list[list[float]] = [[] for _ in runs]
+        for seconds, run in [*zip(taken, runs, strict=True)] * TIMED:
             synchronise(self.device)
             began = clock()
             run()
             synchronise(self.device)
             seconds.append(clock() - began)
-        return seconds
+        return taken
 
 
 def processor_name() -> str:

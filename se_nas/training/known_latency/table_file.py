@@ -14,7 +14,7 @@ FORMAT = "se-nas latency table 1"
 
 Count = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Entry(BaseModel):
@@ -32,8 +32,8 @@ class _Setting(_Entry):
 
 class _Correction(_Entry):
     constant: NotNegative = 0.0
-    each: NotNegative = 0.0
-    scale: NotNegative = 1.0
+    each: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    scale: Positive = 1.0
     error: NotNegative | None = None
 
 
@@ -42,7 +42,7 @@ class _Table(_Entry):
     setting: _Setting
     correction: _Correction = _Correction()
     networks: Annotated[int, Field(ge=0)] = 0
-    milliseconds: Annotated[dict[str, Milliseconds], Field(min_length=1)]
+    milliseconds: Annotated[dict[str, Positive], Field(min_length=1)]
 
 
 def table_text(table: LatencyTable) -> str:

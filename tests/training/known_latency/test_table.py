@@ -9,7 +9,7 @@ from se_nas.space.placements import without_se
 from se_nas.training.known_latency import measuring
 from se_nas.training.known_latency.measuring import find_parts, measure_table
 from se_nas.training.known_latency.runtimes import RUNTIMES
-from se_nas.training.known_latency.table import LatencyTable, fitted_correction
+from se_nas.training.known_latency.table import Correction, LatencyTable, fitted_correction
 from se_nas.training.known_latency.table_file import load_table, parse_table, table_text
 from tests.fake_runtime import MICROSECOND, FakeRuntime
 from tests.fakes import tiny_architecture, tiny_space
@@ -93,28 +93,34 @@ def test_the_search_for_parts_ends_at_its_time_and_says_how_much_it_covers(monke
     assert 0 < len(found.networks) <= 3
 
 
-SUMS, COUNTS = [1.0, 1.5, 2.0, 2.5, 4.0, 5.0, 6.0], [4, 6, 4, 8, 6, 9, 5]
+PARTS = [[0.5] * 2, [0.5] * 4, [1.0] * 3, [1.0] * 5, [0.5] * 8, [2.0] * 2, [0.75] * 6]
 
 
-@pytest.mark.parametrize(("constant", "each"), [(0.0, 0.0), (0.0, 0.1), (0.5, 0.0), (0.5, 0.1)])
-def test_whole_networks_correct_the_sum(constant: float, each: float) -> None:
-    measured = [constant + each * count + 0.8 * total for total, count in zip(SUMS, COUNTS, strict=True)]
+@pytest.mark.parametrize(("constant", "each"), [(0.0, 0.0), (0.0, 0.1), (0.0, -0.1), (0.5, 0.1)])
+def test_whole_networks_correct_the_parts(constant: float, each: float) -> None:
+    measured = [constant + sum(each + 0.8 * own for own in parts) for parts in PARTS]
 
-    found = fitted_correction(SUMS, COUNTS, measured)
+    found = fitted_correction(PARTS, measured)
 
-    assert (found.constant, found.each) == (pytest.approx(constant, abs=1e-6), pytest.approx(each, abs=1e-6))
-    assert (found.scale, found.error) == (pytest.approx(0.8), pytest.approx(0.0, abs=1e-6))
+    assert (found.constant, found.each) == (pytest.approx(constant, abs=1e-4), pytest.approx(each, abs=1e-4))
+    assert found.predict([1.0, 2.0, 3.0]) == pytest.approx(constant + 3 * each + 4.8, rel=1e-4)
 
 
 def test_networks_of_equal_size_give_a_factor_alone() -> None:
-    found = fitted_correction([1.0] * 6, [4] * 6, [2.0, 2.1, 1.9, 2.0, 2.0, 2.0])
+    found = fitted_correction([[0.25] * 4] * 6, [2.0, 2.1, 1.9, 2.0, 2.0, 2.0])
 
-    assert found.predict(1.0, 4) == pytest.approx(2.0, rel=0.05)
-    assert found.predict(2.0, 4) > found.predict(1.0, 4)
+    assert (found.constant, found.each) == (0, 0)
+    assert found.scale == pytest.approx(2.0, rel=0.05)
 
 
 def test_too_few_networks_leave_the_plain_sum() -> None:
-    assert fitted_correction([1.0, 2.0], [3, 4], [5.0, 6.0]).predict(1.5, 7) == 1.5
+    assert fitted_correction([[1.0], [1.0, 1.0]], [5.0, 6.0]).predict([1.0, 0.5]) == 1.5
+
+
+def test_each_part_makes_a_network_slower_also_if_parts_alone_take_longer() -> None:
+    correction = Correction(each=-0.5)
+
+    assert correction.predict([1.0, 0.1]) > correction.predict([1.0])
 
 
 def test_a_written_table_is_read_back(runtime: FakeRuntime, tmp_path: Path) -> None:
