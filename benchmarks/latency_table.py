@@ -5,15 +5,14 @@
 
 Measures the table of a space as a search does, then draws other networks, predicts each from the table, and measures
 each as a whole. The networks take turns. Prints Spearman's rank correlation of prediction and measurement, the same of
-the two halves of the measurement (no prediction can be expected to be better), the median relative error, both for the
-plain sum of the parts and for FLOPs (scaled to the best fit), and how much slower a network is with its SE by the table
-and by the clock.
+the even and the odd passes of the measurement (no prediction can be expected to be much better), the median relative
+error, both for the plain sum of the parts and for FLOPs (scaled to the best fit), and how much slower a network is with
+its SE by the table and by the clock.
 """
 
 import argparse
 import json
 import os
-import statistics
 import time
 from pathlib import Path
 from random import Random
@@ -33,7 +32,7 @@ from se_nas.space.design_space import DesignSpace
 from se_nas.space.files.loading import load_design_space
 from se_nas.space.placements import without_se
 from se_nas.training.known_latency.measuring import find_parts, measure_table
-from se_nas.training.known_latency.runtimes import RUNTIMES
+from se_nas.training.known_latency.runtimes import RUNTIMES, undisturbed
 from se_nas.training.known_latency.table import LatencyTable, times_of
 from se_nas.training.trainer import build_initial_model
 
@@ -62,9 +61,9 @@ def measured(networks: list[Architecture], space: DesignSpace, runtime: str) -> 
     return [*map(list, RUNTIMES[runtime].measure(groups, threads=1, on_round=lambda done, rounds: None))]
 
 
-def medians(taken: list[list[float]]) -> np.ndarray:
-    """The median milliseconds of each network."""
-    return np.array([1000 * statistics.median(seconds) for seconds in taken])
+def milliseconds(taken: list[list[float]]) -> np.ndarray:
+    """The milliseconds of each network."""
+    return np.array([1000 * undisturbed(seconds) for seconds in taken])
 
 
 def predicted(networks: list[Architecture], space: DesignSpace, table: LatencyTable) -> list[float | None]:
@@ -100,8 +99,8 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
     plain = [without_se(network) for network in networks]
     pairs = [index for index, network in enumerate(networks) if network.se_tokens != plain[index].se_tokens][:12]
     taken = measured([*networks, *(plain[index] for index in pairs)], space, options.runtime)
-    truth, of_plain = medians(taken[: len(networks)]), medians(taken[len(networks) :])
-    halves = [medians([own[half * len(own) // 2 : (half + 1) * len(own) // 2] for own in taken]) for half in (0, 1)]
+    truth, of_plain = milliseconds(taken[: len(networks)]), milliseconds(taken[len(networks) :])
+    halves = [milliseconds([own[half::2] for own in taken]) for half in (0, 1)]
     first, second = (half[: len(networks)].tolist() for half in halves)
     parts = [parts_of(each, image_size=space.image_size, num_classes=CLASSES) for each in networks]
     sums = np.array([sum(times_of((part.name for part in own), table.milliseconds)) for own in parts])

@@ -13,7 +13,7 @@ LEAST_NETWORKS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedLatency:
-    """A trial's predicted milliseconds, the median of its measured milliseconds, and their quartiles `low`, `high`."""
+    """A trial's predicted milliseconds, its measured milliseconds, and the quartiles `low` and `high` of all passes."""
 
     trial: int
     predicted: float

@@ -6,7 +6,7 @@ from se_nas.analysis.latency_check import CheckedLatency, LatencyCheck
 from se_nas.errors import InputError
 from se_nas.searching.pareto import ParetoFront
 from se_nas.space.design_space import DesignSpace
-from se_nas.training.known_latency.runtimes import RUNTIMES
+from se_nas.training.known_latency.runtimes import RUNTIMES, undisturbed
 from se_nas.training.known_latency.table import LatencyTable
 from se_nas.training.trainer import build_initial_model
 
@@ -36,9 +36,10 @@ def measure_front(front: ParetoFront, space: DesignSpace, table: LatencyTable) -
     taken = runtime.measure(groups, threads=setting.threads, on_round=lambda done, rounds: None)
     networks = []
     for member, seconds in zip(front.members, taken, strict=True):
-        low, middle, high = (1000 * np.quantile(seconds, [0.25, 0.5, 0.75]) / setting.batch).tolist()
+        low, high = (1000 * np.quantile(seconds, [0.25, 0.75]) / setting.batch).tolist()
+        measured = 1000 * undisturbed(seconds) / setting.batch
         predicted = member.cost["latency"]
-        networks.append(CheckedLatency(trial=member.number, predicted=predicted, measured=middle, low=low, high=high))
+        networks.append(CheckedLatency(trial=member.number, predicted=predicted, measured=measured, low=low, high=high))
     here = runtime.device_name()
     where = setting.title if here == setting.device else f"{setting.title}; the front on {here}"
     return LatencyCheck(setting=where, networks=tuple(networks))

@@ -8,7 +8,7 @@ from se_nas.report.figures.layout import FRONT_COLOUR, OTHER_COLOUR, lay_out
 
 
 def latency_figure(check: LatencyCheck) -> go.Figure:
-    """Measured against predicted latency of each network, with quartiles, and the line where both are equal."""
+    """Measured against predicted latency of each network, with the upper quartile, and the line of equality."""
     networks = check.networks
     values = [value for network in networks for value in (network.predicted, network.measured)]
     ends = [min(values) / 1.05, max(values) * 1.05]
@@ -20,12 +20,12 @@ def latency_figure(check: LatencyCheck) -> go.Figure:
     )
     figure.add_trace(
         go.Scatter(
-            name="networks of the front, quartiles",
+            name="networks of the front, up to the upper quartile of the passes",
             mode="markers",
             marker={"size": 9, "color": FRONT_COLOUR},
             error_y={
                 "array": [network.high - network.measured for network in networks],
-                "arrayminus": [network.measured - network.low for network in networks],
+                "arrayminus": [0.0] * len(networks),
                 "color": FRONT_COLOUR,
                 "thickness": 1,
             },

@@ -15,7 +15,7 @@ from se_nas.models.cost import measure_cost
 from se_nas.models.parts import Part, parts_of
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
-from se_nas.training.known_latency.runtimes import RUNTIMES, OnRound, Timed
+from se_nas.training.known_latency.runtimes import RUNTIMES, OnRound, Timed, undisturbed
 from se_nas.training.known_latency.table import LatencyTable, Setting, fitted_correction, times_of
 from se_nas.training.trainer import build_initial_model
 
@@ -132,8 +132,7 @@ def measure_table(
         model = build_initial_model(architecture, num_classes=classes, seed=0)
         groups.append([(model.eval(), (batch, 3, side, side))])
     milliseconds = [
-        1000 * statistics.median(seconds) / batch
-        for seconds in device.measure(groups, threads=threads, on_round=on_round)
+        1000 * undisturbed(seconds) / batch for seconds in device.measure(groups, threads=threads, on_round=on_round)
     ]
     of_parts = {part.name: own for part, own in zip(found.parts, milliseconds, strict=False)}
     of_networks = [times_of((part.name for part in own), of_parts) for _, own in found.networks]
