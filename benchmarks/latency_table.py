@@ -54,11 +54,12 @@ def draw(space: DesignSpace, count: int, *, seed: int) -> list[Architecture]:
 def measured(networks: list[Architecture], space: DesignSpace, runtime: str) -> list[list[float]]:
     """The seconds of the passes of each network."""
     sides = [each.image_size or space.image_size for each in networks]
-    groups = [
-        [(build_initial_model(each, num_classes=CLASSES, seed=0).eval(), (1, 3, side, side))]
+    modules = [
+        (build_initial_model(each, num_classes=CLASSES, seed=0).eval(), (1, 3, side, side))
         for each, side in zip(networks, sides, strict=True)
     ]
-    return [*map(list, RUNTIMES[runtime].measure(groups, threads=1, on_round=lambda done, rounds: None))]
+    alone = [[index] for index in range(len(modules))]
+    return [*map(list, RUNTIMES[runtime].measure(modules, alone, threads=1, on_round=lambda done, rounds: None))]
 
 
 def milliseconds(taken: list[list[float]]) -> np.ndarray:

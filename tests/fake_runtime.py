@@ -27,8 +27,10 @@ class FakeRuntime:
     def device_name(self) -> str:
         return self.device
 
-    def measure(self, groups: Sequence[Sequence[Timed]], *, threads: int, on_round: OnRound) -> list[list[float]]:
-        modules = [module for group in groups for module in group]
+    def measure(
+        self, modules: Sequence[Timed], groups: Sequence[Sequence[int]], *, threads: int, on_round: OnRound
+    ) -> list[list[float]]:
+        assert {index for group in groups for index in group} == {*range(len(modules))}
         self.measured += len(modules)
         self.threads.append(threads)
         on_round(1, 1)

@@ -1,5 +1,6 @@
 """The flags of `latency`. `--help` answers before torch is imported."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -58,6 +59,8 @@ class LatencyRequest:
             raise InputError(f"--out {path}: already there; name another file, or delete it")
         if not path.parent.is_dir():
             raise InputError(f"--out {path}: there is no folder {path.parent}")
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(f"--out {path}: this process may not write into {path.absolute().parent}")
 
     @property
     def table_path(self) -> Path:

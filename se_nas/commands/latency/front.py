@@ -27,13 +27,14 @@ def measure_front(front: ParetoFront, space: DesignSpace, table: LatencyTable) -
         raise InputError(f"the table was measured on the runtime '{setting.runtime}', which se-nas cannot measure")
     if (problem := runtime.problem()) is not None:
         raise InputError(f"runtime {setting.runtime}: {problem}")
-    groups = []
+    modules = []
     for member in front.members:
         network = space.decode(member.assignment)
         side = network.image_size or setting.image_size
         model = build_initial_model(network, num_classes=setting.classes, seed=0).eval()
-        groups.append([(model, (setting.batch, 3, side, side))])
-    taken = runtime.measure(groups, threads=setting.threads, on_round=lambda done, rounds: None)
+        modules.append((model, (setting.batch, 3, side, side)))
+    alone = [[index] for index in range(len(modules))]
+    taken = runtime.measure(modules, alone, threads=setting.threads, on_round=lambda done, rounds: None)
     networks = []
     for member, seconds in zip(front.members, taken, strict=True):
         low, high = (1000 * np.quantile(seconds, [0.25, 0.75]) / setting.batch).tolist()

@@ -1,10 +1,9 @@
 """Measures a latency table: finds the parts of a space's networks, measures each once, and a few whole networks."""
 
 import itertools
-import statistics
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -34,17 +33,14 @@ MOST_SECONDS = 60.0
 class SpaceParts:
     """The distinct parts of a space's networks, and a few of these networks that differ in size, each with its parts.
 
-    `covered` is the fraction of the last draws, at most `SPREAD`, that had no new part.
+    `contexts` are networks, as the names of their parts, in which each part occurs. `covered` is the fraction of the
+    last draws, at most `SPREAD`, that had no new part.
     """
 
     parts: tuple[Part, ...]
+    contexts: tuple[tuple[str, ...], ...]
     networks: tuple[tuple[Architecture, tuple[Part, ...]], ...]
     covered: float
-
-    @property
-    def usual_count(self) -> int:
-        """The number of parts that a network usually has."""
-        return round(statistics.median(len(parts) for _, parts in self.networks))
 
 
 def find_parts(
@@ -61,6 +57,7 @@ def find_parts(
     rng, ends = Random(0), clock() + MOST_SECONDS
     parts: dict[str, Part] = {}
     networks: dict[str, tuple[int, Architecture, tuple[Part, ...]]] = {}
+    contexts: list[tuple[str, ...]] = []
     without_news = 0
     news: deque[bool] = deque(maxlen=SPREAD)
     for _ in itertools.count():
@@ -74,6 +71,8 @@ def find_parts(
                 news.append(is_new)
                 without_news = 0 if is_new else without_news
                 parts |= {part.name: part for part in own}
+                if is_new:
+                    contexts.append(tuple(part.name for part in own))
                 if len(networks) < SPREAD:
                     networks[architecture.fingerprint()] = cost.flops, architecture, own
         except ImageTooSmallError:
@@ -86,17 +85,23 @@ def find_parts(
             "no part to measure: adapt the bounds, or the space"
         )
     return SpaceParts(
-        parts=tuple(_mixed(parts)),
+        parts=tuple(parts.values()),
+        contexts=_needed(contexts),
         networks=_spread(sorted(networks.values(), key=lambda network: network[0])),
         covered=1 - sum(news) / len(news),
     )
 
 
-def _mixed(parts: Mapping[str, Part]) -> list[Part]:
-    """The parts in a random order that is the same each time, so that neighbours are as different as in a network."""
-    names = sorted(parts)
-    Random(0).shuffle(names)
-    return [parts[name] for name in names]
+def _needed(contexts: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """The contexts without those whose parts all occur in others. The first contexts brought the most common parts."""
+    counts = Counter(name for names in contexts for name in set(names))
+    needed = []
+    for names in contexts:
+        if all(counts[name] > 1 for name in names):
+            counts.subtract(set(names))
+        else:
+            needed.append(names)
+    return tuple(needed)
 
 
 def _spread(
@@ -126,13 +131,16 @@ def measure_table(
         modules: list[Timed] = [
             (part.build().eval(), (batch, part.channels, part.size, part.size)) for part in found.parts
         ]
-    groups = [modules[start : start + found.usual_count] for start in range(0, len(modules), found.usual_count)]
+    index_of = {part.name: index for index, part in enumerate(found.parts)}
+    groups = [[index_of[name] for name in names] for names in found.contexts]
     for architecture, _ in found.networks:
         side = architecture.image_size or image_size
         model = build_initial_model(architecture, num_classes=classes, seed=0)
-        groups.append([(model.eval(), (batch, 3, side, side))])
+        groups.append([len(modules)])
+        modules.append((model.eval(), (batch, 3, side, side)))
     milliseconds = [
-        1000 * undisturbed(seconds) / batch for seconds in device.measure(groups, threads=threads, on_round=on_round)
+        1000 * undisturbed(seconds) / batch
+        for seconds in device.measure(modules, groups, threads=threads, on_round=on_round)
     ]
     of_parts = {part.name: own for part, own in zip(found.parts, milliseconds, strict=False)}
     of_networks = [times_of((part.name for part in own), of_parts) for _, own in found.networks]

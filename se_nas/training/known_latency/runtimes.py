@@ -1,7 +1,6 @@
 """The runtimes on which latency can be measured. `RUNTIMES` has an entry for each."""
 
 import contextlib
-import itertools
 import os
 import platform
 import shutil
@@ -61,11 +60,12 @@ class Runtime(Protocol):
         """The name of the device for people."""
 
     def measure(
-        self, groups: Sequence[Sequence[Timed]], *, threads: int, on_round: OnRound
+        self, modules: Sequence[Timed], groups: Sequence[Sequence[int]], *, threads: int, on_round: OnRound
     ) -> Sequence[Sequence[float]]:
-        """The seconds of several passes of each module, in the order of the groups. The modules are in eval mode.
+        """The seconds of several passes of each module. The modules are in eval mode.
 
-        Groups take turns. The modules of a group run one after another, as the layers of a network do.
+        Groups of modules, named by their indices, take turns. The modules of a group run one after another, as the
+        layers of a network do. Each module is in at least one group.
         """
 
 
@@ -89,42 +89,42 @@ class TimedRuntime:
         """The name of the GPU, or the kind of processor."""
         return device_name(self.device) if self.device.type == "cuda" else processor_name()
 
-    def measure(self, groups: Sequence[Sequence[Timed]], *, threads: int, on_round: OnRound) -> list[list[float]]:
+    def measure(
+        self, modules: Sequence[Timed], groups: Sequence[Sequence[int]], *, threads: int, on_round: OnRound
+    ) -> list[list[float]]:
         """The seconds of each pass after the warm-ups. With one thread of a CPU they are that thread's own seconds, in
         which no other process runs."""
         prepare(self.device)
         clock = time.thread_time if self.device.type == "cpu" and threads == 1 else time.perf_counter
         with _threads(threads), torch.inference_mode(), usual_precision(self.device).autocast(self.device):
-            runs = self.load([module for group in groups for module in group], self.device, threads)
-            ends = list(itertools.accumulate(len(group) for group in groups))
-            in_turn = [runs[end - len(group) : end] for group, end in zip(groups, ends, strict=True)]
+            runs = self.load(modules, self.device, threads)
             took = 0.0
             for _ in range(WARM_UPS):
                 began = time.perf_counter()
-                for group in in_turn:
-                    self._turn(group, clock)
+                self._round(runs, groups, clock)
                 took = time.perf_counter() - began
             rounds = min(MOST_ROUNDS, max(FEWEST_ROUNDS, int(SECONDS / max(took, 1e-6))))
             taken: list[list[float]] = [[] for _ in runs]
             for done in range(1, rounds + 1):
-                for seconds, own in zip(
-                    taken, itertools.chain(*(self._turn(each, clock) for each in in_turn)), strict=True
-                ):
-                    seconds += own
+                for index, seconds in self._round(runs, groups, clock):
+                    taken[index].append(seconds)
                 on_round(done, rounds)
         return taken
 
-    def _turn(self, runs: Sequence[Run], clock: Callable[[], float]) -> list[list[float]]:
-        """The seconds of the timed passes of each run of a group in one round."""
-        for run in [*runs] * UNTIMED:
-            run()
-        taken: list[list[float]] = [[] for _ in runs]
-        for seconds, run in [*zip(taken, runs, strict=True)] * TIMED:
-            synchronise(self.device)
-            began = clock()
-            run()
-            synchronise(self.device)
-            seconds.append(clock() - began)
+    def _round(
+        self, runs: Sequence[Run], groups: Sequence[Sequence[int]], clock: Callable[[], float]
+    ) -> list[tuple[int, float]]:
+        """The index and the seconds of each timed pass in one round."""
+        taken = []
+        for group in groups:
+            for index in [*group] * UNTIMED:
+                runs[index]()
+            for index in [*group] * TIMED:
+                synchronise(self.device)
+                began = clock()
+                runs[index]()
+                synchronise(self.device)
+                taken.append((index, clock() - began))
         return taken
 
 
