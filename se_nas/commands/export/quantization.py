@@ -1,9 +1,10 @@
 """Quantises an ONNX network to int8 (static quantisation by ONNX Runtime), and measures what that costs in accuracy.
 
 Weights are quantised by channel, and activations by the range that they have on training images (Jacob et al., arXiv
-1712.05877). SE's gates suffer more than convolutions: their inputs are means over a map, with a small and uneven range,
-and an error of a gate scales a whole channel. So the network is also quantised with its gates in float, and the
-validation images decide between the two files. Accuracies before and after are those on the test images.
+1712.05877). SE's gates are known to suffer: their inputs are means over a map, with a small and uneven range, and an
+error of a gate scales a whole channel. Whether they do depends on the network (benchmarks/LOG.md, "SE's gates in
+int8"). So the network is also quantised with its gates in float, and the validation images decide between the two
+files. Of equally accurate files, the smaller is kept. Accuracies before and after are those on the test images.
 """
 
 import importlib.util
@@ -92,7 +93,7 @@ def quantise(source: Path, target: Path, data: ImageData, *, image_size: int) ->
         for way, in_float in ways.items():
             _quantise(prepared, files[way], calibration, in_float=in_float)
         reached = {way: accuracy(path, validation) for way, path in files.items()}
-        kept = max(files, key=lambda way: reached[way])  # of equal ones the first, which is smaller
+        kept = max(files, key=lambda way: (reached[way], -files[way].stat().st_size))
         _keep_description(source, files[kept], target)
     return Quantised(
         before=accuracy(source, test),

@@ -122,7 +122,16 @@ def test_a_missing_package_is_named_before_anything_is_written(
     assert not (retrained / "model.onnx").exists()
 
 
-@pytest.mark.parametrize("other", ["torch", "huggingface"])
-def test_only_onnx_is_quantised(other: str) -> None:
-    with pytest.raises(InputError, match=f"--quantize int8: .* cannot be used with --format {other}"):
-        ExportRequest(retrained=Path("x"), quantize="int8", format=other).check()  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"quantize": "int8", "format": "torch"}, "--quantize int8: cannot be used with --format torch"),
+        ({"quantize": "int8", "format": "huggingface"}, "--quantize int8: cannot be used with --format huggingface"),
+        ({"quantize": "int4"}, "--quantize int4: expected int8"),
+        ({"format": "hugging-face"}, r"--format hugging-face: no such format; did you mean huggingface\?"),
+        ({"format": "tflite"}, "--format tflite: no such format; known: torch, onnx, huggingface"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(flags: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ExportRequest(retrained=Path("x"), **flags).check()  # type: ignore[arg-type]

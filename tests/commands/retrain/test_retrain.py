@@ -71,17 +71,17 @@ def test_a_network_that_another_command_has_just_retrained_is_not_retrained_agai
     searched: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other command ends after this command's first check and before its lock."""
-    alone_in = retrain._alone_in
+    alone_in = retrain.alone_in
 
     @contextmanager
     def alone_after_the_other(folder: Path) -> Iterator[None]:
-        monkeypatch.setattr(retrain, "_alone_in", alone_in)
+        monkeypatch.setattr(retrain, "alone_in", alone_in)
         retrained(searched, console, epochs=1)
         monkeypatch.setattr(retraining, "train", lambda *_: pytest.fail("trained and tested twice"))
         with alone_in(folder):
             yield
 
-    monkeypatch.setattr(retrain, "_alone_in", alone_after_the_other)
+    monkeypatch.setattr(retrain, "alone_in", alone_after_the_other)
 
     (target,) = retrained(searched, console, epochs=1)
 
