@@ -15,6 +15,7 @@ The table has every placement of SE in one trunk on paired seeds (`placement_tab
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -169,7 +170,7 @@ def by_strategy(strategy: str, table: Placements, seed: int) -> Iterator[str]:
     def name_for(assignment: Assignment) -> str:
         return name_of[tuple(bool(assignment[name]) for name in decisions)]
 
-    for round_ in range(2):
+    for round_ in count():
         problem = SearchProblem(
             decisions=decisions,
             sample=lambda rng: {name: decision.sample(rng) for name, decision in decisions.items()},
@@ -233,7 +234,7 @@ def show_finds(table: Placements, console: Console, repeats: int) -> None:
     best = float(table.means.max())
     mean_of = dict(zip(table.names, table.means.tolist(), strict=True))
     view = Table(box=None, title="regret in points, and how often the best is named", title_justify="left")
-    for column in ("way", *(f"{count} trainings" for count in AFTER)):
+    for column in ("way", *(f"{trainings} trainings" for trainings in AFTER)):
         view.add_column(column, justify="right")
     for way, run in ways.items():
         found = np.array([_after(run(table, seed)) for seed in range(repeats)])
@@ -247,7 +248,7 @@ def show_finds(table: Placements, console: Console, repeats: int) -> None:
 
 def _after(named: Iterator[str]) -> Sequence[str]:
     names = [name for name, _ in zip(named, range(max(AFTER)), strict=False)]
-    return [names[count - 1] for count in AFTER]
+    return [names[trainings - 1] for trainings in AFTER]
 
 
 def main() -> None:
