@@ -74,6 +74,7 @@ class SupernetTask:
         """The settings and the times of the training, for the file of the scores."""
         return {
             "identity": self.identity,
+            "metric": self.metric.value,
             "epochs": self.recipe.epochs,
             "draw": str(self.draw),
             "seed": self.seed,

@@ -162,11 +162,12 @@ def _supernet(
     trainer = task.trained()
     first = [found for each in networks_of_trials(folder, progress, board) if (found := board.placement_of(each))]
     scores = task.read(trainer, first, request.read)
-    trust = scores.trust(trained_alone(folder, progress, {each.fingerprint for each in scores.placements}))
+    read = {each.fingerprint for each in scores.placements}
+    trust = scores.trust(trained_alone(folder, progress, read, task.metric))
     task.write(scores, trust=trust)
     console.print(effects_table(scores))
-    console.print(placements_table(scores))
-    print_line(LargestClass.of(task.data.inventory(), "validation").sentence())
+    console.print(placements_table(scores, task.metric))
+    print_line(LargestClass.of(task.data.inventory(), "validation").sentence(task.metric))
     for line in interaction_lines(scores):
         print_line(line)
     if trust is not None:

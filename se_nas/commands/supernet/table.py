@@ -6,6 +6,7 @@ from rich.table import Table
 
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.costs import format_cost, short_table_names
+from se_nas.objective_metric import ObjectiveMetric
 from se_nas.wording import se_glyphs
 
 SHOWN = 8
@@ -27,8 +28,8 @@ def effects_table(scores: SupernetScores) -> Table:
     return table
 
 
-def placements_table(scores: SupernetScores) -> Table:
-    """The best placements, with SE nowhere and everywhere among them."""
+def placements_table(scores: SupernetScores, metric: ObjectiveMetric) -> Table:
+    """The best placements by `metric`, with SE nowhere and everywhere among them."""
     ranked = scores.best
     shown = ranked[:SHOWN]
     narrowest, widest = (0,) * len(scores.switches), tuple(len(options) - 1 for options in scores.options)
@@ -36,7 +37,7 @@ def placements_table(scores: SupernetScores) -> Table:
     costs = [name for name in short_table_names() if name in ranked[0].cost]
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
     table.title = f"Best placements of {len(ranked):,} that were read; {scores.count:,} exist"
-    for name in ("rank", "accuracy", *costs):
+    for name in ("rank", metric.label, *costs):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("SE by stage", no_wrap=True)
     for each in shown:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from se_nas.errors import InputError
 from se_nas.files import read_checked
-from se_nas.objective_metric import ACCURACY
+from se_nas.objective_metric import ACCURACY, ObjectiveMetric
 from se_nas.runs.ablation_file import ablation_files
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.progress import SearchProgress
@@ -28,26 +28,29 @@ def networks_of_trials(folder: RunFolder, progress: SearchProgress, board: Switc
     return found
 
 
-def trained_alone(folder: RunFolder, progress: SearchProgress, known: set[str]) -> Mapping[str, float]:
+def trained_alone(
+    folder: RunFolder, progress: SearchProgress, known: set[str], metric: ObjectiveMetric
+) -> Mapping[str, float]:
     """The accuracies of networks that were trained alone, by fingerprint, of those in `known`.
+
+    `metric` takes the place of the accuracy, as in the trials. An ablation by another metric does not count.
 
     They come from the trials or from one ablation, whichever has more of these networks. Trainings of one source had
     the same epochs and the same seeds, so they can be compared.
     """
     trials = {
-        record.fingerprint: record.plain_accuracy
+        record.fingerprint: record.accuracy
         for record in progress.records
-        if record.plain_accuracy is not None and record.fingerprint in known
+        if record.accuracy is not None and record.fingerprint in known
     }
-    return max([trials, *_ablations(folder, known)], key=len)
+    return max([trials, *_ablations(folder, known, metric)], key=len)
 
 
-def _ablations(folder: RunFolder, known: set[str]) -> list[dict[str, float]]:
+def _ablations(folder: RunFolder, known: set[str], metric: ObjectiveMetric) -> list[dict[str, float]]:
     sources = []
     for path in ablation_files(folder):
         content = read_checked(path) or {}
-        by_accuracy = content.get("metric", ACCURACY) == ACCURACY
-        networks = content.get("networks") if by_accuracy else None
+        networks = content.get("networks") if content.get("metric", ACCURACY) == metric else None
         sources.append(
             {
                 str(each["fingerprint"]): fmean(each["accuracies"].values())

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.search.search import start_search
 from se_nas.commands.shared_weights.placements_to_read import read_placements
 from se_nas.commands.supernet import supernet as command
 from se_nas.commands.supernet.flags import SupernetRequest
@@ -14,6 +16,7 @@ from se_nas.runs.ablation_file import ablation_files
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.supernet_file import load_scores
 from se_nas.space.switches import Option, Switch, Switchboard
+from se_nas.training.scoring import Scores
 from se_nas.training.supernet.reading import Reading
 from se_nas.training.trainer import Trainer
 from tests.conftest import quiet_console
@@ -145,6 +148,19 @@ def test_networks_that_were_trained_alone_show_whether_to_trust_it(
     assert knowing["trust"]["count"] == len(counting)
     assert knowing["trust"]["own"]["tau"] == pytest.approx(1)
     assert "trust     Kendall's tau +1.00" in said(console)
+
+
+def test_placements_are_read_by_the_metric_of_the_search(
+    request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_search(replace(request_tiny, budget=1, epochs=1, objective_metric="balanced_accuracy"), quiet_console())
+    monkeypatch.setattr(Trainer, "scores", lambda _: Scores(accuracy=0.9, score=0.4))
+
+    found = read(SupernetRequest(target=f"{request_tiny.run}:0", epochs=1), console)
+
+    assert found["metric"] == "balanced_accuracy"
+    assert {each["accuracy"] for each in found["placements"]} == {0.4}
+    assert "rank  balanced accuracy" in said(console)
 
 
 def test_a_damaged_file_gets_one_line(request_new: SupernetRequest, console: Console) -> None:
