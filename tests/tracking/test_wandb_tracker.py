@@ -16,7 +16,7 @@ from se_nas.report.figures.search import front_figure
 from se_nas.searching.progress import SearchProgress
 from se_nas.tracking.live_front import LIVE_SECONDS, LiveFront
 from se_nas.tracking.protocol import Finding, SearchOutcome
-from se_nas.tracking.wandb_afterwards import WandbFinding, WandbRetraining
+from se_nas.tracking.wandb_afterwards import WandbDetection, WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import resolve_mode, start_run, use_artifact
 from se_nas.tracking.wandb_tracker import WandbTracker, WandbTrials
 from tests.tracking.test_console import a_progress, a_record
@@ -139,6 +139,22 @@ def test_a_retraining_logs_its_curve_its_weights_and_its_origin(tmp_path: Path) 
     artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
     assert artifacts["front-s"]["use_after_commit"]
     assert artifacts["weights-abc"]["type"] == "model"
+
+
+def test_a_detector_logs_its_curve_its_result_and_its_files(tmp_path: Path) -> None:
+    file = tmp_path / "detector.safetensors"
+    file.write_bytes(b"weights")
+
+    run = WandbDetection(start(tmp_path, "detect"))
+    run.epoch_done(1, 2.0, 0.25, 0.5)
+    run.ended({"ap": 0.25, "placement": "none"}, [file])
+    run.close()
+
+    records = records_in(tmp_path)
+    (history,) = [record["history"]["item"] for record in records if record["type"] == "history"]
+    assert {"epoch": 1, "training loss": 2.0, "AP": 0.25, "AP50": 0.5}.items() <= history.items()
+    (artifact,) = [record["artifact"] for record in records if record["type"] == "artifact"]
+    assert (artifact["name"], artifact["type"]) == ("detector-abc", "model")
 
 
 def test_a_finding_logs_its_figures_its_numbers_its_file_and_its_origin(tmp_path: Path) -> None:
