@@ -1,22 +1,27 @@
 """The parts of a network are its modules, each on the map that enters it in the network."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
 import torch
 from torch import nn
 
+from se_nas.commands.own_network import read_network, space_of_network
 from se_nas.errors import ImageTooSmallError
+from se_nas.models.attention.module import AttentionModule
 from se_nas.models.network import build_model
 from se_nas.models.parts import Part, parts_of
 from se_nas.shipped_files import shipped
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.families.regnet import RegNetBlock
-from se_nas.space.files.loading import load_design_space
+from se_nas.space.files.loading import load_design_space, parse_design_space
 from se_nas.space.parts.stage import Stage
 from se_nas.space.parts.stem import Stem
+from se_nas.space.yaml_file import parse_yaml
 from tests.fakes import tiny_architecture
+from tests.space.conftest import ROOT
 
 SPACES = ["small", "resnet_small", "mobilenet_v3_small", "densenet_small", "shufflenet_small", "xception_small"]
 
@@ -88,3 +93,31 @@ def test_too_small_images_are_refused() -> None:
 
     with pytest.raises(ImageTooSmallError):
         parts_of(network, image_size=1, num_classes=2)
+
+
+def test_a_users_own_network_is_one_part_beside_its_attention_on_the_maps_of_its_places() -> None:
+    network = read_network(f"{ROOT / 'docs' / 'examples' / 'small_resnet.py'}:build")
+    content = space_of_network(network, None, classes=4, image_size=16, group="site")
+    space = parse_design_space(parse_yaml(Path("own.yaml"), content))
+    drawn = [space.decode(space.sample(Random(seed))) for seed in range(8)]
+
+    for architecture in drawn:
+        whole, *attention = parts_of(architecture, image_size=16, num_classes=4)
+        assert whole.name.startswith("network ")
+        assert len(attention) == sum(block.se is not None for blocks in architecture.blocks() for block in blocks)
+        model = build_model(architecture, num_classes=4)
+        assert params_of(whole.build()) + sum(params_of(part.build()) for part in attention) == params_of(model)
+        assert maps_into_attention(model, size=16) == sorted(
+            (part.channels, part.size, part.size) for part in attention
+        )
+
+
+def maps_into_attention(model: nn.Module, *, size: int) -> list[tuple[int, ...]]:
+    """The shapes of the maps that enter the attention of a network, without the batch, in order."""
+    maps: list[tuple[int, ...]] = []
+    for module in model.modules():
+        if isinstance(module, AttentionModule):
+            module.register_forward_pre_hook(lambda _, given: maps.append(tuple(given[0].shape[1:])))
+    with torch.no_grad():
+        model.eval()(torch.zeros(1, 3, size, size))
+    return sorted(maps)
