@@ -26,7 +26,7 @@ WITHOUT_NEWS, FOR_EACH_PART = 200, 8
 """All parts count as found after this number of draws in a row without a new part: the first, and at least the second
 for each known part."""
 MOST_SECONDS = 60.0
-"""The time after which the search for parts ends although the draws still find new ones, as in RegNet's law."""
+"""The processor time after which the search for parts ends although draws still find new parts, as in RegNet's law."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def find_parts(
     *,
     image_size: int,
     num_classes: int,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.process_time,
 ) -> SpaceParts:
     """Draw networks that keep the bounds on counted costs, until no draw has a new part. InputError if none keeps them.
 

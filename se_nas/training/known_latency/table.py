@@ -19,7 +19,7 @@ from se_nas.space.architecture import Architecture
 
 Values = NDArray[np.float64]
 
-LOWEST, HIGHEST = (0.25, -math.inf, 0.0), (4.0, math.inf, math.inf)
+LOWEST, HIGHEST = (0.5, -math.inf, 0.0), (4.0, math.inf, math.inf)
 """The limits of a correction's factor, time for each part, and constant."""
 WORTHWHILE = 0.1
 """The fraction of the error that another term of a correction must save."""
