@@ -7,9 +7,10 @@
 #     bash benchmarks/on_gpu.sh OUT_DIR DATA --list                 # print the parts and their commands
 #
 # Each part writes OUT_DIR/NAME.log: machine, versions, command, figures, exit code. OUT_DIR/parts.tsv has a line for
-# each run of a part. A part that fails does not stop the others. A second call leaves out the parts that ended with 0.
-# Ctrl-C ends the current part and prints the summary. The exit code is 0 if all parts have ended with 0. PART_SECONDS=600
-# gives each part more time, for a slow machine.
+# each run of a part. A part that fails does not stop the others. A second call leaves out the parts whose log ends with
+# 0 on the same device, with the same versions and command. Ctrl-C ends the current part, whose exit code is then 130,
+# and prints the summary. The exit code is 0 if all parts have ended with 0. PART_SECONDS=600 gives each part more time,
+# for a slow machine.
 #
 # Every part needs torch, torchvision, numpy, scipy, pandas, pillow, pyyaml, rich, psutil, filelock, safetensors, pydantic
 # and platformdirs. `tests` also needs pytest with pytest-timeout. `search` needs all dependencies but Ray and W&B, and
@@ -21,7 +22,15 @@ usage() {
     exit 2
 }
 
-part_seconds=${PART_SECONDS:-175}
+# whole_seconds TEXT: print the number in base 10, or fail
+whole_seconds() {
+    [[ $1 =~ ^[0-9]{1,9}$ ]] && echo $((10#$1))
+}
+
+part_seconds=$(whole_seconds "${PART_SECONDS:-175}") || {
+    echo "PART_SECONDS=$PART_SECONDS: expected whole seconds, e.g. 600" >&2
+    exit 2
+}
 python=${PYTHON:-python3}
 out='' data='' tiny='' list='' total_seconds=''
 while [ $# -gt 0 ]; do
@@ -30,8 +39,7 @@ while [ $# -gt 0 ]; do
         --list) list=1 ;;
         --seconds)
             shift
-            total_seconds=${1:-}
-            [[ $total_seconds =~ ^[0-9]+$ ]] || usage
+            total_seconds=$(whole_seconds "${1:-}") || usage
             ;;
         -*) usage ;;
         *) if [ -z "$out" ]; then out=$1; elif [ -z "$data" ]; then data=$1; else usage; fi ;;
@@ -46,25 +54,29 @@ export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 OMP_NUM_
 device=cuda
 [ -z "$tiny" ] || device=cpu
 shortest_seconds=20 # a part is not begun with less time left
-running='' mps='' failed=0
+running='' running_part='' began=0 mps='' failed=0
+
+# Parts run in OUT_DIR, so relative paths become absolute
+found=$(type -P -- "$python")
+[[ $found != [!/]* ]] || python=$PWD/$found
+[[ $data != *:[!/]* ]] || data=${data%%:*}:$PWD/${data#*:}
 
 if [ -z "$list" ]; then
     mkdir -p "$out" || exit 1
     out=$(cd "$out" && pwd)
-    [[ $data != npz:[!/]* ]] || data=npz:$PWD/${data#npz:}
     machine=$("$python" "$here/machine.py" --device "$device" --data "$data") || exit 1
     printf '%s\n' "$machine" | tee "$out/machine.txt"
 fi
 
 # part NAME COMMAND...: run the command, unless it has been done
 part() {
-    local name=$1 seconds=$part_seconds left began code
+    local name=$1 seconds=$part_seconds left code
     shift
     if [ -n "$list" ]; then
         printf '%s\t%s\n' "$name" "$*"
         return
     fi
-    if [ "$(last_code "$name")" = 0 ] && grep -qsxF "command   $*" "$out/$name.log"; then
+    if is_done "$out/$name.log" "$*"; then
         echo "$name: done before"
         return
     fi
@@ -77,22 +89,39 @@ part() {
         fi
         seconds=$((left < seconds ? left : seconds))
     fi
-    began=$SECONDS
-    printf '%s\n%s\n\n' "$machine" "command   $*" >"$out/$name.log"
+    began=$SECONDS running_part=$name
+    begin_log "$*" >"$out/$name.log"
     (cd "$out" && exec timeout --kill-after=10 "$seconds" "$@") >>"$out/$name.log" 2>&1 </dev/null &
     running=$!
     wait "$running"
     code=$?
     running=''
-    printf '\nexit code %s after %s s\n' "$code" "$((SECONDS - began))" >>"$out/$name.log"
-    printf '%s\t%s\t%s\n' "$name" "$code" "$((SECONDS - began))" >>"$out/parts.tsv"
-    echo "$name: exit code $code after $((SECONDS - began)) s"
+    ended "$code"
     [ "$code" = 0 ] || failed=1
 }
 
-# last_code NAME: print the exit code of this part's last run
-last_code() {
-    [ ! -e "$out/parts.tsv" ] || awk -F'\t' -v name="$1" '$1 == name {code = $2} END {print code}' "$out/parts.tsv"
+# begin_log COMMAND: print the first lines of a part's log
+begin_log() {
+    printf '%s\ncommand   %s\n\n' "$machine" "$1"
+}
+
+# is_done LOG COMMAND: whether a part has ended with 0 on this device, with these versions and this command
+is_done() {
+    [ -e "$1" ] && [[ $(tail -n 1 "$1") == 'exit code 0 after '* ]] &&
+        [ "$(settings <"$1")" = "$(begin_log "$2" | settings)" ]
+}
+
+# settings: print the lines of a log that two runs of a part must have in common
+settings() {
+    sed -n '/^device /p; /^versions /p; /^command /{p;q;}'
+}
+
+# ended CODE: write down how the running part has ended
+ended() {
+    local name=$running_part seconds=$((SECONDS - began))
+    printf '\nexit code %s after %s s\n' "$1" "$seconds" >>"$out/$name.log"
+    printf '%s\t%s\t%s\n' "$name" "$1" "$seconds" >>"$out/parts.tsv"
+    echo "$name: exit code $1 after $seconds s"
 }
 
 # benchmark NAME SCRIPT FLAGS...: a part that runs a script of this folder
@@ -132,13 +161,16 @@ summary() {
 }
 
 stopped() {
-    [ -z "$running" ] || { kill -TERM "$running" && wait "$running"; } 2>/dev/null
-    running=''
+    trap '' INT TERM HUP
+    if [ -n "$running" ]; then
+        { kill -TERM "$running" && wait "$running"; } 2>/dev/null
+        ended 130
+    fi
     stop_mps
     summary
     exit 130
 }
-trap stopped INT TERM
+trap stopped INT TERM HUP
 
 if [ -n "$tiny" ]; then
     few=(--networks 2 --epochs 1 --at-once 1 2)

@@ -16,7 +16,7 @@ SCRIPT = BENCHMARKS / "on_gpu.sh"
 STAND_IN = """\
 #!/bin/sh
 case "$*" in
-    *machine.py*) echo 'device    made up' ;;
+    *machine.py*) echo 'device    made up'; echo 'versions  1' ;;
     *roofline.py*) echo 'no figure'; exit 3 ;;
     *) echo "figures of $*" ;;
 esac
@@ -42,6 +42,24 @@ def commands(folder: Path, *flags: str) -> dict[str, list[str]]:
     listed = run(folder / "out", "--list", *flags)
     assert listed.returncode == 0
     return {name: shlex.split(command) for name, command in (line.split("\t") for line in listed.stdout.splitlines())}
+
+
+def interrupt(folder: Path, stand_in: Path, script: str, stopping: signal.Signals, data: str = "digits") -> str:
+    """Send a signal while a script runs. Return what was printed, after checks that all has ended."""
+    begun = folder / "begun"
+    os.mkfifo(begun)
+    hanging = f'case "$*" in *{script}*) echo $$ >{begun}; exec sleep 600 ;; esac'
+    stand_in.write_text(STAND_IN.replace("#!/bin/sh", f"#!/bin/sh\n{hanging}"))
+    command = ["bash", str(SCRIPT), str(folder / "figures"), data, "--tiny"]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHON": str(stand_in)}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        sleeping = int(begun.read_text())
+        process.send_signal(stopping)
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert not psutil.pid_exists(sleeping)
+    return output
 
 
 @pytest.fixture
@@ -104,28 +122,68 @@ def test_a_part_with_other_settings_runs_again(tmp_path: Path, stand_in: Path) -
     assert "stacked_128: done before" in other.stdout
 
 
-def test_no_part_begins_after_the_given_seconds(tmp_path: Path, stand_in: Path) -> None:
-    ended = run(tmp_path / "figures", "--tiny", "--seconds", "0", python=str(stand_in))
+@pytest.mark.parametrize(
+    ("before", "now"), [("device    made up", "device    another card"), ("versions  1", "versions  2")]
+)
+def test_parts_run_again_on_another_card_and_with_other_versions(
+    tmp_path: Path, stand_in: Path, before: str, now: str
+) -> None:
+    run(tmp_path / "figures", "--tiny", python=str(stand_in))
+    stand_in.write_text(stand_in.read_text().replace(before, now))
+
+    other = run(tmp_path / "figures", "--tiny", python=str(stand_in))
+
+    assert "sharing_small: exit code 0" in other.stdout
+    assert "done before" not in other.stdout
+
+
+@pytest.mark.parametrize("kind", ["npz", "imagefolder", "csv", "imagenet", "places365"])
+def test_relative_paths_hold_in_the_folder_where_parts_run(tmp_path: Path, stand_in: Path, kind: str) -> None:
+    ended = run(tmp_path / "figures", "--tiny", python=f"./{stand_in.name}", data=f"{kind}:some/images")
+
+    assert "sharing_small: exit code 0" in ended.stdout
+    assert f"{kind}:{tmp_path}/some/images" in (tmp_path / "figures" / "sharing_small.log").read_text()
+
+
+@pytest.mark.parametrize("seconds", ["0", "08", "000"])
+def test_no_part_begins_after_the_given_seconds(tmp_path: Path, stand_in: Path, seconds: str) -> None:
+    ended = run(tmp_path / "figures", "--tiny", "--seconds", seconds, python=str(stand_in))
 
     assert ended.returncode == 1
     assert not (tmp_path / "figures" / "parts.tsv").exists()
     assert "tests: no time is left" in ended.stdout
 
 
-def test_an_interruption_ends_the_current_part_and_prints_the_summary(tmp_path: Path, stand_in: Path) -> None:
-    begun = tmp_path / "begun"
-    os.mkfifo(begun)
-    stand_in.write_text(STAND_IN.replace("echo 'no figure'; exit 3", f"echo $$ >{begun}; exec sleep 600"))
-    command = ["bash", str(SCRIPT), str(tmp_path / "figures"), "digits", "--tiny"]
-    with subprocess.Popen(
-        command, env={**os.environ, "PYTHON": str(stand_in)}, stdout=subprocess.PIPE, text=True
-    ) as process:
-        sleeping = int(begun.read_text())
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=300)
-    assert process.returncode == 130
+@pytest.mark.parametrize("stopping", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_interruption_ends_the_current_part_and_prints_the_summary(
+    tmp_path: Path, stand_in: Path, stopping: signal.Signals
+) -> None:
+    output = interrupt(tmp_path, stand_in, "roofline.py", stopping)
+
     assert "exit code, seconds" in output
-    assert not psutil.pid_exists(sleeping)
+    assert "roofline_1024: exit code 130" in output
+
+
+def test_a_part_that_was_interrupted_runs_again_even_if_other_data_were_done(tmp_path: Path, stand_in: Path) -> None:
+    run(tmp_path / "figures", "--tiny", python=str(stand_in), data="digits")
+    whole = stand_in.read_text()
+    interrupt(tmp_path, stand_in, "sharing.py", signal.SIGTERM, data="fashion_mnist")
+    stand_in.write_text(whole)
+
+    again = run(tmp_path / "figures", "--tiny", python=str(stand_in), data="fashion_mnist")
+
+    assert "sharing_small: exit code 0" in again.stdout
+    assert "stacked_128: done before" in again.stdout
+
+
+def test_a_part_whose_log_has_no_end_runs_again(tmp_path: Path, stand_in: Path) -> None:
+    run(tmp_path / "figures", "--tiny", python=str(stand_in))
+    log = tmp_path / "figures" / "sharing_small.log"
+    log.write_text(log.read_text().partition("exit code")[0])
+
+    again = run(tmp_path / "figures", "--tiny", python=str(stand_in))
+
+    assert "sharing_small: exit code 0" in again.stdout
 
 
 @pytest.mark.parametrize("arguments", [(), ("only-a-folder",), ("a", "b", "c"), ("a", "b", "--tinny")])
@@ -135,6 +193,15 @@ def test_wrong_arguments_print_the_usage(tmp_path: Path, arguments: tuple[str, .
     assert ended.returncode == 2
     assert "OUT_DIR DATA" in ended.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_seconds_that_are_no_number_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PART_SECONDS", "10m")
+
+    ended = run(tmp_path / "figures", "--tiny")
+
+    assert ended.returncode == 2
+    assert "PART_SECONDS=10m: expected whole seconds" in ended.stderr
 
 
 def test_a_machine_that_cannot_run_them_is_named_at_once(tmp_path: Path) -> None:
