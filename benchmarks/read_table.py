@@ -13,6 +13,7 @@ The table has every placement of SE in one trunk on paired seeds (`placement_tab
 """
 
 import argparse
+import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -22,7 +23,7 @@ from random import Random
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from placement_table import NOWHERE, read_rows
+from placement_table import NOWHERE, Rows, read_rows
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau
@@ -30,6 +31,7 @@ from scipy.stats import kendalltau
 from se_nas.analysis.designed.best import probabilities_of_best
 from se_nas.analysis.designed.fractions import Point, design_for
 from se_nas.analysis.designed.model import Cell, Contrasts, Fitted, Key, distinct_pairs, fit
+from se_nas.errors import InputError
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
@@ -59,15 +61,18 @@ class Placements:
 
     @classmethod
     def read(cls, path: Path) -> "Placements":
-        """The table of a file. ValueError unless every placement has every seed and epoch."""
-        rows = read_rows(path)
+        """The table of a file. InputError unless it can be read, and every placement has every seed and epoch."""
+        rows = _whole_rows(path)
         names = list(dict.fromkeys(row["placement"] for row in rows))
-        stages = max(int(stage) for name in names if name != NOWHERE for stage in name.split("+"))
-        points = {name: tuple(str(stage) in name.split("+") for stage in range(1, stages + 1)) for name in names}
+        stages = max((stage for name in names for stage in _stages(name)), default=0)
+        points = {name: tuple(stage in _stages(name) for stage in range(1, stages + 1)) for name in names}
         seeds, epochs = sorted({int(row["seed"]) for row in rows}), sorted({int(row["epoch"]) for row in rows})
         known = {(row["placement"], int(row["seed"]), int(row["epoch"])): float(row["accuracy"]) for row in rows}
-        if len(names) < 2**stages or len(known) < len(names) * len(seeds) * len(epochs):
-            raise ValueError(f"{path}: expected each of {2**stages} placements on each seed")
+        if not stages or not len(names) == len(set(points.values())) == 2**stages:
+            wanted = f"{NOWHERE} and all other placements on {stages or 'some'} stages"
+            raise InputError(f"{path}: expected {wanted}, but got {', '.join(names)}")
+        if len(known) < len(names) * len(seeds) * len(epochs):
+            raise InputError(f"{path}: expected each placement on each of {len(seeds)} seeds and {len(epochs)} epochs")
         accuracy = np.array([[[known[name, seed, epoch] for epoch in epochs] for seed in seeds] for name in names])
         first = {row["placement"]: row for row in reversed(rows)}
         params, flops = ({name: int(first[name][cost]) for name in names} for cost in ("params", "flops"))
@@ -85,8 +90,57 @@ class Placements:
         return means
 
 
+def _whole_rows(path: Path) -> Rows:
+    """The rows of a file. InputError if there are none, or if a cell is not what its column holds."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a CSV file of placement_table.py")
+    try:
+        rows = read_rows(path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: expected a CSV file of placement_table.py, but {error}") from None
+    if not rows:
+        raise InputError(f"{path}: expected rows of placement_table.py, but it is empty")
+    if missing := [column for column in READERS if column not in rows[0]]:
+        raise InputError(f"{path}: columns are missing: {', '.join(missing)}")
+    for number, row in enumerate(rows, start=1):
+        for column, read in READERS.items():
+            try:
+                read(row[column] or "")
+            except ValueError:
+                raise InputError(f"{path}: row {number} has no valid {column}: {row[column] or 'nothing'}") from None
+    return rows
+
+
+def _stages(name: str) -> list[int]:
+    """The numbers of a placement's stages with SE. ValueError if the name is none of a placement."""
+    stages = [] if name == NOWHERE else [int(stage) for stage in name.split("+")]
+    if not all(0 < stage <= MOST_STAGES for stage in stages):
+        raise ValueError(name)
+    return stages
+
+
+def _fraction(text: str) -> float:
+    """A number from 0 to 1. ValueError if it is none."""
+    if not 0 <= float(text) <= 1:
+        raise ValueError(text)
+    return float(text)
+
+
+MOST_STAGES = 16
+"""No trunk of an open table has more stages."""
+READERS: Mapping[str, Callable[[str], object]] = {
+    "placement": _stages,
+    "seed": int,
+    "epoch": int,
+    "accuracy": _fraction,
+    "params": int,
+    "flops": int,
+}
+"""The columns that are read, and the functions that read a cell."""
+
+
 def fitted_to(table: Placements, outcomes: Mapping[Key, float]) -> Fitted:
-    """The model of main effects and interactions. ValueError if the trainings are too few."""
+    """The model of main effects and interactions. InputError if the trainings are too few."""
     points = list(table.points.values())
     cells = {name: Cell(point=point, treatments={}) for name, point in table.points.items()}
     terms = Contrasts(factors=len(points[0]), pairs=distinct_pairs(points), treatments={}, own=())
@@ -97,7 +151,7 @@ def fitted_to(table: Placements, outcomes: Mapping[Key, float]) -> Fitted:
             continue
         if all(map(fitted.determines, map(each.main_effect, range(each.factors)))):
             return fitted
-    raise ValueError("too few trainings for the effect of each stage")
+    raise InputError(f"{len(outcomes)} trainings are too few for the effect of each stage; train on more seeds")
 
 
 def show_effects(table: Placements, console: Console) -> None:
@@ -113,11 +167,12 @@ def show_effects(table: Placements, console: Console) -> None:
     gains, widths = fitted.differences([terms.main_effect(stage) for stage in range(terms.factors)])
     for stage, (gain, width) in enumerate(zip(gains, widths, strict=True), start=1):
         console.print(f"SE in stage {stage}: {100 * gain:+.2f} ± {100 * width:.2f} points")
-    gains, widths = fitted.differences([terms.interaction(pair) for pair in range(len(terms.pairs))])
-    for (first, second), gain, width in zip(terms.pairs, gains, widths, strict=True):
-        console.print(
-            f"stages {first + 1} and {second + 1} together: {100 * gain:+.2f} ± {100 * width:.2f} points more"
-        )
+    if terms.pairs:
+        gains, widths = fitted.differences([terms.interaction(pair) for pair in range(len(terms.pairs))])
+        for (first, second), gain, width in zip(terms.pairs, gains, widths, strict=True):
+            console.print(
+                f"stages {first + 1} and {second + 1} together: {100 * gain:+.2f} ± {100 * width:.2f} points more"
+            )
     rows = [terms.row(name, Cell(point=point, treatments={})) for name, point in table.points.items()]
     levels, half = fitted.levels(rows)
     best = probabilities_of_best(fitted, rows)
@@ -217,7 +272,7 @@ def by_design(table: Placements, seed: int) -> Iterator[str]:
             outcomes[name, run] = float(table.accuracy[table.names.index(name), of_table, -1])
             try:
                 fitted = fitted_to(table, outcomes)
-            except ValueError:
+            except InputError:
                 yield max(outcomes, key=lambda key: outcomes[key])[0]
                 continue
             terms = fitted.contrasts
@@ -258,8 +313,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS, help="of each strategy")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    table, console = Placements.read(options.table), Console(width=110)
-    show_effects(table, console)
+    try:
+        table, console = Placements.read(options.table), Console(width=110)
+        show_effects(table, console)
+    except InputError as error:
+        parser.error(str(error))
     show_short_trainings(table, console)
     show_finds(table, console, options.repeats)
 
