@@ -3,16 +3,16 @@
     uv run --with-requirements benchmarks/peers.txt benchmarks/real_choice.py --data npz:cifar10_10k.npz --seeds 3
 
 Each method searches for the same number of epochs (`real_search.py`), one trial at a time. For each budget it chooses
-one fully trained network: by what the model expects where it is ours, by the observed accuracy where it is not. Each
-chosen network is trained again on fresh seeds, and tested on the test images, which no search has seen. A budget is a
-quantile of the logarithm of the FLOPs of 1,000 drawn networks. OUT.csv has a row for each choice and each fresh
-training. Intervals are 95 % by Student's t over the searches, whose seeds are paired.
+one fully trained network: by what the model expects where it is ours, by the observed accuracy where it is not or the
+model expects nothing yet. Each chosen network is trained again on fresh seeds, and tested on the test images, which no
+search has seen. A budget is a quantile of the logarithm of the FLOPs of 1,000 drawn networks. OUT.csv has a row for
+each choice and each fresh training. Intervals are 95 % by Student's t over the searches, whose seeds are paired.
 """
 
 import argparse
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,10 +62,20 @@ def choices(task: Task, method: str, seed: int, epochs: int, budgets: Sequence[f
     for budget in budgets:
         fitting = [row for row in rows if row["flops"] <= budget]
         if fitting:
-            best = max(fitting, key=lambda row: expected.get(row["trial"], row["curve"][-1]))
-            reported = expected.get(best["trial"], best["curve"][-1])
+            best, reported = best_of(fitting, expected)
             found.append(Choice(budget, best["trial"], best["assignment"], best["flops"], reported))
     return found
+
+
+def best_of(rows: Sequence[dict[str, Any]], expected: Mapping[int, float]) -> tuple[dict[str, Any], float]:
+    """The best trial and its accuracy: as expected, among the trials with an expectation; as observed if none has one.
+
+    An expectation is drawn towards the mean and an observation is not, so the two are never compared.
+    """
+    of_trial = {row["trial"]: expected[row["trial"]] for row in rows if row["trial"] in expected}
+    of_trial = of_trial or {row["trial"]: row["curve"][-1] for row in rows}
+    best = max((row for row in rows if row["trial"] in of_trial), key=lambda row: of_trial[row["trial"]])
+    return best, of_trial[best["trial"]]
 
 
 def tested(task: Task, assignment: Assignment, seeds: int) -> list[float]:
@@ -89,18 +99,21 @@ def job(args: tuple[str, int]) -> list[dict[str, Any]]:
     return rows
 
 
-def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Print mean test accuracy, optimism, and the paired difference to ours for each budget and method."""
-    seeds = sorted({row["seed"] for row in rows})
+def show(rows: Sequence[dict[str, Any]], budgets: Sequence[float], seeds: Sequence[int], console: Console) -> None:
+    """Print mean test accuracy, optimism, and the paired difference to ours for each budget and method.
+
+    `seeds` are the seeds of all searches. A method has figures for a budget if each of its searches found a network.
+    """
     table = Table(box=None, title="test accuracy of the chosen networks on fresh seeds, in %", title_justify="left")
     for column in ("MFLOPs at most", "method", "mean", "reported", "less than ours", "half of its 95 % interval"):
         table.add_column(column, justify="right")
-    for budget in sorted({row["budget"] for row in rows}):
+    for budget in budgets:
         truth = {}
         for method in COMPARED:
             own = {row["seed"]: row for row in rows if row["method"] == method and row["budget"] == budget}
-            if set(own) != set(seeds):
-                table.add_row(f"{budget / 1e6:.2f}", method, "a search found no network within this budget")
+            if missing := [str(seed) for seed in seeds if seed not in own]:
+                lacking = f"no network within this budget with seed {', '.join(missing)}"
+                table.add_row(f"{budget / 1e6:.2f}", method, lacking)
                 continue
             truth[method] = 100 * np.array([float(np.mean(own[seed]["accuracies"])) for seed in seeds])
             reported = 100 * float(np.mean([own[seed]["reported"] for seed in seeds]))
@@ -154,7 +167,7 @@ def main() -> None:
             writer.writerows(rows)
             file.flush()
             found += rows
-    show(found, Console(width=120))
+    show(found, BUDGETS, range(OPTIONS.seeds), Console(width=120))
 
 
 if __name__ == "__main__":
