@@ -7,9 +7,9 @@ anchors. A small trunk, or a trunk for small images, gets the levels that its ma
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -57,6 +57,25 @@ class DetectorSettings:
     pixel_mean: tuple[float, ...]
     pixel_deviation: tuple[float, ...]
     frozen_norms: bool
+
+
+class LabelsFromOne(nn.Module):
+    """A detector whose own labels count from 0, with labels that count from 1 in its targets and its results.
+
+    The detectors of torchvision with one stage have an output for each class and none for the background. Faster R-CNN
+    has the background as its class 0, so that its labels count from 1.
+    """
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: list[Tensor], targets: list[dict[str, Tensor]] | None = None) -> Any:
+        """The losses by name in training, else the boxes, labels and scores of each image."""
+        if targets is not None:
+            targets = [_with_labels(each, -1) for each in targets]
+        results = self.detector(images, targets)
+        return results if self.training else [_with_labels(each, 1) for each in results]
 
 
 class Pyramid(nn.Module):
@@ -109,7 +128,7 @@ def build_detector(model: nn.Module, architecture: Architecture, settings: Detec
     """Build a detector of torchvision around the trunk of `model`, whose weights it keeps.
 
     The other weights are drawn from torch's global generator. InputError for a user's own network, whose maps are not
-    known, and for images of less than two pixels in the last map.
+    known, and for images of less than two pixels in the last map. Labels count from 1 in every detector.
     """
     every = as_backbone(model, architecture).feature_info
     finest = 4 if settings.kind == "faster_rcnn" or settings.short_side < PUBLISHED_SIDE / 2 else 8
@@ -191,9 +210,9 @@ def _faster_rcnn(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSet
 def _retinanet(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSettings) -> nn.Module:
     sides = anchor_sides(len(strides), settings.short_side)
     anchors = tuple((side, round(side * 2 ** (1 / 3)), round(side * 2 ** (2 / 3))) for side in sides)
-    detector: nn.Module = RetinaNet(
+    detector = RetinaNet(
         pyramid,
-        settings.classes + 1,
+        settings.classes,
         min_size=settings.short_side,
         max_size=settings.long_side,
         image_mean=list(settings.pixel_mean),
@@ -202,13 +221,13 @@ def _retinanet(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSetti
         score_thresh=LEAST_SCORE,
         detections_per_img=MOST_BOXES,
     )
-    return detector
+    return LabelsFromOne(detector)
 
 
 def _fcos(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSettings) -> nn.Module:
-    detector: nn.Module = FCOS(
+    detector = FCOS(
         pyramid,
-        settings.classes + 1,
+        settings.classes,
         min_size=settings.short_side,
         max_size=settings.long_side,
         image_mean=list(settings.pixel_mean),
@@ -217,7 +236,11 @@ def _fcos(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSettings) 
         score_thresh=LEAST_SCORE,
         detections_per_img=MOST_BOXES,
     )
-    return detector
+    return LabelsFromOne(detector)
+
+
+def _with_labels(boxes: Mapping[str, Tensor], shift: int) -> dict[str, Tensor]:
+    return {**boxes, "labels": boxes["labels"] + shift}
 
 
 _DETECTORS = {"faster_rcnn": _faster_rcnn, "retinanet": _retinanet, "fcos": _fcos}

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from se_nas.errors import InputError
+from se_nas.models import detector as models_detector
 from se_nas.models.detector import DetectorKind, DetectorSettings, Pyramid, build_detector
 from se_nas.models.network import build_model
 from se_nas.space.architecture import Architecture
@@ -32,8 +33,7 @@ def detector_of(architecture: Architecture, **changes: object) -> nn.Module:
 
 
 def pyramid_of(detector: nn.Module) -> Pyramid:
-    pyramid = detector.get_submodule("backbone")
-    assert isinstance(pyramid, Pyramid)
+    (pyramid,) = [each for each in detector.modules() if isinstance(each, Pyramid)]
     return pyramid
 
 
@@ -55,6 +55,33 @@ def test_each_detector_learns_and_finds_boxes_on_each_trunk(kind: DetectorKind, 
     trunk = pyramid_of(detector).trunk
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in trunk.parameters())
     assert all(each["boxes"].shape == (len(each["scores"]), 4) and len(each["scores"]) <= 100 for each in found)
+
+
+@pytest.mark.parametrize("kind", ["faster_rcnn", "retinanet", "fcos"])
+@pytest.mark.parametrize("classes", [1, 2])
+def test_each_detector_finds_all_classes_and_no_other(
+    kind: DetectorKind, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_detector, "LEAST_SCORE", 0.0)  # initial weights give low scores
+    monkeypatch.setattr(models_detector, "MOST_BOXES", 10_000)
+    detector = detector_of(network_with_se("inner/4", "none"), kind=kind, classes=classes).eval()
+    with torch.no_grad():
+        found = detector([torch.rand(3, 64, 64)])
+    assert set(found[0]["labels"].tolist()) == set(range(1, classes + 1))
+
+
+@pytest.mark.parametrize("kind", ["faster_rcnn", "retinanet", "fcos"])
+def test_each_detector_learns_the_label_of_its_target(kind: DetectorKind) -> None:
+    detector = detector_of(network_with_se("inner/4", "none"), kind=kind, short_side=32, long_side=53)
+    optimizer = torch.optim.Adam(detector.parameters(), 0.003)
+    image, box = torch.rand(3, 32, 32), torch.tensor([[4.0, 4.0, 24.0, 26.0]])
+    for _ in range(30):
+        optimizer.zero_grad()
+        sum(detector.train()([image], [{"boxes": box, "labels": torch.tensor([2])}]).values()).backward()
+        optimizer.step()
+    with torch.no_grad():
+        found = detector.eval()([image])
+    assert found[0]["labels"][0] == 2
 
 
 def test_a_published_trunk_gets_the_published_levels() -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.commands.detect.flags import DetectRequest
-from se_nas.commands.detect.page import write_page
+from se_nas.commands.detect.page import page_name, write_page
 from se_nas.commands.detect.task import DetectionTask
 from se_nas.commands.detect.training import train_detector
 from se_nas.commands.detect.trunks import Trunk, compared_trunks, retrained_trunk
@@ -49,7 +49,8 @@ def detect(request: DetectRequest, console: Console) -> None:
             print_line(f"detector  {task.target / FILE}")
     results = [result for _, result in runs]
     gains = gains_over_first(results, request.compared) if request.compared else []
-    page = write_page(runs[0][0].parent, runs, data, gains=gains, scale=network.scale)
+    name = page_name(request.compared)
+    page = write_page(runs[0][0].parent, runs, data, gains=gains, scale=network.scale, name=name)
     console.print(_table(results))
     for line in gain_sentences(gains):
         print_line(line)
@@ -61,11 +62,13 @@ def detect(request: DetectRequest, console: Console) -> None:
 def _trunks(request: DetectRequest, network: TrainedNetwork, print_line: Callable[[str], None]) -> list[Trunk]:
     if not request.compared:
         return [retrained_trunk(request.retrained, network)]
-    trunks = compared_trunks(request.retrained, network, request.compared)
-    if trunks[0].network is None:
-        print_line("all trunks start with initial weights, because not each of these networks was retrained here")
+    trunks, reasons = compared_trunks(request.retrained, network, request.compared)
+    if reasons:
+        print_line("all trunks start with initial weights, because not each has comparable retrained weights:")
     else:
-        print_line("all trunks start with their own retrained weights")
+        print_line("all trunks start with their own retrained weights:")
+    for line in reasons or [f"SE {trunk.placement}: {trunk.folder}" for trunk in trunks]:
+        print_line(f"          {line}")
     return trunks
 
 

@@ -16,13 +16,21 @@ from se_nas.report.detection.gain_sentences import WORDS, DetectionGain
 from se_nas.runs.detected_files import DetectedResult, read_found
 from se_nas.wording import printable
 
-PAGE = "page.html"
 IMAGES, IMAGES_OF_SEVERAL = 12, 6
 """The number of images on a page with one kind of training, and for each kind on a page with several."""
 DRAWN_SIDE = 360
 """The short side of a drawn image in pixels, at most."""
 LEAST_SCORE = {"faster_rcnn": 0.5, "retinanet": 0.4, "fcos": 0.4}
 """The least score of a drawn box. The scores of detectors with one stage are lower."""
+
+
+def page_name(compared: Sequence[str]) -> str:
+    """The file name of the page. Each comparison has its own page, which no other command replaces.
+
+    >>> page_name(()), page_name(("none", "everywhere"))
+    ('page.html', 'compare-none-everywhere.html')
+    """
+    return f"compare-{'-'.join(compared)}.html" if compared else "page.html"
 
 
 def write_page(
@@ -32,8 +40,10 @@ def write_page(
     *,
     gains: Sequence[DetectionGain],
     scale: PixelScale,
+    name: str,
 ) -> Path:
-    """Write the page of these trainings, given by folder and result, into the folder `experiment`; return its path."""
+    """Write the page `name` of these trainings, given by folder and result, into the folder `experiment`; return its
+    path."""
     shown = {result.kind: (folder, result) for folder, result in reversed(runs)}  # the first seed of each kind
     count = IMAGES if len(shown) == 1 else IMAGES_OF_SEVERAL
     images = _evenly(data.validation, count)
@@ -44,8 +54,8 @@ def write_page(
         drawn[heading] = _drawn(folder, images, data, least_score=least_score, scale=scale)
     results = [result for _, result in runs]
     page = render_detection_page(results, data, drawn, gains=gains, least_score=least_score)
-    write_atomically(experiment / PAGE, page)
-    return experiment / PAGE
+    write_atomically(experiment / name, page)
+    return experiment / name
 
 
 def _evenly(images: Sequence[BoxedImage], count: int) -> list[BoxedImage]:

@@ -57,9 +57,10 @@ class DetectionTask:
         )
 
     def build(self) -> nn.Module:
-        """The detector with the weights with which it starts."""
+        """The detector with the weights with which it starts. Pyramid and heads start equal for every trunk."""
+        trunk = build_initial(self.trunk.build, purpose="trunk", seed=self.seed)
         return build_initial(
-            lambda: build_detector(self.trunk.build(), self.trunk.architecture, self.settings), seed=self.seed
+            lambda: build_detector(trunk, self.trunk.architecture, self.settings), purpose="detector", seed=self.seed
         )
 
     @property

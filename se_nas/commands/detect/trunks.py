@@ -1,5 +1,6 @@
 """The trunks of detectors: the retrained network itself, or for a comparison the same trunk with SE in other places."""
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,21 +10,25 @@ from torch import nn
 
 from se_nas.errors import InputError
 from se_nas.models.network import build_model
-from se_nas.runs.retrained_files import read_result
+from se_nas.runs.retrained_files import RetrainedResult, read_result
 from se_nas.space.architecture import Architecture
 from se_nas.space.placements import with_published_se, without_se
 from se_nas.training.trained import FILE, TrainedNetwork, load_trained
 
+ALIKE = ("data", "images_fingerprint", "images", "image_size", "recipe_name", "batch_size", "seed")
+"""The settings that two retrainings must share, beside those of their recipes, so that only SE differs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """A network without its head. `placement` says where it has SE. `network` has the weights with which it starts, and
-    `weights` is their digest; without them it starts with initial weights."""
+    """A network without its head. `placement` says where it has SE. `network` has the weights with which it starts,
+    `weights` is their digest and `folder` has them; without them it starts with initial weights."""
 
     placement: str
     architecture: Architecture
     network: TrainedNetwork | None = None
     weights: str = ""
+    folder: Path | None = None
 
     @property
     def start(self) -> str:
@@ -43,16 +48,24 @@ class Trunk:
 def retrained_trunk(folder: Path, network: TrainedNetwork) -> Trunk:
     """The retrained network itself."""
     return Trunk(
-        placement="found", architecture=network.architecture, network=network, weights=_digest_of(_weights_in(folder))
+        placement="found",
+        architecture=network.architecture,
+        network=network,
+        weights=_digest_of(_weights_in(folder)),
+        folder=folder,
     )
 
 
-def compared_trunks(folder: Path, network: TrainedNetwork, placements: Sequence[str]) -> list[Trunk]:
-    """The trunk of a retrained network with SE in each of `placements`.
+def compared_trunks(
+    folder: Path, network: TrainedNetwork, placements: Sequence[str]
+) -> tuple[list[Trunk], tuple[str, ...]]:
+    """The trunk of a retrained network with SE in each of `placements`, and lines that say why a placement has no
+    retrained weights.
 
-    If each of these networks was retrained beside `folder`, all start with their retrained weights. Otherwise all start
-    with initial weights: weights that were trained with SE in some places would favour the placement that is nearest.
-    InputError if two placements are the same network.
+    If each of these networks was retrained beside `folder`, on the same images, by the same recipe and with the same
+    seed, all start with their retrained weights. Otherwise all start with initial weights: weights that were trained
+    with SE in some places, or by a better recipe, would favour a placement. InputError if two placements are the same
+    network.
     """
     found = network.architecture
     made = {"none": without_se(found), "found": found, "everywhere": with_published_se(found)}
@@ -62,32 +75,63 @@ def compared_trunks(folder: Path, network: TrainedNetwork, placements: Sequence[
         same = by_network.setdefault(architecture.fingerprint(), name)
         if same != name:
             raise InputError(f"--compare: '{same}' and '{name}' are the same network here; name two that differ")
-    folders = {name: _retrained_as(architecture, folder) for name, architecture in chosen.items()}
-    if any(each is None for each in folders.values()):
-        return [Trunk(placement=name, architecture=architecture) for name, architecture in chosen.items()]
+    near = folder if folder.is_dir() else folder.parent
+    retrained = _retrained_beside(near)
+    folders: dict[str, Path] = {}
+    reasons = []
+    for name, architecture in chosen.items():
+        same_network = [where for where, each in retrained.items() if each.fingerprint == architecture.fingerprint()]
+        if near not in retrained:
+            reasons.append(f"SE {name}: {near} has no result that says how it was retrained")
+            continue
+        differences = {where: _differences(retrained[where], retrained[near]) for where in same_network}
+        if alike := [where for where, different in differences.items() if not different]:
+            folders[name] = alike[0]
+        elif same_network:
+            where = min(differences, key=lambda each: len(differences[each]))
+            reasons.append(f"SE {name}: {where} was retrained with {', '.join(differences[where])} than {near}")
+        else:
+            reasons.append(f"SE {name}: this network was not retrained in {near.resolve().parent}")
+    if reasons:
+        return [Trunk(placement=name, architecture=each) for name, each in chosen.items()], tuple(reasons)
     return [
         Trunk(
             placement=name,
             architecture=architecture,
-            network=load_trained(where),
-            weights=_digest_of(_weights_in(where)),
+            network=load_trained(folders[name]),
+            weights=_digest_of(_weights_in(folders[name])),
+            folder=folders[name],
         )
         for name, architecture in chosen.items()
-        if (where := folders[name]) is not None
-    ]
+    ], ()
 
 
-def _retrained_as(architecture: Architecture, beside: Path) -> Path | None:
-    """The first folder, in the order of names, with retrained weights of this network; `beside` comes before others."""
-    near = beside if beside.is_dir() else beside.parent
-    for folder in (near, *sorted(near.resolve().parent.iterdir())):
+def _retrained_beside(near: Path) -> dict[Path, RetrainedResult]:
+    """The results of the folders with retrained weights beside `near`, in the order of names; `near` is the first."""
+    found = {}
+    others: list[Path] = []
+    with contextlib.suppress(OSError):  # another user's folder, of which this user may read one network
+        others = sorted(near.resolve().parent.iterdir())
+    for folder in (near, *(each for each in others if each != near.resolve())):
         try:
             result = read_result(folder) if (folder / FILE).is_file() else None
         except (InputError, OSError):
             continue  # damaged, or another user's folder; the commands that need it report it
-        if result is not None and result.fingerprint == architecture.fingerprint():
-            return folder
-    return None
+        if result is not None:
+            found[folder] = result
+    return found
+
+
+def _differences(result: RetrainedResult, other: RetrainedResult) -> list[str]:
+    """The settings, such as `another seed (1, not 0)`, in which two retrainings differ."""
+    pairs = {name: (getattr(result, name), getattr(other, name)) for name in ALIKE}
+    names = sorted(result.recipe.keys() | other.recipe.keys())
+    pairs |= {name: (result.recipe.get(name), other.recipe.get(name)) for name in names}
+    return [
+        f"another {name.replace('_', ' ')} ({mine}, not {theirs})"
+        for name, (mine, theirs) in pairs.items()
+        if mine != theirs
+    ]
 
 
 def _weights_in(folder: Path) -> Path:

@@ -4,7 +4,7 @@ A box that cannot be used is left out and counted by its reason. Only a file tha
 """
 
 import json
-import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,8 +25,13 @@ NO_BOX = "annotations without a box of four numbers"
 NO_AREA = "boxes without an area"
 OUTSIDE = "boxes outside their image"
 CUT = "boxes that reach beyond their image, and are cut at its edge"
+NO_MARK = "boxes whose iscrowd is neither 0 nor 1"
 CROWD = "boxes around a crowd, which are not trained on and count neither as right nor as wrong"
 
+CROWD_MARKS = {"0": False, "1": True, "False": False, "True": True, "None": False}
+"""The meanings of `iscrowd`, also as text, or as true and false. Without it, a box is around one object."""
+LARGEST_SIDE = 2**31 - 1
+"""The longest side of an image in pixels that any format of images has."""
 LEAST_SIDE = 0.01
 """The shortest side, in pixels, of a box that has an area."""
 
@@ -66,7 +71,7 @@ def read_annotations(part: PartFiles, source: str) -> Annotations:
     images = []
     for number, about in listed.items():
         name, width, height = _image_facts(about, where)
-        file = next((folder / name for folder in part.folders if (folder / name).is_file()), None)
+        file = next((folder / name for folder in part.folders if _is_file(folder / name)), None)
         if file is None:
             faults[MISSING].append(name)
         else:
@@ -134,13 +139,31 @@ def _image_facts(about: Mapping[str, Any], where: str) -> tuple[str, int, int]:
     if not (_is_whole(width) and _is_whole(height)):
         raise InputError(
             f"{where}: image {about['id']} ({printable(name)}): expected its width and height in pixels, but got "
-            f"{width!r} and {height!r}"
+            f"{_shortened(width)} and {_shortened(height)}"
         )
     return name, int(width or 0), int(height or 0)
 
 
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file that may be looked at; not if its folder is closed to this user, or its name too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a finite number. JSON has whole numbers of any length; those that no float holds are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value == int(value) and value >= 1
+    return _is_number(value) and value == int(value) and 1 <= value <= LARGEST_SIDE
 
 
 def _add_box(
@@ -180,12 +203,14 @@ def _add_box(
         return
     if cut != corners:
         faults[CUT].append(name)
-    is_crowd = bool(annotation.get("iscrowd", 0))
+    is_crowd = CROWD_MARKS.get(str(annotation.get("iscrowd", 0)))
+    if is_crowd is None:
+        faults[NO_MARK].append(name)
+        return
     if is_crowd:
         faults[CROWD].append(name)
     area = annotation.get("area")
-    known = isinstance(area, int | float) and math.isfinite(area) and area > 0
-    area = float(area) if known and area is not None else (cut[2] - cut[0]) * (cut[3] - cut[1])
+    area = float(area) if area is not None and _is_number(area) and area > 0 else (cut[2] - cut[0]) * (cut[3] - cut[1])
     boxes[image].append(_Box(cut, labels[category], area, is_crowd))
 
 
@@ -193,7 +218,7 @@ def _corners(box: Any) -> tuple[float, float, float, float] | None:
     """The corners of COCO's (left, top, width, height); None if these are not four finite numbers."""
     if not isinstance(box, list) or len(box) != 4:
         return None
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in box):
+    if not all(map(_is_number, box)):
         return None
     left, top, width, height = map(float, box)
     return left, top, left + width, top + height

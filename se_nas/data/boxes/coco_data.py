@@ -34,7 +34,8 @@ def load_boxes(source: str, *, on_opened: OnOpened | None = None) -> BoxedData:
     if kind != KIND or not colon or not path:
         raise InputError(f"--data {source}: expected coco:PATH, a folder with images and annotations in COCO's format")
     root = Path(path)
-    parts = find_parts(root, source)
+    found = find_parts(root, source)
+    parts = found.files
     faults: Faults = defaultdict(list)
     chosen = {part: read_annotations(parts[part], source) for part in _used(parts)}
     categories = _same_categories(chosen, source)
@@ -52,8 +53,11 @@ def load_boxes(source: str, *, on_opened: OnOpened | None = None) -> BoxedData:
         opened[part] = _opened(annotations.images, faults, count)
         before += len(annotations.images)
     notes = [f"{part} images from {chosen[part].file.name}" for part in chosen]
-    if set(parts) - set(chosen) - {WHOLE}:
+    if set(parts) - set(chosen):
         notes.append("the test images are not used")
+    if found.unnamed:
+        unnamed = ", ".join(map(printable, found.unnamed))
+        notes.append(f"not read, because the name has none of the words train, val and test: {unnamed}")
     train, validation, split_notes = _split(opened)
     if empty := [image for image in train if not image.singles.any()]:
         faults[NO_BOXES] += [Path(image.file).name for image in empty]

@@ -6,6 +6,7 @@ Known layouts: COCO's own (`annotations/instances_train2017.json`, `train2017/`)
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,38 +34,63 @@ class PartFiles:
     folders: tuple[Path, ...]
 
 
-def find_parts(path: Path, source: str) -> dict[str, PartFiles]:
-    """The parts (`train`, `validation`, `test`) of the data set at `path`, or `whole` if there are no parts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The files of each part (`train`, `validation`, `test`) of a data set, or of `whole` if it has no parts. The names
+    of annotation files that are not read are `unnamed`, because they name no split."""
 
-    InputError if there is no annotation file, or if a part has two.
+    files: Mapping[str, PartFiles]
+    unnamed: tuple[str, ...] = ()
+
+
+def find_parts(path: Path, source: str) -> Parts:
+    """The parts of the data set at `path`. Beside a file for validation or test images, a file that names no split has
+    the training images. Hidden files and folders are not looked at.
+
+    InputError if there is no annotation file, if a part has two, or if a folder is closed to this user.
     """
+    try:
+        return _found_parts(path, source)
+    except OSError as error:
+        raise InputError(f"--data {source}: cannot be read ({error.strerror or error})") from None
+
+
+def _found_parts(path: Path, source: str) -> Parts:
     if path.is_file():
         if path.suffix.lower() != ".json":
             raise InputError(f"--data {source}: a file that is no JSON; unpack it and give the folder; {EXPECTED}")
-        return {WHOLE: PartFiles(annotations=path, folders=_folders(path, path.parent, ""))}
+        return Parts(files={WHOLE: PartFiles(annotations=path, folders=_folders(path, path.parent, WHOLE, ""))})
     if not path.is_dir():
         raise InputError(f"--data {source}: no such folder; {EXPECTED}")
+    next(path.iterdir(), None)  # an OSError if the folder is closed, where `glob` finds nothing
     found: dict[str, list[tuple[Path, str]]] = defaultdict(list)
     for file in sorted((*path.glob("*.json"), *path.glob("*/*.json"))):
-        if not NOT_BOXES.match(file.name):
+        is_hidden = any(name.startswith(".") for name in file.relative_to(path).parts)
+        if not is_hidden and not NOT_BOXES.match(file.name):
             part, name = _part_of(file, path)
             found[part].append((file, name))
     if not found:
         raise InputError(f"--data {source}: no annotation file (JSON) in it; {EXPECTED}")
+    unnamed: list[tuple[Path, str]] = []
     if "train" in found:
-        found.pop(WHOLE, None)
+        unnamed = found.pop(WHOLE, [])
+    elif WHOLE in found and len(found) > 1:
+        found["train"] = found.pop(WHOLE)
     for part, files in found.items():
         if len(files) > 1:
             names = " and ".join(str(file.relative_to(path)) for file, _ in files[:2])
-            what = "of no known split" if part == WHOLE else f"for the {part} images"
+            what = "of no known split" if not files[0][1] else f"for the {part} images"
             raise InputError(f"--data {source}: two annotation files {what}, {names}; give the path of one, or move it")
     if "train" not in found and WHOLE not in found:
         only = ", ".join(str(files[0][0].relative_to(path)) for files in found.values())
         raise InputError(f"--data {source}: no annotation file for training images, only {only}; {EXPECTED}")
-    return {
-        part: PartFiles(annotations=files[0][0], folders=_folders(files[0][0], path, files[0][1]))
-        for part, files in found.items()
-    }
+    return Parts(
+        files={
+            part: PartFiles(annotations=file, folders=_folders(file, path, part, name))
+            for part, ((file, name),) in found.items()
+        },
+        unnamed=tuple(str(file.relative_to(path)) for file, _ in unnamed),
+    )
 
 
 def _part_of(file: Path, root: Path) -> tuple[str, str]:
@@ -85,8 +111,18 @@ def _part_of(file: Path, root: Path) -> tuple[str, str]:
     return WHOLE, ""
 
 
-def _folders(file: Path, root: Path, name: str) -> tuple[Path, ...]:
-    """The folders in which the images of an annotation file may lie. Each is listed once."""
-    named = (root / name, root / "images" / name) if name else ()
+def _folders(file: Path, root: Path, part: str, name: str) -> tuple[Path, ...]:
+    """The folders in which the images of an annotation file may lie. Each is listed once. The folders of the same name
+    come first, and those whose names mean the same part come last."""
+    tops = (root, root / "images")
+    named = [top / name for top in tops] if name else []
     either = (file.parent, file.parent / "images", root / "images", root)
-    return tuple(dict.fromkeys((*named, *either)))
+    meant = [
+        folder
+        for top in tops
+        if part != WHOLE and top.is_dir()
+        for folder in sorted(top.iterdir())
+        if not folder.name.startswith(".") and folder.is_dir()
+        if (split_named(folder.name) or split_in(folder.name)) == part
+    ]
+    return tuple(dict.fromkeys((*named, *either, *meant)))

@@ -15,9 +15,11 @@ WORDS = {"none": "SE nowhere", "found": "SE as found", "everywhere": "SE everywh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionGain:
-    """The gain of a placement over another, by measure, on the seeds that both have been trained on."""
+    """The gain of a placement over another, by measure, on the seeds that both have been trained on. `start` says with
+    which weights their trunks began."""
 
     placement: str
+    start: str
     over: str
     gains: Mapping[str, Gain]
 
@@ -37,19 +39,24 @@ def gains_over_first(results: Sequence[DetectedResult], placements: Sequence[str
             measure: paired_gain([getattr(a, measure) for a, _ in pairs], [getattr(b, measure) for _, b in pairs])
             for measure in MEASURES
         }
-        gains.append(DetectionGain(placement=name, over=first, gains=measured))
+        gains.append(DetectionGain(placement=name, start=pairs[0][0].start, over=first, gains=measured))
     return gains
 
 
 def gain_sentences(gains: Sequence[DetectionGain]) -> Iterator[str]:
-    """Yield a sentence for each gain, and one on what the interval covers."""
+    """Yield a sentence for each gain, and one on what the intervals do not cover."""
     for each in gains:
         texts = " and ".join(f"{points(gain)} points of {MEASURES[name]}" for name, gain in each.gains.items())
         ap = each.gains["ap"]
         verdict = "" if ap.is_sure else " The seeds cannot decide whether it helps."
         yield (
             f"{WORDS[each.placement]} is worth {texts} over {WORDS[each.over]} "
-            f"(95 %, {counted(ap.seeds, 'pair')} of trainings on the same seeds).{verdict}"
+            f"(each with a 95 % interval, {counted(ap.seeds, 'pair')} of trainings on the same seeds).{verdict}"
+        )
+    if any(each.start == "retrained" for each in gains):
+        yield (
+            "Each placement has one retrained trunk, so the intervals cover the training of the detector, but not "
+            "that of the trunk."
         )
 
 

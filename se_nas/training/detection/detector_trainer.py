@@ -116,6 +116,7 @@ class DetectorTrainer:
         images, size = self._data.train, self.recipe.batch_size
         self.detector.train()
         per_epoch = steps_per_epoch(len(images), size)
+        total = min(len(images), per_epoch * size)  # a last batch of one image is left out
         losses, done = [], 0
         batches = training_batches(images, self._reading, batch_size=size, seed=self._seed, epoch=self.epoch)
         with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
@@ -128,7 +129,7 @@ class DetectorTrainer:
                         f"the training loss became {losses[-1]} in epoch {self.epoch + 1}; lower --learning-rate"
                     )
                 done += len(batch)
-                on_step("training", done, len(images))
+                on_step("training", done, total)
         return sum(losses) / len(losses)
 
     def _step(self, batch: Sequence[ReadImage]) -> float:
@@ -150,8 +151,9 @@ class DetectorTrainer:
         )
 
 
-def build_initial(build: Callable[[], nn.Module], *, seed: int) -> nn.Module:
-    """Call `build` with initial weights by `seed`. The global random state stays unchanged."""
+def build_initial(build: Callable[[], nn.Module], *, purpose: str, seed: int) -> nn.Module:
+    """Call `build` with initial weights by `purpose` and `seed`. They are drawn on the CPU, and the random state of
+    every device stays unchanged."""
     with torch.random.fork_rng(devices=()):
-        torch.manual_seed(derive_seed(seed, "initial weights of a detector"))
+        torch.default_generator.manual_seed(derive_seed(seed, "initial weights", purpose))
         return build()

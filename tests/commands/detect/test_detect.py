@@ -12,7 +12,8 @@ from rich.console import Console
 
 from se_nas.commands.detect import detect as command
 from se_nas.commands.detect.flags import DetectRequest
-from se_nas.commands.detect.trunks import compared_trunks
+from se_nas.commands.detect.trunks import Trunk, compared_trunks
+from se_nas.data.boxes.coco_data import load_boxes
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import write_checked
 from se_nas.runs.detected_files import DetectedResult, read_detected
@@ -71,8 +72,8 @@ def said(console: Console) -> str:
     return text
 
 
-def page_of(folder: Path) -> str:
-    (page,) = folder.glob("detect/*/page.html")
+def page_of(folder: Path, name: str = "page.html") -> str:
+    (page,) = folder.glob(f"detect/*/{name}")
     return page.read_text()
 
 
@@ -164,7 +165,11 @@ def test_placements_are_compared_on_the_same_seeds_with_an_interval(
     assert sentence in said(console)
     assert "2 pairs of trainings on the same seeds" in said(console)
     assert "all trunks start with initial weights" in said(console)
-    assert sentence in page_of(retrained)
+    page = page_of(retrained, "compare-none-everywhere.html")
+    assert sentence in page
+    detected(request_boxes(epochs=1), console)
+    assert page_of(retrained, "compare-none-everywhere.html") == page
+    assert sentence not in page_of(retrained)
 
 
 def test_the_page_needs_no_other_file_and_escapes_names(
@@ -272,7 +277,7 @@ def test_a_path_without_images_ends_the_script_with_one_line(
     assert done.stderr.count("\n") == 1
 
 
-def retrained_beside(folder: Path, architecture: Architecture) -> None:
+def retrained_beside(folder: Path, architecture: Architecture, **changes: Any) -> None:
     """A folder with a retrained network, as `retrain` writes it."""
     folder.mkdir(exist_ok=True)
     save_trained(folder, trained_network(architecture, class_names=("a", "b"), image_size=16))
@@ -296,7 +301,7 @@ def retrained_beside(folder: Path, architecture: Architecture) -> None:
         batch_size=2,
         version="1",
     )
-    write_checked(folder / "result.json", result.model_dump())
+    write_checked(folder / "result.json", result.model_copy(update=changes).model_dump())
 
 
 def test_compared_placements_start_with_retrained_weights_if_all_have_them(retrained: Path) -> None:
@@ -305,10 +310,66 @@ def test_compared_placements_start_with_retrained_weights_if_all_have_them(retra
     retrained_beside(retrained.parent / "plain", without_se(found))
     network = load_trained(retrained)
 
-    both = compared_trunks(retrained, network, ("none", "found"))
-    one_is_missing = compared_trunks(retrained, network, ("none", "found", "everywhere"))
+    both, no_reasons = compared_trunks(retrained, network, ("none", "found"))
+    one_is_missing, reasons = compared_trunks(retrained, network, ("none", "found", "everywhere"))
 
     assert [trunk.start for trunk in both] == ["retrained"] * 2
     assert both[0].network is not None
     assert both[0].network.architecture == without_se(found)
+    assert (no_reasons, both[0].folder) == ((), retrained.parent / "plain")
     assert [trunk.start for trunk in one_is_missing] == ["initial"] * 3
+    assert reasons == (f"SE everywhere: this network was not retrained in {retrained.parent}",)
+
+
+@pytest.mark.parametrize("start", ["initial", "retrained"])
+def test_pyramid_and_heads_start_equal_for_every_placement(
+    request_boxes: Requested, retrained: Path, start: str
+) -> None:
+    found = network_with_se("inner/4", "none")
+    retrained_beside(retrained, found)
+    if start == "retrained":
+        retrained_beside(retrained.parent / "plain", without_se(found))
+    network = load_trained(retrained)
+    trunks, _ = compared_trunks(retrained, network, ("none", "found"))
+    request = request_boxes()
+    data = load_boxes(request.data)
+    torch.manual_seed(1)
+    expected = torch.random.get_rng_state()
+
+    def weights(trunk: Trunk, seed: int) -> dict[str, torch.Tensor]:
+        built = command._task(request, retrained, network, trunk, data, seed).build()
+        return {name: value for name, value in built.state_dict().items() if ".trunk." not in name}
+
+    (first, second), other = (weights(trunk, 0) for trunk in trunks), weights(trunks[0], 1)
+
+    assert {trunk.start for trunk in trunks} == {start}
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())
+    assert torch.equal(torch.random.get_rng_state(), expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"seed": 1}, "another seed (1, not 0)"),
+        ({"batch_size": 4}, "another batch size (4, not 2)"),
+        ({"image_size": 32}, "another image size (32, not 16)"),
+        ({"data": "fashion"}, "another data (fashion, not digits)"),
+        ({"images_fingerprint": "a"}, "another images fingerprint (a, not None)"),
+        ({"recipe_name": "short"}, "another recipe name (short, not long)"),
+        ({"recipe": {"epochs": 2}}, "another epochs (2, not 1)"),
+    ],
+)
+def test_weights_that_were_retrained_otherwise_are_not_compared(
+    retrained: Path, changes: dict[str, Any], difference: str
+) -> None:
+    found = network_with_se("inner/4", "none")
+    retrained_beside(retrained, found)
+    retrained_beside(retrained.parent / "plain", without_se(found), **changes)
+
+    trunks, reasons = compared_trunks(retrained, load_trained(retrained), ("none", "found"))
+
+    assert [trunk.start for trunk in trunks] == ["initial"] * 2
+    assert reasons == (f"SE none: {retrained.parent / 'plain'} was retrained with {difference} than {retrained}",)
+    retrained_beside(retrained.parent / "plain-too", without_se(found))
+    assert compared_trunks(retrained, load_trained(retrained), ("none", "found"))[0][0].folder is not None

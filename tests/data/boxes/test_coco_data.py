@@ -94,6 +94,38 @@ def test_the_test_images_validate_if_there_are_no_others(tmp_path: Path) -> None
     assert any("AP is measured on the test images" in note for note in data.notes)
 
 
+def test_a_file_of_no_named_split_has_the_training_images_of_a_validation_file(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    (tmp_path / "annotations" / "instances_train2017.json").rename(tmp_path / "boxes.json")
+    (tmp_path / "train2017").rename(tmp_path / "images")
+    data = load(tmp_path)
+    assert (len(data.train), len(data.validation)) == (6, 4)
+    assert "train images from boxes.json" in data.notes
+
+
+def test_a_file_of_no_named_split_beside_training_images_is_named_as_not_read(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    write_json(tmp_path / "all.json", content(NAMES))
+    data = load(tmp_path)
+    assert len(data.train) == 6
+    assert "not read, because the name has none of the words train, val and test: all.json" in data.notes
+
+
+def test_hidden_files_and_folders_are_not_looked_at(tmp_path: Path) -> None:
+    one_file(tmp_path)
+    write_json(tmp_path / ".vscode" / "settings.json", {})
+    write_json(tmp_path / ".cache.json", {})
+    assert len(load(tmp_path).train) == 8
+
+
+@pytest.mark.parametrize("images", ["train", "images/train", "images/train2017", "Training Set"])
+def test_images_are_found_in_a_folder_whose_name_means_the_part(tmp_path: Path, images: str) -> None:
+    for number, name in enumerate(NAMES):
+        paint(tmp_path / images / name, number)
+    write_json(tmp_path / "annotations" / "train_annotations.json", content(NAMES))
+    assert len(load(tmp_path).train) == 8
+
+
 def test_a_validation_image_that_is_also_trained_on_is_warned_of(tmp_path: Path) -> None:
     write_coco(tmp_path)
     paint(tmp_path / "val2017" / "0007.png", 2)
@@ -113,6 +145,11 @@ def test_a_validation_image_that_is_also_trained_on_is_warned_of(tmp_path: Path)
         ({"bbox": [1, 2, 0, 3]}, "boxes without an area"),
         ({"bbox": [1, 2, -3, 3]}, "boxes without an area"),
         ({"bbox": [SIZE[0] + 1, 2, 3, 3]}, "boxes outside their image"),
+        ({"bbox": [1, 2, 10**400, 3]}, "annotations without a box of four numbers"),
+        ({"bbox": [1, 2, True, 3]}, "annotations without a box of four numbers"),
+        ({"iscrowd": "maybe"}, "boxes whose iscrowd is neither 0 nor 1"),
+        ({"iscrowd": 2}, "boxes whose iscrowd is neither 0 nor 1"),
+        ({"iscrowd": [0]}, "boxes whose iscrowd is neither 0 nor 1"),
     ],
 )
 def test_a_box_that_cannot_be_used_is_left_out_and_counted(
@@ -131,8 +168,28 @@ def test_a_box_beyond_the_edge_is_cut_and_counted(tmp_path: Path) -> None:
     assert left_out(data) == {"boxes that reach beyond their image, and are cut at its edge": 1}
 
 
-def test_a_crowd_is_kept_for_the_evaluation_and_not_trained_on(tmp_path: Path) -> None:
-    data = load(with_annotation(tmp_path, iscrowd=1))
+@pytest.mark.parametrize("mark", ["0", False, None])
+def test_a_box_of_one_object_may_be_marked_in_other_ways(tmp_path: Path, mark: object) -> None:
+    assert left_out(load(with_annotation(tmp_path, iscrowd=mark))) == {}
+
+
+def test_an_area_that_no_float_holds_is_computed_from_the_box(tmp_path: Path) -> None:
+    data = load(with_annotation(tmp_path, area=10**400))
+    (image,) = [image for image in (*data.train, *data.validation) if image.number == 0]
+    assert image.areas[0] == 14 * 12
+
+
+def test_a_listed_name_that_no_file_can_have_is_counted_as_missing(tmp_path: Path) -> None:
+    whole = content(NAMES)
+    whole["images"][0]["file_name"] = 300 * "a"
+    whole["images"][1]["file_name"] = "a\0b"
+    data = load(one_file(tmp_path, images=whole["images"]))
+    assert left_out(data) == {"listed images that are missing": 2}
+
+
+@pytest.mark.parametrize("mark", [1, "1", True])
+def test_a_crowd_is_kept_for_the_evaluation_and_not_trained_on(tmp_path: Path, mark: object) -> None:
+    data = load(with_annotation(tmp_path, iscrowd=mark))
     (image,) = [image for image in (*data.train, *data.validation) if image.number == 0]
     assert image.crowd.tolist() == [True, False]
     (batch,) = evaluation_batches([image], READING, batch_size=1)
@@ -199,6 +256,10 @@ def test_a_training_image_without_boxes_is_counted_and_a_validation_image_withou
         ({"images": [{"id": "a"}]}, "image 0 of the list: expected a whole number as id, but got 'a'"),
         ({"images": [{"id": 1, "width": 4, "height": 4}]}, "image 1: expected a file_name, but got None"),
         ({"images": [{"id": 1, "file_name": "0.png"}]}, "expected its width and height in pixels, but got None"),
+        (
+            {"images": [{"id": 1, "file_name": "0.png", "width": 10**400, "height": 40}]},
+            "expected its width and height in pixels, but got 1000000000000000000000000000000000000... and 40",
+        ),
         ({"annotations": [7]}, "annotation 0 of the list: expected an object, but got '7'"),
     ],
 )
@@ -216,6 +277,7 @@ def test_a_path_without_annotations_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text("{}")
     assert "two annotation files of no known split, a.json and b.json" in refusal_of(f"coco:{tmp_path}")
     assert "expected coco:PATH" in refusal_of("coco:")
+    assert "cannot be read (File name too long)" in refusal_of(f"coco:{300 * 'a'}")
 
 
 def test_parts_with_other_categories_are_refused(tmp_path: Path) -> None:
