@@ -65,13 +65,13 @@ def parse_amount(text: str) -> float:
     return amount
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun, which is in the plural unless the number is 1.
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, which is in the plural unless the number is 1. Most plurals end in `s`.
 
-    >>> counted(1, "epoch"), counted(8, "epoch")
-    ('1 epoch', '8 epochs')
+    >>> counted(1, "epoch"), counted(8, "epoch"), counted(2, "box", "boxes")
+    ('1 epoch', '8 epochs', '2 boxes')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def format_duration(seconds: float) -> str:

@@ -34,7 +34,8 @@ class DetectedResult(BaseModel):
     """The result of one training of a detector: what was trained, and COCO's numbers on the validation images.
 
     `placement` says where the trunk has SE. `start` is `retrained` if the trunk began with retrained weights, else
-    `initial`. `weights` is a digest of those weights.
+    `initial`. `weights` is a digest of those weights. `normalisation` has the mean and the deviation of
+    pixels from 0 to 1, and `pixel_scale` is the scale of pixels without 8 bits.
     """
 
     model_config = ConfigDict(strict=True, frozen=True)
@@ -48,6 +49,8 @@ class DetectedResult(BaseModel):
     detector: str
     image_size: Count
     recipe: dict[str, int | float]
+    normalisation: dict[str, list[float]] = {}
+    pixel_scale: dict[str, int | float | None] = {}
     data: str
     images: dict[str, int]
     images_fingerprint: str

@@ -9,7 +9,7 @@ from rich.table import Table
 from se_nas.commands.detect.flags import DetectRequest
 from se_nas.commands.detect.page import page_name, write_page
 from se_nas.commands.detect.task import DetectionTask
-from se_nas.commands.detect.training import train_detector
+from se_nas.commands.detect.training import end_again, train_detector
 from se_nas.commands.detect.trunks import Trunk, compared_trunks, retrained_trunk
 from se_nas.commands.flags import WandbMode
 from se_nas.commands.images import opening_progress
@@ -51,7 +51,7 @@ def detect(request: DetectRequest, console: Console) -> None:
     gains = gains_over_first(results, request.compared) if request.compared else []
     name = page_name(request.compared)
     page = write_page(runs[0][0].parent, runs, data, gains=gains, scale=network.scale, name=name)
-    console.print(_table(results))
+    console.print(_table(results, data))
     for line in gain_sentences(gains):
         print_line(line)
     print_line(f"page      {page}")
@@ -95,11 +95,13 @@ def _task(
 def _result_of(task: DetectionTask, *, search: SearchOf, wandb: WandbMode, console: Console) -> DetectedResult:
     """The result of a task, which is trained unless that was done before."""
     result = task.finished()
-    if result is None:
+    if result is None or task.checkpoint.is_file():
         with alone_in(task.target):
             result = task.finished()  # another command may have finished it
             if result is None:
                 result = train_detector(task, search=search, wandb=wandb, console=console)
+            elif task.checkpoint.is_file():
+                end_again(task, result, search=search, wandb=wandb, console=console)
     return result
 
 
@@ -113,11 +115,10 @@ def _search_of(folder: Path, network: TrainedNetwork) -> SearchOf:
 
 
 def _print_images(data: BoxedData, print_line: Callable[[str], None]) -> None:
-    classes = f"{len(data.class_names)} {'class' if len(data.class_names) == 1 else 'classes'}"
     print_line(
         f"images    {counted(len(data.train), 'training image')} with {_boxes(data.train)}, "
-        f"{counted(len(data.validation), 'validation image')} with {_boxes(data.validation)}, "
-        f"{classes}"
+        f"{counted(len(data.validation), f'{data.measured_on} image')} with {_boxes(data.validation)}, "
+        f"{counted(len(data.class_names), 'class', 'classes')}"
     )
     for note in data.notes:
         print_line(f"          {note}")
@@ -126,14 +127,13 @@ def _print_images(data: BoxedData, print_line: Callable[[str], None]) -> None:
 
 
 def _boxes(images: Sequence[BoxedImage]) -> str:
-    boxes = count_boxes(images)
-    return f"{boxes:,} {'box' if boxes == 1 else 'boxes'}"
+    return counted(count_boxes(images), "box", "boxes")
 
 
-def _table(results: Sequence[DetectedResult]) -> Table:
+def _table(results: Sequence[DetectedResult], data: BoxedData) -> Table:
     """A table with a row for each training: COCO's numbers in points."""
     table = Table(
-        title=f"COCO's AP on {results[0].images['validation']:,} validation images",
+        title=f"COCO's AP on {counted(results[0].images['validation'], f'{data.measured_on} image')}",
         title_justify="left",
         box=None,
         padding=(0, 2, 0, 0),

@@ -39,6 +39,11 @@ class DetectionTask:
         return self.experiment / f"{self.trunk.name}-seed-{self.seed}"
 
     @property
+    def checkpoint(self) -> Path:
+        """The file from which this training continues. It is the last file to go, after the W&B run has ended."""
+        return self.target / "checkpoint.safetensors"
+
+    @property
     def reading(self) -> Reading:
         """The settings by which its images are read."""
         return Reading(short_side=self.image_size, scale=self.network.scale)
@@ -66,6 +71,7 @@ class DetectionTask:
     @property
     def facts(self) -> dict[str, Any]:
         """Everything on which the result depends, with the keys of `DetectedResult`."""
+        settings = self.settings
         return {
             "placement": self.trunk.placement,
             "start": self.trunk.start,
@@ -75,6 +81,8 @@ class DetectionTask:
             "detector": self.kind,
             "image_size": self.image_size,
             "recipe": asdict(self.recipe),
+            "normalisation": {"mean": list(settings.pixel_mean), "deviation": list(settings.pixel_deviation)},
+            "pixel_scale": asdict(self.network.scale),
             "images_fingerprint": self.data.fingerprint(),
         }
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,11 +20,12 @@ from se_nas.commands.wandb_runs import SearchOf, detection_run, wandb_guard
 from se_nas.errors import RunFailedError
 from se_nas.files import write_checked
 from se_nas.process.last_words import if_killed
-from se_nas.runs.detected_files import RESULT, DetectedResult, EpochRow, write_found
+from se_nas.runs.detected_files import FOUND, RESULT, DetectedResult, EpochRow, write_found
 from se_nas.tracking.console import line_printer
 from se_nas.tracking.guarded import Guard, is_leaving
 from se_nas.training.detection.average_precision import AveragePrecision, FoundBoxes
 from se_nas.training.detection.detector_file import (
+    FILE,
     load_detector_checkpoint,
     save_detector,
     save_detector_checkpoint,
@@ -40,7 +42,7 @@ def train_detector(task: DetectionTask, *, search: SearchOf, wandb: WandbMode, c
     device = pick_device()
     prepare(device)
     trainer = DetectorTrainer(task.build(), task.data, task.recipe, task.reading, seed=task.seed, device=device)
-    checkpoint = task.target / "checkpoint.safetensors"
+    checkpoint = task.checkpoint
     identity, epochs = task.identity, task.recipe.epochs
     history = load_detector_checkpoint(checkpoint, trainer, identity=identity) if checkpoint.is_file() else []
     print_line(
@@ -72,9 +74,7 @@ def train_detector(task: DetectionTask, *, search: SearchOf, wandb: WandbMode, c
         ]
         result = _result_of(task, trainer, precision, history)
         write_checked(files[-1], result.model_dump())
-        checkpoint.unlink(missing_ok=True)
-        summary = result.model_dump(include={"ap", "ap50", "ap75", "placement", "seed"})
-        guard.attempt(lambda run: run.ended(summary, files))
+        _log_end(guard, result, files)
     except TrainingDivergedError as error:
         raise RunFailedError(f"{_trunk_text(task)}: {error}") from None
     except KeyboardInterrupt as error:  # ctrl-C and SIGTERM
@@ -82,7 +82,25 @@ def train_detector(task: DetectionTask, *, search: SearchOf, wandb: WandbMode, c
         raise
     finally:
         guard.close(lambda run: run.close(), hurried=is_leaving(sys.exception()))
+    checkpoint.unlink(missing_ok=True)
     return result
+
+
+def end_again(
+    task: DetectionTask, result: DetectedResult, *, search: SearchOf, wandb: WandbMode, console: Console
+) -> None:
+    """End the W&B run of a training that was killed after it wrote its result, and remove its checkpoint."""
+    guard = _wandb_guard(task, search, wandb, continues=True, print_line=line_printer(console))
+    try:
+        _log_end(guard, result, [task.target / name for name in (FILE, FOUND, RESULT)])
+    finally:
+        guard.close(lambda run: run.close(), hurried=is_leaving(sys.exception()))
+    task.checkpoint.unlink(missing_ok=True)
+
+
+def _log_end(guard: Guard[Any], result: DetectedResult, files: Sequence[Path]) -> None:
+    summary = result.model_dump(include={"ap", "ap50", "ap75", "placement", "seed"})
+    guard.attempt(lambda run: run.ended(summary, files))
 
 
 def _trunk_text(task: DetectionTask) -> str:

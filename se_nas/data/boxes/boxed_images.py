@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class BoxedData:
     """The training and the validation images of a data set.
 
     `category_ids` are COCO's ids of the classes. `notes` say how the data set was read, and `left_out` what is not
-    used.
+    used. `measured_on` is `test` if the test images stand in the place of the validation images.
     """
 
     source: str
@@ -66,6 +67,7 @@ class BoxedData:
     category_ids: tuple[int, ...]
     train: tuple[BoxedImage, ...]
     validation: tuple[BoxedImage, ...]
+    measured_on: Literal["validation", "test"] = "validation"
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 

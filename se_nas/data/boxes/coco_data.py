@@ -8,16 +8,16 @@ from pathlib import Path
 from se_nas.data.boxes.boxed_images import BoxedData, BoxedImage, count_boxes
 from se_nas.data.boxes.coco_annotations import Annotations, read_annotations
 from se_nas.data.boxes.coco_folder import WHOLE, find_parts
-from se_nas.data.folders.image_file import image_sizes
-from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, look_at_files
+from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, look_at_files
 from se_nas.data.inventory import UNREADABLE, LeftOut
 from se_nas.errors import InputError
 from se_nas.machine.limits import cpu_count
 from se_nas.seeds import derive_seed
-from se_nas.wording import printable
+from se_nas.wording import counted, printable
 
 KIND = "coco"
 OTHER_SIZE = "images of another size than is listed"
+TURNED = "images that are turned upright, though their size does not show for which side up their boxes were drawn"
 NO_BOXES = "training images without a box, which are not trained on"
 HELD_OUT = 0.2
 """The fraction of the images that is held out as validation images if the data set has none."""
@@ -74,6 +74,7 @@ def load_boxes(source: str, *, on_opened: OnOpened | None = None) -> BoxedData:
         category_ids=tuple(categories),
         train=tuple(train),
         validation=tuple(validation),
+        measured_on="test" if "test" in opened else "validation",
         notes=(*notes, *split_notes, *_seen_in_both(train, validation)),
         left_out=left_out,
     )
@@ -110,14 +111,15 @@ def _opened(images: Sequence[BoxedImage], faults: Faults, count: Count) -> list[
     """The images that can be read and have the listed size, with the digests of their pixels."""
     files = [image.file for image in images]
     found = look_at_files(files, processors=cpu_count(), on_opened=count)
-    sizes = each_of(files, image_sizes, processors=cpu_count())
     good = []
-    for image, facts, size in zip(images, found, sizes, strict=True):
-        if isinstance(facts, BadFile) or isinstance(size, BadFile):
+    for image, facts in zip(images, found, strict=True):
+        if isinstance(facts, BadFile):
             faults[UNREADABLE].append(Path(image.file).name)
-        elif (image.width, image.height) not in size:
+        elif (image.width, image.height) not in (facts.stored_size, facts.size):
             faults[OTHER_SIZE].append(Path(image.file).name)
         else:
+            if facts.is_turned_in_its_size:
+                faults[TURNED].append(Path(image.file).name)
             good.append(replace(image, digest=facts.digest))
     return good
 
@@ -128,17 +130,17 @@ def _seen_in_both(train: Sequence[BoxedImage], validation: Sequence[BoxedImage])
     seen = [Path(image.file).name for image in validation if image.digest in trained]
     if not seen:
         return []
-    are = "image has" if len(seen) == 1 else "images have"
+    have = "has" if len(seen) == 1 else "have"
     return [
-        f"Warning: {len(seen):,} validation {are} the pixels of a training image, e.g. {printable(seen[0])}; the AP is "
-        "too high"
+        f"Warning: {counted(len(seen), 'validation image')} {have} the pixels of a training image, e.g. "
+        f"{printable(seen[0])}; the AP is too high"
     ]
 
 
 def _split(opened: Mapping[str, list[BoxedImage]]) -> tuple[list[BoxedImage], list[BoxedImage], list[str]]:
     """The training and the validation images, and lines that say where the validation images come from.
 
-    The split depends on the names of the files alone, so that every training sees the same split.
+    Images are held out by a hash of their file names and ids. So every training on the same images has the same split.
     """
     if "validation" in opened:
         return opened["train"], opened["validation"], []

@@ -38,6 +38,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that turns an image upright, by its orientation; orientation 1 is upright."""
+AS_STORED = UPRIGHT | {6: UPRIGHT[8], 8: UPRIGHT[6]}
+"""The operation that undoes `UPRIGHT`."""
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """The orientations in which width and height are exchanged."""
 
@@ -47,12 +49,25 @@ SIGNED, WHITE_IS_ZERO = 2, 0
 
 
 class ImageFacts(NamedTuple):
-    """The properties of an opened image file. `digest` is a hash of its pixels, equal for equal images."""
+    """The properties of an opened image file. `digest` is a hash of its pixels, equal for equal images. `size` is its
+    width and height after it is turned upright, and `orientation` says how it is turned; 1 is upright."""
 
     range: PixelRange
     transparent: bool
     frames: int
     digest: str
+    size: tuple[int, int]
+    orientation: int
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """The width and height of the image as it is stored."""
+        return self.size[::-1] if self.orientation in SIDEWAYS else self.size
+
+    @property
+    def is_turned_in_its_size(self) -> bool:
+        """Whether the image is turned, and is as wide and as high as it is stored."""
+        return self.orientation in UPRIGHT and self.size == self.stored_size
 
     @property
     def has_eight_bits(self) -> bool:
@@ -90,16 +105,6 @@ def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDA
         return _square(_rgb(image, scale or PixelScale()), size)
 
 
-def image_sizes(file: Path) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The width and height of an image as it is stored, and as it is upright. InputError if it cannot be read.
-
-    Pillow warns about odd files. The caller must ignore these warnings for the whole process.
-    """
-    with _opened(file) as opened:
-        width, height = opened.size
-        return (width, height), ((height, width) if _orientation(opened) in SIDEWAYS else (width, height))
-
-
 def read_whole_image(
     file: Path, *, size: tuple[int, int], shown: tuple[int, int], scale: PixelScale | None = None
 ) -> NDArray[np.uint8]:
@@ -110,10 +115,11 @@ def read_whole_image(
     file cannot be read.
     """
     with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
-        is_turned = _orientation(opened) in SIDEWAYS
-        as_stored = is_turned and opened.size == size and opened.size[::-1] != size
+        orientation = _orientation(opened)
+        as_stored = orientation in SIDEWAYS and _stored_size(opened) == size and size[0] != size[1]
         opened.draft(None, (max(shown), max(shown)))
-        image, _ = _without_alpha(opened if as_stored else _upright(opened))
+        upright = _upright(opened)
+        image, _ = _without_alpha(upright.transpose(AS_STORED[orientation]) if as_stored else upright)
         return np.array(_rgb(image, scale or PixelScale()).resize(shown, Image.Resampling.BILINEAR), np.uint8)
 
 
@@ -166,8 +172,10 @@ def _refuse_what_pillow_misreads(image: Image.Image) -> None:
 def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
     """The facts about a file, and its image on the background."""
     frames, upper_half = getattr(opened, "n_frames", 1), is_upper_half(opened)  # known only before Pillow loads it
+    orientation = _orientation(opened)
     image, transparent = _without_alpha(_upright(opened))
-    facts = _facts(image, transparent=transparent, frames=frames)
+    turned = orientation if orientation in UPRIGHT else 1
+    facts = _facts(image, transparent=transparent, frames=frames, orientation=turned)
     if upper_half:
         facts = facts._replace(range=replace(facts.range, kind=PixelKind.UPPER_HALF))
     return facts, image
@@ -182,6 +190,12 @@ def _upright(image: Image.Image) -> Image.Image:
     image.load()
     orientation = _orientation(image)
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
+
+
+def _stored_size(sideways: Image.Image) -> tuple[int, int]:
+    """The width and height as they are stored, of an image that is stored sideways. Pillow gives a TIFF its upright
+    size."""
+    return sideways.size[::-1] if sideways.format == "TIFF" else sideways.size
 
 
 def _orientation(image: Image.Image) -> Any:
@@ -211,7 +225,7 @@ def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info or by_palette
 
 
-def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
+def _facts(image: Image.Image, *, transparent: bool, frames: int, orientation: int) -> ImageFacts:
     if is_numbers(image):
         pixels: NDArray[Any] = np.asarray(image)
         found = range_of(pixels)
@@ -224,7 +238,8 @@ def _facts(image: Image.Image, *, transparent: bool, frames: int) -> ImageFacts:
         found = PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest)
     digest = sha1(np.ascontiguousarray(pixels).data, usedforsecurity=False)  # fast where processors have SHA
     digest.update(str(image.size).encode())
-    return ImageFacts(found, transparent, frames, f"{'constant ' if is_constant else ''}{digest.hexdigest()[:16]}")
+    name = f"{'constant ' if is_constant else ''}{digest.hexdigest()[:16]}"
+    return ImageFacts(found, transparent, frames, name, image.size, orientation)
 
 
 def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:

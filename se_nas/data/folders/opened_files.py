@@ -29,7 +29,7 @@ AHEAD = 64
 """The number of files for each processor that are opened ahead."""
 CHUNK = 512
 """The number of files after which facts and pixels are stored."""
-FORMAT = 2
+FORMAT = 3
 """The version of the file of facts. Other versions are not read."""
 
 Count = Callable[[int], None]
@@ -187,10 +187,13 @@ def _as_list(facts: ImageFacts) -> list[object]:
         facts.transparent,
         facts.frames,
         facts.digest,
+        list(facts.size),
+        facts.orientation,
     ]
 
 
 def _facts_from(row: list[Any]) -> ImageFacts:
-    kind, lowest, highest, whole, transparent, frames, digest = row
+    kind, lowest, highest, whole, transparent, frames, digest, (width, height), orientation = row
     pixels = PixelRange(kind=PixelKind[kind], lowest=float(lowest), highest=float(highest), whole=bool(whole))
-    return ImageFacts(pixels, bool(transparent), int(frames), str(digest))
+    size = (int(width), int(height))
+    return ImageFacts(pixels, bool(transparent), int(frames), str(digest), size, int(orientation))

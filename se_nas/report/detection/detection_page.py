@@ -53,7 +53,7 @@ def render_detection_page(
             (
                 "<p>AP is the mean over the overlaps (IoU) 0.50, 0.55, ..., 0.95 and over the classes, in points; AP50 "
                 "and AP75 are for one overlap. Small objects have less than 32² pixels, medium ones less than 96². "
-                "It is measured on the validation images after the last epoch; they chose nothing.</p>"
+                f"It is measured on the {data.measured_on} images after the last epoch; they chose nothing.</p>"
             ),
             _table(results),
             "<h2>By class</h2>",
@@ -173,8 +173,8 @@ def _images(drawn: Mapping[str, Sequence[DrawnImage]], data: BoxedData, least_sc
         for label, name in enumerate(data.class_names[:24])
     )
     yield (
-        f"<p>Validation images, evenly spaced. Found boxes have a score of at least {least_score:g}, which stands in "
-        "the box. Point at a box to read its class.</p>"
+        f"<p>{data.measured_on.capitalize()} images, evenly spaced. Found boxes have a score of at least "
+        f"{least_score:g}, which stands in the box. Point at a box to read its class.</p>"
         '<div class="shown"><label><input type="checkbox" id="show-found" checked> found (solid)</label>'
         f'<label><input type="checkbox" id="show-true" checked> true (dashed)</label>{keys}</div>'
     )
@@ -186,9 +186,10 @@ def _images(drawn: Mapping[str, Sequence[DrawnImage]], data: BoxedData, least_sc
 
 def _about_images(data: BoxedData) -> Iterator[str]:
     yield (
-        f"<p>{len(data.train):,} training images with {count_boxes(data.train):,} boxes, {len(data.validation):,} "
-        f"validation images with {count_boxes(data.validation):,} boxes, in "
-        f"{len(data.class_names):,} {'class' if len(data.class_names) == 1 else 'classes'}.</p>"
+        f"<p>{counted(len(data.train), 'training image')} with {counted(count_boxes(data.train), 'box', 'boxes')}, "
+        f"{counted(len(data.validation), f'{data.measured_on} image')} with "
+        f"{counted(count_boxes(data.validation), 'box', 'boxes')}, in "
+        f"{counted(len(data.class_names), 'class', 'classes')}.</p>"
     )
     notes = [*data.notes, *map(str, data.left_out)]
     yield f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>"

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from se_nas.commands.detect import detect as command
 from se_nas.commands.detect.flags import DetectRequest
 from se_nas.commands.detect.trunks import Trunk, compared_trunks
 from se_nas.data.boxes.coco_data import load_boxes
+from se_nas.data.pixels import PixelScale
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import write_checked
 from se_nas.runs.detected_files import DetectedResult, read_detected
 from se_nas.runs.retrained_files import RetrainedResult
 from se_nas.space.architecture import Architecture
 from se_nas.space.placements import without_se
+from se_nas.tracking.guarded import Guard, Reporter
 from se_nas.training.detection.detector_file import load_detector
 from se_nas.training.detection.detector_trainer import DetectorTrainer
 from se_nas.training.trained import load_trained, save_trained
@@ -151,6 +154,59 @@ def test_a_training_that_stopped_while_it_wrote_its_files_is_completed(
         with pytest.raises(WriteError):
             detected(request_boxes(), console)
     assert len(detected(request_boxes(), console)["found-retrained-seed-0"].history) == 2
+
+
+def test_a_training_that_was_killed_after_its_result_ends_its_wandb_run_and_leaves_no_checkpoint(
+    request_boxes: Requested, retrained: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = detected(request_boxes(), console)
+    (folder,) = retrained.glob("detect/*/found-retrained-seed-0")
+    (folder / "checkpoint.safetensors").write_bytes(b"left over")
+    ended = []
+
+    class Run:
+        def ended(self, summary: dict[str, Any], files: Sequence[Path]) -> None:
+            ended.append((summary["ap"], sorted(file.name for file in files)))
+
+        def close(self) -> None:
+            ended.append("closed")
+
+    def guard(*_: Any, print_line: Callable[[str], None], **__: Any) -> Guard[Run]:
+        return Guard(Reporter(build=Run, end=lambda: None, farewell=""), name="W&B", print_line=print_line)
+
+    monkeypatch.setattr("se_nas.commands.detect.training._wandb_guard", guard)
+    assert detected(request_boxes(), console) == finished
+
+    names = ["detections.json", "detector.safetensors", "result.json"]
+    assert ended == [(finished["found-retrained-seed-0"].ap, names), "closed"]
+    assert not list(retrained.rglob("checkpoint.safetensors"))
+
+
+def test_the_page_and_the_terminal_say_that_test_images_validate(
+    request_boxes: Requested, retrained: Path, tmp_path: Path, console: Console
+) -> None:
+    boxes = tmp_path / "boxes"
+    (boxes / "annotations" / "instances_val2017.json").rename(boxes / "annotations" / "instances_test2017.json")
+    (boxes / "val2017").rename(boxes / "test2017")
+    detected(request_boxes(epochs=1), console)
+    assert "COCO's AP on 4 test images" in said(console)
+    assert "It is measured on the test images" in page_of(retrained)
+    assert "validation image" not in page_of(retrained)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [({"pixel_mean": (1.0, 2.0, 3.0)}, "normalisation"), ({"scale": PixelScale(white_of_whole=4095)}, "pixel scale")],
+)
+def test_other_pixel_statistics_in_the_same_folder_are_refused(
+    request_boxes: Requested, retrained: Path, console: Console, changes: dict[str, Any], what: str
+) -> None:
+    request = request_boxes(compare="none,everywhere", seeds=2, epochs=1)
+    detected(request, console)
+    network = trained_network(network_with_se("inner/4", "none"), class_names=("a", "b"), image_size=16)
+    save_trained(retrained, replace(network, **changes))
+    with pytest.raises(InputError, match=f"trained with another {what}; remove the folder"):
+        detected(request, console)
 
 
 def test_placements_are_compared_on_the_same_seeds_with_an_interval(

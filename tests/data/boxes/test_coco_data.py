@@ -1,16 +1,19 @@
 """Data sets in COCO's format: their layouts, and what is left out of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from se_nas.data.boxes.boxed_batches import Reading, evaluation_batches, in_image_pixels, training_batches
 from se_nas.data.boxes.boxed_images import BoxedData
 from se_nas.data.boxes.coco_data import load_boxes
+from se_nas.data.folders import opened_files
+from se_nas.data.folders.image_file import ImageFacts
 from se_nas.data.pixels import EIGHT_BIT
 from se_nas.errors import InputError
 from tests.coco_files import CATEGORIES, SIZE, content, paint, write_coco, write_json
@@ -315,24 +318,57 @@ def test_found_boxes_return_to_the_pixels_of_the_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(in_image_pixels(batch[0].boxes, image, READING).numpy(), image.boxes, rtol=1e-6)
 
 
-def test_a_photograph_is_turned_as_its_boxes_were_drawn(tmp_path: Path) -> None:
-    upright = np.zeros((40, 48, 3), np.uint8)
-    upright[:10] = 255
+def saved_turned(
+    folder: Path, pixels: NDArray[np.uint8], *, suffix: str, orientation: int, size: Sequence[int]
+) -> Path:
+    """A folder whose first image has these stored pixels and this orientation, and is listed with this size."""
+    one_file(folder)
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held so that the stored image must be turned by 90 degrees clockwise
-    stored = Image.fromarray(np.rot90(upright).copy())
-    means = {}
-    for turned in (True, False):
-        folder = tmp_path / str(turned)
-        one_file(folder)
-        stored.save(folder / "0.png", exif=exif)
-        whole = content(NAMES)
-        size = (48, 40) if turned else stored.size
-        whole["images"][0] |= {"width": size[0], "height": size[1]}
-        write_json(folder / "boxes.json", whole)
-        data = load(folder)
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(folder / f"turned.{suffix}", exif=exif, quality=95)
+    whole = content(NAMES)
+    whole["images"][0] |= {"width": size[0], "height": size[1], "file_name": f"turned.{suffix}"}
+    write_json(folder / "boxes.json", whole)
+    return folder
+
+
+def test_each_image_is_opened_once_in_all_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    look = opened_files.look_at_image
+
+    def noted(file: Path) -> ImageFacts:
+        seen.append(file.name)
+        return look(file)
+
+    monkeypatch.setattr(opened_files, "look_at_image", noted)
+    one_file(tmp_path)
+    first, second = load(tmp_path), load(tmp_path)
+    assert sorted(seen) == sorted(NAMES)
+    assert first.fingerprint() == second.fingerprint()
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_photograph_is_turned_as_its_boxes_were_drawn(tmp_path: Path, suffix: str, orientation: int) -> None:
+    stored = np.zeros((48, 40, 3), np.uint8)
+    stored[:10] = 255
+    bright = {}
+    for size in ((40, 48), (48, 40)):
+        data = load(saved_turned(tmp_path / str(size), stored, suffix=suffix, orientation=orientation, size=size))
         (image,) = [each for each in (*data.train, *data.validation) if each.number == 0]
         (batch,) = evaluation_batches([image], READING, batch_size=1)
-        means[turned] = float(batch[0].pixels[:, :10].mean())
-    assert means[True] > 0.9
-    assert means[False] < 0.5
+        pixels = batch[0].pixels[0]
+        edges = {"top": pixels[:10], "bottom": pixels[-10:], "left": pixels[:, :10], "right": pixels[:, -10:]}
+        bright[size] = [side for side, edge in edges.items() if edge.mean() > 0.9]
+    assert bright == {(40, 48): ["top"], (48, 40): ["left" if orientation in (5, 8) else "right"]}
+
+
+@pytest.mark.parametrize(
+    ("orientation", "shape"), [(2, (40, 48, 3)), (3, (40, 48, 3)), (4, (40, 48, 3)), (6, (48, 48, 3))]
+)
+def test_a_turned_image_whose_size_does_not_show_it_is_counted(
+    tmp_path: Path, orientation: int, shape: tuple[int, ...]
+) -> None:
+    size = shape[1::-1]
+    folder = saved_turned(tmp_path, np.zeros(shape, np.uint8), suffix="jpg", orientation=orientation, size=size)
+    assert [(each.count, each.examples) for each in load(folder).left_out] == [(1, ("turned.jpg",))]
