@@ -1,9 +1,8 @@
 """Measures a latency table: finds the parts of a space's networks, measures each once, and a few whole networks."""
 
-import itertools
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -23,18 +22,22 @@ NETWORKS = 16
 SPREAD = 200
 """The number of drawn networks of which these are chosen, evenly spread over their FLOPs."""
 WITHOUT_NEWS, FOR_EACH_PART = 200, 8
-"""All parts count as found after this number of draws in a row without a new part: the first, and at least the second
-for each known part."""
+"""All parts count as found after this number of allowed networks in a row without a new part: the first, and at least
+the second for each known part."""
 MOST_SECONDS = 60.0
-"""The processor time after which the search for parts ends although draws still find new parts, as in RegNet's law."""
+"""The processor time after which the search for parts ends although networks still have new parts, as in RegNet's law,
+or although few draws keep the bounds."""
+HOPELESS = 1_000
+"""The number of draws after which a space without an allowed network counts as empty, as before a search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceParts:
     """The distinct parts of a space's networks, and a few of these networks that differ in size, each with its parts.
 
-    `contexts` are networks, as the names of their parts, in which each part occurs. `covered` is the fraction of the
-    last draws, at most `SPREAD`, that had no new part.
+    `contexts` are networks, as the names of their parts, in which each part occurs. `covered` estimates the fraction of
+    the allowed networks that have no other parts: it is the fraction of the drawn networks whose parts all occur in
+    another drawn network too (leave-one-out, as Good and Turing estimate the unseen: Biometrika 40, 1953).
     """
 
     parts: tuple[Part, ...]
@@ -50,36 +53,34 @@ def find_parts(
     num_classes: int,
     clock: Callable[[], float] = time.process_time,
 ) -> SpaceParts:
-    """Draw networks that keep the bounds on counted costs, until no draw has a new part. InputError if none keeps them.
+    """Draw networks that keep the bounds on counted costs, until no more has a new part. InputError if none keeps them.
 
     A network for which the images are too small is passed over.
     """
-    rng, ends = Random(0), clock() + MOST_SECONDS
+    ends = clock() + MOST_SECONDS
     parts: dict[str, Part] = {}
     networks: dict[str, tuple[int, Architecture, tuple[Part, ...]]] = {}
     contexts: list[tuple[str, ...]] = []
-    without_news = 0
-    news: deque[bool] = deque(maxlen=SPREAD)
-    for _ in itertools.count():
-        architecture = space.decode(space.sample(rng))
-        without_news += 1
-        try:
-            cost = measure_cost(architecture, image_size=image_size, num_classes=num_classes)
-            if space.cost_violation(cost.as_dict()) is None:
-                own = parts_of(architecture, image_size=image_size, num_classes=num_classes)
-                is_new = any(part.name not in parts for part in own)
-                news.append(is_new)
-                without_news = 0 if is_new else without_news
-                parts |= {part.name: part for part in own}
-                if is_new:
-                    contexts.append(tuple(part.name for part in own))
-                if len(networks) < SPREAD:
-                    networks[architecture.fingerprint()] = cost.flops, architecture, own
-        except ImageTooSmallError:
-            pass
-        if without_news >= max(WITHOUT_NEWS, FOR_EACH_PART * len(parts)) or clock() > ends:
+    having: Counter[str] = Counter()
+    first: dict[str, int] = {}
+    allowed = last_news = 0
+    for draw, drawn in enumerate(_draws(space, image_size=image_size, num_classes=num_classes), start=1):
+        if drawn is not None:
+            flops, architecture, own = drawn
+            allowed += 1
+            having.update({part.name for part in own})
+            if any(part.name not in parts for part in own):
+                last_news = allowed
+                contexts.append(tuple(part.name for part in own))
+            parts |= {part.name: part for part in own}
+            for part in own:
+                first.setdefault(part.name, allowed)
+            if len(networks) < SPREAD:
+                networks[architecture.fingerprint()] = flops, architecture, own
+        is_complete = allowed - last_news >= max(WITHOUT_NEWS, FOR_EACH_PART * len(parts))
+        if is_complete or clock() > ends or (draw >= HOPELESS and not allowed):
             break
-    if not parts:
+    if not allowed:
         raise InputError(
             f"space '{space.name}': no drawn network keeps its bounds at {image_size} px, so there is "
             "no part to measure: adapt the bounds, or the space"
@@ -88,8 +89,26 @@ def find_parts(
         parts=tuple(parts.values()),
         contexts=_needed(contexts),
         networks=_spread(sorted(networks.values(), key=lambda network: network[0])),
-        covered=1 - sum(news) / len(news),
+        covered=1 - len({first[name] for name, count in having.items() if count == 1}) / allowed,
     )
+
+
+def _draws(
+    space: DesignSpace, *, image_size: int, num_classes: int
+) -> Iterator[tuple[int, Architecture, tuple[Part, ...]] | None]:
+    """Draw networks without end: the FLOPs, the network and its parts; None for a network that is not allowed."""
+    rng = Random(0)
+    while True:
+        architecture = space.decode(space.sample(rng))
+        try:
+            cost = measure_cost(architecture, image_size=image_size, num_classes=num_classes)
+            if space.cost_violation(cost.as_dict()) is None:
+                own = parts_of(architecture, image_size=image_size, num_classes=num_classes)
+                yield cost.flops, architecture, own
+                continue
+        except ImageTooSmallError:
+            pass
+        yield None
 
 
 def _needed(contexts: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

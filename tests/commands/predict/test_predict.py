@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from io import StringIO
 from pathlib import Path
 
@@ -81,6 +82,54 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_predicted(
 
     assert "red\\x1b[31m.png: cannot be read as an image" in said(complaints)
     assert [json.loads(line)["image"] for line in said(console).splitlines()] == [str(images[0]), str(images[2])]
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize("name", ["n" * 300 + ".png", "f/" * 3000 + "a.png", "none.png/a.png", "loop/a.png"])
+def test_a_path_that_cannot_be_looked_at_is_one_bad_file(
+    tmp_path: Path, images: list[Path], console: Console, name: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    complaints = Console(file=StringIO(), width=20_000)
+
+    with pytest.raises(RunFailedError, match="1 of 2 images could not be read"):
+        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / name, images[0])), console, complaints)
+
+    assert str(tmp_path / name) in said(complaints)
+    assert "0.png" in said(console)
+
+
+@pytest.mark.usefixtures("network")
+def test_a_folder_without_permission_is_one_bad_file(
+    tmp_path: Path, images: list[Path], console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "closed.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+    with pytest.raises(RunFailedError, match="1 of 2 images could not be read"):
+        predict(PredictRequest(retrained=tmp_path, images=(tmp_path / "closed.png", images[0])), console, console)
+
+
+@pytest.mark.usefixtures("network")
+def test_an_image_that_is_named_twice_has_one_row(
+    tmp_path: Path, folder: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    image = next(folder.rglob("[0-9].png"))
+    complaints = quiet_console()
+    names = (folder, image, image.relative_to(folder.parent), folder)
+
+    predict(PredictRequest(retrained=tmp_path, images=names, json=True), console, complaints)
+
+    predicted = [json.loads(line)["image"] for line in said(console).splitlines()]
+    assert sorted(predicted) == sorted(map(str, folder.rglob("[0-9].png")))
+    assert "left out  names of files that were named before: 5" in said(complaints)
 
 
 @pytest.mark.usefixtures("network")
