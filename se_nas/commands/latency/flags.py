@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
-from tyro.conf import arg
-
-from se_nas.commands.flags import OwnNetwork, check_least, flag
+from se_nas.commands.flags import OwnNetwork, flag
 from se_nas.errors import InputError
 from se_nas.shipped_files import shipped
 
 DEFAULT_SPACE = shipped("search_spaces", "small.yaml")
+MOST = {"batch": 4096, "threads": 1024, "image_size": 4096, "classes": 1_000_000}
+"""The largest value of each number."""
+
+RuntimeName = Literal["eager", "compiled", "onnx", "cuda"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +25,15 @@ class LatencyRequest:
     """The table to write, a new JSON file."""
     space: Annotated[Optional[Path], flag("FILE", "search_spaces/small.yaml")] = None
     """Search space, a YAML file."""
-    runtime: Annotated[Literal["eager", "compiled", "onnx", "cuda"], arg(metavar="eager|compiled|onnx|cuda")] = "eager"
+    runtime: Annotated[Optional[RuntimeName], flag("eager|compiled|onnx|cuda", "eager")] = None
     """torch or torch.compile on the CPU, ONNX Runtime on the CPU (needs the extra `onnx`), or torch on a GPU."""
-    batch: Annotated[int, arg(metavar="N")] = 1
+    batch: Annotated[Optional[int], flag("N", "1")] = None
     """Images of a pass. The table has the time of one of them."""
-    threads: Annotated[int, arg(metavar="N")] = 1
+    threads: Annotated[Optional[int], flag("N", "1")] = None
     """Threads on the CPU."""
     image_size: Annotated[Optional[int], flag("N", "the space's")] = None
     """Side of the images in pixels."""
-    classes: Annotated[int, arg(metavar="N")] = 10
+    classes: Annotated[Optional[int], flag("N", "10")] = None
     """Outputs of the classifier; the classes of the images to search on."""
     run: Annotated[Optional[Path], flag("RUN_DIR", "")] = None
     """Instead of a table, measure the front of this search on the runtime of its table, and show both on its page."""
@@ -40,15 +42,16 @@ class LatencyRequest:
 
     def check(self) -> None:
         """Raise InputError for a number out of its range, contradictory flags, or a file that exists."""
-        check_least(self, batch=1, threads=1)
-        for name, most in (("image_size", 4096), ("classes", 1_000_000)):
+        for name, most in MOST.items():
             given = getattr(self, name)
             if given is not None and not 1 <= given <= most:
                 raise InputError(f"--{name.replace('_', '-')} {given}: must be 1 to {most:,}")
         if self.run is not None:
-            for name in ("out", "space", "image_size"):
+            for name in ("out", "space", "runtime", *MOST):
                 if (given := getattr(self, name)) is not None:
-                    raise InputError(f"--{name.replace('_', '-')} {given}: cannot be used with --run {self.run}")
+                    raise InputError(
+                        f"--{name.replace('_', '-')} {given}: cannot be used with --run {self.run}, whose table says it"
+                    )
             return
         if self.own_network is not None:
             raise InputError(
@@ -65,4 +68,4 @@ class LatencyRequest:
     @property
     def table_path(self) -> Path:
         """The file to write."""
-        return self.out or Path(f"latency-{(self.space or DEFAULT_SPACE).stem}-{self.runtime}.json")
+        return self.out or Path(f"latency-{(self.space or DEFAULT_SPACE).stem}-{self.runtime or 'eager'}.json")

@@ -8,6 +8,7 @@ from se_nas.commands.known_latency import kept_table, latency_lines, measure_for
 from se_nas.commands.latency.flags import DEFAULT_SPACE, LatencyRequest
 from se_nas.commands.latency.front import measure_front
 from se_nas.commands.own_network import allow_network
+from se_nas.commands.pretraining import kept_weights, with_weights
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import load_progress
 from se_nas.errors import InputError
@@ -30,10 +31,10 @@ def measure_latency(request: LatencyRequest, console: Console) -> None:
     space = load_design_space(given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces"))
     table = measure_for(
         space,
-        runtime=request.runtime,
-        batch=request.batch,
-        threads=request.threads,
-        classes=request.classes,
+        runtime=request.runtime or "eager",
+        batch=request.batch or 1,
+        threads=request.threads or 1,
+        classes=request.classes or 10,
         image_size=request.image_size or space.image_size,
         console=console,
     )
@@ -53,7 +54,8 @@ def _measure_run(path: Path, request: LatencyRequest, console: Console) -> None:
         raise InputError(f"--run {path}: this search has no latency table, so it predicted no latency")
     if not progress.front.members:
         raise InputError(f"--run {path}: no network is trained in full yet, so there is no front to measure")
-    check = measure_front(progress.front, load_stored_space(folder.space), table)
+    space = with_weights(load_stored_space(folder.space), kept_weights(folder, config))
+    check = measure_front(progress.front, space, table)
     with in_turn(folder.path):
         write_latencies(folder, check)
         report = write_report(folder, config, progress)

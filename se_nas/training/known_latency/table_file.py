@@ -1,6 +1,7 @@
 """The file of a latency table: JSON that can be carried to another machine."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -89,12 +90,20 @@ def parse_table(content: bytes, path: Path) -> LatencyTable:
         raise InputError(
             f"{path}: not a latency table ({where[:80]}: {first['msg'][:120]}); `latency` measures one"
         ) from None
-    return LatencyTable(
+    table = LatencyTable(
         setting=Setting(**read.setting.model_dump()),
         milliseconds=read.milliseconds,
         correction=Correction(**read.correction.model_dump()),
         networks=read.networks,
     )
+    for name, own in read.milliseconds.items():
+        predicted = table.correction.predict([own])
+        if not 0 < predicted < math.inf:
+            raise InputError(
+                f"{path}: not a latency table (correction: it predicts {predicted:g} ms for {name[:80]}, expected a "
+                "number above 0); `latency` measures one"
+            )
+    return table
 
 
 def load_kept_table(path: Path, seal: str) -> LatencyTable:

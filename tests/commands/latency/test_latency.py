@@ -45,12 +45,18 @@ def test_an_existing_file_is_not_replaced(space_file: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"batch": 0}, "--batch 0: must be at least 1"),
-        ({"threads": -1}, "--threads -1: must be at least 1"),
+        ({"batch": 0}, "--batch 0: must be 1 to 4,096"),
+        ({"batch": 10**9}, "--batch 1000000000: must be 1 to 4,096"),
+        ({"threads": -1}, "--threads -1: must be 1 to 1,024"),
+        ({"threads": 100_000}, "--threads 100000: must be 1 to 1,024"),
         ({"image_size": 5000}, "--image-size 5000: must be 1 to 4,096"),
         ({"classes": 0}, "--classes 0: must be 1 to"),
         ({"out": Path("no/such/folder/table.json")}, "there is no folder no/such/folder"),
         ({"run": Path("runs/x"), "out": Path("t.json")}, "--out t.json: cannot be used with --run"),
+        ({"run": Path("runs/x"), "runtime": "eager"}, "--runtime eager: cannot be used with --run"),
+        ({"run": Path("runs/x"), "batch": 1}, "--batch 1: cannot be used with --run"),
+        ({"run": Path("runs/x"), "threads": 4}, "--threads 4: cannot be used with --run"),
+        ({"run": Path("runs/x"), "classes": 10}, "--classes 10: cannot be used with --run"),
         ({"own_network": "net.py:build"}, "--network net.py:build: belongs to --run"),
     ],
 )

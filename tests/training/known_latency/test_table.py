@@ -1,6 +1,7 @@
 """A table predicts the latency of a network from its parts, and says which part it lacks."""
 
 import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,24 @@ def test_a_part_without_a_time_above_zero_is_refused(runtime: FakeRuntime, value
 
     with pytest.raises(InputError, match="not a latency table"):
         parse_table(text.replace(f"{name}", value, 1).encode(), Path("here.json"))
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        {"constant": 0, "each": 0, "scale": 0},
+        {"constant": 0, "each": 0, "scale": 1e-323},
+        {"constant": 0, "each": -1e9, "scale": 1e-323},
+        {"constant": 1e308, "each": 1e308, "scale": 1e308},
+    ],
+)
+def test_a_correction_that_predicts_no_time_above_zero_is_refused(
+    runtime: FakeRuntime, correction: dict[str, float]
+) -> None:
+    content = {**json.loads(table_text(measured())), "correction": {**correction, "error": None}}
+
+    with pytest.raises(InputError, match=r"^here\.json: not a latency table \(correction"):
+        parse_table(json.dumps(content).encode(), Path("here.json"))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
