@@ -4,6 +4,7 @@ Known layouts: COCO's own (`annotations/instances_train2017.json`, `train2017/`)
 (`train/_annotations.coco.json` beside the images), and one JSON file beside the images or beside a folder `images/`.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -118,11 +119,16 @@ def _folders(file: Path, root: Path, part: str, name: str) -> tuple[Path, ...]:
     named = [top / name for top in tops] if name else []
     either = (file.parent, file.parent / "images", root / "images", root)
     meant = [
-        folder
+        top / name
         for top in tops
         if part != WHOLE and top.is_dir()
-        for folder in sorted(top.iterdir())
-        if not folder.name.startswith(".") and folder.is_dir()
-        if (split_named(folder.name) or split_in(folder.name)) == part
+        for name in _folders_in(top)
+        if (split_named(name) or split_in(name)) == part
     ]
     return tuple(dict.fromkeys((*named, *either, *meant)))
+
+
+def _folders_in(folder: Path) -> list[str]:
+    """The names of the folders in `folder` that are not hidden. It may have a million images beside them."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
