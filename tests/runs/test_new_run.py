@@ -143,7 +143,7 @@ def test_a_search_that_fails_before_its_settings_are_written_leaves_nothing(tmp_
 def test_a_search_that_fails_before_its_first_trial_names_the_command_that_resumes_it(
     request_tiny: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no trackers today")
 
     monkeypatch.setattr(assembly, "build_trackers", fail)
