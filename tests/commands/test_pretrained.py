@@ -16,6 +16,8 @@ from torchvision import models
 
 from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
+from se_nas.commands.latency.flags import LatencyRequest
+from se_nas.commands.latency.latency import measure_latency
 from se_nas.commands.own_network import read_network
 from se_nas.commands.pretraining import choose_weights
 from se_nas.commands.retrain.flags import RetrainRequest
@@ -33,9 +35,11 @@ from se_nas.space.own_network import OwnNetworkTrunk, grouped
 from se_nas.space.placements import with_attention_by_stage, without_se
 from se_nas.space.pretraining import starting_unchanged
 from se_nas.space.published import PUBLISHED
+from se_nas.training.known_latency.runtimes import RUNTIMES
 from se_nas.training.pretrained import Pretrained, match_weights
-from se_nas.training.trainer import Trainer, train
+from se_nas.training.trainer import Trainer, build_initial_model, train
 from tests.conftest import quiet_console, write_tiny_data
+from tests.fake_runtime import FakeRuntime
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
@@ -119,6 +123,27 @@ def test_every_training_of_a_search_starts_with_the_weights(
     assert "a new classifier for 2 classes (the weights have 5); new SE starts with a gate of 1" in said
     tokens = {token for number in range(4) for token in load_architecture(_network(run, number)).se_tokens}
     assert tokens == {"none", "inner/4 twice-sigmoid"}
+
+
+def test_the_front_is_measured_with_the_se_that_the_weights_allow(
+    folder: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RUNTIMES, "eager", FakeRuntime())  # type: ignore[arg-type]
+    monkeypatch.setitem(RUNTIMES, "cuda", FakeRuntime())  # type: ignore[arg-type]
+    measured: list[Architecture] = []
+
+    def noted(network: Architecture, **options: Any) -> nn.Module:
+        measured.append(network)
+        return build_initial_model(network, **options)
+
+    monkeypatch.setattr("se_nas.commands.latency.front.build_initial_model", noted)
+    start_search(request_in(folder, run=tmp_path / "run", objectives="accuracy,latency", budget=4), console)
+    at_the_end = list(measured)
+
+    measure_latency(LatencyRequest(run=tmp_path / "run"), console)
+
+    assert at_the_end
+    assert measured == 2 * at_the_end
 
 
 def _network(run: Path, number: int) -> Path:

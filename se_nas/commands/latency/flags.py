@@ -58,9 +58,9 @@ class LatencyRequest:
                 f"--network {self.own_network}: belongs to --run; a search of your own network measures its own table"
             )
         path = self.table_path
-        if path.exists():
+        if os.path.lexists(path):
             raise InputError(f"--out {path}: already there; name another file, or delete it")
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):  # noqa: PTH112 - unlike Path.is_dir it does not raise for a long name
             raise InputError(f"--out {path}: there is no folder {path.parent}")
         if not os.access(path.parent, os.W_OK):
             raise InputError(f"--out {path}: this process may not write into {path.absolute().parent}")

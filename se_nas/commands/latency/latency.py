@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from se_nas.commands.known_latency import kept_table, latency_lines, measure_for
+from se_nas.commands.latency.claimed_file import claimed, refuse_if_taken
 from se_nas.commands.latency.flags import DEFAULT_SPACE, LatencyRequest
 from se_nas.commands.latency.front import measure_front
 from se_nas.commands.own_network import allow_network
@@ -29,16 +30,18 @@ def measure_latency(request: LatencyRequest, console: Console) -> None:
         _measure_run(request.run, request, console)
         return
     space = load_design_space(given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces"))
-    table = measure_for(
-        space,
-        runtime=request.runtime or "eager",
-        batch=request.batch or 1,
-        threads=request.threads or 1,
-        classes=request.classes or 10,
-        image_size=request.image_size or space.image_size,
-        console=console,
-    )
-    write_atomically(request.table_path, table_text(table))
+    with claimed(request.table_path):
+        table = measure_for(
+            space,
+            runtime=request.runtime or "eager",
+            batch=request.batch or 1,
+            threads=request.threads or 1,
+            classes=request.classes or 10,
+            image_size=request.image_size or space.image_size,
+            console=console,
+        )
+        refuse_if_taken(request.table_path)
+        write_atomically(request.table_path, table_text(table))
     print_line = line_printer(console)
     for line in latency_lines(table):
         print_line(line)

@@ -2,7 +2,9 @@
 
 import contextlib
 import csv
+import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -40,7 +42,8 @@ def check_table_file(path: Path) -> None:
 def predictions_file(path: Path, *, classes: int) -> Iterator[Write]:
     """Write a row for each image. The file appears at the end, so that it is never incomplete.
 
-    Each row has `classes` classes. WriteError if the file cannot be written.
+    Each row has `classes` classes. WriteError if the file cannot be written. The file beside it that a killed process
+    left is removed.
     """
     ranks = range(2, classes + 1)
     further = [name for rank in ranks for name in (f"class_{rank}", f"probability_{rank}")]
@@ -50,6 +53,9 @@ def predictions_file(path: Path, *, classes: int) -> Iterator[Write]:
             file = beside.open("x", encoding="utf-8", errors="backslashreplace", newline="")
             stack.callback(beside.unlink, missing_ok=True)
             stack.enter_context(file)
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_leftovers(path)
         writer = csv.writer(file, lineterminator="\n")
 
         def write(image: Path, ranked: Sequence[tuple[str, float]], error: str) -> None:
@@ -62,6 +68,15 @@ def predictions_file(path: Path, *, classes: int) -> Iterator[Write]:
         with _as_write_error(path):
             file.flush()
             put_in_place(beside, path)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the unfinished files that killed processes left. Files of processes that still run are locked."""
+    unfinished = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
+    for left in [each for each in path.parent.iterdir() if unfinished.fullmatch(each.name)]:
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 @contextlib.contextmanager

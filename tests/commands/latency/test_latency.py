@@ -1,13 +1,14 @@
 """The command that measures a table."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from se_nas.commands.latency.flags import LatencyRequest
 from se_nas.commands.latency.latency import measure_latency
-from se_nas.errors import InputError
+from se_nas.errors import InputError, WriteError
 from se_nas.training.known_latency.runtimes import RUNTIMES
 from se_nas.training.known_latency.table_file import load_table
 from tests.commands.conftest import said_on
@@ -40,6 +41,35 @@ def test_an_existing_file_is_not_replaced(space_file: Path, tmp_path: Path) -> N
 
     with pytest.raises(InputError, match=r"--out .*: already there"):
         LatencyRequest(space=space_file, out=out).check()
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".json", "closed/table.json", "taken.json"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
+    space_file: Path, tmp_path: Path, console: Console, runtime: FakeRuntime, name: str
+) -> None:
+    (tmp_path / "taken.json").mkdir()
+
+    with pytest.raises((InputError, WriteError), match=r"^--out .*: (cannot be written|already there)"):
+        measure_latency(LatencyRequest(space=space_file, out=tmp_path / name), console)
+
+    assert runtime.measured == 0
+
+
+def test_a_file_that_appears_while_measuring_is_not_replaced(
+    space_file: Path, tmp_path: Path, console: Console, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, measure = tmp_path / "table.json", runtime.measure
+
+    def measure_beside(*given: Any, **named: Any) -> Any:
+        out.write_text("precious")
+        return measure(*given, **named)
+
+    monkeypatch.setattr(runtime, "measure", measure_beside)
+
+    with pytest.raises(WriteError, match="another program wrote this file meanwhile"):
+        measure_latency(LatencyRequest(space=space_file, out=out), console)
+
+    assert out.read_text() == "precious"
 
 
 @pytest.mark.parametrize(

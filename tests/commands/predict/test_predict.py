@@ -1,4 +1,5 @@
 import csv
+import fcntl
 import json
 import os
 from io import StringIO
@@ -237,3 +238,19 @@ def test_a_table_is_not_written_over_something_else(tmp_path: Path, name: str, m
 
     with pytest.raises(InputError, match=message):
         PredictRequest(retrained=tmp_path, images=(tmp_path,), csv=tmp_path / name).check()
+
+
+@pytest.mark.usefixtures("network")
+def test_what_a_killed_process_left_beside_the_table_is_removed(
+    tmp_path: Path, images: list[Path], console: Console
+) -> None:
+    left, others, goes_on = (tmp_path / f".{name}" for name in ("p.csv.0123abcd", "q.csv.0123abcd", "p.csv.89abcdef"))
+    for each in (left, others, goes_on):
+        each.write_text("")
+
+    with goes_on.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        predict(PredictRequest(retrained=tmp_path, images=tuple(images), csv=tmp_path / "p.csv"), console, console)
+
+    assert sorted(tmp_path.glob(".*")) == [goes_on, others]
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + len(images)
