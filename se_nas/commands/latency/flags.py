@@ -8,9 +8,10 @@ from typing import Annotated, Literal, Optional
 from se_nas.commands.flags import OwnNetwork, flag
 from se_nas.errors import InputError
 from se_nas.shipped_files import shipped
+from se_nas.training.known_latency.limits import MOST_CLASSES, MOST_IMAGES, MOST_PIXELS, MOST_THREADS
 
 DEFAULT_SPACE = shipped("search_spaces", "small.yaml")
-MOST = {"batch": 4096, "threads": 1024, "image_size": 4096, "classes": 1_000_000}
+MOST = {"batch": MOST_IMAGES, "threads": MOST_THREADS, "image_size": MOST_PIXELS, "classes": MOST_CLASSES}
 """The largest value of each number."""
 
 RuntimeName = Literal["eager", "compiled", "onnx", "cuda"]

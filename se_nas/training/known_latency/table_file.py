@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from se_nas.checksums import checksum_of_bytes
 from se_nas.errors import InputError
+from se_nas.training.known_latency.limits import MOST_IMAGES, MOST_THREADS
 from se_nas.training.known_latency.table import Correction, LatencyTable, Setting
 
 FORMAT = "se-nas latency table 1"
 
-Count = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -25,10 +25,10 @@ class _Entry(BaseModel):
 class _Setting(_Entry):
     runtime: str
     device: str
-    batch: Count
-    threads: Count
-    classes: Count
-    image_size: Count
+    batch: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)]
+    classes: Annotated[int, Field(ge=1)]
+    image_size: Annotated[int, Field(ge=1)]
 
 
 class _Correction(_Entry):

@@ -202,6 +202,15 @@ def test_a_correction_that_predicts_no_time_above_zero_is_refused(
         parse_table(json.dumps(content).encode(), Path("here.json"))
 
 
+@pytest.mark.parametrize("setting", ["batch", "threads"])
+def test_a_setting_beyond_its_limit_is_refused(runtime: FakeRuntime, setting: str) -> None:
+    content = json.loads(table_text(measured()))
+    content["setting"][setting] = 10**9
+
+    with pytest.raises(InputError, match=rf"^here\.json: not a latency table \(setting\.{setting}: "):
+        parse_table(json.dumps(content).encode(), Path("here.json"))
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_table(tmp_path / "none.json")
