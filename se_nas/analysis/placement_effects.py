@@ -25,7 +25,7 @@ class OptionEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairEffect:
-    """The accuracy that two switches add if both are on, beyond what each adds alone."""
+    """The accuracy that two switches add if both are above their first option, beyond what each adds alone."""
 
     first: int
     second: int
@@ -33,7 +33,9 @@ class PairEffect:
 
 
 def option_effects(placements: Sequence[Sequence[int]], accuracies: Sequence[float]) -> list[OptionEffect]:
-    """The effect of each option that some placement has, by least squares with main effects alone.
+    """The effect of each option that these placements identify, by least squares with main effects alone.
+
+    An effect is identified if it is the same in every solution: its row of pinv(X) X is a row of the identity.
 
     >>> [round(each.gain, 6) for each in option_effects([(0, 0), (0, 1), (1, 0), (1, 1)], [0.5, 0.6, 0.4, 0.5])]
     [-0.1, 0.1]
@@ -46,23 +48,24 @@ def option_effects(placements: Sequence[Sequence[int]], accuracies: Sequence[flo
         if option
     ]
     columns = [options[:, switch] == option for switch, option in terms]
-    fitted = _fit(columns, accuracies)
+    fitted, identified = _fit(columns, accuracies), _identified(columns, len(options))
     return [
         OptionEffect(switch=switch, option=option, gain=float(gain))
-        for (switch, option), gain in zip(terms, fitted, strict=True)
+        for (switch, option), gain, is_known in zip(terms, fitted, identified, strict=True)
+        if is_known
     ]
 
 
 def pair_effects(placements: Sequence[Sequence[int]], accuracies: Sequence[float]) -> list[PairEffect]:
     """The interaction of each pair of switches; none if the placements are too few to know all of them.
 
-    A switch is on at each option but its first.
+    The first option of a switch is no SE, or its narrowest SE if the switch cannot be off.
 
     >>> [round(each.gain, 6) for each in pair_effects([(0, 0), (0, 1), (1, 0), (1, 1)], [0.5, 0.6, 0.4, 0.55])]
     [0.05]
     """
     options = np.array(placements)
-    is_on = np.where(options > 0, 0.5, -0.5)
+    is_above = np.where(options > 0, 0.5, -0.5)
     pairs = list(combinations(range(options.shape[1]), 2))
     terms = [
         options[:, switch] == option
@@ -70,7 +73,7 @@ def pair_effects(placements: Sequence[Sequence[int]], accuracies: Sequence[float
         for option in sorted(set(options[:, switch].tolist()))
         if option
     ]
-    columns = [*(is_on[:, first] * is_on[:, second] for first, second in pairs), *terms]
+    columns = [*(is_above[:, first] * is_above[:, second] for first, second in pairs), *terms]
     if not pairs or np.linalg.matrix_rank(np.column_stack([np.ones(len(options)), *columns])) <= len(columns):
         return []
     fitted = _fit(columns, accuracies)
@@ -78,6 +81,13 @@ def pair_effects(placements: Sequence[Sequence[int]], accuracies: Sequence[float
         PairEffect(first=first, second=second, gain=float(gain))
         for (first, second), gain in zip(pairs, fitted, strict=False)
     ]
+
+
+def _identified(columns: Sequence[Values], count: int) -> list[bool]:
+    """Whether each column's coefficient is the same in every least-squares solution, beside a constant."""
+    design = np.column_stack([np.ones(count), *columns]).astype(float)
+    resolved = np.diag(np.linalg.pinv(design) @ design)[1:]
+    return [bool(each) for each in resolved > 1 - 1e-6]
 
 
 def _fit(columns: Sequence[Values], accuracies: Sequence[float]) -> Values:

@@ -47,6 +47,16 @@ class SupernetScores:
         """The accuracy that each option adds over the first option of its switch."""
         return option_effects([each.options for each in self.placements], [each.accuracy for each in self.placements])
 
+    @property
+    def unknown_effects(self) -> list[str]:
+        """The names of the switches whose options were not all read apart from the other switches."""
+        known = {(each.switch, each.option) for each in self.option_effects()}
+        return [
+            name
+            for switch, (name, options) in enumerate(zip(self.switches, self.options, strict=True))
+            if any((switch, option) not in known for option in range(1, len(options)))
+        ]
+
     def pair_effects(self) -> list[PairEffect]:
         """The interactions of two switches, the strongest first."""
         found = pair_effects([each.options for each in self.placements], [each.accuracy for each in self.placements])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from random import Random
 from typing import Any
 
 from se_nas.errors import InputError
@@ -134,15 +135,31 @@ class Switchboard:
         return attention
 
 
+def switches_of_space(space: DesignSpace) -> Switchboard:
+    """The switches of a space with one trunk. InputError for SE that a supernet cannot share.
+
+    If the space decides on the site of SE, all stages have the first site that the space names and all of them allow.
+    If they have none in common, each stage has the first of its own.
+    """
+    found = space.decode(space.sample(Random(0)))
+    allowed = [_sites(space, found, stage) for stage in range(len(space.se))]
+    common = [site for own in allowed for site in own if all(site in other for other in allowed if other)]
+    return _switchboard(space, found, [next(iter([*common, *own]), None) if own else None for own in allowed])
+
+
 def find_switches(space: DesignSpace, found: Architecture) -> Switchboard:
     """The switches of a network of this space. InputError for SE that a supernet cannot share.
 
-    If the space decides on the site of SE, each stage keeps one site, and a note says so.
+    If the space decides on the site of SE, each stage keeps that of the network, and a note says so.
     """
+    return _switchboard(space, found, [_kept_site(space, found, stage) for stage in range(len(space.se))])
+
+
+def _switchboard(space: DesignSpace, found: Architecture, sites: Sequence[str | None]) -> Switchboard:
+    """The switches of a network with this site of SE in each stage."""
     switches: list[Switch] = []
     notes: list[str] = []
-    for stage, choices in enumerate(space.se):
-        site = _kept_site(space, found, stage)
+    for stage, (choices, site) in enumerate(zip(space.se, sites, strict=True)):
         before = len(switches)
         for name, blocks in _places(space, found, stage):
             specs = [spec for spec in dict.fromkeys(choices.every()) if spec.site == site]
@@ -157,10 +174,15 @@ def find_switches(space: DesignSpace, found: Architecture) -> Switchboard:
     return Switchboard(found=found, switches=tuple(switches), notes=tuple(notes))
 
 
+def _sites(space: DesignSpace, found: Architecture, stage: int) -> list[str]:
+    """The sites that SE may have in a stage, in the order of the space."""
+    places = {site for block in list(found.blocks())[stage] for site in block.sites}
+    return list(dict.fromkeys(str(spec.site) for spec in space.se[stage].every() if spec.site in places))
+
+
 def _kept_site(space: DesignSpace, found: Architecture, stage: int) -> str | None:
     """The site of SE in a stage: the network's own, else that of another stage, else the first that a block has."""
-    places = {site for block in list(found.blocks())[stage] for site in block.sites}
-    sites = [spec.site for spec in space.se[stage].every() if spec.site in places]
+    sites = _sites(space, found, stage)
     own = [spec.site for spec in found.stages[stage].se if spec is not None]
     others = [spec.site for other in found.stages for spec in other.se if spec is not None]
     return next((str(site) for site in [*own, *others, *sites] if site in sites), None)

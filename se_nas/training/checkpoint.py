@@ -44,6 +44,12 @@ def load_checkpoint(path: Path, trainer: Trainer, *, identity: str) -> list[dict
     return list(about["history"])
 
 
+def read_identity(path: Path) -> str | None:
+    """The identity of the training that wrote a checkpoint. InputError for a file that is no checkpoint."""
+    identity = read_tensors(path)[1].get("identity")
+    return None if identity is None else str(identity)
+
+
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Write tensors. The file's header has a JSON description and a checksum of tensors and description.
 

@@ -72,5 +72,16 @@ def test_effects_of_a_known_model_are_found_in_all_placements_and_in_some() -> N
     assert effects[2, 1] == pytest.approx(0, abs=1e-9)
 
 
+def test_only_effects_that_the_placements_tell_apart_are_reported() -> None:
+    """The first two switches are always on together; the third is free."""
+    placements = [(0, 0, 0), (1, 1, 0), (0, 0, 1), (1, 1, 1)]
+
+    (only,) = option_effects(placements, [0.5, 0.6, 0.53, 0.63])
+
+    assert (only.switch, only.option) == (2, 1)
+    assert only.gain == pytest.approx(0.03)
+    assert option_effects([(0, 0, 0), (1, 1, 1)], [0.5, 0.6]) == []
+
+
 def test_interactions_are_left_out_if_the_placements_do_not_show_them() -> None:
     assert pair_effects([(0, 0), (1, 0), (0, 1)], [0.1, 0.2, 0.3]) == []

@@ -8,7 +8,7 @@ from se_nas.shipped_files import shipped
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.files.loading import load_design_space, parse_design_space
 from se_nas.space.placements import without_se
-from se_nas.space.switches import find_switches, has_one_trunk
+from se_nas.space.switches import find_switches, has_one_trunk, switches_of_space
 from se_nas.space.yaml_file import parse_yaml
 from tests.made_up import second_members
 
@@ -106,6 +106,15 @@ def test_a_decision_on_the_site_keeps_the_site_of_the_network_and_says_so() -> N
     assert (
         note == "a supernet shares SE of one site in each stage: stage1 at post, not inner; stage2 at inner, not post"
     )
+
+
+def test_a_space_without_a_named_network_has_one_site_for_all_stages() -> None:
+    for sites in ("[inner, post]", "[post, inner]"):
+        board = switches_of_space(space_of(f"{{present: [false, true], site: {sites}}}"))
+
+        first = sites[1:].split(",")[0]
+        widest = board.network(board.widest)
+        assert {spec.site for stage in widest.stages for spec in stage.se if spec is not None} == {first}
 
 
 @pytest.mark.parametrize(

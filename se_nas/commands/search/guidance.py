@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
 
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.commands.preflight import CostOf
@@ -17,7 +16,7 @@ from se_nas.searching.records import TrialRecord
 from se_nas.searching.surrogate.prior_mean import Prior
 from se_nas.space.decisions import Assignment
 from se_nas.space.design_space import DesignSpace
-from se_nas.space.switches import Placement, Switchboard, find_switches, has_one_trunk
+from se_nas.space.switches import Placement, Switchboard, has_one_trunk, switches_of_space
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.pretrained import Pretrained
 from se_nas.training.supernet.placement_draws import Draw
@@ -108,7 +107,7 @@ class SupernetPrior:
 
 
 def _switches(space: DesignSpace) -> Switchboard:
-    return find_switches(space, space.decode(space.sample(Random(0))))
+    return switches_of_space(space)
 
 
 def _scores(task: SupernetTask) -> SupernetScores:
@@ -117,6 +116,7 @@ def _scores(task: SupernetTask) -> SupernetScores:
         scores, content = load_scores(task.scores_file)
         if content.get("is_read") and scores.trunk == task.board.trunk:
             return scores
+    task.known()  # refuses a file of another supernet before it trains
     task.print_line("supernet  trained before the first trial; its scores are a prior, not an answer")
     return task.read_whole(task.trained())
 

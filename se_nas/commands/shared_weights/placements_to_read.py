@@ -23,13 +23,17 @@ Read = Callable[[Placement], float]
 def read_placements(
     board: Switchboard, first: Iterable[Placement], most: int | None, read: Read, cost: Callable[[Placement], float]
 ) -> Iterator[tuple[Placement, float]]:
-    """Yield each placement with its accuracy, once: those of `first`, and then all, or as many as are asked for.
+    """Yield each placement with its accuracy, once: those of `first`, then the others, at most `most` in all.
+
+    Without `most`, all placements are read if they are few.
 
     `cost` are the parameters of a placement. `read` is called in the same order with and without an interruption.
     """
     limit = most if most is not None else (board.count if board.count <= ALL_UP_TO else EVOLVED)
     seen: dict[Placement, float] = {}
     for placement in dict.fromkeys([board.narrowest, board.widest, *first]):
+        if len(seen) >= max(limit, 2):
+            return
         seen[placement] = read(placement)
         yield placement, seen[placement]
     rest = board.every() if board.count <= limit else _evolved(board, seen, cost)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from se_nas.objective_metric import ObjectiveMetric
 from se_nas.runs.supernet_file import load_scores, write_scores
 from se_nas.space.attention.tokens import format_tokens
 from se_nas.space.switches import Option, Placement, Switchboard
-from se_nas.training.checkpoint import load_checkpoint, save_checkpoint
+from se_nas.training.checkpoint import load_checkpoint, read_identity, save_checkpoint
 from se_nas.training.pretrained import Pretrained
 from se_nas.training.recipe import Recipe
 from se_nas.training.supernet.placement_draws import Draw
@@ -66,7 +66,7 @@ class SupernetTask:
     @property
     def identity(self) -> str:
         """A text that is equal exactly if two supernets are trained in the same way."""
-        about = [self.board.switched.fingerprint(), asdict(self.recipe), str(self.draw), self.seed]
+        about = [self.board.switched.fingerprint(), self.recipe.as_dict(), str(self.draw), self.seed]
         return json.dumps([*about, self.data.training_fingerprints()[0]])
 
     @property
@@ -83,23 +83,41 @@ class SupernetTask:
             "is_read": self._is_read,
         }
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder has an unfinished part of this supernet."""
+        try:
+            self.known()
+            is_read = self.scores_file.exists() and load_scores(self.scores_file)[1].get("is_read", True)
+        except InputError:  # of another supernet, or damaged
+            return False
+        return not is_read and (self.checkpoint.exists() or self.scores_file.exists())
+
     def forget(self) -> None:
         """Remove the files of an earlier supernet."""
         self.scores_file.unlink(missing_ok=True)
         self.checkpoint.unlink(missing_ok=True)
+        self._seconds = dict.fromkeys(self._seconds, 0.0)
 
     def known(self) -> dict[Placement, float]:
-        """The placements that were read before. InputError if the file is of another supernet, or damaged."""
-        if not self.scores_file.exists():
+        """The placements that were read before. InputError if a file is of another supernet, or damaged."""
+        scores, content = load_scores(self.scores_file) if self.scores_file.exists() else (None, {})
+        if scores is not None:
+            self._check(self.scores_file, content["identity"])
+        if self.checkpoint.exists():
+            self._check(self.checkpoint, read_identity(self.checkpoint))
+        if scores is None:
             return {}
-        scores, content = load_scores(self.scores_file)
-        if content["identity"] != self.identity:
-            raise InputError(
-                f"{self.scores_file}: of another supernet (space, recipe, draw, images or seed differ); add --again to "
-                "train anew, or remove the file"
-            )
         self._seconds |= {name: float(value) for name, value in content["seconds"].items()}
         return {each.options: each.accuracy for each in scores.placements}
+
+    def _check(self, path: Path, identity: object) -> None:
+        """Check that a file is of this supernet. InputError if it is of another."""
+        if identity != self.identity:
+            raise InputError(
+                f"{path}: of another supernet (space, recipe, draw, images or seed differ); add --again to train anew, "
+                "or remove the file"
+            )
 
     def trained(self) -> Trainer:
         """Train the supernet, from its last checkpoint if it has one."""
@@ -144,8 +162,8 @@ class SupernetTask:
         return trainer
 
     def read(self, trainer: Trainer, first: Iterable[Placement], most: int | None) -> SupernetScores:
-        """Read the placements: those of `first`, and all others or as many as `most`. They are saved from time to
-        time."""
+        """Read the placements: those of `first`, then the others, or as many as `most`. They are saved from time to
+        time. The scores are those of all placements that were read, also earlier."""
         known = self.known()
         reading = Reading(trainer, self.board, self.data.train, seed=self.seed)
         found: dict[Placement, float] = {}
@@ -171,7 +189,7 @@ class SupernetTask:
                     last = time.perf_counter()
                     self.print_line(f"read      {counted(len(found), 'placement')}")
         self._is_read = True
-        return self.scores(found)
+        return self.scores({**known, **found})
 
     def read_whole(self, trainer: Trainer) -> SupernetScores:
         """Read the placements, and write their file."""

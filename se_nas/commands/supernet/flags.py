@@ -1,15 +1,15 @@
 """The flags of `supernet`. `--help` answers before torch is imported."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from se_nas.commands.flags import OwnNetwork, check_least, flag
+from se_nas.commands.flags import OwnNetwork, check_least, flag, spelled
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.errors import InputError
-from se_nas.runs.new_run import check_new
+from se_nas.runs.new_run import CONFIG, check_new
 
 Draws = Literal["sandwich", "one"]
 NEW_ONLY = ("space", "data", "run", "fraction", "images", "recipe")
@@ -27,12 +27,12 @@ class SupernetRequest:
     epochs: Annotated[Optional[int], flag("N", "the search's")] = None
     """Epochs of the supernet."""
     draw: Draws = "sandwich"
-    """Placements in each step: SE nowhere, everywhere and two random ones; or one random placement, a quarter of the
-    time."""
+    """Placements in each step: SE nowhere, everywhere and two random ones; or one random placement, which takes about
+    a quarter of the time."""
     read: Annotated[Optional[int], flag("N", "all up to 1024, else 400")] = None
     """Most placements to read. If there are more, evolution on the supernet chooses them."""
     again: FlagCreatePairsOff[bool] = False
-    """Train the supernet anew, and replace the files of an earlier one."""
+    """Train the supernet anew, and replace the files of an earlier one. An unfinished one continues."""
     space: Annotated[Optional[Path], flag("FILE", "")] = None
     """Without NETWORK: the search space of a new run folder. It must have one trunk."""
     data: Annotated[Optional[str], flag("NAME", "digits")] = None
@@ -53,15 +53,26 @@ class SupernetRequest:
         """Raise InputError for a number out of its range, or flags that contradict each other."""
         check_least(self, epochs=1, read=2, seed=0)
         if self.target is None:
-            self.as_search.check()
             if self.run is not None:
-                check_new(self.run)
+                self._check_run(self.run)
+            self.as_search.check()
             return
         for name in NEW_ONLY:
             if (given := getattr(self, name)) is not None:
                 raise InputError(
                     f"--{name} {given}: belongs to a new run folder, but {self.target} names an earlier one"
                 )
+
+    def _check_run(self, path: Path) -> None:
+        """Check that a new run folder may be written. InputError that names the command for an earlier one."""
+        if (path / CONFIG).is_file():
+            new_only: dict[str, Any] = dict.fromkeys(NEW_ONLY)
+            earlier = replace(self, **new_only)
+            raise InputError(
+                f"--run {path}: a run folder already; train the supernet there, or continue it, with: "
+                f"{spelled(earlier, 'supernet', str(path))}"
+            )
+        check_new(path)
 
     @property
     def as_search(self) -> SearchRequest:

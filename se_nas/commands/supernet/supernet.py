@@ -3,7 +3,6 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from rich.console import Console
@@ -14,15 +13,15 @@ from se_nas.commands.images import load_searched_images
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import kept_weights, with_weights
-from se_nas.commands.run_loading import find_folder, load_progress, pick_trial
+from se_nas.commands.run_loading import find_folder, load_progress
 from se_nas.commands.search.assembly import Search
 from se_nas.commands.search.flags import DEFAULT_SPACE
 from se_nas.commands.search.search import start_search
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
 from se_nas.commands.supernet.flags import NEW_ONLY, SupernetRequest
-from se_nas.commands.supernet.table import effects_table, interaction_lines, placements_table
+from se_nas.commands.supernet.table import effects_table, interaction_lines, placements_table, unknown_lines
 from se_nas.commands.supernet.trained_alone import networks_of_trials, trained_alone
-from se_nas.errors import InputError
+from se_nas.commands.supernet.trunks import Trunk, check_one_trunk, named_trunks
 from se_nas.process.invocation import invocation
 from se_nas.process.last_words import resumable
 from se_nas.runs.images_file import write_inventory
@@ -31,20 +30,12 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import write_config
 from se_nas.searching.progress import SearchProgress
 from se_nas.shipped_files import given_or_shipped
-from se_nas.space.architecture import Architecture
-from se_nas.space.decisions import Role
-from se_nas.space.design_space import DesignSpace
 from se_nas.space.files.loading import load_design_space, load_stored_space
-from se_nas.space.switches import Switchboard, find_switches, has_one_trunk
 from se_nas.tracking.console import line_printer
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.supernet.placement_draws import Draw
 from se_nas.wording import counted, format_duration
 
-FRONT = "front"
-"""The name that means every trunk of the front."""
-NAME = "supernet"
-"""The start of the names of the files."""
 PASSES = {Draw.SANDWICH: "four placements a step", Draw.ONE: "one placement a step"}
 
 
@@ -62,7 +53,7 @@ def _in_new_run(request: SupernetRequest, console: Console) -> SupernetRequest:
     """Make the run folder of a search that has no trial yet, and name it in the request."""
     if request.own_network is None:
         space = load_design_space(given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces"))
-        find_switches(space, _only_network(space))  # before anything is written
+        check_one_trunk(space)  # before anything is written
     path = start_search(request.as_search, console, work=_keep)
     kept: dict[str, Any] = dict.fromkeys(NEW_ONLY)
     return replace(request, target=str(path), **kept)
@@ -74,23 +65,13 @@ def _keep(search: Search) -> None:
     write_inventory(search.folder, search.plan.data.inventory())
 
 
-def _only_network(space: DesignSpace) -> Architecture:
-    """A network of a space with one trunk. InputError if the space has several."""
-    if not has_one_trunk(space):
-        other = next(name for name, decision in space.decisions.items() if decision.role is not Role.ATTENTION)
-        raise InputError(
-            f"space '{space.name}' also decides on {other}, but a supernet has one trunk; take that of a network of a "
-            f"search: {invocation('supernet')} RUN_DIR:knee"
-        )
-    return space.decode(space.sample(Random(0)))
-
-
 def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: Console) -> None:
     allow_network(request.own_network, folder)
     config, progress = load_progress(folder)
     pretrained = kept_weights(folder, config)
     space = with_weights(load_stored_space(folder.space), pretrained)
-    boards = _boards(space, folder, progress, pick)
+    print_line = line_printer(console)
+    trunks = named_trunks(space, folder, progress, pick, print_line)
     data = load_searched_images(config, folder.path, console=console)
     recipe = config.trial_recipe(request.epochs)
     seed = config.seed if request.seed is None else request.seed
@@ -99,8 +80,8 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
     tasks = [
         SupernetTask(
             folder=folder.path,
-            name=name,
-            board=board,
+            name=trunk.name,
+            board=trunk.board,
             data=data,
             recipe=recipe,
             draw=Draw(request.draw),
@@ -109,69 +90,54 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
             pretrained=pretrained,
             metric=config.metric,
             cost_of=cost_on(data),
-            print_line=line_printer(console),
+            print_line=print_line,
         )
-        for name, board in boards.items()
+        for trunk in trunks
     ]
     for task in tasks:
-        if request.again:
+        if request.again and not task.is_begun:
             task.forget()
         task.known()  # refuses a file of another supernet before it trains
     again = spelled(replace(request, target=None, again=False), "supernet", str(request.target))
     with resumable(f"everything finished is kept; continue with: {again}"):
-        for task in tasks:
-            _supernet(task, request, folder, progress, console)
-
-
-def _boards(space: DesignSpace, folder: RunFolder, progress: SearchProgress, pick: str) -> dict[str, Switchboard]:
-    """The switches of each trunk that `pick` names, by the name of their files."""
-    if has_one_trunk(space):
-        if pick and pick != FRONT:
-            pick_trial(progress, pick, folder, also=(FRONT,))  # only to refuse a name that is wrong
-        return {NAME: find_switches(space, _only_network(space))}
-    if pick == FRONT:
-        records = list(progress.front.members)
-        if not records:
-            raise InputError(f"{folder.path}: no network is trained in full yet, so there is no front")
-    elif not pick:
-        raise InputError(
-            f"{folder.path}: its space has several trunks; say which network's trunk, e.g. {folder.path}:knee, or "
-            f"{folder.path}:{FRONT} for each trunk of the front"
-        )
-    else:
-        records = [pick_trial(progress, pick, folder, also=(FRONT,))]
-    boards: dict[str, Switchboard] = {}
-    for record in records:
-        board = find_switches(space, folder.load_network(record))
-        if board.trunk not in {other.trunk for other in boards.values()}:
-            boards[f"{NAME}-{record.number:04d}"] = board
-    return boards
+        for trunk, task in zip(trunks, tasks, strict=True):
+            _supernet(trunk, task, request, folder, progress, console)
 
 
 def _supernet(
-    task: SupernetTask, request: SupernetRequest, folder: RunFolder, progress: SearchProgress, console: Console
+    trunk: Trunk,
+    task: SupernetTask,
+    request: SupernetRequest,
+    folder: RunFolder,
+    progress: SearchProgress,
+    console: Console,
 ) -> None:
     """Train and read one supernet, write its file, and print what it says."""
     board, print_line = task.board, task.print_line
     print_line(
-        f"supernet  {_switches(board)}, {counted(board.count, 'placement')}, "
+        f"supernet  {counted(len(board.switches), 'switch', 'switches')}, {counted(board.count, 'placement')}, "
         f"{counted(task.recipe.epochs, 'epoch')}, {PASSES[task.draw]}; writing {task.scores_file}"
     )
     for note in board.notes:
         print_line(f"note      {note}")
     trainer = task.trained()
-    first = [found for each in networks_of_trials(folder, progress, board) if (found := board.placement_of(each))]
+    networks = networks_of_trials(folder, progress, board, print_line)
+    first = [found for each in networks if (found := board.placement_of(each)) is not None]
     scores = task.read(trainer, first, request.read)
     read = {each.fingerprint for each in scores.placements}
-    trust = scores.trust(trained_alone(folder, progress, read, task.metric))
+    alone = trained_alone(folder, progress, read, task.metric, print_line)
+    trust = scores.trust(alone.accuracies)
     task.write(scores, trust=trust)
-    console.print(effects_table(scores))
+    if scores.option_effects():
+        console.print(effects_table(scores))
+    for line in unknown_lines(scores):
+        print_line(line)
     console.print(placements_table(scores, task.metric))
     print_line(LargestClass.of(task.data.inventory(), "validation").sentence(task.metric))
     for line in interaction_lines(scores):
         print_line(line)
     if trust is not None:
-        print_line(f"trust     {trust.verdict}")
+        print_line(f"trust     {trust.verdict} Trained alone: {alone.source}.")
     else:
         print_line(
             "trust     unknown: fewer than 6 of these placements were trained alone. Until then it is a guess, not an "
@@ -183,12 +149,6 @@ def _supernet(
     )
     run = shlex.quote(str(folder.path))
     if progress.front.members:
-        pick = int(task.name.removeprefix(f"{NAME}-")) if task.name != NAME else "knee"
-        print_line(f"ablate    {invocation('ablate')} {run}:{pick}{network_flag(request)}")
+        print_line(f"ablate    {invocation('ablate')} {run}:{trunk.pick}{network_flag(request)}")
     else:
         print_line(f"search    {invocation('search')} --resume {run}{network_flag(request)}")
-
-
-def _switches(board: Switchboard) -> str:
-    count = len(board.switches)
-    return f"{count} switch{'' if count == 1 else 'es'}"

@@ -46,6 +46,15 @@ def placements_table(scores: SupernetScores, metric: ObjectiveMetric) -> Table:
     return table
 
 
+def unknown_lines(scores: SupernetScores) -> Iterator[str]:
+    """A line about the places whose effects the placements do not show, if there are any."""
+    if scores.unknown_effects:
+        yield (
+            f"unknown   what SE adds in {', '.join(scores.unknown_effects)}: the placements that were read do not tell "
+            "it apart; read more with --read"
+        )
+
+
 def interaction_lines(scores: SupernetScores) -> Iterator[str]:
     """A line about the strongest interactions, if any is worth a line."""
     texts = [

@@ -1,4 +1,5 @@
-"""The placements that a supernet trains in each step. They depend on the seed and the epoch alone.
+"""The placements that a supernet trains in each step. They depend on the switches, the draw, the seed,
+the epoch and its number of steps.
 
 The sandwich is that of slimmable networks (Yu and Huang, arXiv 1903.05134, section 3.2): the narrowest, the widest, and
 two random placements. The second random placement is on where the first is off. So each switch is on in two of four

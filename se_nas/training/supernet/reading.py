@@ -21,7 +21,7 @@ from se_nas.training.trainer import Trainer
 IMAGES = 2_000
 """The number of training images from which the statistics are computed."""
 BATCH = 256
-"""The most images of one batch of these."""
+"""The most images of one batch of these training images."""
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.models.supernet import build_supernet, choose
 from se_nas.objective_metric import ACCURACY, ObjectiveMetric
-from se_nas.space.switches import Switchboard
+from se_nas.space.switches import Placement, Switchboard
 from se_nas.training.pretrained import Pretrained
 from se_nas.training.recipe import Recipe
 from se_nas.training.supernet.placement_draws import Draw, draw_placements
@@ -23,7 +23,7 @@ class PlacementPasses:
 
     def __init__(self, supernet: nn.Module, board: Switchboard, draw: Draw, *, seed: int) -> None:
         self._supernet, self._board, self._draw, self._seed = supernet, board, draw, seed
-        self._steps = iter(())  # type: Iterator[list[tuple[int, ...]]]
+        self._steps: Iterator[list[Placement]] = iter(())
 
     def begin_epoch(self, epoch: int, steps: int) -> None:
         """Draw the placements of an epoch."""

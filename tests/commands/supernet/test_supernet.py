@@ -117,6 +117,71 @@ def test_another_supernet_in_the_folder_is_refused_until_it_is_asked_for(
     assert read(replace(other, again=True), console)["epochs"] == 1
 
 
+def test_a_shorter_reading_keeps_and_analyses_what_was_read(request_new: SupernetRequest, console: Console) -> None:
+    first = read(request_new, console)
+
+    again = read(SupernetRequest(target=str(request_new.run), epochs=2, read=2), quiet_console())
+
+    assert again["placements"] == first["placements"]
+    assert again["effects"] == first["effects"]
+
+
+def test_effects_that_were_not_read_apart_are_no_effects(request_new: SupernetRequest, console: Console) -> None:
+    found = read(replace(request_new, read=2), console)
+
+    assert len(found["placements"]) == 2
+    assert found["effects"] == found["interactions"] == []
+    assert "What SE adds" not in said(console)
+    assert "unknown   what SE adds in stage1, stage2" in said(console)
+
+
+def test_the_command_of_a_new_folder_names_the_one_that_continues(
+    request_new: SupernetRequest, console: Console
+) -> None:
+    read(request_new, console)
+
+    with pytest.raises(InputError, match=rf"with: .*supernet\.py {request_new.run} --epochs 2$"):
+        read(request_new, console)
+
+
+def test_a_checkpoint_of_another_supernet_is_refused_before_training(
+    request_new: SupernetRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(request_new, console)
+    assert request_new.run is not None
+    (request_new.run / "supernet.json").unlink()
+    monkeypatch.setattr(Trainer, "train_epoch", lambda _: pytest.fail("it trained"))
+
+    for changes in ({"epochs": 3}, {"draw": "one"}, {"seed": 5}):
+        other = SupernetRequest(**{"target": str(request_new.run), "epochs": 2, **changes})
+        with pytest.raises(InputError, match=r"supernet\.safetensors: of another supernet .* add --again") as error:
+            read(other, console)
+        assert not hasattr(error.value, "__notes__")
+
+
+def test_training_anew_continues_after_an_interruption(
+    request_new: SupernetRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = read(request_new, console)
+    anew = SupernetRequest(target=str(request_new.run), epochs=2, again=True)
+    trained, original = [], Trainer.train_epoch
+
+    def train(self: Trainer) -> float:
+        if len(trained) == 1:
+            trained.append("interrupted")
+            raise KeyboardInterrupt
+        trained.append("epoch")
+        return original(self)
+
+    monkeypatch.setattr(Trainer, "train_epoch", train)
+    with pytest.raises(KeyboardInterrupt):
+        read(anew, console)
+    found = read(anew, console)
+
+    assert trained == ["epoch", "interrupted", "epoch"]
+    assert found["placements"] == first["placements"]
+
+
 def test_the_trunk_of_a_trial_has_its_own_files_and_its_placements(searched: Path, console: Console) -> None:
     found = read(SupernetRequest(target=f"{searched}:0", epochs=1, draw="one"), console)
 
@@ -219,6 +284,14 @@ def board_of(switches: int) -> Switchboard:
     options = (Option(attention=(None,), widths=(0,)), Option(attention=(None,), widths=(4,)))
     made = [Switch(name=f"stage{index}", stage=index, blocks=(0,), options=options) for index in range(switches)]
     return Switchboard(found=None, switches=tuple(made))  # type: ignore[arg-type]
+
+
+def test_a_limit_also_holds_for_the_placements_of_trials() -> None:
+    board = board_of(4)
+    trials = list(board.every())[3:9]
+
+    for most in (2, 5):
+        assert len(list(read_placements(board, trials, most, lambda _: 0.5, cost=lambda _: 1.0))) == most
 
 
 def test_evolution_reads_a_part_of_many_placements_and_finds_good_ones() -> None:
