@@ -11,14 +11,15 @@ import torch
 
 from se_nas.analysis.ranking_trust import Trust
 from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
-from se_nas.commands.preflight import CostOf
+from se_nas.commands.preflight import CostOf, cost_on
 from se_nas.commands.shared_weights.placements_to_read import read_placements
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageData
-from se_nas.errors import InputError, RunFailedError, at_the_end
+from se_nas.errors import InputError, MissingPartError, RunFailedError, at_the_end
 from se_nas.machine.limits import cpu_count
 from se_nas.objective_metric import ObjectiveMetric
 from se_nas.runs.supernet_file import load_scores, write_scores
+from se_nas.space.architecture import Architecture
 from se_nas.space.attention.tokens import format_tokens
 from se_nas.space.switches import Option, Placement, Switchboard
 from se_nas.training.checkpoint import load_checkpoint, read_identity, save_checkpoint
@@ -179,7 +180,7 @@ class SupernetTask:
             write_scores(self.scores_file, self.scores(kept), about=self.about, trust=None)
 
         def params(placement: Placement) -> float:
-            return float(self.cost_of(self.board.network(placement))["params"])
+            return float(self.costs(self.board.network(placement))["params"])
 
         with at_the_end(save):
             for placement, value in read_placements(self.board, first, most, accuracy, params):
@@ -211,6 +212,13 @@ class SupernetTask:
             placements=tuple(self._scored(placement, found[placement]) for placement in sorted(found)),
         )
 
+    def costs(self, network: Architecture) -> Mapping[str, float]:
+        """The costs of a network; without its latency if a part of it was not measured."""
+        try:
+            return self.cost_of(network)
+        except MissingPartError:
+            return cost_on(self.data)(network)
+
     def _scored(self, placement: Placement, accuracy: float) -> ScoredPlacement:
         network = self.board.network(placement)
         return ScoredPlacement(
@@ -219,7 +227,7 @@ class SupernetTask:
             fingerprint=network.fingerprint(),
             modules=sum(block.se is not None for blocks in network.blocks() for block in blocks),
             accuracy=accuracy,
-            cost={name: float(value) for name, value in self.cost_of(network).items()},
+            cost={name: float(value) for name, value in self.costs(network).items()},
         )
 
 

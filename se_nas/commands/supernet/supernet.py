@@ -10,6 +10,7 @@ from rich.console import Console
 from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.flags import network_flag, spelled
 from se_nas.commands.images import load_searched_images
+from se_nas.commands.known_latency import kept_table
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import kept_weights, with_weights
@@ -77,6 +78,7 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
     seed = config.seed if request.seed is None else request.seed
     device = pick_device()
     prepare(device)
+    cost_of = cost_on(data, kept_table(folder, config))
     tasks = [
         SupernetTask(
             folder=folder.path,
@@ -89,7 +91,7 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
             device=device,
             pretrained=pretrained,
             metric=config.metric,
-            cost_of=cost_on(data),
+            cost_of=cost_of,
             print_line=print_line,
         )
         for trunk in trunks

@@ -34,14 +34,14 @@ def placements_table(scores: SupernetScores, metric: ObjectiveMetric) -> Table:
     shown = ranked[:SHOWN]
     narrowest, widest = (0,) * len(scores.switches), tuple(len(options) - 1 for options in scores.options)
     shown += [each for each in ranked[SHOWN:] if each.options in (narrowest, widest)]
-    costs = [name for name in short_table_names() if name in ranked[0].cost]
+    costs = [name for name in short_table_names() if any(name in each.cost for each in ranked)]
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
     table.title = f"Best placements of {len(ranked):,} that were read; {scores.count:,} exist"
     for name in ("rank", metric.label, *costs):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("SE by stage", no_wrap=True)
     for each in shown:
-        cells = [format_cost(name, each.cost[name]) for name in costs]
+        cells = [format_cost(name, each.cost[name]) if name in each.cost else "unknown" for name in costs]
         table.add_row(str(ranked.index(each) + 1), f"{100 * each.accuracy:.2f} %", *cells, se_glyphs(each.se))
     return table
 

@@ -11,7 +11,7 @@ from se_nas.commands.search.search import start_search
 from se_nas.commands.shared_weights.placements_to_read import read_placements
 from se_nas.commands.supernet import supernet as command
 from se_nas.commands.supernet.flags import SupernetRequest
-from se_nas.errors import InputError, RunFailedError
+from se_nas.errors import InputError, MissingPartError, RunFailedError
 from se_nas.runs.ablation_file import ablation_files
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.supernet_file import load_scores
@@ -226,6 +226,30 @@ def test_placements_are_read_by_the_metric_of_the_search(
     assert found["metric"] == "balanced_accuracy"
     assert {each["accuracy"] for each in found["placements"]} == {0.4}
     assert "rank  balanced accuracy" in said(console)
+
+
+def test_a_placement_with_an_unknown_latency_is_read_without_it(
+    request_new: SupernetRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = command.cost_on
+
+    def cost_on(*given: Any) -> Any:
+        def cost_of(network: Any) -> dict[str, float]:
+            if network.se_tokens[0] == "none":
+                raise MissingPartError("a part")
+            return {**counting(given[0])(network), "latency": 1.0}
+
+        return cost_of
+
+    monkeypatch.setattr(command, "cost_on", cost_on)
+
+    found = read(request_new, console)
+
+    known = ["latency" in each["cost"] for each in found["placements"]]
+    assert len(known) == 9
+    assert any(known)
+    assert not all(known)
+    assert said(console).split("Best placements")[1].count("unknown") > 1  # one is the trust
 
 
 def test_a_damaged_file_gets_one_line(request_new: SupernetRequest, console: Console) -> None:
