@@ -80,6 +80,7 @@ def kendall_tau(first: Values, second: Values) -> float:
     """Kendall's tau-b of two lists of values (n,); 0 if all values of a list are equal.
 
     Kendall, "The Treatment of Ties in Ranking Problems", Biometrika 33, 1945.
+    `scipy.stats.kendalltau` takes 5 to 25 times as long for 16 to 100 values, and a bootstrap needs thousands of calls.
 
     >>> kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])).__round__(3)
     0.333

@@ -67,7 +67,7 @@ class SupernetRequest:
         """Check that a new run folder may be written. InputError that names the command for an earlier one."""
         if (path / CONFIG).is_file():
             new_only: dict[str, Any] = dict.fromkeys(NEW_ONLY)
-            earlier = replace(self, **new_only)
+            earlier = replace(self, again=False, **new_only)
             raise InputError(
                 f"--run {path}: a run folder already; train the supernet there, or continue it, with: "
                 f"{spelled(earlier, 'supernet', str(path))}"

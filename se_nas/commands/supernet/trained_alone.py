@@ -69,6 +69,9 @@ def trained_alone(
         except (AttributeError, KeyError, TypeError, ValueError):
             print_line(f"left out  {path}: damaged, so its networks are not compared")
             continue
+        if by_seed is None:
+            print_line(f"left out  {path}: its networks are scored by another metric than {metric.label}")
+            continue
         accuracies, seeds = of_shared_seeds(by_seed)
         if accuracies:
             sources.append(TrainedAlone(source=f"{path.name}, {_described(seeds)}", accuracies=accuracies))
@@ -101,10 +104,12 @@ def _described(seeds: list[str]) -> str:
     return f"{counted(len(seeds), 'seed')} each"
 
 
-def _of_ablation(content: Mapping[str, Any], known: set[str], metric: ObjectiveMetric) -> dict[str, dict[str, float]]:
-    """The accuracies of an ablation by fingerprint and seed."""
+def _of_ablation(
+    content: Mapping[str, Any], known: set[str], metric: ObjectiveMetric
+) -> dict[str, dict[str, float]] | None:
+    """The accuracies of an ablation by fingerprint and seed; None if it has another metric."""
     if content.get("metric", ACCURACY) != metric:
-        return {}
+        return None
     return {
         str(each["fingerprint"]): {str(seed): float(value) for seed, value in each["accuracies"].items()}
         for each in content["networks"]

@@ -32,10 +32,12 @@ def test_a_damaged_ablation_gets_a_line_and_the_source_has_a_name(tmp_path: Path
     write_checked(tmp_path / "ablate-0001.json", {"networks": 3})
     write_checked(tmp_path / "ablate-0002.json", {"networks": [{}]})
     (tmp_path / "ablate-0003.json").write_text("")
+    write_checked(tmp_path / "ablate-0004.json", {"networks": networks, "metric": "balanced_accuracy"})
     lines: list[str] = []
 
     found = trained_alone(RunFolder(tmp_path), NO_TRIALS, {"a", "b"}, ACCURACY, lines.append)
 
     assert found.source == "ablate-0000.json, 2 seeds each"
     assert found.accuracies.keys() == {"a", "b"}
+    assert "another metric than accuracy" in lines.pop()
     assert [f"ablate-{number:04d}.json: damaged" in line for number, line in enumerate(lines, start=1)] == [True] * 3
