@@ -1,4 +1,4 @@
-"""Prints the machine and the versions that figures belong to. Ends with 1 if the benchmarks cannot run here.
+"""Prints the machine and the versions that figures belong to. Exit code 1 if the benchmarks cannot run here.
 
 uv run benchmarks/machine.py --device cuda --data npz:cifar10.npz
 """

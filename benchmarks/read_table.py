@@ -45,7 +45,7 @@ AFTER = (4, 8, 16, 32)
 """The numbers of trainings after which a strategy names a placement."""
 REPEATS = 100
 PATIENCE, DRAW_PATIENCE = 20, 1_000
-"""The number of known proposals in a row after which a strategy counts as exhausted, and so for random draws."""
+"""The number of known proposals in a row, of a strategy and of random draws, after which each counts as exhausted."""
 COMPARED = ("front", "evolution", "reinforce", "tpe", "random")
 DESIGNED = "designed experiment"
 
@@ -112,7 +112,7 @@ def _whole_rows(path: Path) -> Rows:
 
 
 def _stages(name: str) -> list[int]:
-    """The numbers of a placement's stages with SE. ValueError if the name is none of a placement."""
+    """The numbers of a placement's stages with SE. ValueError if it is not the name of a placement."""
     stages = [] if name == NOWHERE else [int(stage) for stage in name.split("+")]
     if not all(0 < stage <= MOST_STAGES for stage in stages):
         raise ValueError(name)
@@ -120,7 +120,7 @@ def _stages(name: str) -> list[int]:
 
 
 def _fraction(text: str) -> float:
-    """A number from 0 to 1. ValueError if it is none."""
+    """A number from 0 to 1. ValueError for any other text."""
     if not 0 <= float(text) <= 1:
         raise ValueError(text)
     return float(text)

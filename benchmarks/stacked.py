@@ -9,7 +9,7 @@ the member's own groups.
 
 First it checks that two members end with the weights and losses of two separate trainings: in double precision on the
 CPU, and in single precision on the device, where the differences should stay below 1e-2. Then it prints the time of a
-step, and how many times the networks per hour of separate trainings, one after the other, that is.
+step, and the networks per hour as a multiple of those of separate trainings, one after the other.
 """
 
 import argparse
@@ -106,7 +106,9 @@ def check(network: str, device: torch.device) -> str:
     for where, dtype, name in ((torch.device("cpu"), torch.float64, "double"), (device, torch.float32, "single")):
         for dense in (False, True):
             difference = largest_difference(network, where, dtype, dense=dense)
-            assert dtype is torch.float32 or difference < TOLERANCE, f"not the separate trainings: {difference:.1e}"
+            assert dtype is torch.float32 or difference < TOLERANCE, (
+                f"differs from separate trainings: {difference:.1e}"
+            )
             found.append(f"{difference:.0e} ({name} precision{', dense' if dense else ''})")
     return f"differences from separate trainings {', '.join(found)}"
 

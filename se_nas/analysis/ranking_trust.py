@@ -44,7 +44,7 @@ class Trust:
 
     @property
     def is_earned(self) -> bool:
-        """Whether even the lower end of the interval is above what is free."""
+        """Whether even the lower end of the interval is above the best free ranking."""
         return self.own.low > self.reached_for_free
 
     @property
@@ -52,7 +52,9 @@ class Trust:
         """One line for people."""
         interval = f"{self.own.tau:+.2f} ({self.own.low:+.2f} to {self.own.high:+.2f})"
         best = max(self.free, key=lambda each: abs(each.tau))
-        compared = f"Kendall's tau {interval} over {self.count} networks trained alone; free: {best.tau:+.2f}"
+        compared = (
+            f"Kendall's tau {interval} over {self.count} networks trained alone; best free ranking: {best.tau:+.2f}"
+        )
         if self.is_earned:
             return f"{compared} by {best.ranking}. The supernet knows more than that."
         return (

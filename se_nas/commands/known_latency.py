@@ -70,7 +70,7 @@ def uncovered_lines(drawn: DrawnNetworks) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _progress(console: Console) -> Iterator[OnRound]:
-    """A function that moves a progress bar, which disappears at the end. No terminal, no bar."""
+    """A function that moves a progress bar, which disappears at the end. Without a terminal there is no bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("measuring latency", total=None)

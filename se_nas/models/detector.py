@@ -34,7 +34,7 @@ CELLS = 4
 """The least number of cells along the short side of an image at a level that is added to the trunk's own."""
 PYRAMID_WIDTH = 256
 GROUPS = 32
-"""The width of a pyramid is a multiple of this, because the heads of FCOS normalise in so many groups."""
+"""The width of a pyramid is a multiple of this, because the heads of FCOS normalise in this number of groups."""
 MOST_BOXES = 100
 """The number of boxes that a detector finds in an image at most, as in COCO's evaluation."""
 LEAST_SCORE = 0.05

@@ -64,7 +64,7 @@ def _trunks(request: DetectRequest, network: TrainedNetwork, print_line: Callabl
         return [retrained_trunk(request.retrained, network)]
     trunks, reasons = compared_trunks(request.retrained, network, request.compared)
     if reasons:
-        print_line("all trunks start with initial weights, because not each has comparable retrained weights:")
+        print_line("all trunks start with initial weights, because some have no comparable retrained weights:")
     else:
         print_line("all trunks start with their own retrained weights:")
     for line in reasons or [f"SE {trunk.placement}: {trunk.folder}" for trunk in trunks]:

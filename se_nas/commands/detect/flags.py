@@ -39,7 +39,7 @@ class DetectRequest:
     """Learning rate for 16 images; it scales with the batch."""
     compare: Annotated[Optional[str], flag("NAMES", "")] = None
     """Compare placements of SE in the trunk, on the same seeds: two or three of none, found and everywhere, e.g.
-    none,everywhere. Each gain is over the first."""
+    none,everywhere. Each gain is over the first placement."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the initial weights and of the order of the images."""
     seeds: Annotated[Optional[int], flag("N", f"1, or {COMPARED_SEEDS} with --compare")] = None

@@ -21,8 +21,8 @@ class ExportRequest:
     retrained: Annotated[Positional[Path], arg(metavar="RETRAINED_DIR")]
     """Folder of a retrained network, RUN_DIR/retrain/NAME."""
     format: Annotated[Optional[str], flag("NAME", "torch and onnx")] = None
-    """Write only this format: torch, onnx or huggingface. The last is a folder with config.json, model.safetensors and
-    a model card, which se_nas.load_trained reads without the run folder."""
+    """Write only this format: torch, onnx or huggingface. huggingface is a folder with config.json,
+    model.safetensors and a model card, which se_nas.load_trained reads without the run folder."""
     quantize: Annotated[Optional[str], flag("int8", "")] = None
     """Also write the ONNX network in int8, calibrated on the training images, and measure its accuracy on the test
     images before and after."""

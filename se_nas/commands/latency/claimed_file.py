@@ -8,7 +8,7 @@ from pathlib import Path
 from se_nas.errors import InputError, WriteError
 
 PROBE_BYTES = 2**16
-"""The bytes that are written and removed again at the start, which shows that the disk takes some."""
+"""The bytes that are written and removed again at the start, which shows that the disk has room."""
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ class LatencyRequest:
             for name in ("out", "space", "runtime", *MOST):
                 if (given := getattr(self, name)) is not None:
                     raise InputError(
-                        f"--{name.replace('_', '-')} {given}: cannot be used with --run {self.run}, whose table says it"
+                        f"--{name.replace('_', '-')} {given}: cannot be used with --run {self.run}, whose table sets it"
                     )
             return
         if self.own_network is not None:

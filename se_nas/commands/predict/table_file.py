@@ -29,7 +29,7 @@ def check_table_file(path: Path) -> None:
         if not os.path.lexists(path):
             return
         if not path.is_file():
-            raise InputError(f"--csv {path}: expected a file, but this is none; name another one")
+            raise InputError(f"--csv {path}: expected a file, but this is not a file; name another")
         with path.open("rb") as file:
             beginning = file.read(len(FIRST_COLUMNS))
     except OSError as error:

@@ -74,7 +74,8 @@ class SearchRequest:
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
     objective_metric: Annotated[Optional[str], flag("NAME", "accuracy")] = None
-    """What scores a trial: accuracy, or balanced_accuracy or f1 (macro F1), in which all classes count alike."""
+    """Metric that scores a trial: accuracy, balanced_accuracy or f1 (macro F1). In the last two, all classes count
+    alike."""
     latency_table: Annotated[Optional[Path], flag("FILE", "measured on this machine, if latency is needed")] = None
     """Table that predicts latency, which `latency` measures on the machine that will run the network. Trials measure
     latency themselves with --objectives accuracy,latency=measured."""

@@ -84,7 +84,7 @@ def guide(
 
 @dataclass(slots=True)
 class SupernetPrior:
-    """The scores of a supernet, as long as the trials show that they are worth more than what is free."""
+    """The scores of a supernet, as long as the trials show that they are better than the free rankings."""
 
     scores: SupernetScores
     print_line: Callable[[str], None]

@@ -142,7 +142,7 @@ def _supernet(
         print_line(f"trust     {trust.verdict} Trained alone: {alone.source}.")
     else:
         print_line(
-            "trust     unknown: fewer than 6 of these placements were trained alone. Until then it is a guess, not an "
+            "trust     unknown: fewer than 6 of these placements were trained alone. The ranking is a guess, not an "
             "answer."
         )
     seconds = task.about["seconds"]

@@ -1,6 +1,6 @@
 """Reads an annotation file in COCO's format (https://cocodataset.org/#format-data) and checks each box.
 
-A box that cannot be used is left out and counted by its reason. Only a file that is no such file is an error.
+A box that cannot be used is left out and counted by its reason. Only a file in another format is an error.
 """
 
 import json

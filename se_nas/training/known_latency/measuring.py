@@ -1,4 +1,4 @@
-"""Measures a latency table: finds the parts of a space's networks, measures each once, and a few whole networks."""
+"""Measures a latency table: finds the parts of a space's networks, and measures each part and a few whole networks."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ from se_nas.training.trainer import build_initial_model
 NETWORKS = 16
 """The number of whole networks that are measured beside the parts."""
 SPREAD = 200
-"""The number of drawn networks of which these are chosen, evenly spread over their FLOPs."""
+"""The number of drawn networks from which the whole networks are chosen, evenly over their FLOPs."""
 WITHOUT_NEWS, FOR_EACH_PART = 200, 8
 """All parts count as found after this number of allowed networks in a row without a new part: the first, and at least
 the second for each known part."""
@@ -53,9 +53,9 @@ def find_parts(
     num_classes: int,
     clock: Callable[[], float] = time.process_time,
 ) -> SpaceParts:
-    """Draw networks that keep the bounds on counted costs, until no more has a new part. InputError if none keeps them.
+    """Draw networks that keep the bounds on counted costs, until further networks have no new part.
 
-    A network for which the images are too small is passed over.
+    InputError if no network keeps the bounds. A network for which the images are too small is passed over.
     """
     ends = clock() + MOST_SECONDS
     parts: dict[str, Part] = {}
@@ -112,7 +112,7 @@ def _draws(
 
 
 def _needed(contexts: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """The contexts without those whose parts all occur in others. The first contexts brought the most common parts."""
+    """The contexts without each one whose parts all occur in others. The first contexts have the most common parts."""
     counts = Counter(name for names in contexts for name in set(names))
     needed = []
     for names in contexts:
@@ -126,7 +126,7 @@ def _needed(contexts: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
 def _spread(
     networks: Sequence[tuple[int, Architecture, tuple[Part, ...]]],
 ) -> tuple[tuple[Architecture, tuple[Part, ...]], ...]:
-    """At most `NETWORKS` of these, evenly spread and with both ends."""
+    """At most `NETWORKS` of the networks, evenly spread, with the first and the last."""
     count = min(NETWORKS, len(networks))
     places = [round(index * (len(networks) - 1) / max(1, count - 1)) for index in range(count)]
     return tuple((networks[place][1], networks[place][2]) for place in places)

@@ -24,7 +24,7 @@ Run = Callable[[], object]
 Timed = tuple[nn.Module, tuple[int, ...]]
 """A module, and the shape of its input."""
 OnRound = Callable[[int, int], None]
-"""Takes the number of rounds that are done, and that there are."""
+"""Takes the number of finished rounds, and the number of all rounds."""
 
 WARM_UPS, FEWEST_ROUNDS, MOST_ROUNDS = 1, 10, 40
 UNTIMED, TIMED = 1, 3
@@ -34,7 +34,7 @@ SECONDS = 40.0
 
 
 FAST = 0.05
-"""The fraction of the passes that are as fast as the time of a module, because other programs only slow passes down."""
+"""The quantile of the passes that is the time of a module. It is low, because other programs only slow passes down."""
 
 
 def undisturbed(seconds: Sequence[float]) -> float:

@@ -104,7 +104,7 @@ def times_of(names: Iterable[str], milliseconds: Mapping[str, float]) -> list[fl
 
 
 def fitted_correction(parts: Sequence[Sequence[float]], measured: Sequence[float]) -> Correction:
-    """The correction that predicts networks best which were left out of its fit. `parts` are the times of their parts.
+    """The correction that best predicts networks that were left out of its fit. `parts` has the times of their parts.
 
     There is a factor, then also a time for each part, then also a constant. Another term must reduce the error by a
     tenth, because several terms can hardly be told apart in networks of similar sizes.

@@ -229,7 +229,7 @@ def test_an_earlier_table_stays_if_no_image_can_be_read(tmp_path: Path, console:
         ("-", "expected the name of a file"),
         ("nowhere/table.csv", "there is no folder"),
         ("photo.png", "already there, and not a file of predictions"),
-        ("folder", "expected a file, but this is none"),
+        ("folder", "expected a file, but this is not a file"),
     ],
 )
 def test_a_table_is_not_written_over_something_else(tmp_path: Path, name: str, message: str) -> None:
