@@ -53,7 +53,7 @@ def render_detection_page(
             (
                 "<p>AP is the mean over the overlaps (IoU) 0.50, 0.55, ..., 0.95 and over the classes, in points; AP50 "
                 "and AP75 are for one overlap. Small objects have less than 32² pixels, medium ones less than 96². "
-                f"It is measured on the {data.measured_on} images after the last epoch. They did not select anything.</p>"
+                f"It is measured on the {data.measured_on} images after the last epoch. They selected nothing.</p>"
             ),
             _table(results),
             "<h2>By class</h2>",
