@@ -54,11 +54,11 @@ def interrupt(folder: Path, stand_in: Path, script: str, stopping: signal.Signal
     with subprocess.Popen(
         command, env={**os.environ, "PYTHON": str(stand_in)}, stdout=subprocess.PIPE, text=True
     ) as process:
-        sleeping = int(begun.read_text())
+        sleeping = psutil.Process(int(begun.read_text()))
         process.send_signal(stopping)
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert not psutil.pid_exists(sleeping)
+    assert psutil.wait_procs([sleeping], timeout=300)[1] == []
     return output
 
 

@@ -18,6 +18,7 @@ from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.confirm.confirm import confirm
 from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.predict import predict as predict_command
 from se_nas.commands.predict.flags import PredictRequest
 from se_nas.commands.predict.predict import predict
 from se_nas.commands.report.writing import write_report
@@ -443,10 +444,13 @@ class TestRetraining:
         retrain.retrain(RetrainRequest(run_dir=run, epochs=1, wandb="off"), console)
         save_12_bits(np.full((8, 8), 10), tmp_path / "dark.png")  # by itself, a full 8 bits
         seen: list[torch.Tensor] = []
-        monkeypatch.setattr(
-            "se_nas.commands.predict.predict._ranked",
-            lambda _m, _n, read: seen.extend(image for _, image in read) or (),
-        )
+        shares = predict_command._shares
+
+        def seen_shares(model: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+            seen.extend(pixels)
+            return shares(model, pixels)
+
+        monkeypatch.setattr(predict_command, "_shares", seen_shares)
 
         predict(PredictRequest(retrained=self.folder(run), images=(tmp_path / "dark.png",)), console, console)
 

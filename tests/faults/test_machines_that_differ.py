@@ -70,10 +70,10 @@ def wait_until(happened: Callable[[], object], process: subprocess.Popen[str]) -
 def test_results_of_a_machine_with_a_temporary_folder_of_its_own_reach_the_run_folder(
     search: Search, space_file: Path, data_file: Path, tmp_path: Path, cluster: StartedCluster
 ) -> None:
-    """Its /tmp has neither the run folder nor the images nor Ray's folder. The images come through Ray."""
+    """It has neither the run folder nor the images nor Ray's folder of the head. The images come through Ray."""
     run = tmp_path / "run"
     flags = ["--space", space_file, "--data", f"npz:{data_file}", "--run", run, "--epochs", 2, "--workers", 1]
-    with joined_machine(cluster, Path("/tmp")):
+    with joined_machine(cluster, cluster.folder, tmp_path):
         process = search("--budget", 4, *flags, "--strategy", "random", "--address", cluster.address)
         said, told = process.communicate(timeout=800)
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import wandb
 
 from se_nas.report.figures.search import front_figure
 from se_nas.searching.progress import SearchProgress
@@ -27,6 +28,12 @@ def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _wandbs_process_ends() -> Iterator[None]:
+    yield
+    wandb.teardown()
 
 
 def start(folder: Path, job: str) -> Any:
