@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from one_at_a_time import PairedAccuracies
+from placement_rows import COLUMNS, NOWHERE, Rows, placement_name, read_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -36,11 +37,6 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.recipe_file import load_recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
 
-COLUMNS = ("placement", "seed", "epoch", "accuracy", "loss", "params", "flops")
-NOWHERE = "nowhere"
-
-Rows = list[dict[str, str]]
-
 
 def placements(space: DesignSpace) -> dict[str, Architecture]:
     """Each network of the space, by the numbers of its stages with SE. InputError if more than SE is decided."""
@@ -49,22 +45,13 @@ def placements(space: DesignSpace) -> dict[str, Architecture]:
     networks = {}
     for chosen in product((False, True), repeat=len(space.decisions)):
         network = space.decode(dict(zip(space.decisions, chosen, strict=True)))
-        with_se = [str(stage) for stage, token in enumerate(network.se_tokens, start=1) if token != "none"]
-        networks["+".join(with_se) or NOWHERE] = network
+        networks[placement_name(network.se_tokens)] = network
     return networks
 
 
 def is_habit(name: str, stages: int) -> bool:
     """Whether a placement is nowhere, everywhere, or one stage alone."""
     return name == NOWHERE or name.count("+") in (0, stages - 1)
-
-
-def read_rows(out: Path) -> Rows:
-    """The rows of a table; none if it does not exist yet."""
-    if not out.exists():
-        return []
-    with out.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def curve(network: Architecture, images: DeviceData, recipe: Recipe, *, classes: int, seed: int) -> Iterator[list[str]]:

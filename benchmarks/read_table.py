@@ -23,7 +23,7 @@ from random import Random
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from placement_table import NOWHERE, Rows, read_rows
+from placement_rows import NOWHERE, Rows, read_rows
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from placement_rows import placement_name
 from rich.console import Console
 from rich.table import Table
 
@@ -24,17 +25,6 @@ from se_nas.analysis.ranking_trust import Tau, kendall_tau
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.errors import InputError
 from se_nas.runs.supernet_file import load_scores
-
-NOWHERE = "nowhere"
-
-
-def placement_name(se: Sequence[str]) -> str:
-    """The name of a placement in a table: the numbers of its stages with SE.
-
-    >>> placement_name(["none", "inner/4", "inner/4"]), placement_name(["none", "none"])
-    ('2+3', 'nowhere')
-    """
-    return "+".join(str(stage) for stage, token in enumerate(se, start=1) if token != "none") or NOWHERE
 
 
 def read_table(paths: Sequence[Path]) -> dict[str, dict[int, float]]:

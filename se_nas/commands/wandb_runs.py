@@ -48,11 +48,15 @@ def import_for_wandb() -> None:
 def wandb_guard(
     build: Build[T], wanted: WandbMode, folder: Path, *, continues: bool, print_line: Callable[[str], None]
 ) -> Guard[T]:
-    """A guard that writes a run in the wanted mode, and on disk below `folder` if that fails.
+    """A guard that writes a run in the wanted mode, and on disk below `folder` if that fails. For "off" it calls
+    nothing.
 
     The first run continues an earlier run of its id. The run on disk does so only with `continues`, if there was an
     earlier run. Otherwise it replaces everything that the first run has sent.
     """
+
+    if wanted == "off":
+        return Guard(name="W&B", print_line=print_line)
 
     def first() -> T:
         from se_nas.tracking.wandb_run import resolve_mode

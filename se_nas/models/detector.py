@@ -210,29 +210,25 @@ def _faster_rcnn(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSet
 def _retinanet(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSettings) -> nn.Module:
     sides = anchor_sides(len(strides), settings.short_side)
     anchors = tuple((side, round(side * 2 ** (1 / 3)), round(side * 2 ** (2 / 3))) for side in sides)
-    detector = RetinaNet(
-        pyramid,
-        settings.classes,
-        min_size=settings.short_side,
-        max_size=settings.long_side,
-        image_mean=list(settings.pixel_mean),
-        image_std=list(settings.pixel_deviation),
-        anchor_generator=AnchorGenerator(anchors, ((0.5, 1.0, 2.0),) * len(anchors)),
-        score_thresh=LEAST_SCORE,
-        detections_per_img=MOST_BOXES,
-    )
-    return LabelsFromOne(detector)
+    return _one_stage(RetinaNet, AnchorGenerator(anchors, ((0.5, 1.0, 2.0),) * len(anchors)), pyramid, settings)
 
 
 def _fcos(pyramid: Pyramid, strides: Sequence[int], settings: DetectorSettings) -> nn.Module:
-    detector = FCOS(
+    points = AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides))
+    return _one_stage(FCOS, points, pyramid, settings)
+
+
+def _one_stage(
+    kind: type[RetinaNet] | type[FCOS], anchors: AnchorGenerator, pyramid: Pyramid, settings: DetectorSettings
+) -> nn.Module:
+    detector = kind(
         pyramid,
         settings.classes,
         min_size=settings.short_side,
         max_size=settings.long_side,
         image_mean=list(settings.pixel_mean),
         image_std=list(settings.pixel_deviation),
-        anchor_generator=AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides)),
+        anchor_generator=anchors,
         score_thresh=LEAST_SCORE,
         detections_per_img=MOST_BOXES,
     )

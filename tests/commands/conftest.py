@@ -14,6 +14,16 @@ from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 TIMED = ("seconds", "images_per_second")
 """The columns of `trials.csv` that depend on the time of a training."""
 
+SE_ALONE = """\
+# Question: for tests.
+name: se_alone
+image_size: 8
+stem: {width: 8, stride: 1}
+every_stage: {depth: 1, width: 8, group_width: 8, se: {present: [false, true], reduction: [2, 4]}}
+stages: [{stride: 2}, {stride: 2}]
+"""
+"""A space of nine placements of SE on one trunk."""
+
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "trials.csv").open() as file:

@@ -157,8 +157,6 @@ def _wandb_guard(
 ) -> Guard[Any]:
     """The guard of the W&B run. Without W&B, the guard calls nothing."""
     wanted = choose_wandb(wandb, os.environ, print_line)
-    if wanted == "off":
-        return Guard(name="W&B", print_line=print_line)
     about = {**task.facts, **asdict(task.recipe), "data": task.data.name}
     build = detection_run(task.target, search, about={name: about[name] for name in about if name != "recipe"})
     return wandb_guard(build, wanted, task.target, continues=continues, print_line=print_line)

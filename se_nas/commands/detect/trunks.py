@@ -1,13 +1,13 @@
 """The trunks of detectors: the retrained network itself, or for a comparison the same trunk with SE in other places."""
 
 import contextlib
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
+from se_nas.checksums import checksum_of_bytes
 from se_nas.errors import InputError
 from se_nas.models.network import build_model
 from se_nas.runs.retrained_files import RetrainedResult, read_result
@@ -51,7 +51,7 @@ def retrained_trunk(folder: Path, network: TrainedNetwork) -> Trunk:
         placement="found",
         architecture=network.architecture,
         network=network,
-        weights=_digest_of(_weights_in(folder)),
+        weights=_digest_of(folder),
         folder=folder,
     )
 
@@ -99,7 +99,7 @@ def compared_trunks(
             placement=name,
             architecture=architecture,
             network=load_trained(folders[name]),
-            weights=_digest_of(_weights_in(folders[name])),
+            weights=_digest_of(folders[name]),
             folder=folders[name],
         )
         for name, architecture in chosen.items()
@@ -134,10 +134,6 @@ def _differences(result: RetrainedResult, other: RetrainedResult) -> list[str]:
     ]
 
 
-def _weights_in(folder: Path) -> Path:
-    return folder / FILE if folder.is_dir() else folder
-
-
-def _digest_of(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+def _digest_of(folder: Path) -> str:
+    """The checksum of the weights in a folder, or of their file."""
+    return checksum_of_bytes((folder / FILE if folder.is_dir() else folder).read_bytes())

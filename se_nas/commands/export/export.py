@@ -24,7 +24,7 @@ from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, RunFailedError, WriteError
 from se_nas.files import put_in_place
 from se_nas.tracking.console import line_printer
-from se_nas.training.known_latency.onnx_sessions import ONNX_NEEDS, onnx_problem, quiet_exporters
+from se_nas.training.known_latency.onnx_sessions import onnx_problem, open_session, quiet_exporters
 from se_nas.training.trained import TrainedNetwork, load_trained
 
 BATCHES = (1, 2, 7, 64)
@@ -110,10 +110,9 @@ def _write_torch(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
 
 def _write_onnx(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
     """Write ONNX with a free batch size, and the description in its metadata."""
-    if (problem := onnx_problem(ONNX_NEEDS)) is not None:
+    if (problem := onnx_problem()) is not None:
         raise InputError(problem)
     import onnx
-    import onnxruntime
 
     program = torch.onnx.export(
         _program(model, network), input_names=["images"], output_names=["logits"], external_data=False
@@ -123,9 +122,7 @@ def _write_onnx(network: TrainedNetwork, model: nn.Module, path: Path) -> Run:
     onnx.helper.set_model_props(proto, {"se_nas": _description(network)})
     onnx.checker.check_model(proto)
     onnx.save_model(proto, path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(path, 1)
     return lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
 
 

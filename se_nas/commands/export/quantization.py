@@ -7,7 +7,6 @@ int8"). So the network is also quantised with its gates in float, and the valida
 files. Of equally accurate files, the smaller is kept. Accuracies before and after are those on the test images.
 """
 
-import importlib.util
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from se_nas.data.batches.device_data import place
 from se_nas.data.image_data import ImageData, Part
 from se_nas.errors import InputError
 from se_nas.machine.limits import cpu_count
+from se_nas.training.known_latency.onnx_sessions import missing_packages, open_session
 
 CALIBRATION_IMAGES = 512
 """The most training images whose activations are looked at, evenly spread."""
@@ -73,9 +73,8 @@ class Quantised:
 
 def check_installed() -> None:
     """Raise InputError if a package is missing."""
-    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"--quantize needs {', '.join(missing)}: pip install -e '.[onnx]'")
+    if missing := missing_packages(NEEDS):
+        raise InputError(f"--quantize needs {missing}")
 
 
 def quantise(source: Path, target: Path, data: ImageData, *, image_size: int) -> Quantised:
@@ -107,11 +106,7 @@ def quantise(source: Path, target: Path, data: ImageData, *, image_size: int) ->
 
 def accuracy(path: Path, batches: Batches) -> float:
     """The fraction of images whose class an ONNX file names."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = cpu_count(), 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(path, cpu_count())
     right = total = 0
     for images, labels in batches():
         (logits,) = session.run(["logits"], {"images": images})

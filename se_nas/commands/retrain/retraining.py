@@ -140,8 +140,8 @@ def _wandb_guard(
 ) -> Guard[Any]:
     """The guard of the W&B run, which only the first process writes. Without W&B, the guard calls nothing."""
     wanted = choose_wandb(wandb, os.environ, print_line)
-    if wanted == "off" or not group.is_first:
-        return Guard(name="W&B", print_line=print_line)
+    if not group.is_first:
+        wanted = "off"
     return wandb_guard(_wandb_run(task), wanted, task.target, continues=continues, print_line=print_line)
 
 

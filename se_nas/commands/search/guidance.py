@@ -40,7 +40,7 @@ def check_guided(strategy: str, space: DesignSpace) -> None:
             raise InputError(
                 f"--strategy {strategy}: needs a space with one trunk, but space '{space.name}' decides on more than SE"
             )
-        _switches(space)
+        switches_of_space(space)
 
 
 def guide(
@@ -58,7 +58,7 @@ def guide(
     """Train what the strategy needs in this process, or continue it, and return what follows from it."""
     if strategy not in (SUPERNET, DIFFERENTIABLE):
         return Guidance()
-    board, device = _switches(space), pick_device(use_gpu=use_gpu)
+    board, device = switches_of_space(space), pick_device(use_gpu=use_gpu)
     prepare(device)
     task = SupernetTask(
         folder=folder.path,
@@ -89,7 +89,7 @@ class SupernetPrior:
     scores: SupernetScores
     print_line: Callable[[str], None]
     _asked: int = field(init=False, default=-1)
-    _told: str = field(init=False, default="")
+    _told: bool | None = field(init=False, default=None)
     _trusted: Mapping[str, float] = field(init=False, default_factory=dict)
 
     def __call__(self, records: Sequence[TrialRecord]) -> Mapping[str, float]:
@@ -100,14 +100,10 @@ class SupernetPrior:
             trust = self.scores.trust(known)
             earned = trust is not None and trust.is_earned
             self._trusted = {each.fingerprint: each.accuracy for each in self.scores.placements} if earned else {}
-            if trust is not None and str(earned) != self._told:
-                self._told = str(earned)
+            if trust is not None and earned != self._told:
+                self._told = earned
                 self.print_line(f"prior     {trust.verdict}")
         return self._trusted
-
-
-def _switches(space: DesignSpace) -> Switchboard:
-    return switches_of_space(space)
 
 
 def _scores(task: SupernetTask) -> SupernetScores:

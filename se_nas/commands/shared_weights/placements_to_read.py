@@ -1,6 +1,7 @@
 """The placements that are read from a supernet: all of them, or those that evolution on the supernet proposes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from random import Random
 
 from se_nas.searching.objectives import Objectives
@@ -31,13 +32,8 @@ def read_placements(
     """
     limit = most if most is not None else (board.count if board.count <= ALL_UP_TO else EVOLVED)
     seen: dict[Placement, float] = {}
-    for placement in dict.fromkeys([board.narrowest, board.widest, *first]):
-        if len(seen) >= max(limit, 2):
-            return
-        seen[placement] = read(placement)
-        yield placement, seen[placement]
     rest = board.every() if board.count <= limit else _evolved(board, seen, cost)
-    for placement in rest:
+    for placement in chain([board.narrowest, board.widest, *first], rest):
         if len(seen) >= max(limit, 2):
             return
         if placement not in seen:

@@ -18,25 +18,36 @@ TOGETHER = 16
 """The number of modules in an export."""
 
 
-def onnx_problem(needs: Sequence[str] = ONNX_NEEDS) -> str | None:
+def onnx_problem() -> str | None:
     """A line that names the packages that this machine lacks; None if it lacks none."""
+    missing = missing_packages(ONNX_NEEDS)
+    return f"ONNX needs {missing}" if missing else None
+
+
+def missing_packages(needs: Sequence[str]) -> str:
+    """The packages that this machine lacks, and the command that installs them; "" if it lacks none."""
     missing = [name for name in needs if importlib.util.find_spec(name) is None]
-    return f"ONNX needs {', '.join(missing)}: pip install -e '.[onnx]'" if missing else None
+    return f"{', '.join(missing)}: pip install -e '.[onnx]'" if missing else ""
+
+
+def open_session(graph: Any, threads: int) -> Any:
+    """A session of ONNX Runtime for a network, given as a file or as its content, on threads of the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def load_in_onnx(
     modules: Sequence[tuple[nn.Module, tuple[int, ...]]], device: torch.device, threads: int
 ) -> list[Callable[[], object]]:
     """A function for each module that runs it once on zeros."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     runs: list[Callable[[], object]] = []
     for start in range(0, len(modules), TOGETHER):
         some = modules[start : start + TOGETHER]
         for (_, shape), graph in zip(some, _graphs(some), strict=True):
-            session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            session = open_session(graph, threads)
             (given,) = session.get_inputs()
             runs.append(partial(session.run, None, {given.name: np.zeros(shape, dtype=np.float32)}))
     return runs

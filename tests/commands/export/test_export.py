@@ -13,6 +13,7 @@ from se_nas.commands.export import export as exporting
 from se_nas.commands.export.export import export
 from se_nas.commands.export.flags import ExportRequest
 from se_nas.errors import InputError, RunFailedError, WriteError
+from se_nas.training.known_latency import onnx_sessions
 from se_nas.training.trained import TrainedNetwork, save_trained
 from tests.fakes import network_with_se, trained_network
 
@@ -103,7 +104,7 @@ def test_a_missing_package_is_named_after_the_file_that_needs_none_is_written(
     tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(tmp_path, "none")
-    monkeypatch.setattr(exporting, "ONNX_NEEDS", ("onnx", "no_such_runtime"))
+    monkeypatch.setattr(onnx_sessions, "ONNX_NEEDS", ("onnx", "no_such_runtime"))
 
     with pytest.raises(InputError, match=r"ONNX needs no_such_runtime: pip install -e '\.\[onnx\]'"):
         export(ExportRequest(retrained=tmp_path), console)

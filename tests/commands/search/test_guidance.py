@@ -16,18 +16,9 @@ from se_nas.commands.supernet.supernet import supernet
 from se_nas.errors import InputError
 from se_nas.training.supernet import relaxed_gates
 from se_nas.training.trainer import Trainer
-from tests.commands.conftest import outcome_of
+from tests.commands.conftest import SE_ALONE, outcome_of
 from tests.conftest import quiet_console
 from tests.fakes import record
-
-SE_ALONE = """\
-# Question: for tests.
-name: se_alone
-image_size: 8
-stem: {width: 8, stride: 1}
-every_stage: {depth: 1, width: 8, group_width: 8, se: {present: [false, true], reduction: [2, 4]}}
-stages: [{stride: 2}, {stride: 2}]
-"""
 
 
 @pytest.fixture

@@ -19,16 +19,8 @@ from se_nas.space.switches import Option, Switch, Switchboard
 from se_nas.training.scoring import Scores
 from se_nas.training.supernet.reading import Reading
 from se_nas.training.trainer import Trainer
+from tests.commands.conftest import SE_ALONE
 from tests.conftest import quiet_console
-
-SE_ALONE = """\
-# Question: for tests.
-name: se_alone
-image_size: 8
-stem: {width: 8, stride: 1}
-every_stage: {depth: 1, width: 8, group_width: 8, se: {present: [false, true], reduction: [2, 4]}}
-stages: [{stride: 2}, {stride: 2}]
-"""
 
 
 @pytest.fixture
