@@ -54,7 +54,7 @@ export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 OMP_NUM_
 device=cuda
 [ -z "$tiny" ] || device=cpu
 shortest_seconds=20 # a part is not begun with less time left
-running='' running_part='' began=0 mps='' failed=0
+running_part='' began=0 mps='' failed=0
 
 # Parts run in OUT_DIR, so relative paths become absolute
 found=$(type -P -- "$python")
@@ -92,10 +92,8 @@ part() {
     began=$SECONDS running_part=$name
     begin_log "$*" >"$out/$name.log"
     (cd "$out" && exec timeout --kill-after=10 "$seconds" "$@") >>"$out/$name.log" 2>&1 </dev/null &
-    running=$!
-    wait "$running"
+    wait $!
     code=$?
-    running=''
     ended "$code"
     [ "$code" = 0 ] || failed=1
 }
@@ -121,6 +119,7 @@ ended() {
     local name=$running_part seconds=$((SECONDS - began))
     printf '\nexit code %s after %s s\n' "$1" "$seconds" >>"$out/$name.log"
     printf '%s\t%s\t%s\n' "$name" "$1" "$seconds" >>"$out/parts.tsv"
+    running_part=''
     echo "$name: exit code $1 after $seconds s"
 }
 
@@ -162,8 +161,12 @@ summary() {
 
 stopped() {
     trap '' INT TERM HUP
-    if [ -n "$running" ]; then
-        { kill -TERM "$running" && wait "$running"; } 2>/dev/null
+    if [ -n "$running_part" ]; then
+        # The signal may come before `$!` is read, and before `timeout` knows its child: ask bash, and end the group
+        for job in $(jobs -p); do
+            { kill -TERM -- "-$job" || kill -TERM "$job"; } 2>/dev/null
+        done
+        wait
         ended 130
     fi
     stop_mps
