@@ -13,7 +13,6 @@ file with the columns placement (`nowhere` or the numbers of the stages with SE,
 """
 
 import argparse
-import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from one_at_a_time import PairedAccuracies
+from placement_rows import OF_ACCURACY, LastEpoch, checked_rows
 
 from se_nas.analysis.designed.best import probabilities_of_best
 from se_nas.analysis.designed.fractions import design_for
@@ -28,6 +28,7 @@ from se_nas.analysis.designed.model import Cell, Contrasts, Fitted, Key, distinc
 from se_nas.commands.ablate.experiment import Experiment, plan_experiment
 from se_nas.commands.ablate.factors import Factors, Place
 from se_nas.commands.ablate.plan import ExperimentPlan, fitted_to
+from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
 from se_nas.space.families.regnet import RegNetBlock
@@ -209,14 +210,9 @@ def _switched(found: str, stage: str, stages: list[str]) -> str:
 
 
 def read_table(path: Path) -> dict[Key, float]:
-    """The accuracy after the last epoch, by placement and seed."""
-    last: dict[Key, tuple[int, float]] = {}
-    with path.open() as file:
-        for row in csv.DictReader(file):
-            key, epoch = (row["placement"], int(row["seed"])), int(row["epoch"])
-            if key not in last or epoch > last[key][0]:
-                last[key] = epoch, float(row["accuracy"])
-    return {key: accuracy for key, (_, accuracy) in last.items()}
+    """The accuracy after the last epoch, by placement and seed. InputError if the file is no table of placements."""
+    last = LastEpoch.of(checked_rows(path, OF_ACCURACY))
+    return {(name, seed): accuracy for name, own in last.accuracies.items() for seed, accuracy in own.items()}
 
 
 def main() -> None:
@@ -228,8 +224,12 @@ def main() -> None:
     parser.add_argument("--found", default="nowhere", help="the placement around which one stage at a time is switched")
     options = parser.parse_args()
     if options.table:
+        try:
+            table = read_table(options.table)
+        except InputError as error:
+            parser.error(str(error))
         print("| trainings | one at a time, ± | designed, ± | ratio | gains |\n| --- | --- | --- | --- | --- |")
-        for row in recorded_rows(read_table(options.table), options.found):
+        for row in recorded_rows(table, options.found):
             print(row)
         return
     print(f"{options.trainings} trainings, points\n\n| stages | one at a time, ± | designed, ± | ratio |")

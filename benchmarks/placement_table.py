@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from one_at_a_time import PairedAccuracies
-from placement_rows import COLUMNS, NOWHERE, Rows, placement_name, read_rows
+from placement_rows import COLUMNS, NOWHERE, LastEpoch, Rows, placement_name, read_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -103,15 +103,11 @@ def record(networks: Mapping[str, Architecture], options: argparse.Namespace, im
 
 def show(rows: Rows, console: Console) -> None:
     """Print the mean accuracy of each placement after the last epoch, and its gain over SE nowhere."""
-    last = max(int(row["epoch"]) for row in rows)
-    accuracies: dict[str, dict[int, float]] = {}
-    costs = {}
-    for row in rows:
-        if int(row["epoch"]) == last:
-            accuracies.setdefault(row["placement"], {})[int(row["seed"])] = float(row["accuracy"])
-            costs[row["placement"]] = (int(row["params"]), int(row["flops"]))
+    last = LastEpoch.of(rows)
+    accuracies = last.accuracies
+    costs = {row["placement"]: (int(row["params"]), int(row["flops"])) for row in rows}
     paired = PairedAccuracies(accuracies)
-    console.print(f"after {last} epochs, {len(paired.seeds)} paired seeds")
+    console.print(f"after {last.epoch} epochs, {len(paired.seeds)} paired seeds")
     console.print(f"one training deviates by {100 * paired.deviation:.2f} points")
     table = Table(box=None)
     for column in ("SE in stage", "parameters", "MFLOPs", "accuracy %", "gain, points", "half of its 95 % interval"):

@@ -13,7 +13,6 @@ The table has every placement of SE in one trunk on paired seeds (`placement_tab
 """
 
 import argparse
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -23,7 +22,7 @@ from random import Random
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from placement_rows import NOWHERE, Rows, read_rows
+from placement_rows import NOWHERE, checked_rows, stages_of
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau
@@ -62,10 +61,10 @@ class Placements:
     @classmethod
     def read(cls, path: Path) -> "Placements":
         """The table of a file. InputError unless it can be read, and every placement has every seed and epoch."""
-        rows = _whole_rows(path)
+        rows = checked_rows(path)
         names = list(dict.fromkeys(row["placement"] for row in rows))
-        stages = max((stage for name in names for stage in _stages(name)), default=0)
-        points = {name: tuple(stage in _stages(name) for stage in range(1, stages + 1)) for name in names}
+        stages = max((stage for name in names for stage in stages_of(name)), default=0)
+        points = {name: tuple(stage in stages_of(name) for stage in range(1, stages + 1)) for name in names}
         seeds, epochs = sorted({int(row["seed"]) for row in rows}), sorted({int(row["epoch"]) for row in rows})
         known = {(row["placement"], int(row["seed"]), int(row["epoch"])): float(row["accuracy"]) for row in rows}
         if not stages or not len(names) == len(set(points.values())) == 2**stages:
@@ -88,55 +87,6 @@ class Placements:
         """The mean accuracy of each placement after the last epoch."""
         means: Values = self.accuracy[:, :, -1].mean(axis=1)
         return means
-
-
-def _whole_rows(path: Path) -> Rows:
-    """The rows of a file. InputError if there are none, or if a cell is not what its column holds."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a CSV file of placement_table.py")
-    try:
-        rows = read_rows(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: expected a CSV file of placement_table.py, but {error}") from None
-    if not rows:
-        raise InputError(f"{path}: expected rows of placement_table.py, but it is empty")
-    if missing := [column for column in READERS if column not in rows[0]]:
-        raise InputError(f"{path}: columns are missing: {', '.join(missing)}")
-    for number, row in enumerate(rows, start=1):
-        for column, read in READERS.items():
-            try:
-                read(row[column] or "")
-            except ValueError:
-                raise InputError(f"{path}: row {number} has no valid {column}: {row[column] or 'nothing'}") from None
-    return rows
-
-
-def _stages(name: str) -> list[int]:
-    """The numbers of a placement's stages with SE. ValueError if it is not the name of a placement."""
-    stages = [] if name == NOWHERE else [int(stage) for stage in name.split("+")]
-    if not all(0 < stage <= MOST_STAGES for stage in stages):
-        raise ValueError(name)
-    return stages
-
-
-def _fraction(text: str) -> float:
-    """A number from 0 to 1. ValueError for any other text."""
-    if not 0 <= float(text) <= 1:
-        raise ValueError(text)
-    return float(text)
-
-
-MOST_STAGES = 16
-"""No trunk of an open table has more stages."""
-READERS: Mapping[str, Callable[[str], object]] = {
-    "placement": _stages,
-    "seed": int,
-    "epoch": int,
-    "accuracy": _fraction,
-    "params": int,
-    "flops": int,
-}
-"""The columns that are read, and the functions that read a cell."""
 
 
 def fitted_to(table: Placements, outcomes: Mapping[Key, float]) -> Fitted:

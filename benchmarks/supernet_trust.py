@@ -10,14 +10,12 @@ ranking can be expected to exceed, and the rank of the supernet's best placement
 """
 
 import argparse
-import csv
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from placement_rows import placement_name
+from placement_rows import OF_ACCURACY, LastEpoch, checked_rows, placement_name
 from rich.console import Console
 from rich.table import Table
 
@@ -25,25 +23,7 @@ from se_nas.analysis.ranking_trust import Tau, kendall_tau
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.errors import InputError
 from se_nas.runs.supernet_file import load_scores
-
-
-def read_table(paths: Sequence[Path]) -> dict[str, dict[int, float]]:
-    """The accuracy after the last epoch, by placement and seed."""
-    rows = []
-    for path in paths:
-        try:
-            with path.open(newline="") as file:
-                rows += list(csv.DictReader(file))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if not rows or not {"placement", "seed", "epoch", "accuracy"} <= rows[0].keys():
-        raise InputError(f"{paths[0]}: no table of placements: expected the columns of placement_table.py")
-    last = max(int(row["epoch"]) for row in rows)
-    accuracies: dict[str, dict[int, float]] = defaultdict(dict)
-    for row in rows:
-        if int(row["epoch"]) == last:
-            accuracies[row["placement"]][int(row["seed"])] = float(row["accuracy"])
-    return dict(accuracies)
+from se_nas.wording import counted
 
 
 def reliability(accuracies: Mapping[str, Mapping[int, float]]) -> float | None:
@@ -56,8 +36,9 @@ def reliability(accuracies: Mapping[str, Mapping[int, float]]) -> float | None:
     return fmean(kendall_tau(table[:, index], others[index]) for index in range(len(seeds)))
 
 
-def show(scores: SupernetScores, accuracies: Mapping[str, Mapping[int, float]], console: Console) -> None:
+def show(scores: SupernetScores, last: LastEpoch, console: Console) -> None:
     """Print the comparison. InputError if the supernet and the table have fewer than 6 placements in common."""
+    accuracies = last.accuracies
     by_name = {placement_name(each.se): each for each in scores.placements}
     means = {
         by_name[name].fingerprint: fmean(by_seed.values()) for name, by_seed in accuracies.items() if name in by_name
@@ -66,7 +47,9 @@ def show(scores: SupernetScores, accuracies: Mapping[str, Mapping[int, float]], 
     if trust is None:
         raise InputError(f"only {len(means)} placements of the supernet are in the table, but 6 are needed")
     seeds = [len(by_seed) for by_seed in accuracies.values()]
-    console.print(f"{trust.count} placements, {min(seeds)} to {max(seeds)} seeds each")
+    console.print(f"{trust.count} placements, {min(seeds)} to {max(seeds)} seeds each, {counted(last.epoch, 'epoch')}")
+    if last.unfinished:
+        console.print(f"left out: {counted(last.unfinished, 'training')} without epoch {last.epoch}")
     table = Table(box=None)
     table.add_column("ranking")
     for column in ("Kendall's tau", "95 % interval"):
@@ -96,7 +79,8 @@ def main() -> None:
     options = parser.parse_args()
     try:
         scores, content = load_scores(options.scores)
-        show(scores, read_table(options.tables), Console(width=110))
+        rows = [row for path in options.tables for row in checked_rows(path, OF_ACCURACY)]
+        show(scores, LastEpoch.of(rows), Console(width=110))
     except InputError as error:
         raise SystemExit(f"supernet_trust.py: {error}") from None
     seconds = content["seconds"]

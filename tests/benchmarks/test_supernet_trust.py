@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import supernet_trust
+from placement_rows import placement_name
 
 from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
 from se_nas.runs.supernet_file import write_scores
@@ -34,7 +35,7 @@ def write_supernet(path: Path, accuracies: list[float]) -> None:
 def write_table(path: Path, accuracies: list[float]) -> None:
     rows = ["placement,seed,epoch,accuracy,loss,params,flops"]
     for options, accuracy in zip(PLACEMENTS, accuracies, strict=True):
-        name = supernet_trust.placement_name(["x" if is_on else "none" for is_on in options])
+        name = placement_name(["x" if is_on else "none" for is_on in options])
         rows += [f"{name},{seed},{epoch},{accuracy * epoch / 2},1.0,100,100" for seed in (0, 1) for epoch in (1, 2)]
     path.write_text("\n".join(rows) + "\n")
 
@@ -54,7 +55,7 @@ def test_a_supernet_is_compared_with_what_is_free(
 
     said = compared(tmp_path, monkeypatch, capsys)
 
-    assert "8 placements, 2 to 2 seeds each" in said
+    assert "8 placements, 2 to 2 seeds each, 2 epochs" in said
     assert "the supernet +1.00" in said
     assert "all placements equal +0.00" in said
     assert "the supernet's best placement is number 1 of 8 in the table, 0.00 points below its best" in said
@@ -66,5 +67,5 @@ def test_a_file_that_is_no_table_gets_one_line(
     write_supernet(tmp_path / "s.json", [0.5] * 8)
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
 
-    with pytest.raises(SystemExit, match="no table of placements"):
+    with pytest.raises(SystemExit, match="columns are missing: placement, seed, epoch, accuracy"):
         compared(tmp_path, monkeypatch, capsys)
