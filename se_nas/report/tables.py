@@ -1,6 +1,6 @@
 """The tables of the page. They can be sorted, and each row has the number of its trial."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from se_nas.analysis.ablation import Ablation, Experiment
@@ -16,9 +16,10 @@ from se_nas.report.ablation_texts import (
     placement_columns,
     shown_placements,
 )
+from se_nas.report.cells import MARK, button_html, cell_html, cost_text, se_html, table_html
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, decided_image_sizes, names_in
-from se_nas.wording import printable, se_glyphs
+from se_nas.wording import printable
 
 
 def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, every: bool = False) -> str:
@@ -47,25 +48,25 @@ def trials_table(progress: SearchProgress, records: Sequence[TrialRecord], *, ev
     rows = []
     for record in records:
         mark = MARK if every and record.number in front else ""
-        cells = [_cell(f"{_button(record.number)}{mark}", number=True)]
+        cells = [cell_html(f"{button_html(record.number)}{mark}", number=True)]
         if every:
-            cells.append(_cell(record.status.value))
-        cells.append(_cell("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
+            cells.append(cell_html(record.status.value))
+        cells.append(cell_html("" if record.accuracy is None else f"{record.accuracy:.4f}", number=True))
         if expected:
             one = progress.front.expected.get(record.number)
-            cells += [_cell(cell, number=True) for cell in (one.texts if one else ("", ""))]
-        cells += [_cell(_cost(record.cost, name), number=True) for name in costs]
-        cells += [_cell(sizes[record.number], number=True)] if sizes else []
-        cells.append(_cell(se_html(record.se)))
-        cells += [_cell(str(len(record.curve)), number=True), _cell(escape(record.fingerprint))]
+            cells += [cell_html(cell, number=True) for cell in (one.texts if one else ("", ""))]
+        cells += [cell_html(cost_text(record.cost, name), number=True) for name in costs]
+        cells += [cell_html(sizes[record.number], number=True)] if sizes else []
+        cells.append(cell_html(se_html(record.se)))
+        cells += [cell_html(str(len(record.curve)), number=True), cell_html(escape(record.fingerprint))]
         if every:
-            cells.append(_cell(escape(record.reason)))
+            cells.append(cell_html(escape(record.reason)))
         else:
-            cells.append(_cell(_button(best[record.number].number) if record.number in best else ""))
+            cells.append(cell_html(button_html(best[record.number].number) if record.number in best else ""))
         kind = " class=knee" if record.number == knee else ""
         rows.append(f"<tr data-trial={record.number}{kind}>{''.join(cells)}</tr>")
     numbers = {"trial", metric, "px", *expected, "epochs", *costs}
-    table = _table(head, numbers, rows)
+    table = table_html(head, numbers, rows)
     if not every:
         return table
     return (
@@ -84,11 +85,11 @@ def confirmed_table(confirmation: ConfirmedFront) -> str:
         verdict = one.verdict
         mark = MARK if one.record.number in members else ""
         numbers = [f"{one.record.accuracy:.4f}", *verdict.texts, str(len(one.accuracies))]
-        button = f"{_button(one.record.number)}{mark}"
-        cells = [button, *(_cost(one.record.cost, cost) for cost in costs), *numbers, f"{verdict.on_front:.2f}"]
-        shown = "".join(_cell(cell, number=True) for cell in cells) + _cell(se_html(one.record.se))
+        button = f"{button_html(one.record.number)}{mark}"
+        cells = [button, *(cost_text(one.record.cost, cost) for cost in costs), *numbers, f"{verdict.on_front:.2f}"]
+        shown = "".join(cell_html(cell, number=True) for cell in cells) + cell_html(se_html(one.record.se))
         rows.append(f"<tr data-trial={one.record.number}>{shown}</tr>")
-    return _table(columns, columns[:-1], rows)
+    return table_html(columns, columns[:-1], rows)
 
 
 def ablation_table(ablation: Ablation) -> str:
@@ -98,9 +99,9 @@ def ablation_table(ablation: Ablation) -> str:
     experiment = ablation.experiment
     others = [*experiment.habits, *experiment.treatments] if experiment else []
     for effect in [*ablation.effects, *others]:
-        numbers = "".join(_cell(cell, number=True) for cell in gain_cells(effect, ablation))
-        rows.append(f"<tr>{_cell(escape(effect.label))}{numbers}</tr>")
-    return _table(("SE", *columns), columns, rows)
+        numbers = "".join(cell_html(cell, number=True) for cell in gain_cells(effect, ablation))
+        rows.append(f"<tr>{cell_html(escape(effect.label))}{numbers}</tr>")
+    return table_html(("SE", *columns), columns, rows)
 
 
 def interactions_table(experiment: Experiment) -> str:
@@ -108,8 +109,8 @@ def interactions_table(experiment: Experiment) -> str:
     rows = []
     for each in experiment.interactions:
         points = f"{100 * each.gain.mean:+.2f} ± {100 * each.gain.half_width:.2f}"
-        rows.append(f"<tr>{_cell(escape(each.label))}{_cell(points, number=True)}</tr>")
-    return _table(("SE", "points beyond both alone, 95 %"), ("points beyond both alone, 95 %",), rows)
+        rows.append(f"<tr>{cell_html(escape(each.label))}{cell_html(points, number=True)}</tr>")
+    return table_html(("SE", "points beyond both alone, 95 %"), ("points beyond both alone, 95 %",), rows)
 
 
 def placements_table(ablation: Ablation) -> str:
@@ -118,9 +119,9 @@ def placements_table(ablation: Ablation) -> str:
     rows = []
     for placement in shown_placements(ablation):
         name, se, *numbers = placement_cells(placement, ablation)
-        cells = "".join(_cell(cell, number=True) for cell in numbers)
-        rows.append(f'<tr>{_cell(escape(name))}<td><span class="se">{escape(se)}</span></td>{cells}</tr>')
-    return _table(columns, columns[2:], rows)
+        cells = "".join(cell_html(cell, number=True) for cell in numbers)
+        rows.append(f'<tr>{cell_html(escape(name))}<td><span class="se">{escape(se)}</span></td>{cells}</tr>')
+    return table_html(columns, columns[2:], rows)
 
 
 def retrained_table(retrained: Sequence[Retrained]) -> str:
@@ -133,7 +134,7 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
     for one in retrained:
         tested = one.tested
         numbers = [
-            *(_cost(one.cost, name) for name in costs),
+            *(cost_text(one.cost, name) for name in costs),
             "" if one.search_accuracy is None else f"{one.search_accuracy:.4f}",
             f"{one.validation_accuracy:.4f}",
             f"{tested.mean:.4f}",
@@ -142,12 +143,12 @@ def retrained_table(retrained: Sequence[Retrained]) -> str:
             str(len(one.counts)),
         ]
         searched = one.search_accuracy is not None
-        cells = [_cell(_button(one.network) if searched else escape(one.network))]
-        cells += [_cell(number, number=True) for number in numbers]
-        cells += [_cell(se_html(one.se)), _cell(escape(one.recipe))]
+        cells = [cell_html(button_html(one.network) if searched else escape(one.network))]
+        cells += [cell_html(number, number=True) for number in numbers]
+        cells += [cell_html(se_html(one.se)), cell_html(escape(one.recipe))]
         trial = f" data-trial={one.trial}" if searched else ""
         rows.append(f"<tr{trial}>{''.join(cells)}</tr>")
-    return _table(columns, heads[1:], rows)
+    return table_html(columns, heads[1:], rows)
 
 
 def latencies_table(check: LatencyCheck) -> str:
@@ -155,11 +156,11 @@ def latencies_table(check: LatencyCheck) -> str:
     rows = []
     for network in check.networks:
         times = (network.predicted, network.measured, network.low, network.high)
-        cells = [_button(network.trial), *(format_cost_exactly("latency", value) for value in times)]
+        cells = [button_html(network.trial), *(format_cost_exactly("latency", value) for value in times)]
         cells.append(f"{network.error:+.1%}")
-        rows.append(f"<tr data-trial={network.trial}>{''.join(_cell(cell, number=True) for cell in cells)}</tr>")
+        rows.append(f"<tr data-trial={network.trial}>{''.join(cell_html(cell, number=True) for cell in cells)}</tr>")
     head = ("trial", "predicted", "measured", "lower quartile", "upper quartile", "error")
-    return _table(head, set(head), rows)
+    return table_html(head, set(head), rows)
 
 
 def classes_table(inventory: Inventory) -> str:
@@ -167,9 +168,9 @@ def classes_table(inventory: Inventory) -> str:
     columns = ("class", "training", "validation", "test")
     rows = []
     for name, counts in zip(inventory.class_names, inventory.counts, strict=True):
-        numbers = (_cell(f"{count:,}", number=True) for count in counts)
-        rows.append(f"<tr>{_cell(escape(printable(name)))}{''.join(numbers)}</tr>")
-    return _table(columns, columns[1:], rows)
+        numbers = (cell_html(f"{count:,}", number=True) for count in counts)
+        rows.append(f"<tr>{cell_html(escape(printable(name)))}{''.join(numbers)}</tr>")
+    return table_html(columns, columns[1:], rows)
 
 
 def left_out_table(inventory: Inventory) -> str:
@@ -177,46 +178,12 @@ def left_out_table(inventory: Inventory) -> str:
     rows = []
     for each in inventory.left_out:
         more = ", ..." if each.count > len(each.examples) else ""
-        cells = (_cell(escape(each.reason)), _cell(f"{each.count:,}", number=True))
-        rows.append(f"<tr>{''.join(cells)}{_cell(escape(', '.join(each.examples) + more))}</tr>")
-    return _table(("what", "count", "for example"), ("count",), rows)
+        cells = (cell_html(escape(each.reason)), cell_html(f"{each.count:,}", number=True))
+        rows.append(f"<tr>{''.join(cells)}{cell_html(escape(', '.join(each.examples) + more))}</tr>")
+    return table_html(("what", "count", "for example"), ("count",), rows)
 
 
 def facts_table(facts: Mapping[str, str]) -> str:
     """A table of names and texts."""
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
     return f'<div class="scroll"><table>{rows}</table></div>'
-
-
-def se_html(tokens: Sequence[str]) -> str:
-    """The SE by stage, as one pattern."""
-    return f'<span class="se">{escape(se_glyphs(tokens))}</span>'
-
-
-MARK = ' <span class="mark">●</span>'
-
-
-def _button(name: int | str) -> str:
-    """The button that chooses a row's trial by the keyboard. A click anywhere in the row does the same."""
-    label = f' aria-label="trial {name}"' if isinstance(name, int) else ""
-    return f"<button type=button aria-pressed=false{label}>{escape(str(name))}</button>"
-
-
-def _table(head: Sequence[str], numbers: Collection[str], rows: Sequence[str]) -> str:
-    """A table whose heads sort it. Columns in `numbers` are aligned to the right."""
-    heads = "".join(
-        f"<th{' class=number' if name in numbers else ''}><button type=button>{escape(name)}</button></th>"
-        for name in head
-    )
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _cost(cost: Mapping[str, float], name: str) -> str:
-    value = cost.get(name)
-    if value is None:
-        return ""
-    return format_cost_exactly(name, value)
-
-
-def _cell(html: str, *, number: bool = False) -> str:
-    return f'<td class="number">{html}</td>' if number else f"<td>{html}</td>"
