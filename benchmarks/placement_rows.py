@@ -1,4 +1,4 @@
-"""The rows of an open table of SE placement, checked, and the names of placements. `placement_table.py` makes tables."""
+"""The checked rows of an open table of SE placement, and the names of placements. `placement_table.py` makes tables."""
 
 import csv
 from collections import defaultdict

@@ -1,21 +1,28 @@
 """Where does SE pay, by an open table of all placements? Effects, short trainings, and what strategies find.
 
-    uv run benchmarks/read_table.py benchmarks/tables/four_stages.csv
+    uv run benchmarks/read_table.py benchmarks/tables/four_stages.csv [--supernet RUN/supernet.json]
+        [--differentiable RUN/differentiable.json]
 
 The table has every placement of SE in one trunk on paired seeds (`placement_table.py --placements all`). Prints
 
 - the gain of SE in each stage, its interactions, and the probability of each placement to be the best, by the model of
   `launch/ablate.py`, with simultaneous 95 % intervals;
 - Kendall's tau between the order of the placements after each epoch and after the last one;
-- what each strategy has found after 4, 8, 16 and 32 trainings. A training is one seed of the table, drawn at random.
-  The placement that a strategy names is the best by the mean of its trainings, and its regret is how far the table's
-  mean of that placement falls short of the best mean.
+- what each strategy has found after 4, 8, 16 and 32 trainings. A training is one seed of the table, drawn at random;
+  the first, second, ... training of a placement is the same for all strategies. The placement that a strategy names is
+  the best by the mean of its trainings, and its regret is how far the table's mean of that placement falls short of the
+  best mean. Intervals are 95 % of the mean over the repetitions.
+
+`--supernet` adds the strategy `supernet` with the scores of a supernet that was trained on the table's trunk and
+images, and a search that trains the placements in the order of these scores. `--differentiable` adds the strategy
+`differentiable` with the placements that relaxed gates have chosen.
 """
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from functools import partial
+from itertools import count, cycle
 from pathlib import Path
 from random import Random
 
@@ -23,6 +30,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from placement_rows import NOWHERE, checked_rows, stages_of
+from recorded_guidance import Watched, recorded_choices, recorded_scores
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau
@@ -30,12 +38,15 @@ from scipy.stats import kendalltau
 from se_nas.analysis.designed.best import probabilities_of_best
 from se_nas.analysis.designed.fractions import Point, design_for
 from se_nas.analysis.designed.model import Cell, Contrasts, Fitted, Key, distinct_pairs, fit
+from se_nas.analysis.supernet_scores import SupernetScores
+from se_nas.commands.search.guidance import DIFFERENTIABLE, SUPERNET, SupernetPrior
 from se_nas.errors import InputError
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
 from se_nas.searching.propose.strategy import Fallback, Patient, Sampling, SearchStrategy, Unique
 from se_nas.searching.records import TrialRecord, TrialStatus
+from se_nas.searching.surrogate.prior_mean import Prior
 from se_nas.space.decisions import Assignment, Categorical
 
 Values = NDArray[np.float64]
@@ -46,7 +57,10 @@ REPEATS = 100
 PATIENCE, DRAW_PATIENCE = 20, 1_000
 """The number of known proposals in a row, of a strategy and of random draws, after which each counts as exhausted."""
 COMPARED = ("front", "evolution", "reinforce", "tpe", "random")
-DESIGNED = "designed experiment"
+DESIGNED, ORDERED = "designed experiment", "order of the supernet"
+
+Way = Callable[[int], Iterator[str]]
+"""Yields the placement that is named after each training of a repetition."""
 
 
 @dataclass(frozen=True)
@@ -152,25 +166,31 @@ class Trained:
     """The trainings that a strategy has seen, each one seed of the table."""
 
     table: Placements
-    rng: np.random.Generator
+    repetition: int
     seen: dict[str, list[float]] = field(default_factory=dict)
 
     def train(self, name: str) -> float:
-        """The accuracy of one more training of a placement, on a seed that is drawn."""
-        seeds = self.table.accuracy[self.table.names.index(name), :, -1]
-        self.seen.setdefault(name, []).append(float(self.rng.choice(seeds)))
-        return self.seen[name][-1]
+        """The accuracy of one more training of a placement, on a drawn seed. It is the same in all strategies."""
+        index, own = self.table.names.index(name), self.seen.setdefault(name, [])
+        rng = np.random.default_rng([self.repetition, index, len(own)])
+        own.append(float(rng.choice(self.table.accuracy[index, :, -1])))
+        return own[-1]
 
     def named(self) -> str:
         """The placement with the highest mean accuracy."""
         return max(self.seen, key=lambda name: float(np.mean(self.seen[name])))
 
 
-def by_strategy(strategy: str, table: Placements, seed: int) -> Iterator[str]:
-    """Yield the placement that a search names after each training. A search that has tried all starts again."""
+def by_strategy(
+    strategy: str, table: Placements, seed: int, *, prior: Callable[[], Prior] | None = None, chosen: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the placement that a search names after each training. A search that has tried all starts again.
+
+    `prior` makes the prior of each search, and the placements `chosen` are tried first.
+    """
     decisions = {f"stage {stage + 1}": Categorical((False, True)) for stage in range(len(table.points[NOWHERE]))}
     name_of = {point: name for name, point in table.points.items()}
-    trained = Trained(table, np.random.default_rng([seed, 1]))
+    trained = Trained(table, seed)
 
     def name_for(assignment: Assignment) -> str:
         return name_of[tuple(bool(assignment[name]) for name in decisions)]
@@ -185,6 +205,8 @@ def by_strategy(strategy: str, table: Placements, seed: int) -> Iterator[str]:
             ),
             objectives=Objectives(("params",)),
             seed=seed + 1_000 * round_,
+            suggested=[dict(zip(decisions, table.points[name], strict=True)) for name in chosen],
+            prior=None if prior is None else prior(),
         )
         named = _only_new(STRATEGIES[strategy](problem), name_for, PATIENCE)
         drawn = _only_new(Sampling(problem.sample, seed=problem.seed), name_for, DRAW_PATIENCE)
@@ -230,22 +252,60 @@ def by_design(table: Placements, seed: int) -> Iterator[str]:
             yield table.names[int(np.argmax(probabilities_of_best(fitted, rows, draws=2_000)))]
 
 
-def show_finds(table: Placements, console: Console, repeats: int) -> None:
+def by_order(order: Sequence[str], table: Placements, seed: int) -> Iterator[str]:
+    """Yield the placement that is named after each training, if the placements are trained in this order."""
+    trained = Trained(table, seed)
+    for name in cycle(order):
+        trained.train(name)
+        yield trained.named()
+
+
+def guided_ways(
+    table: Placements, supernet: Path | None, differentiable: Path | None, prior: Watched
+) -> dict[str, Way]:
+    """The ways that need shared weights, as far as their files are given. InputError if a file is of another table."""
+    ways: dict[str, Way] = {}
+    if supernet is not None:
+        scores = recorded_scores(supernet)
+        order = [each.fingerprint for each in scores.best]
+        _check(supernet, order, table, wanted=len(table.names))
+        watched = partial(_watched, prior, scores)
+        ways[SUPERNET] = lambda seed: by_strategy(SUPERNET, table, seed, prior=watched)
+        ways[ORDERED] = lambda seed: by_order(order, table, seed)
+    if differentiable is not None:
+        chosen = recorded_choices(differentiable)
+        _check(differentiable, chosen, table, wanted=1)
+        ways[DIFFERENTIABLE] = lambda seed: by_strategy(DIFFERENTIABLE, table, seed, chosen=chosen)
+    return ways
+
+
+def _watched(prior: Watched, scores: SupernetScores) -> Prior:
+    """The prior of a new search, which counts in `prior` how often it is asked."""
+    return prior.of(SupernetPrior(scores, print_line=lambda line: None))
+
+
+def _check(path: Path, names: Sequence[str], table: Placements, *, wanted: int) -> None:
+    if len(set(names)) < wanted or not set(names) <= set(table.names):
+        raise InputError(f"{path}: expected placements of the table's trunk, but got {', '.join(names) or 'none'}")
+
+
+def show_finds(table: Placements, guided: Mapping[str, Way], console: Console, repeats: int) -> None:
     """Print the regret of the named placement and how often it is the best of the table."""
-    ways: dict[str, Callable[[Placements, int], Iterator[str]]] = {
-        name: lambda table, seed, name=name: by_strategy(name, table, seed) for name in COMPARED
-    }
-    ways[DESIGNED] = by_design
+    ways: dict[str, Way] = {name: partial(by_strategy, name, table) for name in COMPARED}
+    ways |= {**guided, DESIGNED: partial(by_design, table)}
     best = float(table.means.max())
     mean_of = dict(zip(table.names, table.means.tolist(), strict=True))
-    view = Table(box=None, title="regret in points, and how often the best is named", title_justify="left")
+    title = "regret in points with its 95 % interval, and how often the best is named"
+    view = Table(box=None, title=title, title_justify="left")
     for column in ("way", *(f"{trainings} trainings" for trainings in AFTER)):
         view.add_column(column, justify="right")
     for way, run in ways.items():
-        found = np.array([_after(run(table, seed)) for seed in range(repeats)])
+        found = np.array([_after(run(seed)) for seed in range(repeats)])
         regrets = np.array([[100 * (best - mean_of[name]) for name in names] for names in found.tolist()])
+        halves = 1.96 * regrets.std(axis=0) / np.sqrt(repeats)
         cells = [
-            f"{regrets[:, at].mean():.2f} ({100 * (regrets[:, at] == 0).mean():.0f} %)" for at in range(len(AFTER))
+            f"{own.mean():.2f} ± {half:.2f} ({100 * (own == 0).mean():.0f} %)"
+            for own, half in zip(regrets.T, halves, strict=True)
         ]
         view.add_row(way, *cells)
     console.print(view)
@@ -261,15 +321,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--repeats", type=int, default=REPEATS, help="of each strategy")
+    parser.add_argument("--supernet", type=Path, help="supernet.json of launch/supernet.py on the table's space")
+    parser.add_argument("--differentiable", type=Path, help="differentiable.json of launch/search.py on that space")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        table, console = Placements.read(options.table), Console(width=110)
+        table, console, prior = Placements.read(options.table), Console(width=120), Watched()
+        guided = guided_ways(table, options.supernet, options.differentiable, prior)
         show_effects(table, console)
     except InputError as error:
         parser.error(str(error))
     show_short_trainings(table, console)
-    show_finds(table, console, options.repeats)
+    show_finds(table, guided, console, options.repeats)
+    if SUPERNET in guided:
+        console.print(
+            f"the model asked the supernet's prior {prior.asked} times, and it was trusted {prior.trusted} times"
+        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import read_table
 
+from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
+from se_nas.files import write_checked
+from se_nas.runs.supernet_file import write_scores
+
 HEADER = "placement,seed,epoch,accuracy,loss,params,flops"
 GAINS = (0.05, -0.03, 0.0)
 """The gain of SE in each stage of a made-up table."""
@@ -85,3 +89,63 @@ def test_a_table_that_is_no_file_is_named(
         read(tmp_path / name, monkeypatch=monkeypatch)
 
     assert "no such file" in capsys.readouterr().err
+
+
+def write_supernet(path: Path, stages: int, gains: tuple[float, ...]) -> None:
+    placements = tuple(
+        ScoredPlacement(
+            options=options,
+            se=tuple("inner/4" if is_on else "none" for is_on in options),
+            fingerprint=f"network {options}",
+            modules=sum(options),
+            accuracy=0.4 + sum(gain * is_on for gain, is_on in zip(gains, options, strict=False)),
+            cost={"params": 100.0 + sum(options)},
+        )
+        for options in product((0, 1), repeat=stages)
+    )
+    names = tuple(f"stage{stage}" for stage in range(1, stages + 1))
+    options = (("none", "inner/4"),) * stages
+    scores = SupernetScores(trunk="", switches=names, options=options, count=2**stages, placements=placements)
+    write_scores(path, scores, about={"identity": "", "seconds": {"training": 1.0, "reading": 1.0}}, trust=None)
+
+
+def write_choices(path: Path, *chosen: tuple[float, list[str]]) -> None:
+    write_checked(path, {"choices": [{"price": price, "se": se} for price, se in chosen]})
+
+
+def test_searches_by_a_good_supernet_and_by_gates_name_the_best_placement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, supernet, gates = (tmp_path / name for name in ("t.csv", "supernet.json", "differentiable.json"))
+    table.write_text("\n".join([HEADER, *made_up_rows(3)]))
+    write_supernet(supernet, 3, GAINS)
+    write_choices(gates, (0.1, ["none"] * 3), (0.0, ["inner/4", "none", "inner/4"]), (0.3, ["inner/4", "none", "none"]))
+
+    read(table, "--repeats", "2", "--supernet", str(supernet), "--differentiable", str(gates), monkeypatch=monkeypatch)
+
+    said = capsys.readouterr().out
+    for way in ("supernet", "order of the supernet", "differentiable"):
+        assert [line for line in said.splitlines() if line.strip().startswith(f"{way}  ")], way
+    (ordered,) = (line.strip() for line in said.splitlines() if line.strip().startswith("order of the supernet"))
+    after_four_trainings = float(ordered.removeprefix("order of the supernet").split()[0])
+    assert after_four_trainings < 0.2
+    assert "the model asked the supernet's prior 0 times" in said  # it proposes only after all 8 were tried
+
+
+@pytest.mark.parametrize("flag", ["--supernet", "--differentiable"])
+@pytest.mark.parametrize("fault", ["missing", "empty", "of another trunk"])
+def test_a_file_of_no_use_for_the_table_is_named_in_one_line(
+    tmp_path: Path, flag: str, fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, path = tmp_path / "t.csv", tmp_path / "found.json"
+    table.write_text("\n".join([HEADER, *made_up_rows(1)]))
+    if fault == "empty":
+        path.write_text("")
+    elif fault == "of another trunk":
+        write_supernet(path, 3, GAINS) if flag == "--supernet" else write_choices(path, (0.0, ["none", "x", "x"]))
+
+    with pytest.raises(SystemExit):
+        read(table, flag, str(path), monkeypatch=monkeypatch)
+
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last.startswith(f"read_table.py: error: {path}: ")
