@@ -133,9 +133,17 @@ class Summary:
 
 
 def print_summary(
-    console: Console, found: Found, methods: Mapping[str, Sequence[str]], ours: Sequence[str], budgets: Sequence[int]
+    console: Console,
+    found: Found,
+    methods: Mapping[str, Sequence[str]],
+    ours: Sequence[str],
+    budgets: Sequence[int],
+    against: str | None = None,
 ) -> None:
-    """A table for each noise and number of trainings; `methods` are the methods that were replayed on each table."""
+    """A table for each noise and number of trainings; `methods` are the methods that were replayed on each table.
+
+    The others are compared with the method `against`, or else with the best method that is not one of `ours`.
+    """
     groups: dict[tuple[str, ...], list[str]] = {}
     for table, names in methods.items():
         groups.setdefault(tuple(names), []).append(table)
@@ -146,6 +154,8 @@ def print_summary(
             for budget in budgets:
                 summary = Summary.of(found, names, tables, noise, seeds, str(budget))
                 base = summary.best_peer(peers) if peers else 0
+                if against in names:
+                    base = names.index(against)
                 view = RichTable(
                     title=f"noise {noise:g}, {budget} trainings, {len(seeds)} seeds: budget regret in points, the mean "
                     f"and at the {_quantiles()} % budgets of cost; ratio to {names[base]}",

@@ -341,7 +341,8 @@ def tell_what_is_handed(console: Console) -> None:
     ]
     found = run_jobs(jobs, hand, store, budgets=OPTIONS.budgets, processes=OPTIONS.processes)
     ours = [names[0] for names in HANDED.values()]
-    print_summary(console, found, {table: names for table, names in methods.items() if names}, ours, OPTIONS.budgets)
+    replayed = {table: names for table, names in methods.items() if names}
+    print_summary(console, found, replayed, ours, OPTIONS.budgets, OPTIONS.against)
 
 
 def targets(table: str) -> list[float]:
@@ -457,6 +458,12 @@ def main() -> None:
         parser.error(f"{OPTIONS.tables}: no recorded table is there")
     TABLES.update({table.name: table for table in loaded})
     if OPTIONS.part == "handed":
+        handed = {name for names in HANDED.values() for name in names}
+        asked = [*(OPTIONS.methods or ()), *OPTIONS.replay_again, *filter(None, [OPTIONS.against])]
+        if unknown := [name for name in asked if name not in handed]:
+            parser.error(f"no method {', '.join(unknown)}; known: {', '.join(sorted(handed))}")
+        if unknown := [name for name in OPTIONS.only or () if name not in TABLES]:
+            parser.error(f"no table {', '.join(unknown)}; known: {', '.join(TABLES)}")
         tell_what_is_handed(Console(width=220))
         return
     known = list(PARTS[OPTIONS.part])
