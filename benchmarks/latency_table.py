@@ -104,7 +104,7 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
     halves = [milliseconds([own[half::2] for own in taken]) for half in (0, 1)]
     first, second = (half[: len(networks)].tolist() for half in halves)
     parts = [parts_of(each, image_size=space.image_size, num_classes=CLASSES) for each in networks]
-    sums = np.array([sum(times_of((part.name for part in own), table.milliseconds)) for own in parts])
+    sums = np.array([times_of((part.name for part in own), table.milliseconds).total for own in parts])
     flops = np.array(
         [measure_cost(each, image_size=space.image_size, num_classes=CLASSES).flops for each in networks], dtype=float
     )
@@ -136,6 +136,7 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
         "constant": round(table.correction.constant, 4),
         "each": round(table.correction.each, 4),
         "scale": round(table.correction.scale, 3),
+        "attention": None if table.correction.attention is None else round(table.correction.attention, 3),
         "own_error": None if table.correction.error is None else round(table.correction.error, 3),
         "se_predicted": round(float(np.median(guess[pairs] / without)), 3) if pairs else None,
         "se_measured": round(float(np.median(truth[pairs] / of_plain)), 3) if pairs else None,

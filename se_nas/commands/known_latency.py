@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from se_nas.commands.preflight import DrawnNetworks
+from se_nas.process.invocation import invocation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
 from se_nas.space.design_space import DesignSpace
@@ -50,13 +51,18 @@ def kept_table(folder: RunFolder, config: SearchConfig) -> LatencyTable | None:
 
 
 def latency_lines(table: LatencyTable | None) -> Iterator[str]:
-    """A line on the table, if there is one."""
+    """A line on the table, if there is one, and a warning about a table of the first format."""
     if table is None:
         return
     error = (
         "" if table.correction.error is None else f", error {table.correction.error:.1%} on {table.networks} networks"
     )
     yield f"latency   from a table of {len(table.milliseconds):,} parts: {table.setting.title}{error}"
+    if table.correction.attention is None:
+        yield (
+            "warning   this table is of the first format, which predicts about half of SE's slowdown; "
+            f"`{invocation('latency')}` measures another for a new search"
+        )
 
 
 def uncovered_lines(drawn: DrawnNetworks) -> Iterator[str]:

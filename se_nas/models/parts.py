@@ -27,6 +27,9 @@ from se_nas.space.parts.stage import BlockShape
 from se_nas.space.parts.stem import Stem
 from se_nas.space.placements import without_se
 
+ATTENTION = "attention"
+"""The kind of a part that is the attention of a block."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -42,6 +45,11 @@ class Part:
         """A part of this kind. `identity` has JSON values that are equal exactly for equal modules."""
         text = json.dumps(identity, separators=(",", ":"))
         return cls(f"{kind} {text} on {channels}x{size}x{size}", channels, size, build)
+
+
+def is_attention(name: str) -> bool:
+    """Whether the part of this name is the attention of a block."""
+    return name.startswith(f"{ATTENTION} ")
 
 
 def parts_of(architecture: Architecture, *, image_size: int, num_classes: int) -> tuple[Part, ...]:
@@ -74,7 +82,7 @@ def _plain_block(block: BlockShape, size: int) -> Part:
 
 def _attention(shape: AttentionShape, size: int) -> Part:
     identity = [type(shape.attention).name, *shape.identity]
-    return Part.of("attention", identity, shape.channels, size, lambda: build_attention(shape))
+    return Part.of(ATTENTION, identity, shape.channels, size, lambda: build_attention(shape))
 
 
 @cache

@@ -13,12 +13,13 @@ from se_nas.models.cost import measure_cost
 from se_nas.models.parts import Part, parts_of
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
+from se_nas.space.placements import without_se
 from se_nas.training.known_latency.runtimes import RUNTIMES, OnRound, Timed, undisturbed
 from se_nas.training.known_latency.table import LatencyTable, Setting, fitted_correction, times_of
 from se_nas.training.trainer import build_initial_model
 
 NETWORKS = 16
-"""The number of whole networks that are measured beside the parts."""
+"""The number of whole networks that are measured beside the parts. Each is measured without its attention too."""
 SPREAD = 200
 """The number of drawn networks from which the whole networks are chosen, evenly over their FLOPs."""
 WITHOUT_NEWS, FOR_EACH_PART = 200, 8
@@ -152,7 +153,8 @@ def measure_table(
         ]
     index_of = {part.name: index for index, part in enumerate(found.parts)}
     groups = [[index_of[name] for name in names] for names in found.contexts]
-    for architecture, _ in found.networks:
+    networks = _with_plain_ones(found.networks, classes=classes, image_size=image_size)
+    for architecture, _ in networks:
         side = architecture.image_size or image_size
         model = build_initial_model(architecture, num_classes=classes, seed=0)
         groups.append([len(modules)])
@@ -162,7 +164,7 @@ def measure_table(
         for seconds in device.measure(modules, groups, threads=threads, on_round=on_round)
     ]
     of_parts = {part.name: own for part, own in zip(found.parts, milliseconds, strict=False)}
-    of_networks = [times_of((part.name for part in own), of_parts) for _, own in found.networks]
+    of_networks = [times_of((part.name for part in own), of_parts) for _, own in networks]
     return LatencyTable(
         setting=Setting(
             runtime=runtime,
@@ -174,5 +176,16 @@ def measure_table(
         ),
         milliseconds=of_parts,
         correction=fitted_correction(of_networks, milliseconds[len(found.parts) :]),
-        networks=len(found.networks),
+        networks=len(networks),
     )
+
+
+def _with_plain_ones(
+    networks: Sequence[tuple[Architecture, tuple[Part, ...]]], *, classes: int, image_size: int
+) -> list[tuple[Architecture, tuple[Part, ...]]]:
+    """The networks, and each without its attention, which has no other parts. Each network occurs once."""
+    every = {architecture.fingerprint(): (architecture, parts) for architecture, parts in networks}
+    for architecture, _ in networks:
+        plain = without_se(architecture)
+        every.setdefault(plain.fingerprint(), (plain, parts_of(plain, image_size=image_size, num_classes=classes)))
+    return list(every.values())

@@ -1,8 +1,10 @@
 """LatencyTable: the time of each part of a space's networks on one runtime. The sum of the parts predicts a network.
 
 The idea is FBNet's (Wu et al., arXiv 1812.03443, section 3.3). Parts that run alone find other contents in the caches
-than in a network, and code that was not run just before. So a few whole networks are measured too, and a linear model
-converts the sum and the number of the parts to the time of a network.
+than in a network, and code that was not run just before. So a few whole networks are measured too, with their attention
+and without it, and a linear model converts the times of the parts to the time of a network. Attention has a factor of
+its own: its code and that of the layers around it displace each other from the processor's caches, so it takes longer
+in a network than its parts take one after another (benchmarks/LOG.md).
 """
 
 import math
@@ -14,19 +16,37 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
 from se_nas.errors import MissingPartError
-from se_nas.models.parts import parts_of
+from se_nas.models.parts import is_attention, parts_of
 from se_nas.space.architecture import Architecture
 
 Values = NDArray[np.float64]
 
-LOWEST, HIGHEST = (0.5, -math.inf, 0.0), (4.0, math.inf, math.inf)
-"""The limits of a correction's factor, time for each part, and constant."""
+LIMITS = {
+    "scale": (0.5, 4.0),
+    "attention": (0.1, 10.0),
+    "each": (-math.inf, math.inf),
+    "constant": (0.0, math.inf),
+}
+"""The limits of a correction's terms."""
 WORTHWHILE = 0.1
 """The fraction of the error that another term of a correction must save."""
 SHARE = 0.1
 """The least fraction of its own time that a part adds to a network."""
 FEWEST_NETWORKS = 5
 """The fewest whole networks from which a conversion is fitted. With fewer, the prediction is the plain sum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartTimes:
+    """The milliseconds of a network's parts: those of its trunk, and those of its attention."""
+
+    trunk: tuple[float, ...]
+    attention: tuple[float, ...] = ()
+
+    @property
+    def total(self) -> float:
+        """The plain sum."""
+        return sum(self.trunk) + sum(self.attention)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +71,32 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """The conversion from parts that were measured alone to a network: each part takes `scale` times as long and `each`
-    longer, and the network takes `constant` longer.
+    """The conversion from parts that were measured alone to a network: each part of the trunk takes `scale` times as
+    long and `each` longer, attention takes `attention` times as long, and the network takes `constant` longer.
 
-    `error` is the mean of its relative errors on measured networks that were left out of the fit; None without a fit.
+    `attention` is None in tables of the first format, which convert attention as they convert the trunk. `error` is the
+    mean of the relative errors on measured networks that were left out of the fit; None without a fit.
     """
 
     constant: float = 0.0
     each: float = 0.0
     scale: float = 1.0
+    attention: float | None = 1.0
     error: float | None = None
 
-    def predict(self, milliseconds: Iterable[float]) -> float:
+    def predict(self, times: PartTimes) -> float:
         """The time of a network with these parts. Every part adds to it.
 
-        >>> round(Correction(constant=0.5, each=-0.1, scale=2.0).predict([1.0, 0.05]), 6)
-        2.41
+        >>> correction = Correction(constant=0.5, each=-0.1, scale=2.0, attention=3.0)
+        >>> round(correction.predict(PartTimes(trunk=(1.0, 0.05), attention=(0.1,))), 6)
+        2.71
         """
-        own = (max(self.scale * each + self.each, SHARE * self.scale * each) for each in milliseconds)
-        return self.constant + sum(own)
+        if self.attention is None:
+            return self.constant + self._of_trunk((*times.trunk, *times.attention))
+        return self.constant + self._of_trunk(times.trunk) + self.attention * sum(times.attention)
+
+    def _of_trunk(self, times: Iterable[float]) -> float:
+        return sum(max(self.scale * own + self.each, SHARE * self.scale * own) for own in times)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,47 +122,61 @@ class LatencyTable:
         return None
 
 
-def times_of(names: Iterable[str], milliseconds: Mapping[str, float]) -> list[float]:
-    """The milliseconds of these parts. MissingPartError names a part that was not measured."""
-    try:
-        return [milliseconds[name] for name in names]
-    except KeyError as error:
-        raise MissingPartError(f"the latency table has no {error.args[0]}") from None
+def times_of(names: Iterable[str], milliseconds: Mapping[str, float]) -> PartTimes:
+    """The times of these parts. MissingPartError names a part that was not measured."""
+    trunk: list[float] = []
+    attention: list[float] = []
+    for name in names:
+        if name not in milliseconds:
+            raise MissingPartError(f"the latency table has no {name}")
+        (attention if is_attention(name) else trunk).append(milliseconds[name])
+    return PartTimes(trunk=tuple(trunk), attention=tuple(attention))
 
 
-def fitted_correction(parts: Sequence[Sequence[float]], measured: Sequence[float]) -> Correction:
+def fitted_correction(parts: Sequence[PartTimes], measured: Sequence[float]) -> Correction:
     """The correction that best predicts networks that were left out of its fit. `parts` has the times of their parts.
 
-    There is a factor, then also a time for each part, then also a constant. Another term must reduce the error by a
-    tenth, because several terms can hardly be told apart in networks of similar sizes.
+    There is a factor, and another one for attention if a network has any. Then there is also a time for each part of
+    the trunk, then also a constant. Each of these two must reduce the error by a tenth, because several terms can
+    hardly be told apart in networks of similar sizes.
 
-    >>> parts = [[0.5] * 2, [0.5] * 4, [1.0] * 3, [1.0] * 5, [0.5] * 8, [2.0] * 2]
-    >>> fitted = fitted_correction(parts, [1.2, 2.4, 3.3, 5.5, 4.8, 4.2])
-    >>> round(fitted.constant, 6), round(fitted.each, 6), round(fitted.scale, 6), round(fitted.error or 0.0, 6)
-    (0.0, 0.1, 1.0, 0.0)
+    >>> trunks = [(0.5,) * 2, (0.5,) * 4, (1.0,) * 3, (1.0,) * 5, (0.5,) * 8, (2.0,) * 2]
+    >>> plain = [PartTimes(trunk=trunk) for trunk in trunks]
+    >>> attended = [PartTimes(trunk=trunk, attention=(0.5,)) for trunk in trunks]
+    >>> true = [1.2, 2.4, 3.3, 5.5, 4.8, 4.2]
+    >>> fitted = fitted_correction([*plain, *attended], [*true, *(time + 0.75 for time in true)])
+    >>> [round(term, 6) for term in (fitted.constant, fitted.each, fitted.scale, fitted.attention or 0.0)]
+    [0.0, 0.1, 1.0, 1.5]
     """
     if len(parts) < FEWEST_NETWORKS:
         return Correction()
+    columns: dict[str, list[float]] = {
+        "scale": [sum(own.trunk) for own in parts],
+        "attention": [sum(own.attention) for own in parts],
+        "each": [len(own.trunk) for own in parts],
+        "constant": [1.0] * len(parts),
+    }
     true = np.array(measured, dtype=float)
-    terms = [[sum(own), len(own), 1.0] for own in parts]
-    rows = np.array(terms) / true[:, None]  # the errors are relative to the truth
-    best = _fitted(rows[:, :1])
-    for count in range(2, rows.shape[1] + 1):
-        other = _fitted(rows[:, :count])
+    rows = {name: np.array(column) / true for name, column in columns.items()}  # the errors are relative to the truth
+    first = ("scale", "attention") if any(columns["attention"]) else ("scale",)
+    best = _fitted({name: rows[name] for name in first})
+    for names in ((*first, "each"), (*first, "each", "constant")):
+        other = _fitted({name: rows[name] for name in names})
         if (other.error or 0.0) < (1 - WORTHWHILE) * (best.error or 0.0):
             best = other
     return best
 
 
-def _fitted(rows: Values) -> Correction:
-    """The correction of these terms (n, k), with its error on networks that are left out."""
-    left_out = [abs(rows[one] @ _coefficients(np.delete(rows, one, axis=0)) - 1) for one in range(len(rows))]
-    scale, each, constant = np.append(_coefficients(rows), np.zeros(len(LOWEST) - rows.shape[1])).tolist()
-    return Correction(constant=constant, each=each, scale=scale, error=float(np.mean(left_out)))
+def _fitted(columns: Mapping[str, Values]) -> Correction:
+    """The correction of these terms, each with its value for each network, and its error on networks left out."""
+    names, rows = tuple(columns), np.stack(tuple(columns.values()), axis=1)
+    left_out = [abs(rows[one] @ _coefficients(np.delete(rows, one, axis=0), names) - 1) for one in range(len(rows))]
+    terms = dict(zip(names, _coefficients(rows, names).tolist(), strict=True))
+    return Correction(**terms, error=float(np.mean(left_out)))
 
 
-def _coefficients(rows: Values) -> Values:
-    """The coefficients, between `LOWEST` and `HIGHEST`, with which the terms (n, k) come nearest to 1."""
-    count = rows.shape[1]
-    found: Values = lsq_linear(rows, np.ones(len(rows)), bounds=(LOWEST[:count], HIGHEST[:count])).x
+def _coefficients(rows: Values, names: Sequence[str]) -> Values:
+    """The coefficients, between their `LIMITS`, with which the terms (n, k) come nearest to 1."""
+    lowest, highest = zip(*(LIMITS[name] for name in names), strict=True)
+    found: Values = lsq_linear(rows, np.ones(len(rows)), bounds=(lowest, highest)).x
     return found

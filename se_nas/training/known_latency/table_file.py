@@ -1,4 +1,8 @@
-"""The file of a latency table: JSON that can be carried to another machine."""
+"""The file of a latency table: JSON that can be carried to another machine.
+
+A file of the first format has no factor for attention. It predicts as it did when it was measured, so a search that
+began with it stays the same.
+"""
 
 import json
 import math
@@ -10,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from se_nas.checksums import checksum_of_bytes
 from se_nas.errors import InputError
 from se_nas.training.known_latency.limits import MOST_IMAGES, MOST_THREADS
-from se_nas.training.known_latency.table import Correction, LatencyTable, Setting
+from se_nas.training.known_latency.table import Correction, LatencyTable, Setting, times_of
 
-FORMAT = "se-nas latency table 1"
+FIRST_FORMAT, FORMAT = "se-nas latency table 1", "se-nas latency table 2"
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -35,11 +39,12 @@ class _Correction(_Entry):
     constant: NotNegative = 0.0
     each: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     scale: Positive = 1.0
+    attention: Positive | None = None
     error: NotNegative | None = None
 
 
 class _Table(_Entry):
-    format: Literal["se-nas latency table 1"]
+    format: Literal["se-nas latency table 1", "se-nas latency table 2"]
     setting: _Setting
     correction: _Correction = _Correction()
     networks: Annotated[int, Field(ge=0)] = 0
@@ -50,7 +55,7 @@ def table_text(table: LatencyTable) -> str:
     """The content of the file."""
     setting, correction = table.setting, table.correction
     content = {
-        "format": FORMAT,
+        "format": FIRST_FORMAT if correction.attention is None else FORMAT,
         "setting": {
             "runtime": setting.runtime,
             "device": setting.device,
@@ -63,6 +68,7 @@ def table_text(table: LatencyTable) -> str:
             "constant": correction.constant,
             "each": correction.each,
             "scale": correction.scale,
+            **({} if correction.attention is None else {"attention": correction.attention}),
             "error": correction.error,
         },
         "networks": table.networks,
@@ -96,8 +102,12 @@ def parse_table(content: bytes, path: Path) -> LatencyTable:
         correction=Correction(**read.correction.model_dump()),
         networks=read.networks,
     )
-    for name, own in read.milliseconds.items():
-        predicted = table.correction.predict([own])
+    if (read.format == FORMAT) != (read.correction.attention is not None):
+        raise InputError(
+            f"{path}: not a latency table (correction.attention: expected in '{FORMAT}' alone); `latency` measures one"
+        )
+    for name in read.milliseconds:
+        predicted = table.correction.predict(times_of((name,), read.milliseconds))
         if not 0 < predicted < math.inf:
             raise InputError(
                 f"{path}: not a latency table (correction: it predicts {predicted:g} ms for {name[:80]}, expected a "

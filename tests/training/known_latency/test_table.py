@@ -3,17 +3,20 @@
 import itertools
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from se_nas.commands.known_latency import latency_lines
 from se_nas.errors import InputError, MissingPartError
+from se_nas.models.parts import is_attention, parts_of
 from se_nas.space.design_space import Limit
 from se_nas.space.placements import without_se
 from se_nas.training.known_latency import measuring
-from se_nas.training.known_latency.measuring import find_parts, measure_table
+from se_nas.training.known_latency.measuring import SpaceParts, find_parts, measure_table
 from se_nas.training.known_latency.runtimes import RUNTIMES
-from se_nas.training.known_latency.table import Correction, LatencyTable, fitted_correction
+from se_nas.training.known_latency.table import Correction, LatencyTable, PartTimes, fitted_correction
 from se_nas.training.known_latency.table_file import load_table, parse_table, table_text
 from tests.fake_runtime import MICROSECOND, FakeRuntime
 from tests.fakes import tiny_architecture, tiny_space
@@ -26,19 +29,27 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
     return runtime
 
 
+@cache
+def found_parts() -> SpaceParts:
+    return find_parts(tiny_space(), image_size=8, num_classes=2)
+
+
 def measured(*, batch: int = 1, threads: int = 1) -> LatencyTable:
-    found = find_parts(tiny_space(), image_size=8, num_classes=2)
-    return measure_table(found, runtime="eager", batch=batch, threads=threads, classes=2, image_size=8)
+    return measure_table(found_parts(), runtime="eager", batch=batch, threads=threads, classes=2, image_size=8)
 
 
 def test_each_part_of_a_space_is_measured_once_beside_some_whole_networks(runtime: FakeRuntime) -> None:
-    found = find_parts(tiny_space(), image_size=8, num_classes=2)
+    found = found_parts()
 
     table = measure_table(found, runtime="eager", batch=1, threads=1, classes=2, image_size=8)
 
     assert found.covered > 0.99
     assert len({part.name for part in found.parts}) == len(found.parts) == len(table.milliseconds)
-    assert runtime.measured == len(found.parts) + measuring.NETWORKS
+    assert runtime.measured == len(found.parts) + table.networks
+    with_se = {network.fingerprint() for network, _ in found.networks}
+    plain = {without_se(network).fingerprint() for network, _ in found.networks}
+    assert len(with_se) == measuring.NETWORKS
+    assert table.networks == len(with_se | plain)
 
 
 @pytest.mark.parametrize("batch", [1, 4])
@@ -101,7 +112,7 @@ def test_the_search_for_parts_ends_at_its_time_and_says_how_much_it_covers(monke
 def test_networks_that_break_the_bounds_do_not_end_the_search_for_parts(
     monkeypatch: pytest.MonkeyPatch, allowed_in: int
 ) -> None:
-    whole = find_parts(tiny_space(), image_size=8, num_classes=2)
+    whole = found_parts()
     allowed = list(itertools.islice(measuring._draws(tiny_space(), image_size=8, num_classes=2), 300))
     rare = (drawn if index == 0 else None for drawn in itertools.cycle(allowed) for index in range(allowed_in))
     monkeypatch.setattr(measuring, "_draws", lambda *_, **__: rare)
@@ -119,34 +130,63 @@ def test_bounds_that_no_network_keeps_end_the_search_for_parts() -> None:
         find_parts(impossible, image_size=8, num_classes=2, clock=lambda: 0.0)
 
 
-PARTS = [[0.5] * 2, [0.5] * 4, [1.0] * 3, [1.0] * 5, [0.5] * 8, [2.0] * 2, [0.75] * 6]
+TRUNKS = [(0.5,) * 2, (0.5,) * 4, (1.0,) * 3, (1.0,) * 5, (0.5,) * 8, (2.0,) * 2, (0.75,) * 6]
+PARTS = [PartTimes(trunk=trunk) for trunk in TRUNKS]
 
 
 @pytest.mark.parametrize(("constant", "each"), [(0.0, 0.0), (0.0, 0.1), (0.0, -0.1), (0.5, 0.1)])
 def test_whole_networks_correct_the_parts(constant: float, each: float) -> None:
-    measured = [constant + sum(each + 0.8 * own for own in parts) for parts in PARTS]
+    measured = [constant + sum(each + 0.8 * own for own in trunk) for trunk in TRUNKS]
 
     found = fitted_correction(PARTS, measured)
 
     assert (found.constant, found.each) == (pytest.approx(constant, abs=1e-4), pytest.approx(each, abs=1e-4))
-    assert found.predict([1.0, 2.0, 3.0]) == pytest.approx(constant + 3 * each + 4.8, rel=1e-4)
+    assert found.predict(PartTimes(trunk=(1.0, 2.0, 3.0))) == pytest.approx(constant + 3 * each + 4.8, rel=1e-4)
+
+
+@pytest.mark.parametrize("slower", [0.5, 1.0, 1.3, 2.0])
+@pytest.mark.parametrize("trunks", [TRUNKS, TRUNKS[:1]], ids=["many trunks", "one trunk"])
+def test_networks_with_and_without_attention_give_attention_its_own_factor(
+    trunks: list[tuple[float, ...]], slower: float
+) -> None:
+    attention = [(), (0.1,), (0.2, 0.1), (0.1, 0.3, 0.2), (0.4,)]
+    parts = [PartTimes(trunk=trunk, attention=own) for trunk in trunks for own in attention]
+
+    found = fitted_correction(parts, [0.9 * sum(own.trunk) + slower * sum(own.attention) for own in parts])
+
+    assert found.attention == pytest.approx(slower, rel=1e-3)
+    with_attention, without = (found.predict(PartTimes(trunk=trunks[0], attention=own)) for own in [(0.2,), ()])
+    assert with_attention - without == pytest.approx(0.2 * slower, rel=1e-3)
+
+
+def test_attention_that_networks_hide_still_makes_a_network_slower() -> None:
+    parts = [*PARTS, *(PartTimes(trunk=trunk, attention=(0.3,)) for trunk in TRUNKS)]
+
+    found = fitted_correction(parts, [sum(own.trunk) for own in parts])
+
+    assert found.predict(PartTimes(trunk=(1.0,), attention=(0.1,))) > found.predict(PartTimes(trunk=(1.0,)))
 
 
 def test_networks_of_equal_size_give_a_factor_alone() -> None:
-    found = fitted_correction([[0.25] * 4] * 6, [2.0, 2.1, 1.9, 2.0, 2.0, 2.0])
+    found = fitted_correction([PartTimes(trunk=(0.25,) * 4)] * 6, [2.0, 2.1, 1.9, 2.0, 2.0, 2.0])
 
     assert (found.constant, found.each) == (0, 0)
     assert found.scale == pytest.approx(2.0, rel=0.05)
 
 
 def test_too_few_networks_leave_the_plain_sum() -> None:
-    assert fitted_correction([[1.0], [1.0, 1.0]], [5.0, 6.0]).predict([1.0, 0.5]) == 1.5
+    few = fitted_correction([PartTimes(trunk=(1.0,)), PartTimes(trunk=(1.0, 1.0))], [5.0, 6.0])
+
+    assert few.predict(PartTimes(trunk=(1.0, 0.5), attention=(0.25,))) == 1.75
 
 
-def test_each_part_makes_a_network_slower_also_if_parts_alone_take_longer() -> None:
-    correction = Correction(each=-0.5)
+@pytest.mark.parametrize("attention", [None, 1.0])
+def test_each_part_makes_a_network_slower_also_if_parts_alone_take_longer(attention: float | None) -> None:
+    correction = Correction(each=-0.5, attention=attention)
 
-    assert correction.predict([1.0, 0.1]) > correction.predict([1.0])
+    small = correction.predict(PartTimes(trunk=(1.0,)))
+    assert correction.predict(PartTimes(trunk=(1.0, 0.1))) > small
+    assert correction.predict(PartTimes(trunk=(1.0,), attention=(0.1,))) > small
 
 
 def test_a_written_table_is_read_back(runtime: FakeRuntime, tmp_path: Path) -> None:
@@ -159,6 +199,46 @@ def test_a_written_table_is_read_back(runtime: FakeRuntime, tmp_path: Path) -> N
     assert content == path.read_bytes()
 
 
+def as_first_format(table: LatencyTable) -> bytes:
+    content = json.loads(table_text(table))
+    del content["correction"]["attention"]
+    content["format"] = "se-nas latency table 1"
+    return json.dumps(content).encode()
+
+
+def test_a_table_of_the_first_format_predicts_attention_as_it_did(runtime: FakeRuntime) -> None:
+    table, network = measured(), tiny_architecture()
+    content = json.loads(as_first_format(table))
+    content["correction"] = {"constant": 0.5, "each": 0.25, "scale": 2.0}
+    parts = parts_of(network, image_size=8, num_classes=2)
+
+    old = parse_table(json.dumps(content).encode(), Path("here.json"))
+
+    assert any(is_attention(part.name) for part in parts)
+    truth = 0.5 + sum(0.25 + 2.0 * table.milliseconds[part.name] for part in parts)
+    assert old.predict(network, image_size=8, num_classes=2) == pytest.approx(truth)
+    assert parse_table(table_text(old).encode(), Path("here.json")) == old
+
+
+def test_only_a_table_of_the_first_format_comes_with_a_warning(runtime: FakeRuntime) -> None:
+    table = measured()
+    old = parse_table(as_first_format(table), Path("here.json"))
+
+    assert [line[:7] for line in latency_lines(table)] == ["latency"]
+    assert [line[:7] for line in latency_lines(old)] == ["latency", "warning"]
+
+
+@pytest.mark.parametrize("form", [1, 2])
+def test_a_factor_for_attention_is_in_each_table_of_the_second_format_and_in_no_other(
+    runtime: FakeRuntime, form: int
+) -> None:
+    content = json.loads(table_text(measured()) if form == 1 else as_first_format(measured()))
+    content["format"] = f"se-nas latency table {form}"
+
+    with pytest.raises(InputError, match=r"^here\.json: not a latency table \(correction\.attention: expected in"):
+        parse_table(json.dumps(content).encode(), Path("here.json"))
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -168,6 +248,7 @@ def test_a_written_table_is_read_back(runtime: FakeRuntime, tmp_path: Path) -> N
         b"\xff\xfe",
         b'{"format": "another"}',
         b'{"format": "se-nas latency table 1", "setting": {}, "milliseconds": {"stem": 1}}',
+        b'{"format": "se-nas latency table 3", "setting": {}, "milliseconds": {"stem": 1}}',
     ],
 )
 def test_a_file_that_is_no_table_is_refused_with_its_name(content: bytes) -> None:
@@ -191,12 +272,13 @@ def test_a_part_without_a_time_above_zero_is_refused(runtime: FakeRuntime, value
         {"constant": 0, "each": 0, "scale": 1e-323},
         {"constant": 0, "each": -1e9, "scale": 1e-323},
         {"constant": 1e308, "each": 1e308, "scale": 1e308},
+        {"constant": 0, "each": 0, "scale": 1, "attention": 1e-323},
     ],
 )
 def test_a_correction_that_predicts_no_time_above_zero_is_refused(
     runtime: FakeRuntime, correction: dict[str, float]
 ) -> None:
-    content = {**json.loads(table_text(measured())), "correction": {**correction, "error": None}}
+    content = {**json.loads(table_text(measured())), "correction": {"attention": 1, **correction, "error": None}}
 
     with pytest.raises(InputError, match=r"^here\.json: not a latency table \(correction"):
         parse_table(json.dumps(content).encode(), Path("here.json"))
