@@ -21,7 +21,7 @@ from se_nas.tracking.protocol import Finding, Tracker
 OFFLINE = "wandb/offline-run-*"
 """The folders, below the folder of a run, where W&B keeps runs that are not sent."""
 
-Job = Literal["confirm", "ablate"]
+Job = Literal["confirm", "ablate", "supernet"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -108,7 +108,7 @@ def log_finding(
     wanted: WandbMode,
     print_line: Callable[[str], None],
 ) -> None:
-    """Write a W&B run, in the search's group, for the result of a confirmation or an ablation with these `settings`.
+    """Write a W&B run, in the search's group, for the result of a later command with these `settings`.
 
     A repeated command adds to the same run.
     """

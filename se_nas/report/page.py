@@ -6,12 +6,14 @@ from html import escape
 import plotly.graph_objects as go
 
 from se_nas.analysis.ablation import Ablation
+from se_nas.analysis.chosen_by_gates import ChosenByGates
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.largest_class import Held, LargestClass
 from se_nas.analysis.latency_check import LatencyCheck
 from se_nas.analysis.lost_trials import loss_sentences
 from se_nas.analysis.overview import Overview
 from se_nas.analysis.rank_correlation import Agreement, agreement
+from se_nas.analysis.supernet_account import SupernetAccount
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.data.inventory import Inventory
 from se_nas.objective_metric import ACCURACY, ObjectiveMetric
@@ -32,6 +34,7 @@ from se_nas.report.sentences import (
     stage_gain_sentences,
 )
 from se_nas.report.style import STYLE
+from se_nas.report.supernets import shared_weights_section
 from se_nas.report.tables import (
     ablation_table,
     confirmed_table,
@@ -65,6 +68,8 @@ def render_page(
     retrained: Sequence[Retrained] = (),
     images: Inventory | None = None,
     latencies: LatencyCheck | None = None,
+    supernets: Sequence[SupernetAccount] = (),
+    gates: ChosenByGates | None = None,
 ) -> str:
     """The page as text, with the `figures` of the search (`all_figures`), and `facts` for its reproduction."""
     drawn = {name: figure_html(figure) for name, figure in figures.items()}
@@ -77,6 +82,8 @@ def render_page(
         sections["How sure is it?"] = _confirmation(confirmation)
     if ablations:
         sections["What is SE worth?"] = _ablations(ablations)
+    if supernets or gates:
+        sections["What do shared weights say?"] = shared_weights_section(supernets, gates)
     if retrained:
         sections["Retrained"] = _retrained(retrained, images)
     if progress.front.members:
@@ -88,7 +95,7 @@ def render_page(
         sections["More figures"] = iter([*_figures(drawn, *more), _data("trials.csv")])
     if images:
         sections["The images"] = images_section(images)
-    sections["All trials"] = _all_trials(progress, _named(confirmation, ablations, retrained))
+    sections["All trials"] = _all_trials(progress, _named(confirmation, ablations, retrained, supernets, gates))
     sections["How to reproduce"] = iter([facts_table(facts)])
     return "\n".join(
         [
@@ -246,13 +253,19 @@ def _all_trials(progress: SearchProgress, named: Collection[int]) -> Iterator[st
 
 
 def _named(
-    confirmation: ConfirmedFront | None, ablations: Sequence[Ablation], retrained: Sequence[Retrained]
+    confirmation: ConfirmedFront | None,
+    ablations: Sequence[Ablation],
+    retrained: Sequence[Retrained],
+    supernets: Sequence[SupernetAccount],
+    gates: ChosenByGates | None,
 ) -> set[int]:
     """The trials beside the front that the page names."""
     return {
         *(one.record.number for one in (confirmation.networks if confirmation else ())),
         *(ablation.trial for ablation in ablations),
         *(one.trial for one in retrained if one.search_accuracy is not None),
+        *(number for account in supernets for number in account.trials_shown),
+        *(choice.trial for choice in (gates.choices if gates else ()) if choice.trial is not None),
     }
 
 

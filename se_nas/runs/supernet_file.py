@@ -11,6 +11,15 @@ from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
 from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
 from se_nas.process.invocation import invocation
+from se_nas.runs.run_folder import RunFolder
+
+PRIOR_FILE = "supernet.json"
+"""The file of the supernet of a space with one trunk, whose scores may be the prior of a search."""
+
+
+def supernet_files(folder: RunFolder) -> list[Path]:
+    """The files of scores that exist: that of the space, then those of the trunks of trials."""
+    return [*folder.path.glob(PRIOR_FILE), *sorted(folder.path.glob("supernet-[0-9]*.json"))]
 
 
 def write_scores(path: Path, scores: SupernetScores, *, about: Mapping[str, Any], trust: Trust | None) -> None:

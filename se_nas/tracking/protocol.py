@@ -1,7 +1,7 @@
 """The protocol of a tracker, and the events that it is notified of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,25 +10,36 @@ from se_nas.searching.records import TrialRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedTable:
+    """A table to log: the names of its columns, and its rows of texts, numbers, truth values and None."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOutcome:
-    """The outcome of a search: its figures by name (plotly), the files of its front and of its best network, and the
-    next steps."""
+    """The outcome of a search: its figures by name (plotly), the files of its front and of its best network, the
+    next steps, and tables and numbers by name beside those of the trials."""
 
     figures: Mapping[str, Any]
     front_files: tuple[Path, ...]
     best_files: tuple[Path, ...]
     notes: tuple[str, ...]
+    tables: Mapping[str, LoggedTable] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of a confirmation or an ablation with trainings of `epochs`: figures by name (plotly), numbers, and
-    the file with the result."""
+    """The result of a later command with trainings of `epochs`: figures by name (plotly), numbers, the file with the
+    result, and tables by name."""
 
     epochs: int
     figures: Mapping[str, Any]
     summary: Mapping[str, Any]
     file: Path
+    tables: Mapping[str, LoggedTable] = field(default_factory=dict)
 
 
 class Tracker(Protocol):

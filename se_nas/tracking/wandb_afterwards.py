@@ -1,4 +1,4 @@
-"""W&B runs after a search: one for each retraining, confirmation and ablation, in the group of the search.
+"""W&B runs after a search: one for each retraining, confirmation, ablation and supernet, in the group of the search.
 
 Each run names the front that it comes from: the lineage search → confirmation, search → weights.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import wandb
 
 from se_nas.tracking.protocol import Finding
-from se_nas.tracking.wandb_run import artifact_of, use_artifact
+from se_nas.tracking.wandb_run import artifact_of, table_of, use_artifact
 
 
 class WandbRetraining:
@@ -62,15 +62,17 @@ class WandbDetection:
 
 
 class WandbFinding:
-    """Logs a confirmation or an ablation of the front in the files `origin`, which the run `search` has logged."""
+    """Logs a confirmation, an ablation or a supernet of the front in the files `origin`, which the run `search` has
+    logged."""
 
     def __init__(self, run: Any, *, search: str, origin: Sequence[Path], budget: int) -> None:
         self._run = run
         _made_from(run, search=search, origin=origin, budget=budget)
 
     def found(self, finding: Finding) -> None:
-        """Log the figures, the numbers, and the file as an artifact."""
-        self._run.log({name: wandb.Plotly(figure) for name, figure in finding.figures.items()})
+        """Log the figures, the tables, the numbers, and the file as an artifact."""
+        tables = {name: table_of(table) for name, table in finding.tables.items()}
+        self._run.log({**{name: wandb.Plotly(figure) for name, figure in finding.figures.items()}, **tables})
         self._run.summary.update(dict(finding.summary))
         self._run.log_artifact(artifact_of(f"found-{self._run.id}", "evidence", [finding.file], finding.summary))
 

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import psutil
 import wandb
 
+from se_nas.tracking.protocol import LoggedTable
+
 PROJECT = "se-nas"
 STAGED = "staged"
 INIT_SECONDS = 20
@@ -128,6 +130,11 @@ def artifact_of(name: str, kind: str, files: Sequence[Path], metadata: Mapping[s
     for file in files:
         artifact.add_file(str(file), name=file.name)
     return artifact
+
+
+def table_of(table: LoggedTable) -> Any:
+    """A table of W&B."""
+    return wandb.Table(columns=list(table.columns), data=[list(row) for row in table.rows])
 
 
 def use_artifact(run: Any, artifact: Any) -> None:

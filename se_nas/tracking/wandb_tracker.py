@@ -9,7 +9,7 @@ from se_nas.objective_metric import ACCURACY, METRIC_NAMES
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord, names_in
 from se_nas.tracking.protocol import SearchOutcome, Tracker
-from se_nas.tracking.wandb_run import artifact_of
+from se_nas.tracking.wandb_run import artifact_of, table_of
 from se_nas.wording import se_glyphs
 
 
@@ -56,8 +56,10 @@ class WandbTracker:
                 "trials": _table(progress),
                 "pareto": wandb.plot.scatter(scatter, first_cost, score, title=f"{score} against {first_cost}"),
                 **{name: wandb.Plotly(figure) for name, figure in outcome.figures.items()},
+                **{name: table_of(table) for name, table in outcome.tables.items()},
             }
         )
+        self._run.summary.update(dict(outcome.summary))
         if progress.front.members:
             knee = progress.front.knee
             counts = {f"knee {score}": knee.accuracy, f"knee expected {score}": progress.front.accuracy(knee)}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from se_nas.commands.report.writing import WrittenReport
 from se_nas.commands.search.search import start_search
 from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 
@@ -68,6 +69,11 @@ def said_on(console: Console) -> str:
 def _without_paper_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """matplotlib takes as long as a small search; `tests/report` and `tests/launch` draw."""
     monkeypatch.setattr("se_nas.report.figures.paper.paper_figures", lambda *_: {})
+
+
+def written_nothing(*_: object) -> WrittenReport:
+    """No report: it takes seconds."""
+    return WrittenReport(figures={}, damaged=(), not_drawn=(), page=None)
 
 
 @pytest.fixture

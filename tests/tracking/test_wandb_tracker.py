@@ -16,7 +16,7 @@ import wandb
 from se_nas.report.figures.search import front_figure
 from se_nas.searching.progress import SearchProgress
 from se_nas.tracking.live_front import LIVE_SECONDS, LiveFront
-from se_nas.tracking.protocol import Finding, SearchOutcome
+from se_nas.tracking.protocol import Finding, LoggedTable, SearchOutcome
 from se_nas.tracking.wandb_afterwards import WandbDetection, WandbFinding, WandbRetraining
 from se_nas.tracking.wandb_run import resolve_mode, start_run, use_artifact
 from se_nas.tracking.wandb_tracker import WandbTracker, WandbTrials
@@ -34,6 +34,9 @@ def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def _wandbs_process_ends() -> Iterator[None]:
     yield
     wandb.teardown()
+
+
+TABLE = LoggedTable(columns=("rank", "accuracy alone", "SE"), rows=((1, 0.5, "· 4"), (2, None, "· ·")))
 
 
 def start(folder: Path, job: str) -> Any:
@@ -67,7 +70,14 @@ def tracked(folder: Path, progress: SearchProgress, *, seconds: float = 1.0) -> 
     file = folder / "front.json"
     file.write_text("{}")
     figures = {"front": front_figure(progress, title="t")}
-    outcome = SearchOutcome(figures=figures, front_files=(file,), best_files=(file,), notes=())
+    outcome = SearchOutcome(
+        figures=figures,
+        front_files=(file,),
+        best_files=(file,),
+        notes=(),
+        tables={"supernet placements": TABLE},
+        summary={"supernet tau": 0.25},
+    )
     tracker.search_ended(progress, outcome)
     tracker.close()
 
@@ -84,6 +94,8 @@ def test_a_search_logs_scalars_for_each_trial_and_tables_figures_and_artifacts_a
     assert history[-1]["front._type"] == "plotly-file"
     assert history[-1]["trials._type"] == "table-file"
     assert history[-1]["trials.nrows"] == 2
+    assert history[-1]["supernet placements.nrows"] == 2
+    assert any("supernet tau" in json.dumps(record) for record in records if record["type"] == "summary")
     artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
     assert (artifacts["front-abc"]["type"], artifacts["best-abc"]["type"]) == ("front", "configuration")
     metrics = [record["metric"] for record in records if record["type"] == "metric"]
@@ -172,13 +184,20 @@ def test_a_finding_logs_its_figures_its_numbers_its_file_and_its_origin(tmp_path
     run = WandbFinding(start(tmp_path, "confirm"), search="s", origin=[front], budget=3)
     figure = front_figure(a_progress(a_record(0, 0.5, 100)), title="t")
     run.found(
-        Finding(epochs=3, figures={"front on fresh seeds": figure}, summary={"surely on the front": 2}, file=file)
+        Finding(
+            epochs=3,
+            figures={"front on fresh seeds": figure},
+            summary={"surely on the front": 2},
+            file=file,
+            tables={"supernet placements": TABLE},
+        )
     )
     run.close()
 
     records = records_in(tmp_path)
     (history,) = [record["history"]["item"] for record in records if record["type"] == "history"]
     assert history["front on fresh seeds._type"] == "plotly-file"
+    assert history["supernet placements._type"] == "table-file"
     artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if record["type"] == "artifact"}
     assert artifacts["front-s"]["use_after_commit"]
     assert artifacts["found-abc"]["type"] == "evidence"

@@ -9,10 +9,13 @@ from typing import TypeVar
 import plotly.graph_objects as go
 
 from se_nas.analysis.ablation import Ablation
+from se_nas.analysis.chosen_by_gates import ChosenByGates
 from se_nas.analysis.confirmation import ConfirmedFront
 from se_nas.analysis.latency_check import LatencyCheck
 from se_nas.analysis.overview import Overview
+from se_nas.analysis.supernet_account import SupernetAccount
 from se_nas.analysis.tested_accuracy import Retrained
+from se_nas.commands.shared_weights.accounts import load_account, load_gates
 from se_nas.data.inventory import Inventory
 from se_nas.errors import InputError
 from se_nas.files import write_atomically
@@ -27,6 +30,7 @@ from se_nas.runs.latency_file import load_latencies
 from se_nas.runs.retrained_files import load_retrained
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
+from se_nas.runs.supernet_file import supernet_files
 from se_nas.searching.progress import SearchProgress
 from se_nas.searching.records import TrialRecord
 from se_nas.space.design_space import DesignSpace
@@ -40,12 +44,15 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
     """A report: its figures by name, a line for each damaged file that is left out, a line for each part that could not
-    be drawn, and the page (None if it could not be drawn)."""
+    be drawn, and the page (None if it could not be drawn). The supernets and the choices of relaxed gates are those
+    on the page."""
 
     figures: Mapping[str, go.Figure]
     damaged: Sequence[str]
     not_drawn: Sequence[str]
     page: Path | None
+    supernets: Sequence[SupernetAccount] = ()
+    gates: ChosenByGates | None = None
 
     @property
     def problems(self) -> Sequence[str]:
@@ -78,7 +85,7 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
 
     A part that cannot be drawn is left out, with a line. WriteError if the disk is full.
     """
-    findings = _load_findings(folder, progress)
+    findings = _load_findings(folder, config, progress)
     space = load_stored_space(folder.space)
     widths, decisions = _hidden_widths(space, progress.front.members), space.decisions
     drawing, title = _Drawing(), config.identity.title
@@ -105,11 +112,20 @@ def write_report(folder: RunFolder, config: SearchConfig, progress: SearchProgre
                 retrained=findings.retrained,
                 images=findings.images,
                 latencies=findings.latencies,
+                supernets=findings.supernets,
+                gates=findings.gates,
             ),
         )
     if page is not None:
         write_atomically(folder.report, page)
-    return WrittenReport(figures, findings.problems, drawing.failed, folder.report if page is not None else None)
+    return WrittenReport(
+        figures=figures,
+        damaged=findings.problems,
+        not_drawn=drawing.failed,
+        page=folder.report if page is not None else None,
+        supernets=findings.supernets,
+        gates=findings.gates,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +137,12 @@ class _Findings:
     images: Inventory | None
     retrained: Sequence[Retrained]
     latencies: LatencyCheck | None
+    supernets: Sequence[SupernetAccount]
+    gates: ChosenByGates | None
     problems: Sequence[str]
 
 
-def _load_findings(folder: RunFolder, progress: SearchProgress) -> _Findings:
+def _load_findings(folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> _Findings:
     problems: list[str] = []
 
     def attempt(load: Callable[[], T]) -> T | None:
@@ -138,6 +156,8 @@ def _load_findings(folder: RunFolder, progress: SearchProgress) -> _Findings:
     ablations = [attempt(partial(load_ablation, path)) for path in ablation_files(folder)]
     images = attempt(lambda: load_inventory(folder))
     latencies = attempt(lambda: load_latencies(folder))
+    supernets = [attempt(partial(load_account, path, folder, config, progress)) for path in supernet_files(folder)]
+    gates = attempt(lambda: load_gates(folder, progress))
     retrained, damaged = load_retrained(folder)
     return _Findings(
         confirmation=confirmation,
@@ -145,6 +165,8 @@ def _load_findings(folder: RunFolder, progress: SearchProgress) -> _Findings:
         images=images,
         retrained=retrained,
         latencies=latencies,
+        supernets=[each for each in supernets if each is not None],
+        gates=gates,
         problems=[*problems, *damaged],
     )
 

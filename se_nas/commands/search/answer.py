@@ -7,10 +7,12 @@ from se_nas.commands.flags import network_flag
 from se_nas.commands.latency.front import is_measured_here, measure_front
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.search.assembly import Search
+from se_nas.commands.shared_weights.logged import logged
 from se_nas.commands.wandb_runs import unsent
 from se_nas.errors import RunFailedError
 from se_nas.files import write_yaml
 from se_nas.process.invocation import invocation
+from se_nas.report.figures.supernet import supernet_figures
 from se_nas.runs.latency_file import write_latencies
 from se_nas.runs.lock import in_turn
 from se_nas.tracking.protocol import SearchOutcome
@@ -49,13 +51,21 @@ def write_answer(search: Search) -> None:
     notes += unsent(folder.path)
     if search.loop.exhausted:
         notes.insert(0, f"The search ended early: {search.loop.exhausted}.")
+    shared = logged(report.supernets, report.gates)
+    drawn = (
+        {}
+        if report.page is None
+        else {name: figure for account in report.supernets for name, figure in supernet_figures(account).items()}
+    )
     search.callbacks.search_ended(
         progress,
         SearchOutcome(
-            figures=report.figures,
+            figures={**report.figures, **drawn},
             front_files=folder.front_files,
             best_files=(folder.best, folder.space),
             notes=tuple(notes),
+            tables=shared.tables,
+            summary=shared.summary,
         ),
     )
 

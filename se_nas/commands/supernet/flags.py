@@ -1,13 +1,15 @@
 """The flags of `supernet`. `--help` answers before torch is imported."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from se_nas.commands.flags import OwnNetwork, check_least, flag, spelled
+from se_nas.commands.flags import OwnNetwork, Wandb, check_least, flag, spelled
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.errors import InputError
 from se_nas.runs.new_run import CONFIG, check_new
 
@@ -48,10 +50,12 @@ class SupernetRequest:
     seed: Annotated[Optional[int], flag("N", "0")] = None
     """Seed of the initial weights, the images' order and the placements."""
     own_network: OwnNetwork = None
+    wandb: Wandb = "auto"
 
     def check(self) -> None:
         """Raise InputError for a number out of its range, or flags that contradict each other."""
         check_least(self, epochs=1, read=2, seed=0)
+        choose_wandb(self.wandb, os.environ)
         if self.target is None:
             if self.run is not None:
                 self._check_run(self.run)

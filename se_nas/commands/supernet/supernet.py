@@ -8,31 +8,37 @@ from typing import Any
 from rich.console import Console
 
 from se_nas.analysis.largest_class import LargestClass
+from se_nas.analysis.supernet_account import SupernetAccount
 from se_nas.commands.flags import network_flag, spelled
 from se_nas.commands.images import load_searched_images
 from se_nas.commands.known_latency import kept_table
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import kept_weights, with_weights
+from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import find_folder, load_progress
 from se_nas.commands.search.assembly import Search
 from se_nas.commands.search.flags import DEFAULT_SPACE
 from se_nas.commands.search.search import start_search
+from se_nas.commands.shared_weights.logged import logged
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
+from se_nas.commands.shared_weights.trained_alone import networks_of_trials, trained_alone
 from se_nas.commands.supernet.flags import NEW_ONLY, SupernetRequest
 from se_nas.commands.supernet.table import effects_table, interaction_lines, placements_table, unknown_lines
-from se_nas.commands.supernet.trained_alone import networks_of_trials, trained_alone
 from se_nas.commands.supernet.trunks import Trunk, check_one_trunk, named_trunks
+from se_nas.commands.wandb_runs import log_finding
 from se_nas.process.invocation import invocation
 from se_nas.process.last_words import resumable
+from se_nas.report.figures.supernet import supernet_figures
 from se_nas.runs.images_file import write_inventory
-from se_nas.runs.lock import locked
+from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import write_config
 from se_nas.searching.progress import SearchProgress
 from se_nas.shipped_files import given_or_shipped
 from se_nas.space.files.loading import load_design_space, load_stored_space
 from se_nas.tracking.console import line_printer
+from se_nas.tracking.protocol import Finding
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.supernet.placement_draws import Draw
 from se_nas.wording import counted, format_duration
@@ -104,6 +110,34 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
     with resumable(f"everything finished is kept; continue with: {again}"):
         for trunk, task in zip(trunks, tasks, strict=True):
             _supernet(trunk, task, request, folder, progress, console)
+    with in_turn(folder.path):
+        report = write_report(folder, config, progress)
+    for line in report.lines:
+        print_line(line)
+    files = {task.scores_file.name: task for task in tasks}
+    for account in report.supernets:
+        if account.file in files:
+            log_finding(
+                _finding(account, files[account.file], draw=report.page is not None),
+                "supernet",
+                folder,
+                config.identity,
+                settings={"draw": request.draw, "seed": seed},
+                wanted=request.wandb,
+                print_line=print_line,
+            )
+
+
+def _finding(account: SupernetAccount, task: SupernetTask, *, draw: bool) -> Finding:
+    """The result for W&B. If the page cannot be drawn, its figures are left out."""
+    found = logged([account], None)
+    return Finding(
+        epochs=task.recipe.epochs,
+        figures=supernet_figures(account) if draw else {},
+        summary=found.summary,
+        file=task.scores_file,
+        tables=found.tables,
+    )
 
 
 def _supernet(

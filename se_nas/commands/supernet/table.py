@@ -7,12 +7,11 @@ from rich.table import Table
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.costs import format_cost, short_table_names
 from se_nas.objective_metric import ObjectiveMetric
+from se_nas.report.supernet_texts import interactions_text, points
 from se_nas.wording import se_glyphs
 
 SHOWN = 8
-"""The number of placements, and of interactions, that are shown."""
-LEAST_INTERACTION = 0.001
-"""The smallest interaction that is shown: a tenth of a point."""
+"""The number of placements that are shown."""
 
 
 def effects_table(scores: SupernetScores) -> Table:
@@ -24,7 +23,7 @@ def effects_table(scores: SupernetScores) -> Table:
     table.add_column("points", justify="right")
     for effect in scores.option_effects():
         name, options = scores.switches[effect.switch], scores.options[effect.switch]
-        table.add_row(name, f"{options[effect.option]}, not {options[0]}", _points(effect.gain))
+        table.add_row(name, f"{options[effect.option]}, not {options[0]}", points(effect.gain))
     return table
 
 
@@ -57,15 +56,5 @@ def unknown_lines(scores: SupernetScores) -> Iterator[str]:
 
 def interaction_lines(scores: SupernetScores) -> Iterator[str]:
     """A line about the strongest interactions, if any is worth a line."""
-    texts = [
-        f"{scores.switches[each.first]} and {scores.switches[each.second]} {_points(each.gain)}"
-        for each in scores.pair_effects()[:SHOWN]
-        if abs(each.gain) >= LEAST_INTERACTION
-    ]
-    if texts:
-        yield f"together  points beyond the sum of both: {', '.join(texts)}"
-
-
-def _points(gain: float) -> str:
-    """A gain in points, with its sign."""
-    return f"{round(100 * gain, 2) + 0.0:+.2f}"  # adding 0 turns -0.0 into 0.0
+    if text := interactions_text(scores):
+        yield f"together  points beyond the sum of both: {text}"

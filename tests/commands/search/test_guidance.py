@@ -16,7 +16,7 @@ from se_nas.commands.supernet.supernet import supernet
 from se_nas.errors import InputError
 from se_nas.training.supernet import relaxed_gates
 from se_nas.training.trainer import Trainer
-from tests.commands.conftest import SE_ALONE, outcome_of
+from tests.commands.conftest import SE_ALONE, outcome_of, written_nothing
 from tests.conftest import quiet_console
 from tests.fakes import record
 
@@ -26,16 +26,10 @@ def request_alone(request_tiny: SearchRequest, tmp_path: Path, monkeypatch: pyte
     """A search of four trials of two epochs in a space of nine placements."""
     space = tmp_path / "se_alone.yaml"
     space.write_text(SE_ALONE)
-    monkeypatch.setattr("se_nas.commands.search.answer.write_report", written_nothing)
+    for module in ("search.answer", "supernet.supernet"):
+        monkeypatch.setattr(f"se_nas.commands.{module}.write_report", written_nothing)
     monkeypatch.setattr(relaxed_gates, "STEPS", 4)
     return replace(request_tiny, space=space, budget=4, epochs=2)
-
-
-def written_nothing(*_: object) -> Any:
-    """No report: it takes seconds."""
-    from se_nas.commands.report.writing import WrittenReport
-
-    return WrittenReport(figures={}, damaged=(), not_drawn=(), page=None)
 
 
 @pytest.mark.parametrize("strategy", ["supernet", "differentiable"])
@@ -82,7 +76,9 @@ def test_a_search_uses_the_supernet_that_its_folder_has(
     request_alone: SearchRequest, data_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, console = tmp_path / "supernet", quiet_console()
-    request = SupernetRequest(space=request_alone.space, data=f"npz:{data_file}", run=run, epochs=2, draw="one")
+    request = SupernetRequest(
+        space=request_alone.space, data=f"npz:{data_file}", run=run, epochs=2, draw="one", wandb="off"
+    )
     supernet(request, console)
     before = (run / "supernet.json").read_bytes()
 

@@ -19,8 +19,15 @@ from se_nas.space.switches import Option, Switch, Switchboard
 from se_nas.training.scoring import Scores
 from se_nas.training.supernet.reading import Reading
 from se_nas.training.trainer import Trainer
-from tests.commands.conftest import SE_ALONE
+from tests.commands.conftest import SE_ALONE, written_nothing
 from tests.conftest import quiet_console
+
+
+@pytest.fixture(autouse=True)
+def _without_report_and_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page and no W&B: `test_supernet_on_the_page.py` has them."""
+    monkeypatch.setattr(command, "write_report", written_nothing)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
 
 
 @pytest.fixture
@@ -194,7 +201,7 @@ def test_networks_that_were_trained_alone_show_whether_to_trust_it(
     worth = {each["fingerprint"]: 0.5 + 0.01 * index**2 for index, each in enumerate(first["placements"])}
     networks = [{"fingerprint": name, "accuracies": {"0": value}} for name, value in worth.items()]
     (searched / "ablate-0000.json").write_text("{}")
-    monkeypatch.setattr("se_nas.commands.supernet.trained_alone.read_checked", lambda _: {"networks": networks})
+    monkeypatch.setattr("se_nas.commands.shared_weights.trained_alone.read_checked", lambda _: {"networks": networks})
     known = {tuple(each["options"]): worth[each["fingerprint"]] for each in first["placements"]}
     monkeypatch.setattr(Reading, "accuracy", lambda self, placement: known[placement])
 

@@ -2,7 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from se_nas.commands.supernet.trained_alone import of_shared_seeds, trained_alone
+from se_nas.commands.shared_weights.trained_alone import of_shared_seeds, trained_alone
 from se_nas.files import write_checked
 from se_nas.objective_metric import ACCURACY
 from se_nas.runs.run_folder import RunFolder

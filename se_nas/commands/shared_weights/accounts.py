@@ -1,0 +1,74 @@
+"""Loads what a run folder knows of its supernets and of its relaxed gates, beside its trials."""
+
+from pathlib import Path
+
+from se_nas.analysis.chosen_by_gates import ChosenByGates, GateChoice
+from se_nas.analysis.supernet_account import SupernetAccount
+from se_nas.commands.shared_weights.trained_alone import trained_alone
+from se_nas.errors import InputError
+from se_nas.files import read_checked
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.settings import SearchConfig
+from se_nas.runs.supernet_file import PRIOR_FILE, load_scores
+from se_nas.searching.progress import SearchProgress
+
+GATES_FILE = "differentiable.json"
+SUPERNET = "supernet"
+"""The strategy that uses the scores as a prior."""
+
+
+def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> SupernetAccount:
+    """The account of a supernet of a run folder. InputError if its file is damaged."""
+    scores, content = load_scores(path)
+    complete = {record.fingerprint: record for record in progress.records if record.accuracy is not None}
+    read = {each.fingerprint for each in scores.placements}
+    alone = trained_alone(folder, progress, read, config.metric, print_line=_ignore)
+    is_prior = config.strategy == SUPERNET and path.name == PRIOR_FILE
+    by_trials = {name: float(record.accuracy or 0) for name, record in complete.items() if name in read}
+    trust = scores.trust(alone.accuracies)
+    return SupernetAccount(
+        file=path.name,
+        metric=config.metric,
+        epochs=content.get("epochs"),
+        seconds=content.get("seconds", {}),
+        scores=scores,
+        alone=alone.accuracies,
+        source=alone.source,
+        trials={name: complete[name].number for name in by_trials},
+        trust=trust,
+        is_prior=is_prior,
+        prior_trust=trust if by_trials == alone.accuracies else scores.trust(by_trials),
+    )
+
+
+def load_gates(folder: RunFolder, progress: SearchProgress) -> ChosenByGates | None:
+    """The choices of relaxed gates; None if the folder has none. InputError if their file is damaged.
+
+    A search with relaxed gates has one trunk, so SE by stage names a network.
+    """
+    path = folder.path / GATES_FILE
+    if not path.exists():
+        return None
+    complete = {record.se: record for record in progress.records if record.accuracy is not None}
+    try:
+        content = read_checked(path) or {}
+        choices = []
+        for each in content["choices"]:
+            se = tuple(map(str, each["se"]))
+            record = complete.get(se)
+            choices.append(
+                GateChoice(
+                    price=float(each["price"]),
+                    se=se,
+                    certainty=min(max(map(float, own)) for own in each["probabilities"]),
+                    trial=None if record is None else record.number,
+                    accuracy=None if record is None else record.accuracy,
+                )
+            )
+        return ChosenByGates(file=path.name, cost=str(content["cost"]), choices=tuple(choices))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: damaged, so it is left out; restore it from a copy, or delete it") from None
+
+
+def _ignore(line: str) -> None:
+    """A damaged ablation already has a line, because the report reads it too."""
