@@ -30,7 +30,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from placement_rows import NOWHERE, checked_rows, stages_of
-from recorded_guidance import Watched, recorded_choices, recorded_scores
+from recorded_guidance import Watched, check_costs, recorded_choices, recorded_scores
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau
@@ -269,6 +269,7 @@ def guided_ways(
         scores = recorded_scores(supernet)
         order = [each.fingerprint for each in scores.best]
         _check(supernet, order, table, wanted=len(table.names))
+        check_costs(supernet, scores, table.flops)
         watched = partial(_watched, prior, scores)
         ways[SUPERNET] = lambda seed: by_strategy(SUPERNET, table, seed, prior=watched)
         ways[ORDERED] = lambda seed: by_order(order, table, seed)

@@ -13,6 +13,9 @@ from se_nas.runs.supernet_file import load_scores
 from se_nas.searching.records import TrialRecord
 from se_nas.searching.surrogate.prior_mean import Prior
 
+ALIKE = 0.01
+"""The largest relative difference of FLOPs that counts as none."""
+
 
 def recorded_scores(path: Path) -> SupernetScores:
     """The scores of `supernet.json`, with names of placements as fingerprints. InputError if it is no such file."""
@@ -21,6 +24,20 @@ def recorded_scores(path: Path) -> SupernetScores:
     scores, _ = load_scores(path)
     named = [replace(each, fingerprint=placement_name(each.se)) for each in scores.placements]
     return replace(scores, placements=tuple(named))
+
+
+def check_costs(path: Path, scores: SupernetScores, flops: Mapping[str, int]) -> None:
+    """Check that a supernet has the FLOPs of a table's networks by name, as far as both know them. InputError if not.
+
+    A supernet of arrays is trained at their own size, unless `--image-size` is given.
+    """
+    for each in scores.placements:
+        own, other = each.cost.get("flops"), flops.get(placement_name(each.se))
+        if own is not None and other is not None and abs(own / other - 1) > ALIKE:
+            raise InputError(
+                f"{path}: SE {placement_name(each.se)} has {own:,.0f} FLOPs, but {other:,} in the table; train the "
+                "supernet on the table's trunk and at its image size (`launch/supernet.py --image-size`)"
+            )
 
 
 def recorded_choices(path: Path) -> list[str]:

@@ -1,8 +1,10 @@
 """Compares the ranking of a supernet with an open table of placements that were trained alone.
 
-    uv run launch/supernet.py --space benchmarks/tables/four_stages.yaml --data npz:cifar10_10k.npz --epochs 8 --run RUN
+    uv run launch/supernet.py --space benchmarks/tables/four_stages.yaml --data npz:cifar10_10k.npz --image-size 16 \
+        --epochs 8 --run RUN
     uv run benchmarks/supernet_trust.py RUN/supernet.json benchmarks/tables/four_stages.csv
 
+The images must have the size of the table's trainings (`--image-size`), since arrays keep their own size otherwise.
 The table is a CSV of `placement_table.py`; several tables of the same trainings are joined. It prints Kendall's tau
 with the mean accuracies after the last epoch and its 95 % interval, beside the rankings that need no training. The
 interval is a bootstrap over placements. It also prints how well one seed of the table ranks like the others, which no
@@ -16,6 +18,7 @@ from statistics import fmean
 
 import numpy as np
 from placement_rows import OF_ACCURACY, LastEpoch, checked_rows, placement_name
+from recorded_guidance import check_costs
 from rich.console import Console
 from rich.table import Table
 
@@ -80,6 +83,7 @@ def main() -> None:
     try:
         scores, content = load_scores(options.scores)
         rows = [row for path in options.tables for row in checked_rows(path, OF_ACCURACY)]
+        check_costs(options.scores, scores, {row["placement"]: int(row["flops"]) for row in rows if row.get("flops")})
         show(scores, LastEpoch.of(rows), Console(width=110))
     except InputError as error:
         raise SystemExit(f"supernet_trust.py: {error}") from None

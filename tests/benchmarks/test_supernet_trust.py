@@ -13,7 +13,7 @@ from se_nas.runs.supernet_file import write_scores
 PLACEMENTS = list(product((0, 1), repeat=3))
 
 
-def write_supernet(path: Path, accuracies: list[float]) -> None:
+def write_supernet(path: Path, accuracies: list[float], flops: float = 100.0) -> None:
     placements = tuple(
         ScoredPlacement(
             options=options,
@@ -21,7 +21,7 @@ def write_supernet(path: Path, accuracies: list[float]) -> None:
             fingerprint=str(options),
             modules=sum(options),
             accuracy=accuracy,
-            cost={"params": 100.0 + sum(options)},
+            cost={"params": 100.0 + sum(options), "flops": flops},
         )
         for options, accuracy in zip(PLACEMENTS, accuracies, strict=True)
     )
@@ -68,4 +68,15 @@ def test_a_file_that_is_no_table_gets_one_line(
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
 
     with pytest.raises(SystemExit, match="columns are missing: placement, seed, epoch, accuracy"):
+        compared(tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("flops", [25.0, 98.0, 400.0])
+def test_a_supernet_at_another_image_size_than_the_table_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flops: float
+) -> None:
+    write_supernet(tmp_path / "s.json", [0.5] * 8, flops)
+    write_table(tmp_path / "t.csv", [0.5] * 8)
+
+    with pytest.raises(SystemExit, match=rf"SE nowhere has {flops:.0f} FLOPs, but 100 in the table; .*--image-size"):
         compared(tmp_path, monkeypatch, capsys)

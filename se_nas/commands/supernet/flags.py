@@ -14,7 +14,7 @@ from se_nas.errors import InputError
 from se_nas.runs.new_run import CONFIG, check_new
 
 Draws = Literal["sandwich", "one"]
-NEW_ONLY = ("space", "data", "run", "fraction", "images", "recipe")
+NEW_ONLY = ("space", "data", "run", "fraction", "images", "image_size", "recipe")
 """The flags that belong to a new run folder."""
 
 
@@ -45,6 +45,8 @@ class SupernetRequest:
     """Without NETWORK: train on this many images."""
     fraction: Annotated[Optional[float], flag("X", "1.0")] = None
     """Without NETWORK: train on this fraction of the images."""
+    image_size: Annotated[Optional[int], flag("N", "the space's; arrays keep their own")] = None
+    """Without NETWORK: side of the images in pixels, as in `search`."""
     recipe: Annotated[Optional[Path], flag("FILE", "")] = None
     """Without NETWORK: how to train, a YAML file as for `search`."""
     seed: Annotated[Optional[int], flag("N", "0")] = None
@@ -63,9 +65,8 @@ class SupernetRequest:
             return
         for name in NEW_ONLY:
             if (given := getattr(self, name)) is not None:
-                raise InputError(
-                    f"--{name} {given}: belongs to a new run folder, but {self.target} names an earlier one"
-                )
+                flagged = f"--{name.replace('_', '-')} {given}"
+                raise InputError(f"{flagged}: belongs to a new run folder, but {self.target} names an earlier one")
 
     def _check_run(self, path: Path) -> None:
         """Check that a new run folder may be written. InputError that names the command for an earlier one."""
@@ -87,6 +88,7 @@ class SupernetRequest:
             run=self.run,
             images=self.images,
             fraction=self.fraction,
+            image_size=self.image_size,
             recipe=self.recipe,
             epochs=self.epochs,
             seed=self.seed,

@@ -12,10 +12,12 @@ from se_nas.commands.shared_weights.placements_to_read import read_placements
 from se_nas.commands.supernet import supernet as command
 from se_nas.commands.supernet.flags import SupernetRequest
 from se_nas.errors import InputError, MissingPartError, RunFailedError
+from se_nas.models.cost import measure_cost
 from se_nas.runs.ablation_file import ablation_files
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.supernet_file import load_scores
-from se_nas.space.switches import Option, Switch, Switchboard
+from se_nas.space.files.loading import load_stored_space
+from se_nas.space.switches import Option, Switch, Switchboard, switches_of_space
 from se_nas.training.scoring import Scores
 from se_nas.training.supernet.reading import Reading
 from se_nas.training.trainer import Trainer
@@ -59,6 +61,16 @@ def test_a_new_space_gets_a_run_folder_with_every_placement(request_new: Superne
     assert "What SE adds in the supernet" in said(console)
     assert "trust     unknown: fewer than 6 of these placements were trained alone" in said(console)
     assert f"search --resume {request_new.run}".replace("search ", "launch/search.py ") in said(console)
+
+
+def test_arrays_are_resized_to_the_size_that_is_given(request_new: SupernetRequest, console: Console) -> None:
+    found = read(replace(request_new, image_size=4, epochs=1), console)
+
+    assert request_new.run is not None
+    board = switches_of_space(load_stored_space(request_new.run / "space.yaml"))
+    nowhere = board.network(board.narrowest)
+    at_4_px, at_8_px = (measure_cost(nowhere, image_size=size, num_classes=2).flops for size in (4, 8))
+    assert found["placements"][0]["cost"]["flops"] == at_4_px < at_8_px
 
 
 def test_repeating_the_command_trains_and_reads_nothing(
@@ -268,6 +280,11 @@ def test_a_damaged_file_gets_one_line(request_new: SupernetRequest, console: Con
         ({"read": 1}, "--read 1: must be at least 2"),
         ({"seed": -1}, "--seed -1: must be at least 0"),
         ({"target": "somewhere:knee"}, "--space .*: belongs to a new run folder"),
+        ({"image_size": 0}, "--image-size 0: expected a whole number"),
+        (
+            {"target": "r", "space": None, "data": None, "run": None, "image_size": 4},
+            "--image-size 4: belongs to a new",
+        ),
         ({"space": Path("small")}, r"space 'small' also decides on .* one trunk; .*RUN_DIR:knee"),
         ({"fraction": 2.0}, "--fraction 2.0: expected a fraction"),
         ({"data": "digit"}, "digit"),
