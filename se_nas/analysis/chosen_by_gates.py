@@ -20,8 +20,12 @@ class GateChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenByGates:
-    """The choices in the order of their prices. `file` is the name of their file; `cost` names what has a price."""
+    """The choices in the order of their prices. `file` is the name of their file; `cost` names what has a price.
+
+    `is_product`: the loss is FBNet's product, not a sum.
+    """
 
     file: str
     cost: str
+    is_product: bool = False
     choices: tuple[GateChoice, ...]

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,7 +46,8 @@ class SearchConfig(BaseModel):
     `training_images` is the portion of the images that is searched on. `cache` is the folder that keeps decoded
     images, if the user named one. `latency_table` is the checksum of the table that predicts latency; without a table,
     trials measure it. `objective_metric` scores the trials; earlier versions knew only the accuracy. With
-    `resizes_images`, arrays are resized to `image_size`, because the user asked for that size.
+    `resizes_images`, arrays are resized to `image_size`, because the user asked for that size. `gate_loss` is the loss
+    of relaxed gates, which only the strategy `differentiable` has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,6 +77,7 @@ class SearchConfig(BaseModel):
     latency_table: str = ""
     objective_metric: str = ACCURACY.value
     resizes_images: bool = False
+    gate_loss: Literal["sum", "product"] = "sum"
 
     @property
     def parsed_objectives(self) -> Objectives:

@@ -184,6 +184,8 @@ def _facts(folder: RunFolder, config: SearchConfig, progress: SearchProgress) ->
         options += f" --image-size {config.image_size}"
     if config.metric is not ACCURACY:
         options += f" --objective-metric {config.objective_metric}"
+    if config.gate_loss != "sum":
+        options += f" --gate-loss {config.gate_loss}"
     reference = ", ".join(f"{value:.6g}" for value in config.reference)
     return {
         "command": f"{invocation('search')} --space {folder.path.name}/space.yaml --data {config.data_name} "

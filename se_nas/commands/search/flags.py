@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "data": "digits",
     "epochs": 12,
     "strategy": "front",
+    "gate_loss": "sum",
     "objectives": "accuracy,flops",
     "objective_metric": ACCURACY.value,
     "equal_cost": EQUAL_COST,
@@ -70,6 +71,9 @@ class SearchRequest:
     """Folder that keeps decoded images if they do not fit in memory."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, supernet, differentiable, evolution, reinforce, tpe, nsga2 or random."""
+    gate_loss: Annotated[Optional[Literal["sum", "product"]], flag("sum|product", "sum")] = None
+    """With --strategy differentiable: cross-entropy plus a price times the cost, or FBNet's cross-entropy times a power
+    of the log of the cost."""
     objectives: Annotated[
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None
@@ -150,6 +154,11 @@ class SearchRequest:
             raise InputError(f"--fraction {self.fraction}: cannot be used with --images {self.images}")
         if self.equal_cost is not None and not 0 <= self.equal_cost < 1:
             raise InputError(f"--equal-cost {self.equal_cost}: expected a fraction from 0 to below 1, e.g. 0.01")
+        if self.gate_loss is not None and self.resume is None and self.value("strategy") != "differentiable":
+            raise InputError(
+                f"--gate-loss {self.gate_loss}: belongs to --strategy differentiable, but the strategy is "
+                f"{self.value('strategy')}"
+            )
         if self.objective_metric is not None:
             parse_metric(self.objective_metric)
         choose_wandb(self.wandb, os.environ)

@@ -19,6 +19,7 @@ from se_nas.space.design_space import DesignSpace
 from se_nas.space.switches import Placement, Switchboard, has_one_trunk, switches_of_space
 from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.pretrained import Pretrained
+from se_nas.training.supernet.gate_loss import GateLoss
 from se_nas.training.supernet.placement_draws import Draw
 
 SUPERNET, DIFFERENTIABLE = "supernet", "differentiable"
@@ -77,7 +78,8 @@ def guide(
     for note in board.notes:
         print_line(f"note      {note}")
     if strategy == DIFFERENTIABLE:
-        choices = RelaxedTask(supernet=task, cost=config.parsed_objectives.costs[0]).choices()
+        loss = GateLoss(config.gate_loss)
+        choices = RelaxedTask(supernet=task, cost=config.parsed_objectives.costs[0], loss=loss).choices()
         return Guidance(suggested=[_assignment(space, board, each.placement) for each in choices])
     return Guidance(prior=SupernetPrior(_scores(task), print_line))
 

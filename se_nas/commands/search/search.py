@@ -111,6 +111,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         latency_table="" if chosen is None else checksum_of_bytes(chosen.content),
         objective_metric=metric.value,
         resizes_images=request.image_size is not None,
+        gate_loss=request.value("gate_loss"),
     )
     plan = SearchPlan(
         config=config,
@@ -148,7 +149,7 @@ def resume_search(path: Path, request: SearchRequest, console: Console) -> None:
     network = allow_network(request.own_network, folder)
     with locked(path):
         config = load_config(folder)
-        for name in ("epochs", "strategy", "objectives", "objective_metric", "seed"):
+        for name in ("epochs", "strategy", "gate_loss", "objectives", "objective_metric", "seed"):
             check_same(name, getattr(request, name), getattr(config, name), path)
         config = config.model_copy(update=_changes(request))
         pretrained = kept_weights(folder, config)

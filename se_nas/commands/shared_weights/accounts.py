@@ -65,7 +65,12 @@ def load_gates(folder: RunFolder, progress: SearchProgress) -> ChosenByGates | N
                     accuracy=None if record is None else record.accuracy,
                 )
             )
-        return ChosenByGates(file=path.name, cost=str(content["cost"]), choices=tuple(choices))
+        return ChosenByGates(
+            file=path.name,
+            cost=str(content["cost"]),
+            is_product=content.get("loss") == "product",
+            choices=tuple(choices),
+        )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise InputError(f"{path}: damaged, so it is left out; restore it from a copy, or delete it") from None
 

@@ -9,31 +9,35 @@ import numpy as np
 
 from se_nas import __version__
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
+from se_nas.costs import COSTS
 from se_nas.data.batches.device_data import place
 from se_nas.data.image_data import Part
+from se_nas.errors import InputError
 from se_nas.files import read_checked, write_checked
 from se_nas.machine.limits import cpu_count
 from se_nas.seeds import derive_seed
 from se_nas.space.switches import Placement, Switchboard
 from se_nas.training.measurements import measure_costs
+from se_nas.training.supernet.gate_loss import GateCosts, GateLoss
 from se_nas.training.supernet.relaxed_gates import RelaxedChoice, choose_by_gradients
 from se_nas.training.trainer import build_initial_model
 
 FOR_WEIGHTS = 0.8
 """The fraction of the training images that trains the weights. The rest trains the gates, as in FBNet."""
-PRICES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
-"""The cross-entropy that SE everywhere must save to be worth its cost."""
+MICROSECONDS = 1_000.0
+"""The microseconds of a millisecond. Latency counts in microseconds, so that its log is positive."""
 
 
 @dataclass(kw_only=True, slots=True)
 class RelaxedTask:
     """Trains a supernet on a part of the training images, and the gates at each price on the rest.
 
-    `supernet` is the task for the whole of the images. `cost` names the cost that has a price.
+    `supernet` is the task for the whole of the images. `cost` names the cost that has a price, and `loss` says how.
     """
 
     supernet: SupernetTask
     cost: str
+    loss: GateLoss = GateLoss.SUM
 
     @property
     def file(self) -> Path:
@@ -41,21 +45,24 @@ class RelaxedTask:
         return self.supernet.scores_file
 
     def choices(self) -> list[RelaxedChoice]:
-        """The choice at each price, from the file as far as it has them."""
+        """The choice at each price, from the file as far as it has them. InputError for a cost without a product."""
         for_weights, for_gates = _split(self.supernet.data.train, self.supernet.seed)
         task = replace(self.supernet, data=replace(self.supernet.data, train=for_weights))
-        identity = f"{task.identity} {self.cost}"
+        identity = f"{task.identity} {self.cost}{'' if self.loss is GateLoss.SUM else f' {self.loss}'}"
         kept = read_checked(self.file) or {}
         known = {each["price"]: _choice(each) for each in kept.get("choices", ()) if kept.get("identity") == identity}
-        if missing := [price for price in PRICES if price not in known]:
+        prices = self.loss.prices
+        if missing := [price for price in prices if price not in known]:
+            costs = self._costs()  # refuses a cost without a product before it trains
             trainer = task.trained()
-            costs = self._costs()
             images = place(for_gates, task.device, loaders=cpu_count(), image_size=task.board.found.image_size)
             for price in missing:
-                known[price] = choose_by_gradients(trainer, task.board, images, costs, price=price, seed=task.seed)
-                self._write(identity, [known[each] for each in PRICES if each in known])
+                known[price] = choose_by_gradients(
+                    trainer, task.board, images, costs, price=price, seed=task.seed, loss=self.loss
+                )
+                self._write(identity, [known[each] for each in prices if each in known])
                 task.print_line(f"gates     at a price of {price:g}: {self._described(known[price].placement)}")
-        return [known[price] for price in PRICES]
+        return [known[price] for price in prices]
 
     def _described(self, placement: Placement) -> str:
         chosen = zip(self.supernet.board.switches, placement, strict=True)
@@ -70,21 +77,33 @@ class RelaxedTask:
                 "version": __version__,
                 "identity": identity,
                 "cost": self.cost,
+                "loss": str(self.loss),
                 "switches": [switch.name for switch in board.switches],
                 "choices": [{**asdict(each), "se": list(board.network(each.placement).se_tokens)} for each in choices],
             },
         )
 
-    def _costs(self) -> list[list[float]]:
-        """The additional cost of each option of each switch. Those of the widest options have the sum 1."""
+    def _costs(self) -> GateCosts:
+        """The costs of the options. InputError for a cost without a product, if the loss is one."""
         board, of = self.supernet.board, self._cost_of()
         nowhere = of(board.narrowest)
+        scale = MICROSECONDS if COSTS[self.cost].unit == "ms" else 1.0
         added = [
-            [max(0.0, of(_alone(board, index, option)) - nowhere) for option in range(len(switch.options))]
+            [of(_alone(board, index, option)) - nowhere for option in range(len(switch.options))]
             for index, switch in enumerate(board.switches)
         ]
-        whole = sum(each[-1] for each in added)
-        return [[value / whole if whole else 0.0 for value in each] for each in added]
+        costs = GateCosts(
+            least=scale * nowhere, added=tuple(tuple(scale * max(0.0, each) for each in own) for own in added)
+        )
+        if self.loss is GateLoss.PRODUCT:
+            try:
+                costs.exponent(1.0)
+            except ValueError as error:
+                raise InputError(
+                    f"--gate-loss {self.loss}: the cost {self.cost} of the network with the least SE must be above 1, "
+                    f"but {error}; begin a search with --gate-loss {GateLoss.SUM}"
+                ) from None
+        return costs
 
     def _cost_of(self) -> Callable[[Placement], float]:
         """A function that counts the cost of a placement, or measures it on the device."""
@@ -119,4 +138,5 @@ def _choice(content: Any) -> RelaxedChoice:
         price=float(content["price"]),
         placement=tuple(map(int, content["placement"])),
         probabilities=tuple(tuple(map(float, each)) for each in content["probabilities"]),
+        exponent=content.get("exponent"),
     )

@@ -5,7 +5,8 @@ Wu et al., "FBNet", arXiv 1812.03443, section 3.2: an option is drawn by the Gum
 weights are trained first, for all placements, and stay as they are. So one training serves all prices.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from se_nas.models.supernet import mix
 from se_nas.seeds import derive_seed
 from se_nas.space.attention.switched import Place
 from se_nas.space.switches import Placement, Switchboard
+from se_nas.training.supernet.gate_loss import GateCosts, GateLoss
 from se_nas.training.trainer import Trainer
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 5.0, 0.1
@@ -30,31 +32,36 @@ RATE, DECAYS = 0.05, (0.9, 0.999)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaxedChoice:
-    """The options that are most probable at a price, and the probabilities of all options of each switch."""
+    """The options that are most probable at a price, and the probabilities of all options of each switch.
+
+    `exponent` is FBNet's beta; None if the loss is a sum.
+    """
 
     price: float
     placement: Placement
     probabilities: tuple[tuple[float, ...], ...]
+    exponent: float | None = None
 
 
 def choose_by_gradients(
     trainer: Trainer,
     board: Switchboard,
     images: DeviceImages,
-    costs: Sequence[Sequence[float]],
+    costs: GateCosts,
     *,
     price: float,
     seed: int,
+    loss: GateLoss = GateLoss.SUM,
 ) -> RelaxedChoice:
     """Learn the options on `images`, which the weights have not seen.
 
-    `costs` are the additional cost of each option of each switch. Their sum with the widest SE everywhere is 1, so
-    `price` is the cross-entropy that SE everywhere must save to be worth its cost.
+    `price` is what SE everywhere must save to be worth its cost; `GateLoss` says in which unit. ValueError for a cost
+    that has no product.
     """
     device = trainer.device
     generator = torch.Generator(device="cpu").manual_seed(derive_seed(seed, "relaxed gates", str(price)))
     logits = [torch.zeros(len(switch.options), requires_grad=True) for switch in board.switches]
-    prices = [torch.tensor(each) * price for each in costs]
+    priced = priced_loss(loss, costs, price)
     network = trainer.result
     learned = {parameter: parameter.requires_grad for parameter in network.parameters()}
     adam = _Adam(logits)
@@ -66,9 +73,8 @@ def choose_by_gradients(
             shares = [torch.softmax((each + _gumbel(each, generator)) / temperature, 0) for each in logits]
             mix(network, _by_place(board, [each.to(device) for each in shares]))
             with trainer.precision.autocast(device):
-                loss = F.cross_entropy(network(trainer.prepared(batch)), labels)
-            cost = torch.stack([(own * each).sum() for own, each in zip(prices, shares, strict=True)]).sum()
-            adam.step(torch.autograd.grad(loss.cpu() + cost, logits))
+                cross_entropy = F.cross_entropy(network(trainer.prepared(batch)), labels)
+            adam.step(torch.autograd.grad(priced(cross_entropy.cpu(), shares), logits))
     finally:
         for parameter, was_learned in learned.items():
             parameter.requires_grad_(was_learned)
@@ -77,7 +83,31 @@ def choose_by_gradients(
         price=price,
         placement=tuple(max(range(len(each)), key=each.__getitem__) for each in probabilities),
         probabilities=tuple(tuple(round(value, 4) for value in each) for each in probabilities),
+        exponent=costs.exponent(price) if loss is GateLoss.PRODUCT else None,
     )
+
+
+def priced_loss(loss: GateLoss, costs: GateCosts, price: float) -> Callable[[Tensor, Sequence[Tensor]], Tensor]:
+    """A function of the cross-entropy (a scalar) and of the shares of each switch's options: the loss at this price.
+
+    FBNet's alpha is such that the product is the cross-entropy where no switch adds a cost: log(least) to the power
+    -beta. Adam's steps do not depend on it. ValueError for a cost that has no product.
+    """
+    if loss is GateLoss.SUM:
+        prices = [torch.tensor(own) * price for own in costs.in_shares()]
+        return lambda cross_entropy, shares: cross_entropy + _expected(prices, shares)
+    exponent, relative = costs.exponent(price), [torch.tensor(own) / costs.least for own in costs.added]
+
+    def product(cross_entropy: Tensor, shares: Sequence[Tensor]) -> Tensor:
+        log_of_cost = torch.log1p(_expected(relative, shares)) / math.log(costs.least)  # relative to that of the least
+        return cross_entropy * torch.exp(exponent * torch.log1p(log_of_cost))
+
+    return product
+
+
+def _expected(costs: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
+    """The expected cost of the options with these shares."""
+    return torch.stack([(own * each).sum() for own, each in zip(costs, shares, strict=True)]).sum()
 
 
 def _by_place(board: Switchboard, shares: Sequence[Tensor]) -> Mapping[Place, Sequence[tuple[int, Tensor]]]:

@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from rich.console import Console
@@ -11,6 +11,7 @@ from se_nas.commands.interface import load_run
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.guidance import SupernetPrior
 from se_nas.commands.search.search import resume_search, start_search
+from se_nas.commands.shared_weights import relaxed_task
 from se_nas.commands.supernet.flags import SupernetRequest
 from se_nas.commands.supernet.supernet import supernet
 from se_nas.errors import InputError
@@ -60,13 +61,17 @@ def test_a_search_that_is_interrupted_in_its_shared_training_continues(
     assert [kept[0][name] for name in names] == [kept[1][name] for name in names]
 
 
+@pytest.mark.parametrize("loss", ["sum", "product"])
 def test_the_first_trials_are_the_placements_that_the_gates_chose(
-    request_alone: SearchRequest, console: Console
+    request_alone: SearchRequest, console: Console, loss: Literal["sum", "product"]
 ) -> None:
-    run = start_search(replace(request_alone, strategy="differentiable"), console)
+    run = start_search(replace(request_alone, strategy="differentiable", gate_loss=loss, epochs=1), console)
 
     assert run is not None
-    choices = json.loads((run / "differentiable.json").read_text())["choices"]
+    content = json.loads((run / "differentiable.json").read_text())
+    choices = content["choices"]
+    assert content["loss"] == loss
+    assert [each["exponent"] is None for each in choices] == [loss == "sum"] * 6
     chosen = list(dict.fromkeys(str(each["se"]) for each in choices))
     trials = [str(list(trial.se)) for trial in load_run(run).records]
     assert trials[: len(chosen)] == chosen[:4]
@@ -95,6 +100,37 @@ def test_a_space_with_several_trunks_is_refused(request_tiny: SearchRequest, con
 
     assert request_tiny.run is not None
     assert not request_tiny.run.exists()
+
+
+@pytest.mark.parametrize("milliseconds", [0.001, 0.0004, 0.0])
+def test_a_cost_without_a_positive_log_is_refused_before_anything_is_trained(
+    request_alone: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch, milliseconds: float
+) -> None:
+    monkeypatch.setattr(relaxed_task, "measure_costs", lambda *_, **__: {"latency": milliseconds})
+    monkeypatch.setattr(Trainer, "train_epoch", lambda _: pytest.fail("it trained"))
+    request = replace(request_alone, objectives="accuracy,latency=measured", strategy="differentiable")
+
+    with pytest.raises(InputError, match=r"--gate-loss product: the cost latency of .* a search with --gate-loss sum"):
+        start_search(replace(request, gate_loss="product"), console)
+
+
+def test_a_loss_of_gates_belongs_to_relaxed_gates_and_stays_that_of_the_search(
+    request_alone: SearchRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for strategy in ("supernet", "front", None):
+        with pytest.raises(InputError, match="--gate-loss product: belongs to --strategy differentiable, but the str"):
+            replace(request_alone, strategy=strategy, gate_loss="product").check()
+    monkeypatch.setattr(Trainer, "train_epoch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start_search(replace(request_alone, strategy="differentiable"), console)
+    assert request_alone.run is not None
+
+    with pytest.raises(InputError, match=r"--gate-loss product: the search in .* was begun with sum"):
+        resume_search(request_alone.run, SearchRequest(resume=request_alone.run, gate_loss="product"), console)
+
+
+def interrupt(_: Trainer) -> float:
+    raise KeyboardInterrupt
 
 
 def scores_of(accuracies: list[float]) -> SupernetScores:
