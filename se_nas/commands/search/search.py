@@ -70,7 +70,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
     if strategy not in STRATEGIES:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
     recipe = request.trial_recipe
-    source = _with_absolute_path(request.value("data"))
+    source = with_absolute_path(request.value("data"))
     searched = open_space(request, source, console)
     data = searched.data
     pretrained = choose_weights(request.weights, searched.space) if request.weights else None
@@ -182,7 +182,7 @@ def _changes(request: SearchRequest) -> dict[str, Any]:
     given = {
         "budget": request.budget,
         "equal_cost": request.equal_cost,
-        "data": request.data and _with_absolute_path(request.data),  # the same images may lie elsewhere now
+        "data": request.data and with_absolute_path(request.data),  # the same images may lie elsewhere now
         "cache": request.cache and str(request.cache.absolute()),
         "skip_bad_images": request.skip_bad_images or None,
     }
@@ -231,7 +231,7 @@ def _trainings(budget: int, epochs: int) -> str:
     return f"{counted(budget, 'trial')} of {counted(epochs, 'epoch')}"
 
 
-def _with_absolute_path(source: str) -> str:
+def with_absolute_path(source: str) -> str:
     """`npz:PATH` with its path made absolute, so that a run can be resumed from anywhere."""
     kind, colon, path = source.partition(":")
     try:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Optional
 
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from se_nas.commands.flags import OwnNetwork, Wandb, check_least, flag, spelled
+from se_nas.commands.flags import OwnNetwork, Wandb, check_least, flag
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.wandb_choice import choose_wandb
 from se_nas.errors import InputError
-from se_nas.runs.new_run import CONFIG, check_new
+from se_nas.runs.new_run import CONFIG
 
 Draws = Literal["sandwich", "one"]
 NEW_ONLY = ("space", "data", "run", "fraction", "images", "image_size", "recipe")
@@ -40,7 +40,7 @@ class SupernetRequest:
     data: Annotated[Optional[str], flag("NAME", "digits")] = None
     """Without NETWORK: the images, as in `search`."""
     run: Annotated[Optional[Path], flag("DIR", "runs/SPACE-DATA-TIME")] = None
-    """Without NETWORK: the folder to write. `search --resume DIR` can continue there."""
+    """Without NETWORK: the folder to write. The same command continues there, and `search --resume DIR` searches."""
     images: Annotated[Optional[int], flag("N", "all")] = None
     """Without NETWORK: train on this many images."""
     fraction: Annotated[Optional[float], flag("X", "1.0")] = None
@@ -59,8 +59,6 @@ class SupernetRequest:
         check_least(self, epochs=1, read=2, seed=0)
         choose_wandb(self.wandb, os.environ)
         if self.target is None:
-            if self.run is not None:
-                self._check_run(self.run)
             self.as_search.check()
             return
         for name in NEW_ONLY:
@@ -68,24 +66,24 @@ class SupernetRequest:
                 flagged = f"--{name.replace('_', '-')} {given}"
                 raise InputError(f"{flagged}: belongs to a new run folder, but {self.target} names an earlier one")
 
-    def _check_run(self, path: Path) -> None:
-        """Check that a new run folder may be written. InputError that names the command for an earlier one."""
-        if (path / CONFIG).is_file():
-            new_only: dict[str, Any] = dict.fromkeys(NEW_ONLY)
-            earlier = replace(self, again=False, **new_only)
-            raise InputError(
-                f"--run {path}: a run folder already; train the supernet there, or continue it, with: "
-                f"{spelled(earlier, 'supernet', str(path))}"
-            )
-        check_new(path)
+    @property
+    def continues(self) -> bool:
+        """Whether `run` is a run folder already, so that the same command continues there."""
+        return self.target is None and self.run is not None and (self.run / CONFIG).is_file()
+
+    @property
+    def in_run(self) -> "SupernetRequest":
+        """The request that names the run folder `run` in place of the flags of a new one."""
+        new_only: dict[str, Any] = dict.fromkeys(NEW_ONLY)
+        return replace(self, target=str(self.run), **new_only)
 
     @property
     def as_search(self) -> SearchRequest:
-        """The search whose run folder a supernet without an earlier run gets."""
+        """The search whose run folder a supernet without an earlier run gets. Its `run` is None for an earlier one."""
         return SearchRequest(
             space=self.space,
             data=self.data,
-            run=self.run,
+            run=None if self.continues else self.run,
             images=self.images,
             fraction=self.fraction,
             image_size=self.image_size,

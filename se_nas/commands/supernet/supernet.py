@@ -3,7 +3,6 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -17,26 +16,21 @@ from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import kept_weights, with_weights
 from se_nas.commands.report.writing import write_report
 from se_nas.commands.run_loading import find_folder, load_progress
-from se_nas.commands.search.assembly import Search
-from se_nas.commands.search.flags import DEFAULT_SPACE
-from se_nas.commands.search.search import start_search
 from se_nas.commands.shared_weights.logged import logged
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
 from se_nas.commands.shared_weights.trained_alone import networks_of_trials, trained_alone
-from se_nas.commands.supernet.flags import NEW_ONLY, SupernetRequest
+from se_nas.commands.supernet.flags import SupernetRequest
+from se_nas.commands.supernet.new_folder import in_own_folder
 from se_nas.commands.supernet.table import effects_table, interaction_lines, placements_table, unknown_lines
-from se_nas.commands.supernet.trunks import Trunk, check_one_trunk, named_trunks
+from se_nas.commands.supernet.trunks import Trunk, named_trunks
 from se_nas.commands.wandb_runs import log_finding
 from se_nas.process.invocation import invocation
 from se_nas.process.last_words import resumable
 from se_nas.report.figures.supernet import supernet_figures
-from se_nas.runs.images_file import write_inventory
 from se_nas.runs.lock import in_turn, locked
 from se_nas.runs.run_folder import RunFolder
-from se_nas.runs.settings import write_config
 from se_nas.searching.progress import SearchProgress
-from se_nas.shipped_files import given_or_shipped
-from se_nas.space.files.loading import load_design_space, load_stored_space
+from se_nas.space.files.loading import load_stored_space
 from se_nas.tracking.console import line_printer
 from se_nas.tracking.protocol import Finding
 from se_nas.training.devices.device import pick_device, prepare
@@ -49,27 +43,11 @@ PASSES = {Draw.SANDWICH: "four placements a step", Draw.ONE: "one placement a st
 def supernet(request: SupernetRequest, console: Console) -> None:
     """Train and read the supernet of each trunk that the request names, and write `supernet.json` beside the search."""
     if request.target is None:
-        request = _in_new_run(request, console)
+        request = in_own_folder(request, console)
     named = str(request.target)
     folder, pick = (RunFolder.open(Path(named)), "") if Path(named).is_dir() else find_folder(named)
     with locked(folder.path):
         _supernets(request, folder, pick, console)
-
-
-def _in_new_run(request: SupernetRequest, console: Console) -> SupernetRequest:
-    """Make the run folder of a search that has no trial yet, and name it in the request."""
-    if request.own_network is None:
-        space = load_design_space(given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces"))
-        check_one_trunk(space)  # before anything is written
-    path = start_search(request.as_search, console, work=_keep)
-    kept: dict[str, Any] = dict.fromkeys(NEW_ONLY)
-    return replace(request, target=str(path), **kept)
-
-
-def _keep(search: Search) -> None:
-    """Keep the settings of a search, and train nothing."""
-    write_config(search.folder, search.plan.config)
-    write_inventory(search.folder, search.plan.data.inventory())
 
 
 def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: Console) -> None:

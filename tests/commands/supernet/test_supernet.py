@@ -86,8 +86,10 @@ def test_repeating_the_command_trains_and_reads_nothing(
     again = read(SupernetRequest(target=str(request_new.run), epochs=2), quiet_console())
 
     assert again["placements"] == first["placements"]
+    assert read(request_new, quiet_console())["placements"] == first["placements"]
 
 
+@pytest.mark.parametrize("again", ["the same command", "its folder"])
 @pytest.mark.parametrize(("what", "after"), [("train_epoch", 1), ("accuracy", 4)])
 def test_an_interrupted_supernet_continues_with_the_same_result(
     request_new: SupernetRequest,
@@ -96,6 +98,7 @@ def test_an_interrupted_supernet_continues_with_the_same_result(
     monkeypatch: pytest.MonkeyPatch,
     what: str,
     after: int,
+    again: str,
 ) -> None:
     whole = read(replace(request_new, run=tmp_path / "whole"), console)
     owner: Any = Trainer if what == "train_epoch" else Reading
@@ -111,8 +114,10 @@ def test_an_interrupted_supernet_continues_with_the_same_result(
         patch.setattr(owner, what, stop)
         with pytest.raises(KeyboardInterrupt) as interrupt:
             read(request_new, console)
-    resumed = read(SupernetRequest(target=str(request_new.run), epochs=2), console)
+    in_folder = SupernetRequest(target=str(request_new.run), epochs=2)
+    resumed = read(request_new if again == "the same command" else in_folder, console)
 
+    assert ("continuing after epoch 1" in said(console)) == (what == "train_epoch")
     assert f"supernet.py {request_new.run} --epochs 2" in interrupt.value.__notes__[0]
     assert resumed["placements"] == whole["placements"]
 
@@ -146,13 +151,39 @@ def test_effects_that_were_not_read_apart_are_no_effects(request_new: SupernetRe
     assert "unknown   what SE adds in stage1, stage2" in said(console)
 
 
-def test_the_command_of_a_new_folder_names_the_one_that_continues(
-    request_new: SupernetRequest, console: Console
+@pytest.mark.parametrize(
+    ("changes", "different"),
+    [
+        ({"space": "another"}, "another space"),
+        ({"data": "digits"}, "other images than --data digits"),
+        ({"images": 24}, "another portion of the images"),
+        ({"fraction": 0.5}, "another portion of the images"),
+        ({"recipe": "hot"}, "another recipe"),
+    ],
+)
+def test_a_folder_of_other_settings_is_left_alone_and_the_command_that_continues_is_named(
+    request_new: SupernetRequest,
+    console: Console,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    different: str,
 ) -> None:
-    read(request_new, console)
-
-    with pytest.raises(InputError, match=rf"with: .*supernet\.py {request_new.run} --epochs 2$"):
+    """The folder is interrupted before its first epoch has ended."""
+    (tmp_path / "another.yaml").write_text(SE_ALONE.replace("[2, 4]", "[2, 8]"))
+    (tmp_path / "hot.yaml").write_text("# Question: for tests.\nepochs: 2\nlearning_rate: 0.5\n")
+    files = {name: tmp_path / f"{value}.yaml" for name, value in changes.items() if name in ("space", "recipe")}
+    monkeypatch.setattr(Trainer, "train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         read(request_new, console)
+
+    again = rf"{different}; .* with: .*supernet\.py {request_new.run} --epochs 2$"
+    with pytest.raises(InputError, match=again):
+        read(replace(request_new, **{**changes, **files}), console)
+
+
+def interrupted(_: Trainer) -> float:
+    raise KeyboardInterrupt
 
 
 def test_a_checkpoint_of_another_supernet_is_refused_before_training(
