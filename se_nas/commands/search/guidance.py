@@ -1,10 +1,12 @@
 """The guidance of a search by shared weights: a supernet or relaxed gates, trained before the first trial."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.commands.preflight import CostOf
+from se_nas.commands.shared_weights.placements_to_read import usual_reading
 from se_nas.commands.shared_weights.relaxed_task import RelaxedTask
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
 from se_nas.data.image_data import ImageData
@@ -21,6 +23,7 @@ from se_nas.training.devices.device import pick_device, prepare
 from se_nas.training.pretrained import Pretrained
 from se_nas.training.supernet.gate_loss import GateLoss
 from se_nas.training.supernet.placement_draws import Draw
+from se_nas.wording import counted
 
 SUPERNET, DIFFERENTIABLE = "supernet", "differentiable"
 """The strategies that need shared weights, which are also the names of their files."""
@@ -81,7 +84,7 @@ def guide(
         loss = GateLoss(config.gate_loss)
         choices = RelaxedTask(supernet=task, cost=config.parsed_objectives.costs[0], loss=loss).choices()
         return Guidance(suggested=[_assignment(space, board, each.placement) for each in choices])
-    return Guidance(prior=SupernetPrior(_scores(task), print_line))
+    return Guidance(prior=SupernetPrior(_scores(task, config), print_line))
 
 
 @dataclass(slots=True)
@@ -108,15 +111,37 @@ class SupernetPrior:
         return self._trusted
 
 
-def _scores(task: SupernetTask) -> SupernetScores:
-    """The scores in the folder if all of them were read, however they were trained; else those of a new supernet."""
+def _scores(task: SupernetTask, config: SearchConfig) -> SupernetScores:
+    """The scores in the folder if they are enough, however they were trained; else those of a supernet that is trained
+    or continued here. InputError for a file of another supernet with too few scores."""
     if task.scores_file.exists():
         scores, content = load_scores(task.scores_file)
-        if content.get("is_read") and scores.trunk == task.board.trunk:
+        is_own, needed = scores.trunk == task.board.trunk, usual_reading(task.board)
+        if is_own and content.get("is_read") and len(scores.placements) >= needed:
             return scores
+        if is_own:
+            task = _as_begun(task, content, config)
+            task.print_line(
+                f"supernet  {counted(len(scores.placements), 'placement')} of the {needed:,} that a prior needs were "
+                "read before; the others are read now"
+            )
     task.known()  # refuses a file of another supernet before it trains
     task.print_line("supernet  trained before the first trial; its scores are a prior, not an answer")
     return task.read_whole(task.trained())
+
+
+def _as_begun(task: SupernetTask, content: Mapping[str, Any], config: SearchConfig) -> SupernetTask:
+    """The task with the epochs, the draw and the seed of the file, if it differs from this task in them alone."""
+    try:
+        begun = replace(
+            task,
+            recipe=config.trial_recipe(int(content["epochs"])),
+            draw=Draw(content["draw"]),
+            seed=int(content["seed"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return task
+    return begun if begun.identity == content["identity"] else task
 
 
 def _assignment(space: DesignSpace, board: Switchboard, placement: Placement) -> Assignment:

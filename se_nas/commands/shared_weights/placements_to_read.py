@@ -30,7 +30,7 @@ def read_placements(
 
     `cost` are the parameters of a placement. `read` is called in the same order with and without an interruption.
     """
-    limit = most if most is not None else (board.count if board.count <= ALL_UP_TO else EVOLVED)
+    limit = usual_reading(board) if most is None else most
     seen: dict[Placement, float] = {}
     rest = board.every() if board.count <= limit else _evolved(board, seen, cost)
     for placement in chain([board.narrowest, board.widest, *first], rest):
@@ -39,6 +39,11 @@ def read_placements(
         if placement not in seen:
             seen[placement] = read(placement)
             yield placement, seen[placement]
+
+
+def usual_reading(board: Switchboard) -> int:
+    """The number of placements that are read if nobody names another: all of them if they are few."""
+    return board.count if board.count <= ALL_UP_TO else EVOLVED
 
 
 def _evolved(

@@ -15,9 +15,11 @@ from se_nas.commands.shared_weights import relaxed_task
 from se_nas.commands.supernet.flags import SupernetRequest
 from se_nas.commands.supernet.supernet import supernet
 from se_nas.errors import InputError
+from se_nas.files import write_checked
 from se_nas.training.supernet import relaxed_gates
+from se_nas.training.supernet.reading import Reading
 from se_nas.training.trainer import Trainer
-from tests.commands.conftest import SE_ALONE, outcome_of, written_nothing
+from tests.commands.conftest import SE_ALONE, outcome_of, said_on, written_nothing
 from tests.conftest import quiet_console
 from tests.fakes import record
 
@@ -93,6 +95,54 @@ def test_a_search_uses_the_supernet_that_its_folder_has(
     assert len(outcome_of(run)) == 9
 
 
+@pytest.mark.parametrize("changes", [{}, {"epochs": 1}, {"draw": "one"}, {"seed": 3}])
+def test_a_supernet_of_which_too_few_placements_were_read_is_read_on_as_it_was_trained(
+    request_alone: SearchRequest,
+    data_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+) -> None:
+    run, console, read = tmp_path / "supernet", quiet_console(), []
+    given: dict[str, Any] = {"space": request_alone.space, "data": f"npz:{data_file}", "run": run, "epochs": 2}
+    supernet(SupernetRequest(**{**given, "read": 2, "wandb": "off"}), console)
+    if changes:
+        supernet(SupernetRequest(target=str(run), read=2, wandb="off", again=True, **{"epochs": 2, **changes}), console)
+    monkeypatch.setattr(Trainer, "train_epoch", lambda _: pytest.fail("it trained again"))
+    original = Reading.accuracy
+    monkeypatch.setattr(
+        Reading, "accuracy", lambda self, placement: (read.append(placement), original(self, placement))[1]
+    )
+    monkeypatch.setattr("se_nas.commands.search.assembly.SearchLoop", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        resume_search(run, SearchRequest(resume=run, workers=1, wandb="off"), console)
+
+    content = json.loads((run / "supernet.json").read_text())
+    assert len(content["placements"]) == 9
+    assert len(read) == 7
+    assert {name: content[name] for name in changes} == changes
+    assert "2 placements of the 9 that a prior needs were read before" in said_on(console)
+
+
+def test_a_short_reading_of_another_supernet_is_refused_with_what_to_do(
+    request_alone: SearchRequest, data_file: Path, tmp_path: Path
+) -> None:
+    run, console = tmp_path / "supernet", quiet_console()
+    supernet(
+        SupernetRequest(
+            space=request_alone.space, data=f"npz:{data_file}", run=run, epochs=1, read=2, draw="one", wandb="off"
+        ),
+        console,
+    )
+    path = run / "supernet.json"
+    content = {name: value for name, value in json.loads(path.read_text()).items() if name != "seal"}
+    write_checked(path, {**content, "identity": "of other images"})
+
+    with pytest.raises(InputError, match=r"supernet\.json: of another supernet .* or remove the file"):
+        resume_search(run, SearchRequest(resume=run, workers=1, wandb="off"), console)
+
+
 @pytest.mark.parametrize("strategy", ["supernet", "differentiable"])
 def test_a_space_with_several_trunks_is_refused(request_tiny: SearchRequest, console: Console, strategy: str) -> None:
     with pytest.raises(InputError, match=f"--strategy {strategy}: needs a space with one trunk, but space 'tiny'"):
@@ -129,7 +179,7 @@ def test_a_loss_of_gates_belongs_to_relaxed_gates_and_stays_that_of_the_search(
         resume_search(request_alone.run, SearchRequest(resume=request_alone.run, gate_loss="product"), console)
 
 
-def interrupt(_: Trainer) -> float:
+def interrupt(*_: object, **__: object) -> float:
     raise KeyboardInterrupt
 
 
