@@ -54,6 +54,10 @@ class RetrainedResult(BaseModel):
     validation_score: Share | None = None
     test_score: Share | None = None
     """The values of that metric, if it is not the accuracy."""
+    latency_is_predicted: bool = False
+    """Whether the latency in `cost` is from the search's latency table."""
+    measured_latency: Number | None = None
+    """The milliseconds of the whole network on the table's runtime, if they were measured after the search."""
 
     @property
     def peak_learning_rate(self) -> float:

@@ -16,8 +16,10 @@ from se_nas.commands.ablate.findings import Costs, make_ablation
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.ablate.plan import FEWEST_SEEDS, ExperimentPlan
 from se_nas.commands.ablate.table import effects_table, placements_table
+from se_nas.commands.ablate.table_latency import latency_lines_of_places
 from se_nas.commands.flags import spelled
 from se_nas.commands.images import load_searched_images
+from se_nas.commands.known_latency import kept_table
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.preflight import cost_on
 from se_nas.commands.pretraining import kept_weights, unchanged_at_start, weights_path
@@ -61,6 +63,7 @@ def _ablate(request: AblateRequest, console: Console) -> None:
     network = allow_network(request.own_network, folder)
     factors = find_factors(folder.load_network(record), load_stored_space(folder.space), request.factors)
     pretrained = kept_weights(folder, config)
+    table = kept_table(folder, config)
     experiment = plan_experiment(factors, lambda each: unchanged_at_start(each, pretrained))
     seeds, most = _size_of(experiment, request)
     data = load_searched_images(config, folder.path, console=console)
@@ -103,7 +106,9 @@ def _ablate(request: AblateRequest, console: Console) -> None:
     console.print(effects_table(ablation, title=title, width=console.width))
     console.print(placements_table(ablation, width=console.width))
     print_line(LargestClass.of(data.inventory(), "validation").sentence(config.metric))
-    for line in [*_lost(experiment, accuracies, outcomes), *ablation_sentences(ablation), *report.lines]:
+    for line in [*_lost(experiment, accuracies, outcomes), *ablation_sentences(ablation)]:
+        print_line(line)
+    for line in [*latency_lines_of_places(ablation, experiment, data, table), *report.lines]:
         print_line(line)
     finding = _finding(ablation, folder, draw=report.page is not None)
     settings = {"seeds": seeds, "until": request.until, "factors": request.factors, "trial": record.number}

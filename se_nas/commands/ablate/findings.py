@@ -141,16 +141,22 @@ def _placements(experiment: Experiment, fitted: Fitted, costs: Costs) -> tuple[P
 
 
 def _added_by_place(experiment: Experiment, costs: Costs) -> list[dict[str, Extra]]:
-    """What SE in each place adds to each cost: a least-squares fit of one amount a place to the networks' costs."""
-    cells = {arm.name: arm.cell for arm in experiment.placements if not arm.cell.is_own}
+    """What SE in each place adds to each cost."""
     added: list[dict[str, Extra]] = [{} for _ in experiment.factors.places]
     for cost, values in costs.items():
-        names = [name for name in values if name in cells]
-        signs = np.array([[1.0, *cells[name].point] for name in names])
-        amounts = np.linalg.lstsq(signs, np.array([values[name] for name in names]), rcond=None)[0]
-        for factor, extra in enumerate(added):
-            extra[cost] = _extra(cost, np.round(amounts[1 + factor], 9))
+        for extra, amounts in zip(added, amounts_by_place(experiment, values), strict=True):
+            extra[cost] = _extra(cost, amounts)
     return added
+
+
+def amounts_by_place(experiment: Experiment, values: Mapping[str, Sequence[float]]) -> Values:
+    """What SE in each place adds to a cost (places, values): a least-squares fit of one amount a place to the values of
+    the networks, by name."""
+    cells = {arm.name: arm.cell for arm in experiment.placements if not arm.cell.is_own}
+    names = [name for name in values if name in cells]
+    signs = np.array([[1.0, *cells[name].point] for name in names])
+    amounts: Values = np.linalg.lstsq(signs, np.array([values[name] for name in names]), rcond=None)[0]
+    return np.round(amounts[1:], 9)
 
 
 def _added_by_treatment(

@@ -3,6 +3,8 @@
 After Mitchell et al., arXiv 1810.03993.
 """
 
+from collections.abc import Iterator
+
 from se_nas.analysis.ablation import Ablation
 from se_nas.analysis.largest_class import LargestClass
 from se_nas.costs import format_cost
@@ -26,7 +28,7 @@ def _about(result: RetrainedResult) -> str:
         origin = f"a baseline: of 1,000 networks drawn from the space, the nearest in FLOPs to trial {result.trial}"
     else:
         origin = f"found by se-nas {result.version}"
-    costs = "\n".join(f"| {name} | {format_cost(name, value)} |" for name, value in result.cost.items())
+    costs = "\n".join(f"| {name} | {text} |" for name, text in _costs(result))
     names = ", ".join(_plain(name) for name in result.classes[:20])
     more = ", ..." if len(result.classes) > 20 else ""
     return f"""# {_plain(result.network)}, retrained
@@ -39,6 +41,15 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 | --- | --- |
 {costs}
 """
+
+
+def _costs(result: RetrainedResult) -> Iterator[tuple[str, str]]:
+    """Each cost, and how a latency is known."""
+    for name, value in result.cost.items():
+        by_table = name == "latency" and result.latency_is_predicted
+        yield f"{name}, predicted by the search's table" if by_table else name, format_cost(name, value)
+    if result.measured_latency is not None:
+        yield "latency, measured where the table holds", format_cost("latency", result.measured_latency)
 
 
 def _how_good(result: RetrainedResult, largest: LargestClass) -> str:

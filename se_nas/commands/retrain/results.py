@@ -53,6 +53,8 @@ def result_of(
         test_accuracy=tested.accuracy,
         test_images=len(task.data.test),
         cost={**counted, **task.contender.measured},
+        latency_is_predicted=task.contender.latency_is_predicted,
+        measured_latency=task.contender.measured_latency,
         data=task.search.data,
         images=task.image_counts,
         image_size=task.image_size,

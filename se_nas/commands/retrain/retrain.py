@@ -11,10 +11,11 @@ from se_nas.analysis.largest_class import LargestClass
 from se_nas.analysis.tested_accuracy import Retrained
 from se_nas.commands.flags import WandbMode, network_flag
 from se_nas.commands.images import accept_images, load_all_images, load_searched_images
+from se_nas.commands.known_latency import kept_table
 from se_nas.commands.own_network import allow_network
 from se_nas.commands.pretraining import kept_weights
 from se_nas.commands.report.writing import write_report
-from se_nas.commands.retrain.contenders import chosen_contenders
+from se_nas.commands.retrain.contenders import chosen_contenders, latency_lines_of
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retraining import train_and_test
 from se_nas.commands.retrain.task import RetrainingTask
@@ -45,7 +46,8 @@ def retrain(request: RetrainRequest, console: Console) -> None:
     data = load_all_images(config, folder.path, searched=searched, console=console)
     portion = None if config.portion.is_all else (len(searched.train), len(searched.validation))
     pretrained = kept_weights(folder, config)
-    contenders = chosen_contenders(progress, folder, data, request, pretrained)
+    table = kept_table(folder, config)
+    contenders = chosen_contenders(progress, folder, data, request, pretrained, table)
     rows, targets = [], []
     with joined() as group:
         config = accept_images(folder, config, searched, writes=group.is_first)
@@ -80,6 +82,8 @@ def retrain(request: RetrainRequest, console: Console) -> None:
             for line in problems:
                 print_line(line)
             console.print(_table(rows))
+            for line in latency_lines_of(contenders, table):
+                print_line(line)
             print_line(LargestClass.of(data.inventory(), "test").sentence())
             example, code = shlex.quote(str(targets[0])), network_flag(request)
             print_line(f"export    {invocation('export')} {example}{code}")
