@@ -32,17 +32,20 @@ from rich.console import Console
 from se_nas.data.batches.device_data import DeviceData
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.data.sources import load_data
+from se_nas.errors import InputError
 from se_nas.space.architecture import Architecture
 from se_nas.space.files.loading import load_design_space
 from se_nas.training.devices.device import prepare, synchronise
 from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
+from se_nas.wording import counted
 
 SPACES = Path(__file__).parents[1] / "search_spaces"
 START_SECONDS, LONGEST_SECONDS = 300, 3_600
 """The seconds after which a dead process is given up."""
+FEWEST_CLASSES = 2
 WARM_UP_SHARE = 16
-"""The fraction of the images for the training that does not count: one image in this many."""
+"""The fraction of the images for the training that does not count: every sixteenth image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +121,12 @@ def main() -> None:
     console = Console(width=140, highlight=False)
     console.print(f"{options.networks} networks of {options.space.stem}, {options.epochs} epochs")
     assert isinstance(data.train, ImageSet)
-    few = data.train.subset(np.arange(len(data.train)) < len(data.train) // WARM_UP_SHARE)
+    few = data.train.subset(np.arange(len(data.train)) % WARM_UP_SHARE == 0)
+    if len(np.unique(few.labels)) < FEWEST_CLASSES:
+        raise InputError(
+            f"{options.data}: every {WARM_UP_SHARE}th training image, on which the networks are trained first, has the "
+            f"same class ({counted(len(few), 'image')}); give more images, or shuffle them"
+        )
     compiling, *_ = measure(replace(work, data=replace(data, train=few)), architectures, max(options.at_once))
     console.print(f"all trained on {len(few)} images, so that their kernels are compiled: {compiling:.1f} s")
     for turn in range(options.turns):
@@ -135,4 +143,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as problem:
+        raise SystemExit(f"sharing: {problem}") from None
