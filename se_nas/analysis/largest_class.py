@@ -36,6 +36,15 @@ class LargestClass:
             part=part,
         )
 
+    @property
+    def setting(self) -> dict[str, float]:
+        """The fraction by its name in W&B. The name of the class stays here, because W&B gets no content of the images.
+
+        >>> LargestClass(name="cat", share=0.875, classes=4, part="test").setting
+        {'largest class, fraction of the test images': 0.875}
+        """
+        return {f"largest class, fraction of the {self.part} images": self.share}
+
     def sentence(self, metric: ObjectiveMetric = ACCURACY) -> str:
         """A sentence with the fraction of the class, and with the score of always naming it.
 

@@ -105,13 +105,15 @@ def _ablate(request: AblateRequest, console: Console) -> None:
     title = f"What SE is worth in trial {record.number}: {se_glyphs(record.se)}"
     console.print(effects_table(ablation, title=title, width=console.width))
     console.print(placements_table(ablation, width=console.width))
-    print_line(LargestClass.of(data.inventory(), "validation").sentence(config.metric))
+    largest = LargestClass.of(data.inventory(), "validation")
+    print_line(largest.sentence(config.metric))
     for line in [*_lost(experiment, accuracies, outcomes), *ablation_sentences(ablation)]:
         print_line(line)
     for line in [*latency_lines_of_places(ablation, experiment, data, table), *report.lines]:
         print_line(line)
     finding = _finding(ablation, folder, draw=report.page is not None)
     settings = {"seeds": seeds, "until": request.until, "factors": request.factors, "trial": record.number}
+    settings |= largest.setting
     log_finding(
         finding, "ablate", folder, config.identity, settings=settings, wanted=request.wandb, print_line=print_line
     )

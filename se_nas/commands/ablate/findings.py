@@ -141,7 +141,7 @@ def _placements(experiment: Experiment, fitted: Fitted, costs: Costs) -> tuple[P
 
 
 def _added_by_place(experiment: Experiment, costs: Costs) -> list[dict[str, Extra]]:
-    """What SE in each place adds to each cost."""
+    """The amount that SE in each place adds to each cost."""
     added: list[dict[str, Extra]] = [{} for _ in experiment.factors.places]
     for cost, values in costs.items():
         for extra, amounts in zip(added, amounts_by_place(experiment, values), strict=True):
@@ -150,8 +150,10 @@ def _added_by_place(experiment: Experiment, costs: Costs) -> list[dict[str, Extr
 
 
 def amounts_by_place(experiment: Experiment, values: Mapping[str, Sequence[float]]) -> Values:
-    """What SE in each place adds to a cost (places, values): a least-squares fit of one amount a place to the values of
-    the networks, by name."""
+    """The amount that SE in each place adds to a cost (places, values).
+
+    This is a least-squares fit of one amount a place to the values of the networks, by name.
+    """
     cells = {arm.name: arm.cell for arm in experiment.placements if not arm.cell.is_own}
     names = [name for name in values if name in cells]
     signs = np.array([[1.0, *cells[name].point] for name in names])

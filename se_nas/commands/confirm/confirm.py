@@ -85,12 +85,14 @@ def _confirm(folder: RunFolder, request: ConfirmRequest, console: Console) -> No
     with in_turn(folder.path):
         report = write_report(folder, config, progress)
     console.print(_table(front))
-    print_line(LargestClass.of(searched.data.inventory(), "validation").sentence(front.metric))
+    largest = LargestClass.of(searched.data.inventory(), "validation")
+    print_line(largest.sentence(front.metric))
     for line in [*replaced, *left_out_sentences(front), *failed, confirmed_sentence(front, progress)]:
         print_line(line)
     for line in report.lines:
         print_line(line)
-    finding, settings = _finding(front, folder, draw=report.page is not None), {"seeds": request.seeds}
+    finding = _finding(front, folder, draw=report.page is not None)
+    settings = {"seeds": request.seeds, **largest.setting}
     log_finding(
         finding, "confirm", folder, config.identity, settings=settings, wanted=request.wandb, print_line=print_line
     )

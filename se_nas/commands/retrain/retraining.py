@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from se_nas.analysis.largest_class import LargestClass
 from se_nas.commands.flags import WandbMode
 from se_nas.commands.retrain.results import result_of, write_network, write_result
 from se_nas.commands.retrain.task import RetrainingTask
@@ -158,6 +159,8 @@ def _wandb_run(task: RetrainingTask) -> Build[Any]:
             "trial": contender.trial,
             "se": list(contender.architecture.se_tokens),
             "seed": task.seed,
+            **LargestClass.of(task.data.inventory(), "validation").setting,
+            **LargestClass.of(task.data.inventory(), "test").setting,
             **task.recipe.as_dict(),
         },
         origin=() if contender.search_accuracy is None else task.folder.front_files,

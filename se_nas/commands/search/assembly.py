@@ -4,7 +4,7 @@ the callbacks with their trackers."""
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rich.console import Console
@@ -133,8 +133,10 @@ def open_search(
     with contextlib.ExitStack() as stack:
         if not _is_over(records, config.budget):
             config = trained_under(config, conditions_of(plan.request, plan.executor), records, print_line)
-        largest = LargestClass.of(plan.data.inventory(), "validation").sentence(objectives.metric)
-        trackers = build_trackers(folder, config.identity, plan.request, console, below_front=largest)
+        largest = LargestClass.of(plan.data.inventory(), "validation")
+        identity = replace(config.identity, settings={**config.identity.settings, **largest.setting})
+        below_front = largest.sentence(objectives.metric)
+        trackers = build_trackers(folder, identity, plan.request, console, below_front=below_front)
         for tracker in trackers:
             stack.enter_context(at_the_end(tracker.close))
         callbacks = Callbacks(

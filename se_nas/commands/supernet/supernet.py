@@ -93,6 +93,7 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
     for line in report.lines:
         print_line(line)
     files = {task.scores_file.name: task for task in tasks}
+    largest = LargestClass.of(data.inventory(), "validation")
     for account in report.supernets:
         if account.file in files:
             log_finding(
@@ -100,7 +101,7 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
                 "supernet",
                 folder,
                 config.identity,
-                settings={"draw": request.draw, "seed": seed},
+                settings={"draw": request.draw, "seed": seed, **largest.setting},
                 wanted=request.wandb,
                 print_line=print_line,
             )
