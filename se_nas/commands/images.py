@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.listed_data import UnreadableImagesError
 from se_nas.data.folders.opened_files import OnOpened
 from se_nas.data.image_data import ImageData
@@ -28,6 +29,7 @@ def open_images(
     image_size: int,
     portion: Portion = ALL,
     cache: Path | None = None,
+    decoding: Decoding = Decoding.SCALED,
     skip_bad: bool,
     resizes: bool = False,
     console: Console | None = None,
@@ -38,7 +40,13 @@ def open_images(
     """
     with opening_progress(console) as on_opened:
         data = load_data(
-            source, image_size=image_size, portion=portion, cache=cache, skip_bad=skip_bad, on_opened=on_opened
+            source,
+            image_size=image_size,
+            portion=portion,
+            cache=cache,
+            decoding=decoding,
+            skip_bad=skip_bad,
+            on_opened=on_opened,
         )
     return resized_to(data, image_size) if resizes else data
 
@@ -81,6 +89,7 @@ def _open(config: SearchConfig, portion: Portion, path: Path, console: Console |
             image_size=config.image_size,
             portion=portion,
             cache=config.cache_folder,
+            decoding=Decoding(config.decoding),
             skip_bad=config.skip_bad_images,
             resizes=config.resizes_images,
             console=console,

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.csv_list import list_csv
-from se_nas.data.folders.decoded_store import usual_folder
 from se_nas.data.folders.image_folder import list_folder
 from se_nas.data.folders.imagenet import list_imagenet
 from se_nas.data.folders.listed_data import load_listed
@@ -40,13 +40,15 @@ class Reading:
     """The settings for reading images.
 
     `image_size` is their side in pixels. `portion` is the part of the training and validation images that is used.
-    `cache` is the folder that keeps decoded images. `skip_bad` leaves out image files that cannot be read. `on_opened`
-    is called while files are opened.
+    `cache` is the folder that keeps decoded images, if the user named one. `decoding` is the way in which image files
+    are decoded and named. `skip_bad` leaves out image files that cannot be read. `on_opened` is called while files are
+    opened.
     """
 
     image_size: int
     portion: Portion
-    cache: Path
+    cache: Path | None
+    decoding: Decoding
     skip_bad: bool
     on_opened: OnOpened | None
 
@@ -57,15 +59,17 @@ def load_data(
     image_size: int,
     portion: Portion = ALL,
     cache: Path | None = None,
+    decoding: Decoding = Decoding.SCALED,
     skip_bad: bool = False,
     on_opened: OnOpened | None = None,
 ) -> ImageData:
     """Load a data set by its command-line name. Image files are cropped and resized to `image_size`.
 
-    `portion` takes a part of the training and validation images. If image files do not fit in memory, the folder
-    `cache` keeps them decoded; the default lies in the user's cache folder. Files that cannot be read are refused, or
-    left out with `skip_bad`. `on_opened` is called while files are opened. InputError says in one line what is wrong
-    with the name, the files or the download.
+    `portion` takes a part of the training and validation images. The folder `cache` keeps decoded
+    image files. Without it, they are kept in the user's cache folder if they do not fit in memory. A resumed search
+    names its `decoding`.
+    Files that cannot be read are refused, or left out with `skip_bad`. `on_opened` is called while files are opened.
+    InputError says in one line what is wrong with the name, the files or the download.
     """
     kind, colon, path = source.partition(":")
     if kind in PATH_SOURCES and colon:
@@ -74,7 +78,8 @@ def load_data(
         reading = Reading(
             image_size=image_size,
             portion=portion,
-            cache=cache or usual_folder(),
+            cache=cache,
+            decoding=decoding,
             skip_bad=skip_bad,
             on_opened=on_opened,
         )
@@ -105,6 +110,7 @@ def _listed(list_files: Callable[[Path], Listing]) -> Callable[[Path, Reading], 
             portion=reading.portion,
             most_bytes=MEMORY_SHARE * memory_bytes(),
             cache=reading.cache,
+            decoding=reading.decoding,
             skip_bad=reading.skip_bad,
             on_opened=reading.on_opened,
         )

@@ -48,6 +48,7 @@ class SearchConfig(BaseModel):
     trials measure it. `objective_metric` scores the trials; earlier versions knew only the accuracy. With
     `resizes_images`, arrays are resized to `image_size`, because the user asked for that size. `gate_loss` is the loss
     of relaxed gates, which only the strategy `differentiable` has.
+    `decoding` is the way in which image files are decoded and named; earlier versions knew only `whole`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +79,7 @@ class SearchConfig(BaseModel):
     objective_metric: str = ACCURACY.value
     resizes_images: bool = False
     gate_loss: Literal["sum", "product"] = "sum"
+    decoding: Literal["whole", "scaled"] = "whole"
 
     @property
     def parsed_objectives(self) -> Objectives:

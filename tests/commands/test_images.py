@@ -27,6 +27,7 @@ from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search import search
 from se_nas.commands.search.flags import SearchRequest
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders import decoded_store
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError, RunFailedError
@@ -281,6 +282,28 @@ def test_a_run_is_resumed_on_a_machine_with_more_or_less_memory(
 
     config, progress = load_progress(folder)
     assert (len(progress.records), config.earlier_images) == (3, [])
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_run_of_an_earlier_version_is_resumed_with_photographs_known_by_all_their_pixels(
+    asked: SearchRequest, console: Console, pictures: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    for file in [*pictures.rglob("*.png")]:
+        Image.fromarray(rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)).save(file.with_suffix(".jpg"))
+        file.unlink()
+    search.start_search(asked, console)
+    folder = RunFolder(asked.run)  # type: ignore[arg-type]
+    assert load_config(folder).decoding == "scaled"
+    known = load_data(asked.data, image_size=8, decoding=Decoding.WHOLE).fingerprint()  # type: ignore[arg-type]
+    settings = load_config(folder).model_dump(exclude={"decoding"}) | {"images": known}
+    folder.config.write_text(json.dumps({**settings, "seal": checksum(settings)}))
+
+    search.resume_search(folder.path, again(folder.path, budget=3), console)
+
+    config, progress = load_progress(folder)
+    assert (len(progress.records), config.earlier_images, config.decoding) == (3, [], "whole")
+    assert not load_data(asked.data, image_size=8).is_known_as(known)  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("on_disk")

@@ -67,8 +67,8 @@ class SearchRequest:
     """Search on this fraction of the training and validation images of each class. `retrain` uses all."""
     image_size: Annotated[Optional[int], flag("N", "the space's; arrays keep their own")] = None
     """Side of the images in pixels, in place of the space's image_size."""
-    cache: Annotated[Optional[Path], flag("DIR", "in the user's cache folder")] = None
-    """Folder that keeps decoded images if they do not fit in memory."""
+    cache: Annotated[Optional[Path], flag("DIR", "the user's cache folder, if images do not fit in memory")] = None
+    """Folder that keeps decoded image files, so that later commands decode nothing."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, supernet, differentiable, evolution, reinforce, tpe, nsga2 or random."""
     gate_loss: Annotated[Optional[Literal["sum", "product"]], flag("sum|product", "sum")] = None

@@ -37,6 +37,7 @@ from se_nas.commands.search.guidance import check_guided
 from se_nas.commands.search.latency import choose_table
 from se_nas.commands.search.recovery import take_over_finished
 from se_nas.commands.search.space import open_space
+from se_nas.data.decoding import Decoding
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError, at_the_end
 from se_nas.execution.protocol import Executor
@@ -112,6 +113,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
         objective_metric=metric.value,
         resizes_images=request.image_size is not None,
         gate_loss=request.value("gate_loss"),
+        decoding=Decoding.SCALED.value,
     )
     plan = SearchPlan(
         config=config,

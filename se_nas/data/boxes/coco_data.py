@@ -8,6 +8,7 @@ from pathlib import Path
 from se_nas.data.boxes.boxed_images import BoxedData, BoxedImage, count_boxes
 from se_nas.data.boxes.coco_annotations import Annotations, read_annotations
 from se_nas.data.boxes.coco_folder import WHOLE, find_parts
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, look_at_files
 from se_nas.data.inventory import UNREADABLE, LeftOut
 from se_nas.errors import InputError
@@ -110,7 +111,7 @@ def _same_categories(parts: Mapping[str, Annotations], source: str) -> Mapping[i
 def _opened(images: Sequence[BoxedImage], faults: Faults, count: Count) -> list[BoxedImage]:
     """The images that can be read and have the listed size, with the digests of their pixels."""
     files = [image.file for image in images]
-    found = look_at_files(files, processors=cpu_count(), on_opened=count)
+    found = look_at_files(files, processors=cpu_count(), decoding=Decoding.WHOLE, on_opened=count)
     good = []
     for image, facts in zip(images, found, strict=True):
         if isinstance(facts, BadFile):

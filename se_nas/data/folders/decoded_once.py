@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError, usual_folder
 from se_nas.data.folders.image_file import ImageFacts, read_image
 from se_nas.data.folders.opened_files import CHUNK, BadFile, each_of
@@ -16,18 +17,21 @@ from se_nas.errors import InputError
 from se_nas.machine.limits import cpu_count
 
 
-def open_store(cache: Path, image_size: int, *, images: int) -> tuple[DecodedStore | None, list[str]]:
-    """The store of decoded images, and lines about it. None if the disk has no space for that many images."""
-    again = "images are decoded again in each epoch; --cache DIR names another folder"
+def open_store(
+    cache: Path, image_size: int, *, images: int, decoding: Decoding, again: str
+) -> tuple[DecodedStore | None, list[str]]:
+    """The store of decoded images, and lines about it. None if the disk has no space for that many images; `again`
+    says when they are decoded then."""
+    costs = f"images are decoded again {again}; --cache DIR names another folder"
     try:
-        store = DecodedStore(cache, image_size)
+        store = DecodedStore(cache, image_size, decoding)
     except InputError as error:
         if cache != usual_folder():
             raise
-        return None, [f"{error}: {again}"]
+        return None, [f"{error}: {costs}"]
     missing = images * row_bytes(image_size) - store.nbytes
     if not store.has_space_for(missing):
-        return None, [f"no space in {cache} for {missing / 1e9:,.1f} GB of decoded images: {again}"]
+        return None, [f"no space in {cache} for {missing / 1e9:,.1f} GB of decoded images: {costs}"]
     return store, []
 
 
@@ -49,10 +53,10 @@ def with_stored_pixels(
     return replace(files, stored=store.pixels(store.rows(names)))
 
 
-def not_stored_notes(parts: Iterable[Part], cache: Path) -> list[str]:
+def not_stored_notes(parts: Iterable[Part], cache: Path, *, again: str) -> list[str]:
     """A line about the images for which the disk had no space."""
     stored = [part.stored for part in parts if isinstance(part, ImageFiles) and part.stored is not None]
     missing, total = sum(each.missing for each in stored), sum(len(each.rows) for each in stored)
     if not missing:
         return []
-    return [f"{missing:,} of {total:,} images are decoded again in each epoch: no space in {cache}"]
+    return [f"{missing:,} of {total:,} images are decoded again {again}: no space in {cache}"]

@@ -1,7 +1,7 @@
 """Decoded images on disk: each is cut and resized once, and later commands read its pixels without decoding.
 
 A store holds images of one size. Its data file is a sequence of rows of equal length, one for each image; its index, in
-SQLite, has the row of each image by a digest of the image's pixels. So data sets that share images share rows, a
+SQLite, has the row of each image by its digest. So data sets that share images share rows, a
 portion of a data set is stored with the whole, and a store whose filling was interrupted is filled further.
 """
 
@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.stored_pixels import StoredPixels, row_bytes
 from se_nas.errors import InputError
 
-FORMAT = 1
-"""The version of cutting and resizing. A store of another version is not read."""
+FORMATS = {Decoding.WHOLE: 1, Decoding.SCALED: 2}
+"""The version of decoding, cutting and resizing. A store of another version is not read."""
 SPARE_BYTES = 1 << 30
 """The free disk space that a store leaves to others."""
 WAIT_SECONDS = 600
@@ -43,10 +44,10 @@ def usual_folder() -> Path:
 class DecodedStore:
     """The decoded images of `image_size` px in a folder. Several processes may fill it at the same time."""
 
-    def __init__(self, folder: Path, image_size: int) -> None:
+    def __init__(self, folder: Path, image_size: int, decoding: Decoding = Decoding.SCALED) -> None:
         """Open the store, or begin it. InputError if the folder cannot be written."""
         self.folder, self.image_size = folder, image_size
-        self._path = folder / f"index-{image_size}px-{FORMAT}.db"
+        self._path = folder / f"index-{image_size}px-{FORMATS[decoding]}.db"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with self._index() as index:

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.file_content import content_of
+from se_nas.data.folders.scaled_jpeg import content_digest, decode_scaled, is_jpeg
 from se_nas.data.pixels import PixelKind, PixelRange, PixelScale, range_of
 from se_nas.data.upper_half import is_numbers, is_upper_half, overflows
 from se_nas.errors import InputError
@@ -42,15 +44,19 @@ AS_STORED = UPRIGHT | {6: UPRIGHT[8], 8: UPRIGHT[6]}
 """The operation that undoes `UPRIGHT`."""
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """The orientations in which width and height are exchanged."""
+RIGHT_IS_LEFT, BOTTOM_IS_TOP = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})
+"""The orientations in which the upright image begins, from the left or from the top, with the last pixels as stored."""
 
-
+CONSTANT = "constant "
+"""The beginning of the digest of an image whose pixels are all equal."""
 SIGNED, WHITE_IS_ZERO = 2, 0
 """Values of TIFF's tags SampleFormat (339) and PhotometricInterpretation (262)."""
 
 
 class ImageFacts(NamedTuple):
-    """The properties of an opened image file. `digest` is a hash of its pixels, equal for equal images. `size` is its
-    width and height after it is turned upright, and `orientation` says how it is turned; 1 is upright."""
+    """The properties of an opened image file. `digest` is a hash of its pixels, or of a JPEG's compressed content, and
+    is equal for equal images. `size` is its width and height after it is turned upright, and `orientation` says how it
+    is turned; 1 is upright."""
 
     range: PixelRange
     transparent: bool
@@ -77,7 +83,12 @@ class ImageFacts(NamedTuple):
     @property
     def is_constant(self) -> bool:
         """Whether all pixels are equal."""
-        return self.digest.startswith("constant")
+        return self.digest.startswith(CONSTANT)
+
+    @property
+    def content(self) -> str:
+        """The digest without the word that says whether all pixels are equal."""
+        return self.digest.removeprefix(CONSTANT)
 
 
 @cache
@@ -94,15 +105,18 @@ def image_suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
 
 
-def read_image(file: Path, size: int, *, scale: PixelScale | None = None) -> NDArray[np.uint8]:
+def read_image(
+    file: Path, size: int, *, scale: PixelScale | None = None, decoding: Decoding = Decoding.SCALED
+) -> NDArray[np.uint8]:
     """Read the largest centred square and resize it to (size, size, 3).
 
     `scale` is the scale of the data set; without it, the image's own scale is used. InputError if the file cannot be
     read.
     """
     with warnings.catch_warnings(action="ignore"), _opened(file) as opened:
-        image, _ = _without_alpha(_upright(opened))
-        return _square(_rgb(image, scale or PixelScale()), size)
+        upright = _decoded(opened, size if decoding is Decoding.SCALED else None)
+        image, _ = _without_alpha(upright.image)
+        return _square(upright._replace(image=_rgb(image, scale or PixelScale())), size)
 
 
 def read_whole_image(
@@ -123,23 +137,25 @@ def read_whole_image(
         return np.array(_rgb(image, scale or PixelScale()).resize(shown, Image.Resampling.BILINEAR), np.uint8)
 
 
-def look_at_image(file: Path) -> ImageFacts:
+def look_at_image(file: Path, decoding: Decoding = Decoding.SCALED) -> ImageFacts:
     """Read the whole file and return the facts about it. InputError if it cannot be read.
 
     Pillow warns about odd files. The caller must ignore these warnings for the whole process.
     """
     with _opened(file) as opened:
-        return _looked_at(opened)[0]
+        return _looked_at(opened, file, None, decoding)[0]
 
 
-def open_image(file: Path, size: int) -> tuple[ImageFacts, NDArray[np.uint8] | None]:
+def open_image(
+    file: Path, size: int, decoding: Decoding = Decoding.SCALED
+) -> tuple[ImageFacts, NDArray[np.uint8] | None]:
     """The facts that `look_at_image` returns, and the pixels that `read_image` returns if they have 8 bits a channel.
 
     Other images must be read again when the scale of their data set is known.
     """
     with _opened(file) as opened:
-        facts, image = _looked_at(opened)
-        return facts, None if is_numbers(image) else _square(image, size)
+        facts, upright = _looked_at(opened, file, size if decoding is Decoding.SCALED else None, decoding)
+        return facts, None if is_numbers(upright.image) else _square(upright, size)
 
 
 @contextmanager
@@ -169,16 +185,48 @@ def _refuse_what_pillow_misreads(image: Image.Image) -> None:
         raise ValueError("JPEG 2000 in colour with more than 8 bits a channel; save it with 8 bits, or as PNG or TIFF")
 
 
-def _looked_at(opened: Image.Image) -> tuple[ImageFacts, Image.Image]:
+class _Decoded(NamedTuple):
+    """An image that is decoded and turned upright. It has a fraction of the width and height `whole` of its file.
+
+    If the fraction of a side is no whole number, the decoder adds a part of a pixel. The image begins at `origin`.
+    """
+
+    image: Image.Image
+    fraction: float
+    whole: tuple[int, int]
+    origin: tuple[float, float] = (0.0, 0.0)
+
+
+def _decoded(opened: Image.Image, size: int | None) -> _Decoded:
+    """Decode the image. If its size is wanted, a JPEG is decoded at the fraction that is enough."""
+    stored = opened.size
+    fraction = 1.0 if size is None else decode_scaled(opened, size)
+    upright = _upright(opened)
+    if fraction == 1:
+        return _Decoded(upright, 1.0, upright.size)
+    orientation = _orientation(opened)
+    width, height = stored[::-1] if orientation in SIDEWAYS else stored
+    left = upright.width - width * fraction if orientation in RIGHT_IS_LEFT else 0.0
+    top = upright.height - height * fraction if orientation in BOTTOM_IS_TOP else 0.0
+    return _Decoded(upright, fraction, (width, height), (left, top))
+
+
+def _looked_at(opened: Image.Image, file: Path, size: int | None, decoding: Decoding) -> tuple[ImageFacts, _Decoded]:
     """The facts about a file, and its image on the background."""
     frames, upper_half = getattr(opened, "n_frames", 1), is_upper_half(opened)  # known only before Pillow loads it
     orientation = _orientation(opened)
-    image, transparent = _without_alpha(_upright(opened))
-    turned = orientation if orientation in UPRIGHT else 1
-    facts = _facts(image, transparent=transparent, frames=frames, orientation=turned)
+    by_content = decoding is Decoding.SCALED and is_jpeg(opened)
+    upright = _decoded(opened, size)
+    image, transparent = _without_alpha(upright.image)
+    pixels = np.asarray(image)
+    values, is_constant = _range(pixels, is_numbers=is_numbers(image))
     if upper_half:
-        facts = facts._replace(range=replace(facts.range, kind=PixelKind.UPPER_HALF))
-    return facts, image
+        values = replace(values, kind=PixelKind.UPPER_HALF)
+    turned = orientation if orientation in UPRIGHT else 1
+    digest = f"{content_digest(file.read_bytes())} {turned}" if by_content else _pixel_digest(pixels, image.size)
+    name = f"{CONSTANT if is_constant else ''}{digest}"
+    facts = ImageFacts(values, transparent, frames, name, upright.whole, turned)
+    return facts, upright._replace(image=image)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -225,21 +273,21 @@ def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info or by_palette
 
 
-def _facts(image: Image.Image, *, transparent: bool, frames: int, orientation: int) -> ImageFacts:
-    if is_numbers(image):
-        pixels: NDArray[Any] = np.asarray(image)
+def _range(pixels: NDArray[Any], *, is_numbers: bool) -> tuple[PixelRange, bool]:
+    """The range of the pixels, and whether all of them are equal. Much faster than Pillow's `getextrema`."""
+    if is_numbers:
         found = range_of(pixels)
-        is_constant = found.lowest == found.highest
-    else:
-        pixels = np.asarray(image)
-        extrema: Any = image.getextrema()
-        is_constant = all(least == most for least, most in extrema)
-        lowest, highest = min(least for least, _ in extrema), max(most for _, most in extrema)
-        found = PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest)
+        return found, found.lowest == found.highest
+    first = pixels[0, 0]
+    is_constant = bool((pixels[0] == first).all() and (pixels == first).all())
+    lowest, highest = int(pixels.min()), int(pixels.max())
+    return PixelRange(kind=PixelKind.EIGHT_BIT, lowest=lowest, highest=highest), is_constant
+
+
+def _pixel_digest(pixels: NDArray[Any], size: tuple[int, int]) -> str:
     digest = sha1(np.ascontiguousarray(pixels).data, usedforsecurity=False)  # fast where processors have SHA
-    digest.update(str(image.size).encode())
-    name = f"{'constant ' if is_constant else ''}{digest.hexdigest()[:16]}"
-    return ImageFacts(found, transparent, frames, name, image.size, orientation)
+    digest.update(str(size).encode())
+    return digest.hexdigest()[:16]
 
 
 def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:
@@ -248,8 +296,12 @@ def _rgb(image: Image.Image, scale: PixelScale) -> Image.Image:
     return image
 
 
-def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+def _square(decoded: _Decoded, size: int) -> NDArray[np.uint8]:
+    """The largest centred square of the file's image, resized with antialiasing."""
+    width, height = decoded.whole
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    x, y, fraction = *decoded.origin, decoded.fraction
+    box = (x + left * fraction, y + top * fraction, x + (left + side) * fraction, y + (top + side) * fraction)
+    square = decoded.image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     return np.array(square, np.uint8)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.decoded_once import not_stored_notes, open_store, with_stored_pixels
-from se_nas.data.folders.decoded_store import DecodedStore
+from se_nas.data.folders.decoded_store import DecodedStore, usual_folder
 from se_nas.data.folders.image_file import ImageFacts, open_image, read_image
 from se_nas.data.folders.listing import LabelledFile, Listing
 from se_nas.data.folders.opened_files import BadFile, Count, OnOpened, each_of, list_bad_files, look_at_files
@@ -72,12 +73,14 @@ def load_listed(
     *,
     portion: Portion,
     most_bytes: float,
-    cache: Path,
+    cache: Path | None,
+    decoding: Decoding,
     skip_bad: bool,
     on_opened: OnOpened | None,
 ) -> ImageData:
     """Open the listed images, of which `portion` takes a part. If they take more than `most_bytes`, they stay on disk,
-    and the folder `cache` keeps them decoded.
+    and are kept decoded in the folder `cache`, or in the user's cache folder. Images that are held in memory are kept
+    decoded only if there is a `cache`; then later commands decode nothing.
 
     InputError if there are too few images, or if files cannot be read and `skip_bad` is False.
     """
@@ -90,15 +93,21 @@ def load_listed(
     parts["train"], parts["validation"], portion_notes = portion.noted(parts["train"], parts["validation"])
     images = sum(map(len, parts.values()))
     in_memory = images * row_bytes(image_size) <= most_bytes
-    store, store_notes = (None, []) if in_memory else open_store(cache, image_size, images=images)
-    opened = _opened(parts, in_memory=in_memory, store=store, on_opened=on_opened)
+    folder, again = cache or usual_folder(), "by each command" if in_memory else "in each epoch"
+    store, store_notes = None, list[str]()
+    if cache is not None or not in_memory:
+        store, store_notes = open_store(folder, image_size, images=images, decoding=decoding, again=again)
+    opened = _opened(parts, decoding, in_memory=in_memory and store is None, store=store, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]
     if bad and (not skip_bad or len(bad) == images):
         raise UnreadableImagesError(bad, images)
     good = {name: part.without_bad() for name, part in opened.items()}
     scale = _scale(listing, good)
-    placed = {name: _placed(part, scale, store) for name, part in good.items()}
-    store_notes += not_stored_notes(placed.values(), cache)
+    placed = {name: _placed(part, scale, store, decoding) for name, part in good.items()}
+    store_notes += not_stored_notes(placed.values(), folder, again=again)
+    if in_memory:
+        placed = {name: _held(part) for name, part in placed.items()}
+        store_notes += [] if store is None else ["decoded images are kept in the folder of --cache, too"]
     left_out = listing.left_out
     if bad:
         left_out = (*left_out, LeftOut.of(UNREADABLE, [os.path.relpath(each.path, listing.root) for each in bad]))
@@ -154,7 +163,12 @@ def _split_notes(listing: Listing) -> list[str]:
 
 
 def _opened(
-    parts: Mapping[str, ImageFiles], *, in_memory: bool, store: DecodedStore | None, on_opened: OnOpened | None
+    parts: Mapping[str, ImageFiles],
+    decoding: Decoding,
+    *,
+    in_memory: bool,
+    store: DecodedStore | None,
+    on_opened: OnOpened | None,
 ) -> dict[str, _OpenedPart]:
     total, before = sum(map(len, parts.values())), 0
     opened = {}
@@ -165,20 +179,20 @@ def _opened(
                 on_opened(before + done, total)
 
         if in_memory:
-            opened[name] = _read_all(part, count)
+            opened[name] = _read_all(part, decoding, count)
         else:
-            found = look_at_files(part.files, processors=cpu_count(), store=store, on_opened=count)
+            found = look_at_files(part.files, processors=cpu_count(), decoding=decoding, store=store, on_opened=count)
             opened[name] = _OpenedPart(part, found, None)
         before += len(part)
     return opened
 
 
-def _read_all(part: ImageFiles, count: Count) -> _OpenedPart:
+def _read_all(part: ImageFiles, decoding: Decoding, count: Count) -> _OpenedPart:
     """Read every image into memory. Images that do not have 8 bits are read again when their scale is known."""
     size = part.image_size
     images = np.zeros((len(part), size, size, 3), np.uint8)
     found: list[ImageFacts | BadFile] = []
-    read = partial(open_image, size=size)
+    read = partial(open_image, size=size, decoding=decoding)
     for image, each in zip(images, each_of(part.files, read, processors=cpu_count(), on_opened=count), strict=True):
         if isinstance(each, BadFile):
             found.append(each)
@@ -203,10 +217,11 @@ def _scale(listing: Listing, parts: Mapping[str, _OpenedPart]) -> PixelScale:
         raise InputError(f"--data {listing.source}: {error}") from None
 
 
-def _placed(part: _OpenedPart, scale: PixelScale, store: DecodedStore | None) -> Part:
-    digests = "\0".join(facts.digest for facts in part.facts)
+def _placed(part: _OpenedPart, scale: PixelScale, store: DecodedStore | None, decoding: Decoding) -> Part:
+    is_whole = decoding is Decoding.WHOLE  # a fraction of the pixels may be equal where the others are not
+    digests = "\0".join(facts.digest if is_whole else facts.content for facts in part.facts)
     content = hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
-    files = replace(part.files, read=partial(read_image, scale=scale), content=content)
+    files = replace(part.files, read=partial(read_image, scale=scale, decoding=decoding), content=content)
     if part.images is None:
         return files if store is None else with_stored_pixels(files, part.facts, scale, store)
     again = [place for place, facts in enumerate(part.facts) if facts.range.kind in (PixelKind.WHOLE, PixelKind.REAL)]
@@ -217,6 +232,11 @@ def _placed(part: _OpenedPart, scale: PixelScale, store: DecodedStore | None) ->
             raise InputError(image.reason)
         part.images[place] = image
     return ImageSet(images=part.images, labels=files.labels, content=content)
+
+
+def _held(part: Part) -> ImageSet:
+    """The part with its images in memory. Images that are not stored are decoded."""
+    return part if isinstance(part, ImageSet) else replace(part.loaded(range(len(part))), content=part.content)
 
 
 def _seen(part: _OpenedPart, root: Path, scale: PixelScale) -> Seen:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from platformdirs import user_cache_path
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError
 from se_nas.data.folders.image_file import ImageFacts, look_at_image, open_image
 from se_nas.data.pixels import PixelKind, PixelRange
@@ -31,6 +32,8 @@ CHUNK = 512
 """The number of files after which facts and pixels are stored."""
 FORMAT = 3
 """The version of the file of facts. Other versions are not read."""
+TABLES = {Decoding.WHOLE: "opened", Decoding.SCALED: "opened_scaled"}
+"""The table of facts about files that were decoded in each way."""
 
 Count = Callable[[int], None]
 """A function that is called now and then with the number of opened files."""
@@ -50,7 +53,12 @@ class BadFile:
 
 
 def look_at_files(
-    files: Sequence[str], *, processors: int, store: DecodedStore | None = None, on_opened: Count | None = None
+    files: Sequence[str],
+    *,
+    processors: int,
+    decoding: Decoding = Decoding.SCALED,
+    store: DecodedStore | None = None,
+    on_opened: Count | None = None,
 ) -> list[ImageFacts | BadFile]:
     """The facts about each file. A file that has not changed since it was opened is not opened again.
 
@@ -58,7 +66,7 @@ def look_at_files(
     that do not have 8 bits are not added, because their scale is known only after the last file.
     """
     stamps = {path: stamp for path in files if (stamp := _stamp(path))}
-    known = _remembered(stamps)
+    known = _remembered(stamps, decoding)
     found: dict[str, ImageFacts | BadFile] = {**known}
     new = [path for path in files if path not in known]
     if store is not None:
@@ -76,7 +84,11 @@ def look_at_files(
                 on_opened(before + done)
 
         pixels = {}
-        read = _only_look if store is None else partial(open_image, size=store.image_size)
+        read = (
+            partial(_only_look, decoding=decoding)
+            if store is None
+            else partial(open_image, size=store.image_size, decoding=decoding)
+        )
         for path, each in zip(some, each_of(some, read, processors=processors, on_opened=count), strict=True):
             if isinstance(each, BadFile):
                 found[path] = each
@@ -84,7 +96,7 @@ def look_at_files(
             found[path], image = each
             if image is not None:
                 pixels[each[0].digest] = image
-        _remember({path: (stamps[path], found[path]) for path in some if path in stamps})
+        _remember({path: (stamps[path], found[path]) for path in some if path in stamps}, decoding)
         if store is not None and pixels:
             try:
                 store.add(pixels)
@@ -93,8 +105,8 @@ def look_at_files(
     return [found[path] for path in files]
 
 
-def _only_look(path: Path) -> tuple[ImageFacts, None]:
-    return look_at_image(path), None
+def _only_look(path: Path, decoding: Decoding) -> tuple[ImageFacts, None]:
+    return look_at_image(path, decoding), None
 
 
 def each_of(
@@ -143,20 +155,21 @@ def _stamp(path: str) -> Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _remembered(stamps: Mapping[str, Stamp]) -> dict[str, ImageFacts]:
+def _remembered(stamps: Mapping[str, Stamp], decoding: Decoding) -> dict[str, ImageFacts]:
     """The known facts about files that have not changed; empty if the file of facts cannot be read."""
     known = {}
     with contextlib.suppress(sqlite3.Error, OSError, ValueError, KeyError, TypeError), _database() as database:
         for path, stamp in stamps.items():
             row = database.execute(
-                "SELECT size, time, facts FROM opened WHERE path = ?", (os.fsencode(path),)
+                f"SELECT size, time, facts FROM {TABLES[decoding]} WHERE path = ?",
+                (os.fsencode(path),),
             ).fetchone()
             if row is not None and row[:2] == stamp:
                 known[path] = _facts_from(json.loads(row[2]))
     return known
 
 
-def _remember(found: Mapping[str, tuple[Stamp, ImageFacts | BadFile]]) -> None:
+def _remember(found: Mapping[str, tuple[Stamp, ImageFacts | BadFile]], decoding: Decoding) -> None:
     """Store the facts about good files. A file that cannot be read is opened again next time."""
     rows = [
         (os.fsencode(path), *stamp, json.dumps(_as_list(facts)))
@@ -164,16 +177,17 @@ def _remember(found: Mapping[str, tuple[Stamp, ImageFacts | BadFile]]) -> None:
         if isinstance(facts, ImageFacts)
     ]
     with contextlib.suppress(sqlite3.Error, OSError), _database() as database, database:
-        database.executemany("INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?)", rows)
+        database.executemany(f"INSERT OR REPLACE INTO {TABLES[decoding]} VALUES (?, ?, ?, ?)", rows)
 
 
 def _database() -> contextlib.closing[sqlite3.Connection]:
     """Open the file of facts. It only saves time: if it fails, images are opened again."""
     cache_file().parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(cache_file(), timeout=10)
-    database.execute(
-        "CREATE TABLE IF NOT EXISTS opened (path BLOB PRIMARY KEY, size INTEGER, time INTEGER, facts TEXT)"
-    )
+    for table in TABLES.values():
+        database.execute(
+            f"CREATE TABLE IF NOT EXISTS {table} (path BLOB PRIMARY KEY, size INTEGER, time INTEGER, facts TEXT)"
+        )
     return contextlib.closing(database)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from se_nas.data.boxes.boxed_batches import Reading, evaluation_batches, in_image_pixels, training_batches
 from se_nas.data.boxes.boxed_images import BoxedData
 from se_nas.data.boxes.coco_data import load_boxes
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders import opened_files
 from se_nas.data.folders.image_file import ImageFacts
 from se_nas.data.pixels import EIGHT_BIT
@@ -336,9 +337,9 @@ def test_each_image_is_opened_once_in_all_commands(tmp_path: Path, monkeypatch: 
     seen = []
     look = opened_files.look_at_image
 
-    def noted(file: Path) -> ImageFacts:
+    def noted(file: Path, decoding: Decoding) -> ImageFacts:
         seen.append(file.name)
-        return look(file)
+        return look(file, decoding)
 
     monkeypatch.setattr(opened_files, "look_at_image", noted)
     one_file(tmp_path)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from se_nas.data.folders import decoded_store, image_file, opened_files
 from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError
-from se_nas.data.image_data import ImageData, ImageFiles, Part
+from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
 from se_nas.data.portion import ALL, Portion
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
@@ -179,6 +179,35 @@ def test_images_of_more_than_8_bits_are_stored_by_the_scale_of_their_data_set(tm
             shutil.copy(tmp_path / "dark" / "a" / "1.png", tmp_path / "light" / "a" / "shared.png")
         for part in all_parts(load(tmp_path / folder)):
             assert (pixels(part) == read_from_files(part)).all()
+
+
+def test_with_a_cache_images_that_fit_in_memory_are_decoded_once_too(
+    pictures: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk = load(pictures)
+    decoded.clear()
+    monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 1 << 30)
+    with_cache = load(pictures)
+    assert decoded == []
+    without = load_data(f"imagefolder:{pictures}", image_size=8)
+    assert len(decoded) == COUNT
+
+    for part, expected, stored in zip(all_parts(with_cache), all_parts(without), all_parts(on_disk), strict=True):
+        assert isinstance(part, ImageSet)
+        assert isinstance(expected, ImageSet)
+        assert (part.images == expected.images).all()
+        assert (part.images == pixels(stored)).all()
+    assert with_cache.fingerprint() == without.fingerprint() == on_disk.fingerprint()
+
+
+def test_with_a_full_disk_images_that_fit_in_memory_are_decoded_by_each_command(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 1 << 30)
+    monkeypatch.setattr(decoded_store, "SPARE_BYTES", 1 << 60)
+    data = load(pictures)
+    assert isinstance(data.train, ImageSet)
+    assert "images are decoded again by each command" in " ".join(data.notes)
 
 
 def test_stores_of_two_sizes_lie_side_by_side(pictures: Path) -> None:
