@@ -47,7 +47,8 @@ def write_folder(pack: Path, folder: Path, images: int, photographs: int) -> Non
         pixels, labels = arrays["train_images"], arrays["train_labels"].reshape(-1)
     for number in range(images):
         place = number % len(pixels)
-        side = PHOTOGRAPH if number < photographs else SIDES[number % len(SIDES)]
+        again = number // len(pixels)  # an image that is written again gets another size
+        side = PHOTOGRAPH if number < photographs else SIDES[(number + again) % len(SIDES)]
         target = folder / "all" / f"class{labels[place]}x" / f"{number:06d}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         enlarged = Image.fromarray(pixels[place]).resize(side[::-1], Image.Resampling.BICUBIC)

@@ -93,9 +93,9 @@ class ImageFacts(NamedTuple):
 
 @cache
 def image_formats() -> tuple[str, ...]:
-    """The names of the formats that can be read."""
+    """The names of the formats that can be read. JPEG is the first: Pillow tries them in this order."""
     Image.init()
-    return tuple(sorted(set(Image.OPEN) - NOT_READ))
+    return ("JPEG", *sorted(set(Image.OPEN) - NOT_READ - {"JPEG"}))
 
 
 @cache
