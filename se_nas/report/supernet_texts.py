@@ -117,9 +117,11 @@ def gates_sentence(gates: ChosenByGates) -> str:
     different = {choice.se for choice in gates.choices}
     trained = {choice.se for choice in gates.choices if choice.trial is not None}
     named = COSTS[gates.cost].column if gates.cost in COSTS else gates.cost
-    unit = "log of the factor by which" if gates.is_product else "cross-entropy by which"
+    saved = "log of the factor by which SE everywhere must divide the cross-entropy"
+    if not gates.is_product:
+        saved = "cross-entropy that SE everywhere must save"
     return (
-        f"A price is the {unit} SE everywhere must lower the loss to be worth its cost. "
+        f"A price is the {saved} to be worth its cost. "
         f"At {counted(len(gates.choices), 'price')} of SE ({named}), the gates chose "
         f"{counted(len(different), 'placement')}. The search trained {len(trained)} of them alone in full. The "
         "certainty is the smallest probability of a chosen option: near 1, the gates have decided; a low one is a "

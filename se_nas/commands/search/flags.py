@@ -16,6 +16,7 @@ from se_nas.runs.lock import check_unlocked
 from se_nas.runs.new_run import check_new
 from se_nas.searching.objectives import EQUAL_COST
 from se_nas.shipped_files import given_or_shipped, shipped
+from se_nas.wording import suggest
 
 if TYPE_CHECKING:
     from se_nas.data.portion import Portion
@@ -71,7 +72,7 @@ class SearchRequest:
     """Folder that keeps decoded image files, so that later commands decode nothing."""
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, supernet, differentiable, evolution, reinforce, tpe, nsga2 or random."""
-    gate_loss: Annotated[Optional[Literal["sum", "product"]], flag("sum|product", "sum")] = None
+    gate_loss: Annotated[Optional[str], flag("sum|product", "sum")] = None
     """With --strategy differentiable: cross-entropy plus a price times the cost, or FBNet's cross-entropy times a power
     of the log of the cost."""
     objectives: Annotated[
@@ -154,11 +155,7 @@ class SearchRequest:
             raise InputError(f"--fraction {self.fraction}: cannot be used with --images {self.images}")
         if self.equal_cost is not None and not 0 <= self.equal_cost < 1:
             raise InputError(f"--equal-cost {self.equal_cost}: expected a fraction from 0 to below 1, e.g. 0.01")
-        if self.gate_loss is not None and self.resume is None and self.value("strategy") != "differentiable":
-            raise InputError(
-                f"--gate-loss {self.gate_loss}: belongs to --strategy differentiable, but the strategy is "
-                f"{self.value('strategy')}"
-            )
+        self.check_gate_loss()
         if self.objective_metric is not None:
             parse_metric(self.objective_metric)
         choose_wandb(self.wandb, os.environ)
@@ -176,6 +173,20 @@ class SearchRequest:
             raise InputError("--accept-changed-images: needs --resume; a new search takes the images as they are")
         if self.run is not None and not self.dry_run:
             check_new(self.run)
+
+    def check_gate_loss(self) -> None:
+        """Raise InputError for a loss that does not exist, or that the strategy of a new search does not have."""
+        from se_nas.training.supernet.gate_loss import GateLoss
+
+        if self.gate_loss is None:
+            return
+        if self.gate_loss not in list(GateLoss):
+            raise InputError(f"--gate-loss {self.gate_loss}: no such loss; {suggest(self.gate_loss, list(GateLoss))}")
+        if self.resume is None and self.value("strategy") != "differentiable":
+            raise InputError(
+                f"--gate-loss {self.gate_loss}: belongs to --strategy differentiable, but the strategy is "
+                f"{self.value('strategy')}"
+            )
 
     def _check_image_size(self) -> None:
         """Raise InputError for a size that no space can have."""

@@ -70,6 +70,7 @@ def start_search(request: SearchRequest, console: Console, *, work: Work | None 
     strategy = request.value("strategy")
     if strategy not in STRATEGIES:
         raise InputError(f"--strategy {strategy}: no such strategy; {suggest(strategy, STRATEGIES)}")
+    request.check_gate_loss()
     recipe = request.trial_recipe
     source = with_absolute_path(request.value("data"))
     searched = open_space(request, source, console)

@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -65,7 +65,7 @@ def test_a_search_that_is_interrupted_in_its_shared_training_continues(
 
 @pytest.mark.parametrize("loss", ["sum", "product"])
 def test_the_first_trials_are_the_placements_that_the_gates_chose(
-    request_alone: SearchRequest, console: Console, loss: Literal["sum", "product"]
+    request_alone: SearchRequest, console: Console, loss: str
 ) -> None:
     run = start_search(replace(request_alone, strategy="differentiable", gate_loss=loss, epochs=1), console)
 
@@ -170,6 +170,8 @@ def test_a_loss_of_gates_belongs_to_relaxed_gates_and_stays_that_of_the_search(
     for strategy in ("supernet", "front", None):
         with pytest.raises(InputError, match="--gate-loss product: belongs to --strategy differentiable, but the str"):
             replace(request_alone, strategy=strategy, gate_loss="product").check()
+    with pytest.raises(InputError, match=r"--gate-loss prod: no such loss; did you mean product\?"):
+        replace(request_alone, strategy="differentiable", gate_loss="prod").check()
     monkeypatch.setattr(Trainer, "train_epoch", interrupt)
     with pytest.raises(KeyboardInterrupt):
         start_search(replace(request_alone, strategy="differentiable"), console)
