@@ -3,8 +3,8 @@
 The idea is FBNet's (Wu et al., arXiv 1812.03443, section 3.3). Parts that run alone find other contents in the caches
 than in a network, and code that was not run just before. So a few whole networks are measured too, with their attention
 and without it, and a linear model converts the times of the parts to the time of a network. Attention has a factor of
-its own: its code and that of the layers around it displace each other from the processor's caches, so it takes longer
-in a network than its parts take one after another (benchmarks/LOG.md).
+its own, because it and the layers around it slow each other down in a network, probably by displacing each other's code
+from the processor's caches (benchmarks/LOG.md).
 """
 
 import math
