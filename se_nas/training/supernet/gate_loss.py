@@ -53,7 +53,7 @@ class GateCosts:
         ValueError if the log of the cost is not positive, so that it has no real power.
 
         >>> round(GateCosts(least=100.0, added=((0.0, 10.0), (0.0, 20.0))).exponent(0.1), 3)
-        1.806
+        1.805
         """
         if not 1 < self.least < math.inf:
             raise ValueError(f"the log of a cost of {self.least:.3g} is not positive")
