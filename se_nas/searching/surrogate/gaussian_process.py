@@ -1,5 +1,6 @@
 """A surrogate of accuracy: the predicted accuracy of a network before it trains, with its standard deviation."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,11 @@ class Surrogate:
         self.kernel = kernel or Kernel.fitted(inputs, targets, variances, self._groups, noise_prior)
         self.least = float(values.min())
         self._learn(self._scaled(features), targets, variances)
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of one training's value around the mean of its network."""
+        return self._scale * math.sqrt(self.kernel.noise)
 
     def _learn(self, inputs: Values, targets: Values, variances: Values) -> None:
         """Condition on standardised values (n,), which have these variances (n,)."""

@@ -3,13 +3,15 @@
 A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
 surrogate that has learned from all complete trainings, their own among them. Where trainings are noisy, a network whose
 neighbours reached less is expected to reach less than it did. Stopped trainings are left out: the forecasts of their
-accuracy are too low near the front (`benchmarks/LOG.md`).
+accuracy are too low near the front (`benchmarks/LOG.md`). Of a long search, the surrogate learns only a part
+(`most_informative`). Every other network is expected what the surrogate predicts for it after its own training.
 """
 
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from se_nas.searching.candidates import Values
 from se_nas.searching.expectation import Expectation
 from se_nas.searching.objectives import Objectives
 from se_nas.searching.observations import History
@@ -59,8 +61,26 @@ def expectations(
         features, np.maximum(values, floor), doubt, groups=rows.groups(features), noise_prior=NOISE_PRIOR
     )
     mean, deviation = surrogate.predict(rows.of(complete))
+    unlearned = ~np.isin(numbers, [observation.record.number for observation in taught])
+    mean[unlearned], deviation[unlearned] = after_own_training(
+        mean[unlearned], deviation[unlearned], np.maximum(observed, floor)[unlearned], noise=surrogate.noise
+    )
     mean = np.clip(mean - np.maximum(floor - observed, 0.0), 0.0, 1.0)
     return {
         number: Expectation(float(own), float(spread))
         for number, own, spread in zip(numbers, mean, deviation, strict=True)
     }
+
+
+def after_own_training(mean: Values, deviation: Values, observed: Values, *, noise: float) -> tuple[Values, Values]:
+    """The mean (n,) and standard deviation (n,) of networks' accuracies after one training of each has been observed.
+
+    `mean` and `deviation` (n,) are the prediction before it, and `noise` is the standard deviation of one training.
+    This is the conditioning of a Gaussian process on one value at the predicted point (Rasmussen and Williams,
+    "Gaussian Processes for Machine Learning", 2006, equations 2.25 and 2.26).
+
+    >>> after_own_training(np.array([0.75]), np.array([0.5]), np.array([0.25]), noise=0.5)
+    (array([0.5]), array([0.35355339]))
+    """
+    learned = deviation**2 / (deviation**2 + noise**2)
+    return mean + learned * (observed - mean), deviation * np.sqrt(1 - learned)

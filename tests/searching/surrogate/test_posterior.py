@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from se_nas.searching.observations import MOST_OBSERVATIONS
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.surrogate.posterior import FEWEST, expectations
 from se_nas.space.decisions import Categorical, IntRange
@@ -97,3 +98,23 @@ def test_equal_accuracies_are_no_trouble(accuracy: float) -> None:
     found = expectations(records, DECISIONS, TWO_OBJECTIVES)
 
     assert all(one.mean == pytest.approx(accuracy) for one in found.values())
+
+
+def test_in_a_long_search_each_network_counts_with_its_own_training() -> None:
+    rng = np.random.default_rng(0)
+    decisions = {f"edge{number}": Categorical(("none", "skip", "1x1", "3x3", "pool")) for number in range(6)}
+    worth, together = rng.standard_normal((6, 5)), rng.standard_normal((6, 6, 5, 5))
+    records, true = [], []
+    for number in range(2 * MOST_OBSERVATIONS):
+        chosen = rng.integers(5, size=6)
+        pairs = [together[i, j, chosen[i], chosen[j]] for i in range(6) for j in range(i)]
+        true.append(0.6 + 0.02 * (worth[range(6), chosen].sum() + sum(pairs)))
+        assignment = {name: decisions[name].choices[option] for name, option in zip(decisions, chosen, strict=True)}
+        accuracy = float(true[-1] + 0.01 * rng.standard_normal())
+        records.append(record(number, accuracy=accuracy, assignment=assignment, flops=100.0 + number))
+
+    expected = expectations(records, decisions, TWO_OBJECTIVES)
+
+    off = np.array([expected[number].mean - value for number, value in enumerate(true)])
+    assert np.sqrt(np.mean(off**2)) < 0.02
+    assert np.abs(off).max() < 0.08
