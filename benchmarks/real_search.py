@@ -91,14 +91,30 @@ class Method(Protocol):
         """Report the end of a trial; called once for each trial."""
 
 
+class Searched(Protocol):
+    """What `Ours` needs to know of a task."""
+
+    @property
+    def space(self) -> DesignSpace:
+        """The space of the search."""
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of a full training."""
+
+    def inspect(self, assignment: Assignment) -> Inspection | None:
+        """The network and its cost; None if it breaks a rule."""
+
+
 @dataclass
 class Ours:
-    """A strategy of se-nas, with or without `FrontPruner`."""
+    """A strategy of se-nas, with or without `FrontPruner`, whose rungs open from `least_gain` (None: as it is)."""
 
-    task: Task
+    task: Searched
     seed: int
     strategy: str = "front"
     pruning: bool = True
+    least_gain: float | None = None
     _records: list[TrialRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,7 +130,8 @@ class Ours:
             )
         )
         self._strategy = Unique(named, lambda assignment: space.decode(assignment).fingerprint())
-        self._rule = OurRule(self.task.epochs, self.seed) if self.pruning else None
+        changed = {} if self.least_gain is None else {"WORTHWHILE": self.least_gain}
+        self._rule = OurRule(self.task.epochs, self.seed, changed=changed) if self.pruning else None
 
     def expected(self) -> dict[int, float]:
         """The accuracy that the model expects of each complete trial; empty if there are too few."""
