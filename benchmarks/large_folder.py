@@ -3,10 +3,10 @@
     uv run benchmarks/large_folder.py --pack cifar10_10k.npz --images 20000 --size 64
 
 Writes a folder of JPEGs: images of the array file, enlarged to several sizes, and a few photographs of 4,000 px. Then
-it measures, in turn: an epoch of torchvision's ImageFolder with `RandomResizedCrop`-free transforms (resize, centre
-crop) in a DataLoader with as many processes, our first pass into an empty cache (each file is opened, checked, decoded
-and stored), our start with a filled cache, our later epochs, and Pillow's decoder alone in as many threads. Other
-programs disturb seconds more than CPU time, so the table has both; the ratio is a median over the turns.
+it measures, in turn: an epoch of torchvision's ImageFolder without random crops (resize, centre crop) in a DataLoader
+with as many processes, our first pass into an empty cache (each file is opened, checked, decoded and stored), our start
+with a filled cache, our later epochs, and Pillow's decoder alone in as many threads. Other programs disturb wall time
+more than CPU time, so the table has both; the ratio is a median over the turns.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 
 The folders are searches of the same space on the same images. For each epoch, a surrogate learns the accuracy of a
 network from all their trials. Its prediction is the network's true accuracy. A training adds the residuals of a random
-complete trial of the first folder, so that folder should be one that stopped few trials. Two workers train at a time,
-and an epoch takes a time by FLOPs, give or take a tenth.
+complete trial of the first folder, so that folder should be one that stopped few trials. Two workers train at a time.
+The time of an epoch depends on the FLOPs, and deviates at random by about a tenth.
 
 Prints the trials that were stopped, and the hypervolume of the true accuracies and log FLOPs of the fully trained
 networks: after all trials of the budget, and after equal epochs of training.
@@ -112,7 +112,7 @@ class Trainings:
 
 @dataclass
 class Training:
-    """A trial of a replayed search: what it is, what it reaches, and how far it is."""
+    """A trial of a replayed search: its curve, its true final accuracy, its cost, and how far it has been trained."""
 
     curve: list[float]
     true: float
@@ -157,7 +157,7 @@ def search(model: Trainings, rule: str, seed: int, *, budget: float, epochs: flo
 
 
 def hypervolume(trials: list[Training], epochs: float, dearest: float) -> float:
-    """The true hypervolume of what was complete after so many epochs of the search, as a fraction of the whole box."""
+    """The true hypervolume of the trials that were complete after these epochs, as a fraction of the whole box."""
     points = [(-t.true, math.log(t.flops)) for t in trials if not t.stopped and t.spent <= epochs]
     if not points:
         return 0.0
@@ -185,7 +185,7 @@ def main() -> None:
     global MODEL
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", help="run folders; the first one stopped few trials")
-    parser.add_argument("--searches", type=int, default=10, help="of each rule")
+    parser.add_argument("--searches", type=int, default=10, help="the number of searches with each rule")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--budget", type=int, default=200, help="trials of a search")
     parser.add_argument("--equal-epochs", type=int, default=600, help="epochs after which rules are compared")

@@ -54,7 +54,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
 }
 """The columns that benchmarks read, and the functions that read a cell."""
 OF_ACCURACY = ("placement", "seed", "epoch", "accuracy")
-"""The columns that say how accurate each training was."""
+"""The columns that are needed for the accuracy of each training."""
 
 
 def read_rows(out: Path) -> Rows:

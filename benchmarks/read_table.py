@@ -321,7 +321,7 @@ def main() -> None:
     """Parse the flags, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="of each strategy")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="the number of repetitions of each strategy")
     parser.add_argument("--supernet", type=Path, help="supernet.json of launch/supernet.py on the table's space")
     parser.add_argument("--differentiable", type=Path, help="differentiable.json of launch/search.py on that space")
     options = parser.parse_args()
@@ -336,7 +336,7 @@ def main() -> None:
     show_finds(table, guided, console, options.repeats)
     if SUPERNET in guided:
         console.print(
-            f"the model asked the supernet's prior {prior.asked} times, and it was trusted {prior.trusted} times"
+            f"the model asked for the supernet's prior {prior.asked} times, and used it {prior.trusted} times"
         )
 
 

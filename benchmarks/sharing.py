@@ -124,8 +124,8 @@ def main() -> None:
     few = data.train.subset(np.arange(len(data.train)) % WARM_UP_SHARE == 0)
     if len(np.unique(few.labels)) < FEWEST_CLASSES:
         raise InputError(
-            f"{options.data}: every {WARM_UP_SHARE}th training image, on which the networks are trained first, has the "
-            f"same class ({counted(len(few), 'image')}); give more images, or shuffle them"
+            f"{options.data}: each {WARM_UP_SHARE}th training image is used for a first training, and each of these "
+            f"has the same class ({counted(len(few), 'image')}); give more images, or shuffle them"
         )
     compiling, *_ = measure(replace(work, data=replace(data, train=few)), architectures, max(options.at_once))
     console.print(f"all trained on {len(few)} images, so that their kernels are compiled: {compiling:.1f} s")

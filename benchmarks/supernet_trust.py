@@ -1,6 +1,6 @@
 """Compares the ranking of a supernet with an open table of placements that were trained alone.
 
-    uv run launch/supernet.py --space benchmarks/tables/four_stages.yaml --data npz:cifar10_10k.npz --image-size 16 \
+    uv run launch/supernet.py --space benchmarks/tables/four_stages.yaml --data npz:cifar10_10k.npz --image-size 16 \\
         --epochs 8 --run RUN
     uv run benchmarks/supernet_trust.py RUN/supernet.json benchmarks/tables/four_stages.csv
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class GateChoice:
     """The placement that was chosen at a price, by the tokens of its stages.
 
-    `certainty` is the smallest probability of a chosen option. `trial` and `accuracy` are of the trial that trained
-    this placement alone; None if no trial did so in full.
+    `certainty` is the smallest probability of a chosen option. `trial` and `accuracy` are those of the complete trial
+    that trained this placement alone; None if there is none.
     """
 
     price: float

@@ -65,11 +65,11 @@ def load_data(
 ) -> ImageData:
     """Load a data set by its command-line name. Image files are cropped and resized to `image_size`.
 
-    `portion` takes a part of the training and validation images. The folder `cache` keeps decoded
-    image files. Without it, they are kept in the user's cache folder if they do not fit in memory. A resumed search
-    names its `decoding`.
-    Files that cannot be read are refused, or left out with `skip_bad`. `on_opened` is called while files are opened.
-    InputError says in one line what is wrong with the name, the files or the download.
+    `portion` takes a part of the training and validation images. The folder `cache` keeps decoded image files. Without
+    it, they are kept in the user's cache folder if they do not fit in memory. `decoding` is the way in which image
+    files are decoded; a resumed search gives its own. Files that cannot be read are refused, or left out with
+    `skip_bad`. `on_opened` is called while files are opened. InputError says in one line what is wrong with the name,
+    the files or the download.
     """
     kind, colon, path = source.partition(":")
     if kind in PATH_SOURCES and colon:

@@ -73,7 +73,10 @@ def trust_sentence(account: SupernetAccount) -> str:
         )
     compared = f"compared with {counted(trust.count, 'network')} trained alone ({account.source})"
     if trust.is_earned:
-        return f"The ranking can be trusted, {compared}: {_why(trust)}. It is still no answer: train the best alone."
+        return (
+            f"The ranking can be trusted, {compared}: {_why(trust)}. Still, train the best placements alone before you "
+            "choose one."
+        )
     return f"The ranking cannot be trusted, {compared}: {_why(trust)}."
 
 
@@ -106,14 +109,14 @@ def effects_sentences(account: SupernetAccount) -> str:
     told = [
         f"The effect of SE in a place is what it adds to the {account.metric.label} in the supernet, as a mean over "
         "the other places with and without SE. It has no interval, because all placements share the same weights.",
-        f"The placements that were read do not tell apart what SE adds in {unknown}." if unknown else "",
+        f"The placements that were read do not distinguish what SE adds in {unknown}." if unknown else "",
         f"Two places together add, in points beyond the sum of both: {together}." if together else "",
     ]
     return " ".join(each for each in told if each)
 
 
 def gates_sentence(gates: ChosenByGates) -> str:
-    """A sentence about what relaxed gates chose, and how many of it was trained alone."""
+    """Sentences about the placements that relaxed gates chose, and about the number of them that were trained alone."""
     different = {choice.se for choice in gates.choices}
     trained = {choice.se for choice in gates.choices if choice.trial is not None}
     named = COSTS[gates.cost].column if gates.cost in COSTS else gates.cost
@@ -124,8 +127,8 @@ def gates_sentence(gates: ChosenByGates) -> str:
         f"A price is the {saved} to be worth its cost. "
         f"At {counted(len(gates.choices), 'price')} of SE ({named}), the gates chose "
         f"{counted(len(different), 'placement')}. The search trained {len(trained)} of them alone in full. The "
-        "certainty is the smallest probability of a chosen option: near 1, the gates have decided; a low one is a "
-        "matter of chance."
+        "certainty is the smallest probability of a chosen option: near 1, the gates have decided; at a low certainty, "
+        "the choice is due to chance."
     )
 
 
@@ -134,9 +137,9 @@ def _option(token: str) -> str:
 
 
 def _why(trust: Trust) -> str:
-    """The interval beside what is free."""
+    """The interval of the supernet's tau, and the tau of the best free ranking."""
     best = max(trust.free, key=lambda each: abs(each.tau))
-    relation = "all of it is" if trust.is_earned else "not all of it is"
+    relation = "the whole interval is" if trust.is_earned else "the interval is not wholly"
     free = f"ranking {'with' if best.ranking == ALL_EQUAL else 'by'} {best.ranking}"
     return (
         f"its Kendall's tau is {trust.own.tau:+.2f} (95 % interval {trust.own.low:+.2f} to {trust.own.high:+.2f}), and "

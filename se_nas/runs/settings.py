@@ -47,8 +47,8 @@ class SearchConfig(BaseModel):
     images, if the user named one. `latency_table` is the checksum of the table that predicts latency; without a table,
     trials measure it. `objective_metric` scores the trials; earlier versions knew only the accuracy. With
     `resizes_images`, arrays are resized to `image_size`, because the user asked for that size. `gate_loss` is the loss
-    of relaxed gates, which only the strategy `differentiable` has.
-    `decoding` is the way in which image files are decoded and named; earlier versions knew only `whole`.
+    of relaxed gates, which only the strategy `differentiable` has. `decoding` is the way in which image files are
+    decoded and named; earlier versions knew only `whole`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -19,8 +19,8 @@ class LoggedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOutcome:
-    """The outcome of a search: its figures by name (plotly), the files of its front and of its best network, the
-    next steps, and tables and numbers by name beside those of the trials."""
+    """The outcome of a search: its figures by name (plotly), the files of its front and of its best network, the next
+    steps, and by name the tables and numbers that are not about trials."""
 
     figures: Mapping[str, Any]
     front_files: tuple[Path, ...]

@@ -129,12 +129,12 @@ def test_searches_by_a_good_supernet_and_by_gates_name_the_best_placement(
     (ordered,) = (line.strip() for line in said.splitlines() if line.strip().startswith("order of the supernet"))
     after_four_trainings = float(ordered.removeprefix("order of the supernet").split()[0])
     assert after_four_trainings < 0.2
-    assert "the model asked the supernet's prior 0 times" in said  # it proposes only after all 8 were tried
+    assert "the model asked for the supernet's prior 0 times" in said  # it proposes only after all 8 were tried
 
 
 @pytest.mark.parametrize("flag", ["--supernet", "--differentiable"])
 @pytest.mark.parametrize("fault", ["missing", "empty", "of another trunk"])
-def test_a_file_of_no_use_for_the_table_is_named_in_one_line(
+def test_a_supernet_or_gates_of_another_table_are_refused_in_one_line(
     tmp_path: Path, flag: str, fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, path = tmp_path / "t.csv", tmp_path / "found.json"

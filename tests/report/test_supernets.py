@@ -49,7 +49,7 @@ def test_a_prior_that_the_trials_confirm_is_used_and_the_page_says_why() -> None
     assert trust_sentence(account).startswith(
         "The ranking can be trusted, compared with 16 networks trained alone (trials): its Kendall's tau is +1.00"
     )
-    assert "all of it is above 0.71, which ranking by number of SE modules reaches" in trust_sentence(account)
+    assert "the whole interval is above 0.71, which ranking by number of SE modules reaches" in trust_sentence(account)
     assert prior_sentence(account) == "So the search uses these scores as the prior of its model of accuracy."
 
 
@@ -57,7 +57,7 @@ def test_a_prior_that_the_trials_do_not_confirm_is_dropped_and_the_page_says_why
     account = made_account(SCORES, OTHERS)
 
     assert trust_sentence(account).startswith("The ranking cannot be trusted, compared with 16 networks")
-    assert "not all of it is above" in trust_sentence(account)
+    assert "the interval is not wholly above" in trust_sentence(account)
     assert prior_sentence(account).startswith("So the prior is dropped. The search ignores these scores")
 
 
@@ -96,12 +96,12 @@ def test_effects_are_those_of_the_supernet_with_unknown_places_named() -> None:
 
     assert re.search(r"<td>stage1</td><td>4 instead of no SE</td><td class=\"number\">\+1\.00</td>", html)
     assert re.search(r"<td>stage2</td><td>4 instead of no SE</td><td class=\"number\">\+0\.50</td>", html)
-    assert "do not tell apart what SE adds in stage1, stage2, stage3." in effects_sentences(partly)
+    assert "do not distinguish what SE adds in stage1, stage2, stage3." in effects_sentences(partly)
     assert "macro F1 in the supernet" in effects_sentences(replace(partly, metric=ObjectiveMetric.F1))
 
 
 @pytest.mark.parametrize("read", [0, 1])
-def test_a_supernet_that_is_hardly_read_has_a_section_all_the_same(read: int) -> None:
+def test_a_supernet_with_few_read_placements_has_a_section_too(read: int) -> None:
     html = html_of(made_account(made_scores(read=read), {}))
 
     assert f"Of 16 placements of SE, {read} {'was' if read == 1 else 'were'} read from it" in html
@@ -114,7 +114,7 @@ def test_many_placements_are_shortened_and_the_page_says_so() -> None:
     assert html.count('<span class="se">') == 25
 
 
-def test_figures_exist_as_far_as_there_is_something_to_draw() -> None:
+def test_a_figure_without_data_is_left_out() -> None:
     assert list(supernet_figures(made_account(SCORES, RIGHT))) == [
         "supernet and training alone",
         "supernet effects of SE",

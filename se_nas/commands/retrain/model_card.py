@@ -44,12 +44,12 @@ Its stages are in `architecture.yaml`, its fingerprint is `{result.fingerprint}`
 
 
 def _costs(result: RetrainedResult) -> Iterator[tuple[str, str]]:
-    """Each cost, and how a latency is known."""
+    """The name and the value of each cost. The name of a latency says whether it is predicted or measured."""
     for name, value in result.cost.items():
         by_table = name == "latency" and result.latency_is_predicted
         yield f"{name}, predicted by the search's table" if by_table else name, format_cost(name, value)
     if result.measured_latency is not None:
-        yield "latency, measured where the table holds", format_cost("latency", result.measured_latency)
+        yield "latency, measured on the table's device", format_cost("latency", result.measured_latency)
 
 
 def _how_good(result: RetrainedResult, largest: LargestClass) -> str:

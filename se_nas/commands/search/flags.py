@@ -73,8 +73,8 @@ class SearchRequest:
     strategy: Annotated[Optional[str], flag("NAME", "front")] = None
     """Strategy that proposes networks: front, supernet, differentiable, evolution, reinforce, tpe, nsga2 or random."""
     gate_loss: Annotated[Optional[str], flag("sum|product", "sum")] = None
-    """With --strategy differentiable: cross-entropy plus a price times the cost, or FBNet's cross-entropy times a power
-    of the log of the cost."""
+    """Loss of the gates with --strategy differentiable: the cross-entropy plus a price times the cost, or, as in FBNet,
+    the cross-entropy times a power of the log of the cost."""
     objectives: Annotated[
         Optional[str], flag("NAMES", "accuracy,flops", f"accuracy and one or two of {', '.join(COSTS)}.")
     ] = None

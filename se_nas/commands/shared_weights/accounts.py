@@ -76,4 +76,4 @@ def load_gates(folder: RunFolder, progress: SearchProgress) -> ChosenByGates | N
 
 
 def _ignore(line: str) -> None:
-    """A damaged ablation already has a line, because the report reads it too."""
+    """Print nothing: the report also reads damaged ablations, and prints a line about each."""

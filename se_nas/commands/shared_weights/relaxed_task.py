@@ -32,7 +32,8 @@ MICROSECONDS = 1_000.0
 class RelaxedTask:
     """Trains a supernet on a part of the training images, and the gates at each price on the rest.
 
-    `supernet` is the task for the whole of the images. `cost` names the cost that has a price, and `loss` says how.
+    `supernet` is the task for all images. `cost` names the cost that has a price, and `loss` joins it with the
+    cross-entropy.
     """
 
     supernet: SupernetTask

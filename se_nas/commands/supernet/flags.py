@@ -40,7 +40,7 @@ class SupernetRequest:
     data: Annotated[Optional[str], flag("NAME", "digits")] = None
     """Without NETWORK: the images, as in `search`."""
     run: Annotated[Optional[Path], flag("DIR", "runs/SPACE-DATA-TIME")] = None
-    """Without NETWORK: the folder to write. The same command continues there, and `search --resume DIR` searches."""
+    """Without NETWORK: the folder to write. The same command continues there; `search --resume DIR` begins a search."""
     images: Annotated[Optional[int], flag("N", "all")] = None
     """Without NETWORK: train on this many images."""
     fraction: Annotated[Optional[float], flag("X", "1.0")] = None

@@ -20,8 +20,10 @@ from se_nas.machine.limits import cpu_count
 def open_store(
     cache: Path, image_size: int, *, images: int, decoding: Decoding, again: str
 ) -> tuple[DecodedStore | None, list[str]]:
-    """The store of decoded images, and lines about it. None if the disk has no space for that many images; `again`
-    says when they are decoded then."""
+    """The store of decoded images, and lines about it. None if the disk has no space for that many images.
+
+    `again` is the text that says how often images are decoded if they are not stored.
+    """
     costs = f"images are decoded again {again}; --cache DIR names another folder"
     try:
         store = DecodedStore(cache, image_size, decoding)

@@ -1,8 +1,8 @@
 """Decoded images on disk: each is cut and resized once, and later commands read its pixels without decoding.
 
 A store holds images of one size. Its data file is a sequence of rows of equal length, one for each image; its index, in
-SQLite, has the row of each image by its digest. So data sets that share images share rows, a
-portion of a data set is stored with the whole, and a store whose filling was interrupted is filled further.
+SQLite, has the row of each image by its digest. So data sets that share images share rows, a portion of a data set is
+stored with the whole, and a store whose filling was interrupted is filled further.
 """
 
 import contextlib

@@ -45,7 +45,8 @@ AS_STORED = UPRIGHT | {6: UPRIGHT[8], 8: UPRIGHT[6]}
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """The orientations in which width and height are exchanged."""
 RIGHT_IS_LEFT, BOTTOM_IS_TOP = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})
-"""The orientations in which the upright image begins, from the left or from the top, with the last pixels as stored."""
+"""The orientations in which the left side, or the top, of the upright image is the right side or the bottom of the
+stored image, in either direction."""
 
 CONSTANT = "constant "
 """The beginning of the digest of an image whose pixels are all equal."""
@@ -186,9 +187,10 @@ def _refuse_what_pillow_misreads(image: Image.Image) -> None:
 
 
 class _Decoded(NamedTuple):
-    """An image that is decoded and turned upright. It has a fraction of the width and height `whole` of its file.
+    """An image that is decoded and turned upright. Its width and height are a `fraction` of those of its file, `whole`.
 
-    If the fraction of a side is no whole number, the decoder adds a part of a pixel. The image begins at `origin`.
+    If the fraction of a side is no whole number of pixels, the decoder rounds it up. `origin` is the place (x, y) in
+    pixels at which the picture begins inside the decoded image.
     """
 
     image: Image.Image
@@ -198,7 +200,8 @@ class _Decoded(NamedTuple):
 
 
 def _decoded(opened: Image.Image, size: int | None) -> _Decoded:
-    """Decode the image. If its size is wanted, a JPEG is decoded at the fraction that is enough."""
+    """Decode the image, and turn it upright. If a `size` in pixels is wanted, a JPEG is decoded at the fraction of its
+    size that is enough."""
     stored = opened.size
     fraction = 1.0 if size is None else decode_scaled(opened, size)
     upright = _upright(opened)

@@ -3,8 +3,8 @@
 A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
 surrogate that has learned from all complete trainings, their own among them. Where trainings are noisy, a network whose
 neighbours reached less is expected to reach less than it did. Stopped trainings are left out: the forecasts of their
-accuracy are too low near the front (`benchmarks/LOG.md`). Of a long search, the surrogate learns only a part
-(`most_informative`). Every other network is expected what the surrogate predicts for it after its own training.
+accuracy are too low near the front (`benchmarks/LOG.md`). In a long search, the surrogate learns only a part of the
+trials (`most_informative`). The prediction for each other network is then corrected by the network's own training.
 """
 
 from collections.abc import Iterable, Mapping

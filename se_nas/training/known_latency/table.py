@@ -1,6 +1,6 @@
 """LatencyTable: the time of each part of a space's networks on one runtime. The sum of the parts predicts a network.
 
-The idea is FBNet's (Wu et al., arXiv 1812.03443, section 3.3). Parts that run alone find other contents in the caches
+The idea is FBNet's (Wu et al., arXiv 1812.03443, section 3.2). Parts that run alone find other contents in the caches
 than in a network, and code that was not run just before. So a few whole networks are measured too, with their attention
 and without it, and a linear model converts the times of the parts to the time of a network. Attention has a factor of
 its own, because it and the layers around it slow each other down in a network, probably by displacing each other's code

@@ -1,6 +1,6 @@
 """Relaxed gates: which option each switch of a supernet should have, learned by gradients, at a price for its cost.
 
-Wu et al., "FBNet", arXiv 1812.03443, section 3.2: an option is drawn by the Gumbel softmax (Jang et al., arXiv
+Wu et al., "FBNet", arXiv 1812.03443, section 3.3: an option is drawn by the Gumbel softmax (Jang et al., arXiv
 1611.01144), whose temperature falls, and the loss is that of the images and the expected cost. One thing differs: the
 weights are trained first, for all placements, and stay as they are. So one training serves all prices.
 """
@@ -99,7 +99,7 @@ def priced_loss(loss: GateLoss, costs: GateCosts, price: float) -> Callable[[Ten
     exponent, relative = costs.exponent(price), [torch.tensor(own) / costs.least for own in costs.added]
 
     def product(cross_entropy: Tensor, shares: Sequence[Tensor]) -> Tensor:
-        log_of_cost = torch.log1p(_expected(relative, shares)) / math.log(costs.least)  # relative to that of the least
+        log_of_cost = torch.log1p(_expected(relative, shares)) / math.log(costs.least)  # log(cost) / log(least) - 1
         return cross_entropy * torch.exp(exponent * torch.log1p(log_of_cost))
 
     return product

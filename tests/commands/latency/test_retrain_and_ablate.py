@@ -84,7 +84,7 @@ def test_a_retrained_network_has_its_predicted_and_its_measured_latency(
     assert result["latency_is_predicted"]
     assert result["measured_latency"] == measured
     assert "latency, predicted by the search's table |" in card
-    assert "latency, measured where the table holds |" in card
+    assert "latency, measured on the table's device |" in card
     assert f"latency by the search's table ({table.setting.title}): trial {result['trial']} " in said(console)
     assert {"regnetx", "regnety"} <= set(found)
     for name in ("regnetx", "regnety"):

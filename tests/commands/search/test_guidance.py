@@ -96,7 +96,7 @@ def test_a_search_uses_the_supernet_that_its_folder_has(
 
 
 @pytest.mark.parametrize("changes", [{}, {"epochs": 1}, {"draw": "one"}, {"seed": 3}])
-def test_a_supernet_of_which_too_few_placements_were_read_is_read_on_as_it_was_trained(
+def test_if_too_few_placements_of_a_supernet_were_read_the_others_are_read_without_another_training(
     request_alone: SearchRequest,
     data_file: Path,
     tmp_path: Path,
@@ -125,7 +125,7 @@ def test_a_supernet_of_which_too_few_placements_were_read_is_read_on_as_it_was_t
     assert "2 placements of the 9 that a prior needs were read before" in said_on(console)
 
 
-def test_a_short_reading_of_another_supernet_is_refused_with_what_to_do(
+def test_too_few_scores_of_another_supernet_are_refused_with_what_to_do(
     request_alone: SearchRequest, data_file: Path, tmp_path: Path
 ) -> None:
     run, console = tmp_path / "supernet", quiet_console()

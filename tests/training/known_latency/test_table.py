@@ -159,7 +159,7 @@ def test_networks_with_and_without_attention_give_attention_its_own_factor(
     assert with_attention - without == pytest.approx(0.2 * slower, rel=1e-3)
 
 
-def test_attention_that_networks_hide_still_makes_a_network_slower() -> None:
+def test_attention_that_costs_nothing_in_measured_networks_still_makes_a_network_slower() -> None:
     parts = [*PARTS, *(PartTimes(trunk=trunk, attention=(0.3,)) for trunk in TRUNKS)]
 
     found = fitted_correction(parts, [sum(own.trunk) for own in parts])
