@@ -39,7 +39,8 @@ from se_nas.analysis.designed.best import probabilities_of_best
 from se_nas.analysis.designed.fractions import Point, design_for
 from se_nas.analysis.designed.model import Cell, Contrasts, Fitted, Key, distinct_pairs, fit
 from se_nas.analysis.supernet_scores import SupernetScores
-from se_nas.commands.search.guidance import DIFFERENTIABLE, SUPERNET, SupernetPrior
+from se_nas.commands.search.guidance import SupernetPrior
+from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET
 from se_nas.errors import InputError
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives

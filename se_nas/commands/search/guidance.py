@@ -8,12 +8,14 @@ from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.commands.preflight import CostOf
 from se_nas.commands.shared_weights.placements_to_read import usual_reading
 from se_nas.commands.shared_weights.relaxed_task import RelaxedTask
+from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET, can_use_prior, most_trials
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
 from se_nas.runs.supernet_file import load_scores
+from se_nas.searching.propose.front_strategy import BLIND_TRIALS
 from se_nas.searching.records import TrialRecord
 from se_nas.searching.surrogate.prior_mean import Prior
 from se_nas.space.decisions import Assignment
@@ -24,9 +26,6 @@ from se_nas.training.pretrained import Pretrained
 from se_nas.training.supernet.gate_loss import GateLoss
 from se_nas.training.supernet.placement_draws import Draw
 from se_nas.wording import counted
-
-SUPERNET, DIFFERENTIABLE = "supernet", "differentiable"
-"""The strategies that need shared weights, which are also the names of their files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,18 @@ def guide(
     use_gpu: bool,
     print_line: Callable[[str], None],
 ) -> Guidance:
-    """Train what the strategy needs in this process, or continue it, and return what follows from it."""
+    """Train what the strategy needs in this process, or continue it, and return what follows from it.
+
+    A search that is too short for a prior trains no supernet, and prints a line.
+    """
     if strategy not in (SUPERNET, DIFFERENTIABLE):
+        return Guidance()
+    if strategy == SUPERNET and not can_use_prior(config, space):
+        print_line(
+            f"supernet  not used: its scores guide a search after its first {BLIND_TRIALS} trials, and this search has "
+            f"at most {counted(most_trials(config, space), 'trial')}; so none is trained, and the search proposes as "
+            "front does"
+        )
         return Guidance()
     board, device = switches_of_space(space), pick_device(use_gpu=use_gpu)
     prepare(device)

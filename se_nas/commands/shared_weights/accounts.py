@@ -4,6 +4,7 @@ from pathlib import Path
 
 from se_nas.analysis.chosen_by_gates import ChosenByGates, GateChoice
 from se_nas.analysis.supernet_account import SupernetAccount
+from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET, can_use_prior
 from se_nas.commands.shared_weights.trained_alone import trained_alone
 from se_nas.errors import InputError
 from se_nas.files import read_checked
@@ -11,10 +12,9 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
 from se_nas.runs.supernet_file import PRIOR_FILE, load_scores
 from se_nas.searching.progress import SearchProgress
+from se_nas.space.files.loading import load_stored_space
 
-GATES_FILE = "differentiable.json"
-SUPERNET = "supernet"
-"""The strategy that uses the scores as a prior."""
+GATES_FILE = f"{DIFFERENTIABLE}.json"
 
 
 def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: SearchProgress) -> SupernetAccount:
@@ -23,7 +23,8 @@ def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: 
     complete = {record.fingerprint: record for record in progress.records if record.accuracy is not None}
     read = {each.fingerprint for each in scores.placements}
     alone = trained_alone(folder, progress, read, config.metric, print_line=_ignore)
-    is_prior = config.strategy == SUPERNET and path.name == PRIOR_FILE
+    may_guide = config.strategy == SUPERNET and path.name == PRIOR_FILE
+    is_prior = may_guide and can_use_prior(config, load_stored_space(folder.space))
     by_trials = {name: float(record.accuracy or 0) for name, record in complete.items() if name in read}
     trust = scores.trust(alone.accuracies)
     return SupernetAccount(

@@ -11,7 +11,7 @@ from se_nas.commands.interface import load_run
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.guidance import SupernetPrior
 from se_nas.commands.search.search import resume_search, start_search
-from se_nas.commands.shared_weights import relaxed_task
+from se_nas.commands.shared_weights import relaxed_task, strategies
 from se_nas.commands.supernet.flags import SupernetRequest
 from se_nas.commands.supernet.supernet import supernet
 from se_nas.errors import InputError
@@ -26,12 +26,13 @@ from tests.fakes import record
 
 @pytest.fixture
 def request_alone(request_tiny: SearchRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchRequest:
-    """A search of four trials of two epochs in a space of nine placements."""
+    """A search of four trials of two epochs in a space of nine placements, long enough for the prior of a supernet."""
     space = tmp_path / "se_alone.yaml"
     space.write_text(SE_ALONE)
     for module in ("search.answer", "supernet.supernet"):
         monkeypatch.setattr(f"se_nas.commands.{module}.write_report", written_nothing)
     monkeypatch.setattr(relaxed_gates, "STEPS", 4)
+    monkeypatch.setattr(strategies, "BLIND_TRIALS", 3)
     return replace(request_tiny, space=space, budget=4, epochs=2)
 
 
@@ -123,6 +124,32 @@ def test_if_too_few_placements_of_a_supernet_were_read_the_others_are_read_witho
     assert len(read) == 7
     assert {name: content[name] for name in changes} == changes
     assert "2 placements of the 9 that a prior needs were read before" in said_on(console)
+
+
+@pytest.mark.parametrize(
+    ("budget", "reductions", "most"),
+    [(4, "[2, 4, 8]", 4), (10, "[2, 4, 8]", 10), (200, "[2, 4]", 9), (11, "[2, 4, 8]", None), (200, "[2, 4, 8]", None)],
+)
+def test_a_search_that_is_too_short_for_a_prior_trains_no_supernet_and_says_so(
+    request_tiny: SearchRequest,
+    console: Console,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    budget: int,
+    reductions: str,
+    most: int | None,
+) -> None:
+    """The space has 9 or 16 placements."""
+    (space := tmp_path / "se_alone.yaml").write_text(SE_ALONE.replace("[2, 4]", reductions))
+    monkeypatch.setattr(Trainer, "train_epoch", interrupt)
+    monkeypatch.setattr("se_nas.commands.search.assembly.SearchLoop", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        start_search(replace(request_tiny, space=space, strategy="supernet", budget=budget, epochs=1), console)
+
+    line = f"not used: its scores guide a search after its first 10 trials, and this search has at most {most} trials"
+    assert (line in said_on(console)) == (most is not None)
+    assert ("trained before the first trial" in said_on(console)) == (most is None)
 
 
 def test_too_few_scores_of_another_supernet_are_refused_with_what_to_do(
