@@ -41,6 +41,13 @@ def open_space(request: SearchRequest, source: str, console: Console) -> Searche
     """The space that a request names, and the images of `source`. InputError if they do not fit."""
     if request.own_network is not None:
         return _of_network(request, read_network(request.own_network), source, console)
+    path, space, content = read_space(request)
+    data = _open_images(source, space.image_size, request, console)
+    return SearchedSpace(space=space, content=content, path=os.path.relpath(path), data=data, network=None)
+
+
+def read_space(request: SearchRequest) -> tuple[Path, DesignSpace, bytes]:
+    """The file that a request names, its space, and its content, both with the image size that the request gives."""
     path = given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")
     space, content = load_design_space(path), path.read_bytes()
     if request.image_size is not None:
@@ -50,8 +57,7 @@ def open_space(request: SearchRequest, source: str, console: Console) -> Searche
             )
         content = with_image_size(path, content, request.image_size)
         space = parse_design_space(parse_yaml(path, content))
-    data = _open_images(source, space.image_size, request, console)
-    return SearchedSpace(space=space, content=content, path=os.path.relpath(path), data=data, network=None)
+    return path, space, content
 
 
 def with_image_size(path: Path, content: bytes, size: int) -> bytes:

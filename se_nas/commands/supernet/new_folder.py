@@ -9,17 +9,14 @@ from rich.console import Console
 from se_nas.checksums import checksum_of_bytes
 from se_nas.commands.flags import spelled
 from se_nas.commands.search.assembly import Search
-from se_nas.commands.search.flags import DEFAULT_SPACE
 from se_nas.commands.search.search import start_search, with_absolute_path
-from se_nas.commands.search.space import open_space
+from se_nas.commands.search.space import open_space, read_space
 from se_nas.commands.supernet.flags import SupernetRequest
 from se_nas.commands.supernet.trunks import check_one_trunk
 from se_nas.errors import InputError
 from se_nas.runs.images_file import write_inventory
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig, load_config, write_config
-from se_nas.shipped_files import given_or_shipped
-from se_nas.space.files.loading import load_design_space
 
 
 def in_own_folder(request: SupernetRequest, console: Console) -> SupernetRequest:
@@ -28,7 +25,8 @@ def in_own_folder(request: SupernetRequest, console: Console) -> SupernetRequest
     Returns the request that names it. InputError if the folder was made with other settings.
     """
     if request.own_network is None:
-        check_one_trunk(load_design_space(_space_file(request)))  # before anything is written
+        _, space, _ = read_space(request.as_search)
+        check_one_trunk(space)  # before anything is written
     if request.continues:
         folder = RunFolder.open(Path(str(request.run)))
         _check_same(request, folder, load_config(folder), console)
@@ -64,13 +62,11 @@ def _differences(request: SupernetRequest, config: SearchConfig, console: Consol
         yield "another portion of the images"
     if search.trial_recipe.changes != config.recipe:
         yield "another recipe"
+    if search.image_size != (config.image_size if config.resizes_images else None):
+        yield "another image size"
     if request.own_network is None:
-        content = _space_file(request).read_bytes()
+        _, _, content = read_space(search)
     else:
         content = open_space(search, data, console).content
     if checksum_of_bytes(content) != config.space_seal:
         yield "another space"
-
-
-def _space_file(request: SupernetRequest) -> Path:
-    return given_or_shipped(request.space or DEFAULT_SPACE, "search_spaces")

@@ -73,6 +73,21 @@ def test_arrays_are_resized_to_the_size_that_is_given(request_new: SupernetReque
     assert found["placements"][0]["cost"]["flops"] == at_4_px < at_8_px
 
 
+def test_the_same_command_continues_at_the_image_size_that_is_given(
+    request_new: SupernetRequest, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(request_new, image_size=4, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read(request, console)
+
+    for other in (None, 8, 6):
+        with pytest.raises(InputError, match=f"--run {request.run}: a run folder already, with another image size"):
+            read(replace(request, image_size=other), quiet_console())
+    assert len(read(request, console)["placements"]) == 9
+
+
 def test_repeating_the_command_trains_and_reads_nothing(
     request_new: SupernetRequest, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
