@@ -18,8 +18,9 @@ PRIOR_FILE = "supernet.json"
 
 
 def supernet_files(folder: RunFolder) -> list[Path]:
-    """The files of scores that exist: that of the space, then those of the trunks of trials."""
-    return [*folder.path.glob(PRIOR_FILE), *sorted(folder.path.glob("supernet-[0-9]*.json"))]
+    """The files of scores that exist: that of the space, then those of the trunks of trials. Copies do not count."""
+    of_trials = [each for each in folder.path.glob("supernet-*.json") if each.stem.partition("-")[2].isdecimal()]
+    return [*folder.path.glob(PRIOR_FILE), *sorted(of_trials)]
 
 
 def write_scores(path: Path, scores: SupernetScores, *, about: Mapping[str, Any], trust: Trust | None) -> None:

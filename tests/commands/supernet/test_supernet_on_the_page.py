@@ -11,6 +11,8 @@ from se_nas.commands.search.search import start_search
 from se_nas.commands.shared_weights.logged import logged
 from se_nas.commands.supernet import supernet as command
 from se_nas.commands.supernet.flags import SupernetRequest
+from se_nas.runs.run_folder import RunFolder
+from se_nas.runs.supernet_file import supernet_files
 from se_nas.tracking.protocol import Finding
 from se_nas.training.supernet import relaxed_gates
 from tests.analysis.made_supernet import made_account, made_scores
@@ -79,3 +81,12 @@ def test_wandb_gets_no_numbers_that_are_not_known() -> None:
 
     assert found.tables == {}
     assert found.summary == {"supernet placements": 0, "supernet is prior": False}
+
+
+def test_only_the_files_of_supernets_are_on_the_page(tmp_path: Path) -> None:
+    names = ["supernet.json", "supernet-0003.json", "supernet-12345.json"]
+    copies = ["supernet-0003 (copy).json", "supernet-0003-old.json", "supernet-.json", "supernet copy.json"]
+    for name in (*names, *copies, "supernet-0003.safetensors"):
+        (tmp_path / name).touch()
+
+    assert [each.name for each in supernet_files(RunFolder(tmp_path))] == names
