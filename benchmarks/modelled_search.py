@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from se_nas.commands.run_loading import load_progress
+from se_nas.errors import InputError
 from se_nas.models.cost import measure_cost
 from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
@@ -64,12 +65,20 @@ class Trainings:
 
     @classmethod
     def of(cls, folders: list[Path]) -> "Trainings":
-        """Learn from the trials of run folders."""
-        space = load_stored_space(RunFolder(folders[0]).space)
-        config, few_stopped = load_progress(RunFolder(folders[0]))
-        records = [
-            record for folder in folders for record in load_progress(RunFolder(folder))[1].records if record.curve
-        ]
+        """Learn from the trials of run folders.
+
+        InputError if they are not searches of one space for FLOPs, or if no trial of the first one is complete.
+        """
+        loaded = [load_progress(RunFolder.open(folder)) for folder in folders]
+        (config, few_stopped), space = loaded[0], load_stored_space(RunFolder(folders[0]).space)
+        if config.parsed_objectives.costs != ("flops",):
+            raise InputError(f"{folders[0]}: searched for {config.objectives}; expected --objectives accuracy,flops")
+        for folder, (other, _) in zip(folders, loaded, strict=True):
+            if (other.space_seal, other.epochs) != (config.space_seal, config.epochs):
+                raise InputError(f"{folder}: expected the space and the epochs of {folders[0]}")
+        if not any(len(record.curve) == config.epochs for record in few_stopped.records):
+            raise InputError(f"{folders[0]}: expected a search with complete trials, but it has none")
+        records = [record for _, progress in loaded for record in progress.records if record.curve]
         features = np.array([features_of(space.decisions, record.assignment, record.cost) for record in records])
         groups = groups_of(space.decisions, features.shape[1])
         surrogates = []
@@ -191,7 +200,10 @@ def main() -> None:
     parser.add_argument("--equal-epochs", type=int, default=600, help="epochs after which rules are compared")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.parse_args(namespace=OPTIONS)
-    MODEL = Trainings.of(OPTIONS.folders)
+    try:
+        MODEL = Trainings.of(OPTIONS.folders)
+    except InputError as error:
+        parser.error(str(error))
     seeds = range(OPTIONS.first_seed, OPTIONS.first_seed + OPTIONS.searches)
     with get_context("fork").Pool(OPTIONS.processes) as pool:
         found = pool.map(job, [(name, seed) for seed in seeds for name in RULES], chunksize=1)

@@ -65,8 +65,11 @@ def read_rows(out: Path) -> Rows:
         return list(csv.DictReader(file))
 
 
-def checked_rows(path: Path, columns: Collection[str] = READERS.keys()) -> Rows:
-    """The rows of a file. InputError if there are none, or if a cell is not what its column holds."""
+def checked_rows(path: Path, columns: Collection[str] = READERS.keys(), *, optional: Collection[str] = ()) -> Rows:
+    """The rows of a file. InputError if there are none, or if a cell is not what its column holds.
+
+    A column or a cell of an `optional` column may be missing.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a CSV file of placement_table.py")
     try:
@@ -78,7 +81,7 @@ def checked_rows(path: Path, columns: Collection[str] = READERS.keys()) -> Rows:
     if missing := [column for column in columns if column not in rows[0]]:
         raise InputError(f"{path}: columns are missing: {', '.join(missing)}")
     for number, row in enumerate(rows, start=1):
-        for column in columns:
+        for column in (*columns, *(each for each in optional if row.get(each))):
             try:
                 READERS[column](row[column] or "")
             except ValueError:

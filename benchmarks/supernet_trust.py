@@ -82,7 +82,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         scores, content = load_scores(options.scores)
-        rows = [row for path in options.tables for row in checked_rows(path, OF_ACCURACY)]
+        rows = [row for path in options.tables for row in checked_rows(path, OF_ACCURACY, optional=("flops",))]
         check_costs(options.scores, scores, {row["placement"]: int(row["flops"]) for row in rows if row.get("flops")})
         show(scores, LastEpoch.of(rows), Console(width=110))
     except InputError as error:

@@ -80,3 +80,16 @@ def test_a_supernet_at_another_image_size_than_the_table_is_refused(
 
     with pytest.raises(SystemExit, match=rf"SE nowhere has {flops:.0f} FLOPs, but 100 in the table; .*--image-size"):
         compared(tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("cell", ["many", "1.5", "nan"])
+def test_flops_that_are_no_whole_number_get_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cell: str
+) -> None:
+    write_supernet(tmp_path / "s.json", [0.5] * 8)
+    write_table(tmp_path / "t.csv", [0.5] * 8)
+    table = (tmp_path / "t.csv").read_text()
+    (tmp_path / "t.csv").write_text(f"{table[: table.rindex(',') + 1]}{cell}\n")
+
+    with pytest.raises(SystemExit, match=f"row 32 has no valid flops: {cell}"):
+        compared(tmp_path, monkeypatch, capsys)
