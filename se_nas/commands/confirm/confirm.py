@@ -203,13 +203,13 @@ def _measured(folder: RunFolder, progress: SearchProgress) -> dict[int, Measured
 
 def _table(front: ConfirmedFront) -> Table:
     members = {one.record.number for one in front.members}
-    table = Table(box=None, padding=(0, 2, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
+    table = Table(box=None, padding=(0, 1, 0, 0), title="Confirmed on fresh seeds", title_justify="left")
     name = front.metric.label
     table.caption, table.caption_justify = f"bold: the front of the expected {_values(front)}", "left"
     accuracies = (f"{name}\nin search", "mean of\nseeds", f"expected\n{name}", "95 %\ninterval")
-    for column in ("trial", *front.costs, *accuracies, "seeds", "probability\non the front"):
+    for column in ("trial", *front.costs, *accuracies, "seeds", "probability\non the\nfront"):
         table.add_column(column, justify="right")
-    table.add_column("SE by stage")
+    table.add_column("SE by\nstage")
     for one in front.networks:
         verdict = one.verdict
         table.add_row(
