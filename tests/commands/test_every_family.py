@@ -48,8 +48,7 @@ SPACES = {
 """A stage of each family. `transition` has no network of its own."""
 
 
-QUICK = ("dense", "mbconv")
-EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SPACES]
+EVERY = [name if name == "dense" else pytest.param(name, marks=pytest.mark.slow) for name in SPACES]
 
 
 def search_with_wandb(folder: Path, *flags: object) -> None:

@@ -46,7 +46,7 @@ def test_a_search_without_an_address_does_not_touch_another_cluster(
 @pytest.mark.parametrize(
     ("address", "victim", "reason"),
     [
-        ("HOST:PORT", "raylet", "Ray's raylet on this machine has died"),
+        pytest.param("HOST:PORT", "raylet", "Ray's raylet on this machine has died", marks=pytest.mark.slow),
         pytest.param("auto", "gcs_server", "has died", marks=pytest.mark.slow),
         pytest.param("HOST:PORT", "", "has died", marks=pytest.mark.slow),
     ],
