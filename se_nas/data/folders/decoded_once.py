@@ -18,17 +18,18 @@ from se_nas.machine.limits import cpu_count
 
 
 def open_store(
-    cache: Path, image_size: int, *, images: int, decoding: Decoding, again: str
+    cache: Path, image_size: int, *, images: int, decoding: Decoding, again: str, is_optional: bool
 ) -> tuple[DecodedStore | None, list[str]]:
     """The store of decoded images, and lines about it. None if the disk has no space for that many images.
 
-    `again` is the text that says how often images are decoded if they are not stored.
+    `again` is the text that says how often images are decoded if they are not stored. InputError if the folder cannot
+    be written, unless it is the usual one or `is_optional`.
     """
     costs = f"images are decoded again {again}; --cache DIR names another folder"
     try:
         store = DecodedStore(cache, image_size, decoding)
     except InputError as error:
-        if cache != usual_folder():
+        if cache != usual_folder() and not is_optional:
             raise
         return None, [f"{error}: {costs}"]
     missing = images * row_bytes(image_size) - store.nbytes

@@ -96,7 +96,14 @@ def load_listed(
     folder, again = cache or usual_folder(), "by each command" if in_memory else "in each epoch"
     store, store_notes = None, list[str]()
     if cache is not None or not in_memory:
-        store, store_notes = open_store(folder, image_size, images=images, decoding=decoding, again=again)
+        store, store_notes = open_store(
+            folder,
+            image_size,
+            images=images,
+            decoding=decoding,
+            again=again,
+            is_optional=in_memory and decoding is Decoding.WHOLE,  # earlier versions did not use the folder then
+        )
     opened = _opened(parts, decoding, in_memory=in_memory and store is None, store=store, on_opened=on_opened)
     bad = [each for part in opened.values() for each in part.bad]
     if bad and (not skip_bad or len(bad) == images):

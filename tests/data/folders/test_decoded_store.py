@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.folders import decoded_store, image_file, opened_files
 from se_nas.data.folders.decoded_store import DecodedStore, StoreFullError
 from se_nas.data.image_data import ImageData, ImageFiles, ImageSet, Part
@@ -221,6 +222,20 @@ def test_a_folder_that_cannot_be_a_cache_is_named(pictures: Path) -> None:
     (pictures.parent / "file").touch()
     with pytest.raises(InputError, match=r"--cache .*/file: decoded images cannot be kept there"):
         load_data(f"imagefolder:{pictures}", image_size=8, cache=pictures.parent / "file")
+
+
+def test_images_in_memory_of_an_earlier_search_need_no_folder(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier versions did not use the folder of `--cache` then."""
+    monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: 1 << 30)
+    (cache := pictures.parent / "file").touch()
+    source = f"imagefolder:{pictures}"
+
+    earlier = load_data(source, image_size=8, cache=cache, decoding=Decoding.WHOLE)
+
+    assert isinstance(earlier.train, ImageSet)
+    assert "decoded images cannot be kept there" in " ".join(earlier.notes)
+    with pytest.raises(InputError, match="decoded images cannot be kept there"):
+        load_data(source, image_size=8, cache=cache)
 
 
 def test_without_a_usual_folder_images_are_read_from_their_files(
