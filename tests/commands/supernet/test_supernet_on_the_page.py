@@ -6,8 +6,10 @@ import pytest
 from rich.console import Console
 
 from se_nas.commands.report.report import rewrite_report
+from se_nas.commands.run_loading import load_progress
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import start_search
+from se_nas.commands.shared_weights.accounts import load_account
 from se_nas.commands.shared_weights.logged import logged
 from se_nas.commands.supernet import supernet as command
 from se_nas.commands.supernet.flags import SupernetRequest
@@ -16,7 +18,7 @@ from se_nas.runs.supernet_file import supernet_files
 from se_nas.tracking.protocol import Finding
 from se_nas.training.supernet import relaxed_gates
 from tests.analysis.made_supernet import made_account, made_scores
-from tests.commands.conftest import SE_ALONE, said_on
+from tests.commands.conftest import SE_ALONE, said_on, written_nothing
 
 SECTION = '<h2 id="what-do-shared-weights-say">'
 
@@ -90,3 +92,24 @@ def test_only_the_files_of_supernets_are_on_the_page(tmp_path: Path) -> None:
         (tmp_path / name).touch()
 
     assert [each.name for each in supernet_files(RunFolder(tmp_path))] == names
+
+
+@pytest.mark.parametrize(("reductions", "is_prior"), [("[2, 4]", False), ("[2, 4, 8]", True)], ids=["9", "16"])
+def test_scores_are_no_prior_of_a_search_of_at_most_ten_networks(
+    tmp_path: Path,
+    data_file: Path,
+    console: Console,
+    monkeypatch: pytest.MonkeyPatch,
+    reductions: str,
+    is_prior: bool,
+) -> None:
+    monkeypatch.setattr(command, "write_report", written_nothing)
+    (space := tmp_path / "se_alone.yaml").write_text(SE_ALONE.replace("[2, 4]", reductions))
+    run = tmp_path / "run"
+    asked = SupernetRequest(space=space, data=f"npz:{data_file}", run=run, epochs=1, draw="one", read=2, wandb="off")
+    command.supernet(asked, console)
+    folder = RunFolder.open(run)
+
+    account = load_account(run / "supernet.json", folder, *load_progress(folder))
+
+    assert account.is_prior == is_prior
