@@ -7,7 +7,7 @@ and every retraining see the same split.
 import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def load_data(
         )
         return PATH_SOURCES[kind](Path(path), reading)
     if source in NAMED_SOURCES:
-        return with_warnings(with_portion(NAMED_SOURCES[source](), portion))
+        return _of_arrays(NAMED_SOURCES[source](), portion, cache)
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
     raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
 
@@ -97,7 +97,15 @@ def reads_files(source: str) -> bool:
 
 def _npz(path: Path, reading: Reading) -> ImageData:
     """Load an NPZ file. Its arrays already have their size."""
-    return with_warnings(with_portion(load_npz(path), reading.portion))
+    return _of_arrays(load_npz(path), reading.portion, reading.cache)
+
+
+def _of_arrays(whole: ImageData, portion: Portion, cache: Path | None) -> ImageData:
+    """The portion of images that are arrays, with a note if the user named a folder for decoded images."""
+    data = with_warnings(with_portion(whole, portion))
+    if cache is None:
+        return data
+    return replace(data, notes=(*data.notes, "--cache is not used: these images are arrays and need no decoding"))
 
 
 def _listed(list_files: Callable[[Path], Listing]) -> Callable[[Path, Reading], ImageData]:

@@ -246,6 +246,23 @@ def test_a_damaged_npz_is_refused(tmp_path: Path, content: bytes) -> None:
     assert refusal_of(f"npz:{tmp_path}/set.npz").startswith(f"--data npz:{tmp_path}/set.npz: not a readable .npz")
 
 
+@pytest.mark.parametrize("is_file", [True, False], ids=["npz", "digits"])
+def test_a_folder_for_decoded_images_that_arrays_do_not_need_is_named_in_a_note(tmp_path: Path, is_file: bool) -> None:
+    labels = np.arange(8) % 2
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+    arrays = {f"{part}_{name}": value for part in PARTS for name, value in (("images", images), ("labels", labels))}
+    np.savez(tmp_path / "made.npz", **arrays)
+    source = f"npz:{tmp_path / 'made.npz'}" if is_file else "digits"
+
+    without = load_data(source, image_size=8)
+    data = load_data(source, image_size=8, cache=tmp_path / "cache")
+
+    assert [note for note in data.notes if note not in without.notes] == [
+        "--cache is not used: these images are arrays and need no decoding"
+    ]
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_folder_or_a_single_array_is_not_an_npz(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", GREY)
 
