@@ -55,12 +55,13 @@ RULES: dict[str, Callable[["Trainings", int], Ours]] = {
 
 @dataclass
 class Trainings:
-    """A model of the trainings of a space."""
+    """A model of the trainings of a space. `cheapest` are the least FLOPs that were trained."""
 
     space: DesignSpace
     config: SearchConfig
     surrogates: list[Surrogate]
     residuals: Values
+    cheapest: float
     _inspected: dict[str, Inspection] = field(default_factory=dict)
 
     @classmethod
@@ -86,7 +87,8 @@ class Trainings:
             there = [index for index, record in enumerate(records) if len(record.curve) > epoch]
             reached = np.array([records[index].curve[epoch] for index in there])
             surrogates.append(Surrogate(features[there], reached, np.zeros(len(there)), groups=groups))
-        model = cls(space, config, surrogates, np.empty((0, config.epochs)))
+        cheapest = min(record.cost["flops"] for record in records)
+        model = cls(space, config, surrogates, np.empty((0, config.epochs)), cheapest)
         complete = [record for record in few_stopped.records if len(record.curve) == config.epochs]
         model.residuals = np.array([record.curve - model.true_curve(record.assignment) for record in complete])
         return model
@@ -165,23 +167,23 @@ def search(model: Trainings, rule: str, seed: int, *, budget: float, epochs: flo
     return trials
 
 
-def hypervolume(trials: list[Training], epochs: float, dearest: float) -> float:
-    """The true hypervolume of the trials that were complete after these epochs, as a fraction of the whole box."""
+def hypervolume(trials: list[Training], epochs: float, cheapest: float, dearest: float) -> float:
+    """The true hypervolume of the trials that were complete after these epochs, as a fraction of the box between the
+    given FLOPs."""
     points = [(-t.true, math.log(t.flops)) for t in trials if not t.stopped and t.spent <= epochs]
     if not points:
         return 0.0
-    low = min(math.log(t.flops) for t in trials)
     volume = moocore.hypervolume(np.array(points), ref=np.array([0.0, math.log(dearest)]))
-    return float(volume) / (math.log(dearest) - low)
+    return float(volume) / math.log(dearest / cheapest)
 
 
 def job(args: tuple[str, int]) -> tuple[str, int, int, int, list[float]]:
     """(rule, seed, stopped trials, epochs, hypervolumes) of a search of the budget and of one of equal epochs."""
     name, seed = args
-    dearest = MODEL.config.reference[1]
+    ends = MODEL.cheapest, MODEL.config.reference[1]
     whole = search(MODEL, name, seed, budget=OPTIONS.budget, epochs=math.inf)
     equal = search(MODEL, name, seed, budget=math.inf, epochs=OPTIONS.equal_epochs)
-    volumes = [hypervolume(whole, math.inf, dearest), hypervolume(equal, OPTIONS.equal_epochs, dearest)]
+    volumes = [hypervolume(whole, math.inf, *ends), hypervolume(equal, OPTIONS.equal_epochs, *ends)]
     return name, seed, sum(t.stopped for t in whole), sum(t.epoch for t in whole), volumes
 
 
