@@ -60,6 +60,7 @@ def test_a_search_without_any_stream_leaves_its_results(search: list[str], tmp_p
     assert {"trials.csv", "front.json", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has this device")
 def test_a_search_whose_log_is_on_a_full_disk_leaves_its_results(search: list[str], tmp_path: Path) -> None:
     done = run_in_shell([*search, "--run", "run"], ">/dev/full", tmp_path)
