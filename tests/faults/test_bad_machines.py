@@ -64,13 +64,10 @@ def cluster(*environments: Mapping[str, str]) -> Iterator[str]:
             starter.stdin.close()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (other_code, "it has se-nas"),
-        pytest.param(no_code, "se-nas is not installed there", marks=pytest.mark.slow),
-    ],
+    ("make", "reason"), [(other_code, "it has se-nas"), (no_code, "se-nas is not installed there")]
 )
 def test_a_machine_with_other_code_gets_no_work_and_costs_no_trial(
     tmp_path: Path, search: Search, space_file: Path, data_file: Path, make: object, reason: str

@@ -31,15 +31,9 @@ def sync(folder: Path, server: StubServer, run: Path) -> None:
     subprocess.run(call, cwd=folder, env=environment(folder, server.url), check=True, capture_output=True, timeout=800)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("healthy_for", "illness"),
-    [
-        (6, "errors"),
-        pytest.param(6, "hangs up", marks=pytest.mark.slow),
-        pytest.param(6, "silent", marks=pytest.mark.slow),
-        pytest.param(0, "errors", marks=pytest.mark.slow),
-        pytest.param(0, "silent", marks=pytest.mark.slow),
-    ],
+    ("healthy_for", "illness"), [(6, "errors"), (6, "hangs up"), (6, "silent"), (0, "errors"), (0, "silent")]
 )
 def test_a_failing_server_does_not_change_a_search_and_everything_can_be_sent_later(
     tmp_path: Path, launch_here: LaunchHere, space_file: Path, data_file: Path, healthy_for: int, illness: Illness

@@ -154,7 +154,7 @@ def test_a_search_in_which_everything_fails_is_a_failed_run(
 
 
 OBJECTIVES = ["accuracy,params", "accuracy,flops,params", "accuracy,flops,latency"]
-QUICK = [("front", OBJECTIVES[0]), ("front", OBJECTIVES[2]), ("tpe", OBJECTIVES[1]), ("nsga2", OBJECTIVES[2])]
+QUICK = [("front", OBJECTIVES[0]), ("front", OBJECTIVES[2]), ("tpe", OBJECTIVES[1]), ("nsga2", OBJECTIVES[1])]
 QUICK += [("random", OBJECTIVES[1])]
 SLOW = [pair for pair in product(["front", "tpe", "nsga2", "random"], OBJECTIVES) if pair not in QUICK]
 

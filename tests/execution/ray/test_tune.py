@@ -56,6 +56,7 @@ print(len(trials.workers), "workers,", len(trials.started), "processes,", *trial
 """
 
 
+@pytest.mark.slow
 def test_trials_shorter_than_a_workers_start_train_in_both_workers_and_ray_starts_no_other_pair() -> None:
     """The environment has a variable that Tune would pass on, and lacks one that Ray would set too late.
 
