@@ -77,7 +77,8 @@ class Trainings:
         for folder, (other, _) in zip(folders, loaded, strict=True):
             if (other.space_seal, other.epochs) != (config.space_seal, config.epochs):
                 raise InputError(f"{folder}: expected the space and the epochs of {folders[0]}")
-        if not any(len(record.curve) == config.epochs for record in few_stopped.records):
+        complete = [record for record in few_stopped.records if len(record.curve) == config.epochs]
+        if not complete:
             raise InputError(f"{folders[0]}: expected a search with complete trials, but it has none")
         records = [record for _, progress in loaded for record in progress.records if record.curve]
         features = np.array([features_of(space.decisions, record.assignment, record.cost) for record in records])
@@ -89,7 +90,6 @@ class Trainings:
             surrogates.append(Surrogate(features[there], reached, np.zeros(len(there)), groups=groups))
         cheapest = min(record.cost["flops"] for record in records)
         model = cls(space, config, surrogates, np.empty((0, config.epochs)), cheapest)
-        complete = [record for record in few_stopped.records if len(record.curve) == config.epochs]
         model.residuals = np.array([record.curve - model.true_curve(record.assignment) for record in complete])
         return model
 

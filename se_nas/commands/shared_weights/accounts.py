@@ -13,6 +13,7 @@ from se_nas.runs.settings import SearchConfig
 from se_nas.runs.supernet_file import PRIOR_FILE, load_scores
 from se_nas.searching.progress import SearchProgress
 from se_nas.space.files.loading import load_stored_space
+from se_nas.training.supernet.gate_loss import GateLoss
 
 GATES_FILE = f"{DIFFERENTIABLE}.json"
 
@@ -69,7 +70,7 @@ def load_gates(folder: RunFolder, progress: SearchProgress) -> ChosenByGates | N
         return ChosenByGates(
             file=path.name,
             cost=str(content["cost"]),
-            is_product=content.get("loss") == "product",
+            is_product=content.get("loss") == GateLoss.PRODUCT,
             choices=tuple(choices),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
