@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from se_nas.data.decoding import Decoding
 from se_nas.data.pixels import EIGHT_BIT, MOST, PixelScale
 from se_nas.errors import InputError
 from se_nas.models.backbone import Backbone, as_backbone
@@ -38,7 +39,8 @@ class TrainedNetwork:
     """A trained network.
 
     `pixel_mean` and `pixel_deviation`, the standard deviation, have a value for each colour, in pixel values of 0 to
-    255. `scale` is the scale of training pixels that do not have 8 bits.
+    255. `scale` is the scale of training pixels that do not have 8 bits. `decoding` is the way in which the training
+    images were decoded.
     """
 
     architecture: Architecture
@@ -48,6 +50,7 @@ class TrainedNetwork:
     pixel_deviation: tuple[float, ...]
     weights: Mapping[str, Tensor]
     scale: PixelScale = EIGHT_BIT
+    decoding: Decoding = Decoding.SCALED
 
     def build_model(self, *, num_classes: int | None = None) -> nn.Module:
         """Build the network with its weights: normalised images (N, 3, H, W) -> logits (N, classes).
@@ -99,6 +102,8 @@ class _About(BaseModel):
     pixel_mean: tuple[Finite, Finite, Finite]
     pixel_deviation: tuple[Positive, Positive, Positive]
     scale: _Scale = EARLIER_SCALE
+    decoding: Literal["whole", "scaled"] = "whole"
+    """Earlier versions decoded whole images, and did not write it."""
 
 
 class Deployed(nn.Module):
@@ -134,6 +139,7 @@ def described(network: TrainedNetwork) -> dict[str, Any]:
         "pixel_mean": network.pixel_mean,
         "pixel_deviation": network.pixel_deviation,
         "scale": asdict(network.scale),
+        "decoding": network.decoding.value,
     }
 
 
@@ -163,6 +169,7 @@ def load_trained(folder: Path | str) -> TrainedNetwork:
         pixel_deviation=about.pixel_deviation,
         weights=tensors,
         scale=PixelScale(white_of_whole=about.scale.white_of_whole, white_of_real=about.scale.white_of_real),
+        decoding=Decoding(about.decoding),
     )
     try:
         model = build_empty_model(network.architecture, num_classes=len(network.class_names))

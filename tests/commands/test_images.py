@@ -304,6 +304,9 @@ def test_a_run_of_an_earlier_version_is_resumed_with_photographs_known_by_all_th
     config, progress = load_progress(folder)
     assert (len(progress.records), config.earlier_images, config.decoding) == (3, [], "whole")
     assert not load_data(asked.data, image_size=8).is_known_as(known)  # type: ignore[arg-type]
+    retrain.retrain(RetrainRequest(run_dir=folder.path, epochs=1, wandb="off"), console)
+    (retrained,) = (folder.path / "retrain").iterdir()
+    assert load_trained(retrained).decoding is Decoding.WHOLE  # so that `predict` reads images in this way
 
 
 @pytest.mark.usefixtures("on_disk")

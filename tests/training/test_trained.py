@@ -1,11 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from se_nas.data.decoding import Decoding
 from se_nas.errors import InputError
 from se_nas.training.checkpoint import write_tensors
-from se_nas.training.trained import TrainedNetwork, load_trained, save_trained
+from se_nas.training.trained import TrainedNetwork, described, load_trained, save_trained
 from tests.fakes import network_with_se, trained_network
 
 NETWORK = network_with_se("none", "inner/4")
@@ -37,6 +39,20 @@ def test_a_network_is_loaded_as_it_was_saved(trained: TrainedNetwork, images: to
     assert (loaded.architecture, loaded.class_names, loaded.image_size) == (NETWORK, CLASSES, 16)
     assert (loaded.pixel_mean, loaded.pixel_deviation) == (trained.pixel_mean, trained.pixel_deviation)
     assert torch.equal(loaded.build_model()(images), trained.build_model()(images))
+
+
+@pytest.mark.parametrize("decoding", list(Decoding))
+def test_a_network_keeps_how_its_images_were_decoded(
+    trained: TrainedNetwork, tmp_path: Path, decoding: Decoding
+) -> None:
+    save_trained(tmp_path, replace(trained, decoding=decoding))
+    assert load_trained(tmp_path).decoding is decoding
+
+
+def test_a_network_of_an_earlier_version_was_trained_on_whole_images(trained: TrainedNetwork, tmp_path: Path) -> None:
+    about = {name: value for name, value in described(trained).items() if name != "decoding"}
+    write_tensors(tmp_path / "weights.safetensors", dict(trained.weights), about)
+    assert load_trained(tmp_path).decoding is Decoding.WHOLE
 
 
 def test_the_deployed_network_normalises_its_images_itself(trained: TrainedNetwork, images: torch.Tensor) -> None:

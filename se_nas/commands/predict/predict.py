@@ -82,7 +82,7 @@ def _written(request: PredictRequest, *, classes: int) -> contextlib.AbstractCon
 def _predictions(network: TrainedNetwork, files: Sequence[str]) -> Iterator[tuple[str, Ranked | BadFile]]:
     """Each file in order, with its ranked classes, or with the reason why it cannot be read."""
     model = network.build_deployed()
-    read = partial(read_image, size=network.image_size, scale=network.scale)
+    read = partial(read_image, size=network.image_size, scale=network.scale, decoding=network.decoding)
     images = zip(files, each_of(files, read, processors=cpu_count()), strict=True)
     while batch := list(islice(images, BATCH)):
         pixels = [torch.from_numpy(image) for _, image in batch if not isinstance(image, BadFile)]

@@ -30,6 +30,7 @@ def write_network(task: RetrainingTask, trainer: Trainer, data: DeviceData) -> l
         pixel_mean=tuple(data.mean.tolist()),
         pixel_deviation=tuple(data.deviation.tolist()),
         scale=task.data.scale,
+        decoding=task.decoding,
         weights=trainer.result.state_dict(),
     )
     weights = save_trained(task.target, trained)

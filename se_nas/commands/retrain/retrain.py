@@ -22,6 +22,7 @@ from se_nas.commands.retrain.task import RetrainingTask
 from se_nas.commands.run_loading import load_progress
 from se_nas.commands.wandb_runs import OFFLINE, unsent
 from se_nas.costs import format_cost, short_table_names
+from se_nas.data.decoding import Decoding
 from se_nas.process.invocation import invocation
 from se_nas.runs.lock import alone_in, in_turn
 from se_nas.runs.retrained_files import RetrainedResult, summarised
@@ -67,6 +68,7 @@ def retrain(request: RetrainRequest, console: Console) -> None:
                     pretrained=pretrained,
                     portion=portion,
                     metric=config.metric,
+                    decoding=Decoding(config.decoding),
                 )
                 for seed in range(request.seed, request.seed + request.seeds)
             ]

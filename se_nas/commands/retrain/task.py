@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.commands.retrain.contenders import Contender
+from se_nas.data.decoding import Decoding
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError
 from se_nas.objective_metric import ACCURACY, ObjectiveMetric
@@ -23,7 +24,8 @@ class RetrainingTask:
     `begun_on` is the fingerprint of the images with which the search began or continued. `images_changed`: the images
     have changed during the search, and the user accepted that. `pretrained` has the weights that the network starts
     with, if there are any. `portion` has the numbers of training and validation images of the search, if it used a part
-    of `data`. `metric` scored the trials of the search, and is measured beside the accuracy.
+    of `data`. `metric` scored the trials of the search, and is measured beside the accuracy. `decoding` is the way in
+    which the images are decoded.
     """
 
     folder: RunFolder
@@ -38,6 +40,7 @@ class RetrainingTask:
     pretrained: Pretrained | None = None
     portion: tuple[int, int] | None = None
     metric: ObjectiveMetric = ACCURACY
+    decoding: Decoding = Decoding.SCALED
 
     @property
     def target(self) -> Path:

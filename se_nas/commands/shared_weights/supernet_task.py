@@ -37,7 +37,8 @@ SAVE_SECONDS = 20.0
 
 @dataclass(kw_only=True, slots=True)
 class SupernetTask:
-    """A supernet to train and to read. `name` is the start of the names of its files in `folder`."""
+    """A supernet to train and to read. `name` is the start of the names of its files in `folder`. `cure` is the text
+    that tells a user what to do with files of another supernet."""
 
     folder: Path
     name: str
@@ -51,6 +52,7 @@ class SupernetTask:
     metric: ObjectiveMetric
     cost_of: CostOf
     print_line: Callable[[str], None]
+    cure: str = "remove the file to train anew"
     _is_read: bool = field(init=False, default=False)
     _seconds: dict[str, float] = field(init=False, default_factory=lambda: {"training": 0.0, "reading": 0.0})
 
@@ -115,10 +117,7 @@ class SupernetTask:
     def _check(self, path: Path, identity: object) -> None:
         """Check that a file is of this supernet. InputError if it is of another."""
         if identity != self.identity:
-            raise InputError(
-                f"{path}: of another supernet (space, recipe, draw, images or seed differ); add --again to train anew, "
-                "or remove the file"
-            )
+            raise InputError(f"{path}: of another supernet (space, recipe, draw, images or seed differ); {self.cure}")
 
     def trained(self) -> Trainer:
         """Train the supernet, from its last checkpoint if it has one."""

@@ -77,6 +77,7 @@ def _supernets(request: SupernetRequest, folder: RunFolder, pick: str, console: 
             metric=config.metric,
             cost_of=cost_of,
             print_line=print_line,
+            cure="add --again to train anew, or remove the file",
         )
         for trunk in trunks
     ]

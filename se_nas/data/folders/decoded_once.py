@@ -1,6 +1,5 @@
 """Images of a data set that are decoded once: those for which the disk has space. All others are counted."""
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,8 +21,8 @@ def open_store(
 ) -> tuple[DecodedStore | None, list[str]]:
     """The store of decoded images, and lines about it. None if the disk has no space for that many images.
 
-    `again` is the text that says how often images are decoded if they are not stored. InputError if the folder cannot
-    be written, unless it is the usual one or `is_optional`.
+    `again` is the text that says how often images are decoded if they are not stored. InputError if the folder can be
+    neither written nor read, unless it is the usual one or `is_optional`.
     """
     costs = f"images are decoded again {again}; --cache DIR names another folder"
     try:
@@ -33,7 +32,7 @@ def open_store(
             raise
         return None, [f"{error}: {costs}"]
     missing = images * row_bytes(image_size) - store.nbytes
-    if not store.has_space_for(missing):
+    if missing > 0 and not store.is_read_only and not store.has_space_for(missing):
         return None, [f"no space in {cache} for {missing / 1e9:,.1f} GB of decoded images: {costs}"]
     return store, []
 
@@ -51,15 +50,18 @@ def with_stored_pixels(
         some = new[start : start + CHUNK]
         images = each_of([files.files[place] for place in some], read, processors=cpu_count())
         found = {names[place]: each for place, each in zip(some, images, strict=True) if not isinstance(each, BadFile)}
-        with contextlib.suppress(StoreFullError):  # `not_stored_notes` counts what is missing
+        try:
             store.add(found)
+        except StoreFullError:  # `not_stored_notes` counts what is missing
+            break
     return replace(files, stored=store.pixels(store.rows(names)))
 
 
-def not_stored_notes(parts: Iterable[Part], cache: Path, *, again: str) -> list[str]:
-    """A line about the images for which the disk had no space."""
+def not_stored_notes(parts: Iterable[Part], cache: Path, *, again: str, is_read_only: bool) -> list[str]:
+    """A line about the images for which the disk had no space, or that could not be added to the folder."""
     stored = [part.stored for part in parts if isinstance(part, ImageFiles) and part.stored is not None]
     missing, total = sum(each.missing for each in stored), sum(len(each.rows) for each in stored)
     if not missing:
         return []
-    return [f"{missing:,} of {total:,} images are decoded again {again}: no space in {cache}"]
+    reason = f"{cache} cannot be written" if is_read_only else f"no space in {cache}"
+    return [f"{missing:,} of {total:,} images are decoded again {again}: {reason}"]

@@ -33,7 +33,7 @@ NEXT_ROW = "SELECT coalesce(max(row) + 1, 0) FROM images"
 
 
 class StoreFullError(RuntimeError):
-    """The disk has no space for more images."""
+    """The disk has no space for more images, or the folder cannot be written."""
 
 
 def usual_folder() -> Path:
@@ -42,10 +42,13 @@ def usual_folder() -> Path:
 
 
 class DecodedStore:
-    """The decoded images of `image_size` px in a folder. Several processes may fill it at the same time."""
+    """The decoded images of `image_size` px in a folder. Several processes may fill it at the same time.
+
+    A store in a folder that cannot be written is only read.
+    """
 
     def __init__(self, folder: Path, image_size: int, decoding: Decoding = Decoding.SCALED) -> None:
-        """Open the store, or begin it. InputError if the folder cannot be written."""
+        """Open the store, or begin it. InputError if the folder cannot be written and has no store of this size."""
         self.folder, self.image_size = folder, image_size
         self._path = folder / f"index-{image_size}px-{FORMATS[decoding]}.db"
         try:
@@ -57,11 +60,15 @@ class DecodedStore:
                 self._file = folder / self._name(index)
                 self._begin_again_if_damaged(index)
                 index.execute("COMMIT")
+            self.is_read_only = not all(os.access(path, os.W_OK) for path in (folder, self._path, self._file))
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise InputError(
-                f"--cache {folder}: decoded images cannot be kept there ({reason}); delete the folder if it is damaged"
-            ) from None
+            if not self._can_be_read():
+                raise InputError(
+                    f"--cache {folder}: decoded images cannot be kept there ({reason}); delete the folder if it is "
+                    "damaged"
+                ) from None
+            self.is_read_only = True
 
     @property
     def nbytes(self) -> int:
@@ -102,21 +109,33 @@ class DecodedStore:
     def _name(self, index: sqlite3.Connection) -> str:
         """The name of the data file. A store that was deleted and begun again has another one, so that a process with
         rows of the deleted store finds no file instead of other images."""
-        if known := index.execute("SELECT name FROM file").fetchone():
-            return str(known[0])
+        if known := _known_name(index):
+            return known
         name = f"pixels-{self.image_size}px-{secrets.token_hex(4)}.bin"
         (self.folder / name).open("xb").close()
         index.execute("INSERT INTO file VALUES (?)", (name,))
         return name
 
+    def _can_be_read(self) -> bool:
+        """Whether the folder has an undamaged store, whose data file is then known."""
+        try:
+            with self._index() as index:
+                self._file = self.folder / (_known_name(index) or "")
+                return self._is_undamaged(index)
+        except (OSError, sqlite3.Error):
+            return False
+
     def _begin_again_if_damaged(self, index: sqlite3.Connection) -> None:
         """Forget all rows if the data file is missing or shorter than the index says, as after a clean-up of caches."""
-        rows = index.execute(NEXT_ROW).fetchone()[0]
-        length = self._file.stat().st_size if self._file.is_file() else -1
-        if length < rows * row_bytes(self.image_size):
+        if not self._is_undamaged(index):
             index.execute("DELETE FROM images")
             index.execute("DELETE FROM file")
             self._file = self.folder / self._name(index)
+
+    def _is_undamaged(self, index: sqlite3.Connection) -> bool:
+        """Whether the data file has all rows of the index."""
+        rows = index.execute(NEXT_ROW).fetchone()[0]
+        return self._file.is_file() and self._file.stat().st_size >= rows * row_bytes(self.image_size)
 
     def _write(self, first: int, images: Sequence[NDArray[np.uint8]]) -> None:
         content = b"".join(np.ascontiguousarray(image).tobytes() for image in images)
@@ -134,6 +153,12 @@ class DecodedStore:
 
     def _index(self) -> contextlib.closing[sqlite3.Connection]:
         return contextlib.closing(sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None))
+
+
+def _known_name(index: sqlite3.Connection) -> str | None:
+    """The name of the data file; None in a store that was not begun."""
+    known = index.execute("SELECT name FROM file").fetchone()
+    return None if known is None else str(known[0])
 
 
 def _rows(index: sqlite3.Connection, digests: Sequence[str]) -> NDArray[np.int64]:

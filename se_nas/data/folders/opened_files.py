@@ -73,7 +73,7 @@ def look_at_files(
         rows = store.rows([facts.digest for facts in known.values()])
         not_stored = [path for (path, facts), row in zip(known.items(), rows, strict=True) if row < 0]
         new += [path for path in not_stored if known[path].has_eight_bits]
-    is_full = False
+    is_full = store is not None and store.is_read_only
     for start in range(0, len(new), CHUNK):
         some = new[start : start + CHUNK]
         if is_full:  # known files were only to be stored

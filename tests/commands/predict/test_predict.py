@@ -2,6 +2,7 @@ import csv
 import fcntl
 import json
 import os
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from rich.console import Console
 
 from se_nas.commands.predict.flags import PredictRequest
 from se_nas.commands.predict.predict import predict
+from se_nas.data.decoding import Decoding
+from se_nas.data.folders.image_file import read_image
 from se_nas.errors import InputError, RunFailedError
 from se_nas.training.trained import TrainedNetwork, save_trained
 from tests.conftest import quiet_console
@@ -58,6 +61,24 @@ def test_each_image_gets_the_networks_classes_in_their_order(
         ranked = [each["share"] for each in row["classes"]]
         assert ranked == sorted(ranked, reverse=True)
         assert sum(ranked) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("decoding", list(Decoding))
+def test_a_photograph_is_decoded_as_the_training_images_were(
+    tmp_path: Path, network: TrainedNetwork, console: Console, decoding: Decoding
+) -> None:
+    save_trained(tmp_path, replace(network, decoding=decoding))
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 64, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(photograph := tmp_path / "photograph.jpg")
+    whole, scaled = (read_image(photograph, 8, decoding=each) for each in Decoding)
+    assert (whole != scaled).any()
+
+    predict(PredictRequest(retrained=tmp_path, images=(photograph,), top=3, json=True), console, console)
+
+    read = torch.from_numpy(whole if decoding is Decoding.WHOLE else scaled).permute(2, 0, 1)[None] / 255
+    shares = network.build_deployed()(read).softmax(1)[0].tolist()
+    found = {each["name"]: each["share"] for each in json.loads(said(console))["classes"]}
+    assert found == pytest.approx(dict(zip(network.class_names, shares, strict=True)), abs=1e-6)
 
 
 @pytest.mark.usefixtures("network")

@@ -166,8 +166,10 @@ def test_too_few_scores_of_another_supernet_are_refused_with_what_to_do(
     content = {name: value for name, value in json.loads(path.read_text()).items() if name != "seal"}
     write_checked(path, {**content, "identity": "of other images"})
 
-    with pytest.raises(InputError, match=r"supernet\.json: of another supernet .* or remove the file"):
+    with pytest.raises(InputError, match=r"supernet\.json: of another supernet .*; remove the file") as refused:
         resume_search(run, SearchRequest(resume=run, workers=1, wandb="off"), console)
+
+    assert "--again" not in str(refused.value)  # a flag of `supernet` alone
 
 
 @pytest.mark.parametrize("strategy", ["supernet", "differentiable"])

@@ -1,8 +1,10 @@
 """Images that do not fit in memory are decoded once, and read from the store afterwards."""
 
+import contextlib
 import multiprocessing
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +142,72 @@ def test_a_disk_without_space_is_named_before_anything_is_decoded(
     data = load(pictures)
     assert data.train.stored is None  # type: ignore[union-attr]
     assert "images are decoded again in each epoch; --cache DIR names another folder" in " ".join(data.notes)
+
+
+def test_a_full_disk_does_not_hide_what_is_stored(
+    pictures: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(pictures)
+    decoded.clear()
+    monkeypatch.setattr(decoded_store, "SPARE_BYTES", 1 << 60)
+
+    data = load(pictures)
+
+    assert [part.stored.missing for part in all_parts(data)] == [0, 0, 0]  # type: ignore[union-attr]
+    assert decoded == []
+    assert "decoded again" not in " ".join(data.notes)
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that makes every store read-only, as a read-only folder does for users other than root."""
+
+    def make() -> None:
+        def opened(self: DecodedStore) -> Any:
+            return contextlib.closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None))
+
+        monkeypatch.setattr(DecodedStore, "_index", opened)
+        monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+
+    return make
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_filled_store_in_a_read_only_folder_is_read(
+    pictures: Path, decoded: list[str], read_only: Any, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+) -> None:
+    before = {name: pixels(part) for name, part in zip("abc", all_parts(load(pictures)), strict=True)}
+    decoded.clear()
+    read_only()
+    monkeypatch.setattr("se_nas.data.sources.memory_bytes", lambda: (1 << 30) * in_memory)
+
+    data = load(pictures)
+
+    for part, known in zip(all_parts(data), before.values(), strict=True):
+        assert ((part.images if isinstance(part, ImageSet) else pixels(part)) == known).all()
+    assert decoded == []
+    assert "decoded again" not in " ".join(data.notes)
+
+
+def test_images_that_a_read_only_folder_lacks_are_decoded_and_counted(pictures: Path, read_only: Any) -> None:
+    load(pictures, Portion(fraction=0.5))
+    read_only()
+
+    data = load(pictures)
+
+    missing = sum(part.stored.missing for part in all_parts(data))  # type: ignore[union-attr]
+    assert 0 < missing < COUNT
+    cache = pictures.parent / "cache"
+    assert f"{missing} of {COUNT} images are decoded again in each epoch: {cache} cannot be written" in data.notes
+    for part in all_parts(data):
+        assert (pixels(part) == read_from_files(part)).all()
+
+
+def test_a_read_only_folder_without_images_of_this_size_is_named(pictures: Path, read_only: Any) -> None:
+    load(pictures)
+    read_only()
+    with pytest.raises(InputError, match=r"--cache .*/cache: decoded images cannot be kept there"):
+        load_data(f"imagefolder:{pictures}", image_size=16, cache=pictures.parent / "cache")
 
 
 def test_images_of_a_deleted_store_are_read_from_their_files(pictures: Path) -> None:
