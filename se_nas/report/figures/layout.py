@@ -27,8 +27,8 @@ def lay_out(
     figure.update_layout(
         title=title,
         meta={"leastWidth": least_width},
-        xaxis={**axis, **x},
-        yaxis={**axis, **y},
+        xaxis={**figure.layout.xaxis.to_plotly_json(), **axis, **x},  # keeps the place of a panel
+        yaxis={**figure.layout.yaxis.to_plotly_json(), **axis, **y},
         height=height,
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1.0, "xanchor": "right"},
         margin={"l": left, "r": 20, "t": 70, "b": 60},

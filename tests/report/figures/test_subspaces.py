@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 
 from se_nas.analysis.edf import Split, Subspace
@@ -27,6 +29,15 @@ def test_each_question_has_a_panel_with_the_share_of_networks_below_each_error()
     titles = [annotation.text for annotation in figure.layout.annotations]
     assert titles[:3] == ["SE in stage 1 (not significant)", "SE in stage 2", "SE in stage 3 (not significant)"]
     assert "<b>" not in "".join(titles)
+
+
+def test_no_panel_lies_over_another() -> None:
+    layout = splits_figure(SPLITS).layout.to_plotly_json()
+
+    panels = [(layout[f"xaxis{name}"]["domain"], layout[f"yaxis{name}"]["domain"]) for name in ("", "2", "3")]
+    for (one_x, one_y), (other_x, other_y) in combinations(panels, 2):
+        is_beside = one_x[1] <= other_x[0] or other_x[1] <= one_x[0]
+        assert is_beside or one_y[1] <= other_y[0] or other_y[1] <= one_y[0]
 
 
 def test_the_most_important_decision_is_on_top() -> None:
