@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from se_nas.data.decoding import Decoding
 from se_nas.data.folders.listed_data import UnreadableImagesError
@@ -121,13 +130,21 @@ def accept_images(folder: RunFolder, config: SearchConfig, data: ImageData, *, w
     return accepted
 
 
+class _RateColumn(ProgressColumn):
+    """The images per second."""
+
+    def render(self, task: Task) -> Text:
+        """Render the rate; empty before it is known."""
+        return Text("" if task.speed is None else f"{task.speed:,.0f} images/s")
+
+
 @contextlib.contextmanager
 def opening_progress(console: Console | None) -> Iterator[OnOpened | None]:
     """A function that moves a progress bar, which disappears at the end; None if the console is no terminal."""
     if console is None or not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("opening images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("opening images"), BarColumn(), MofNCompleteColumn(), _RateColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=console, transient=True)
     task = progress.add_task("opening images", total=None)
 

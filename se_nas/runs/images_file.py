@@ -67,11 +67,13 @@ def load_inventory(folder: RunFolder) -> Inventory | None:
 
 
 def short_lines(inventory: Inventory) -> Iterator[str]:
-    """Lines, each with a label: the classes with their images, what is left out, and the warnings."""
+    """Lines, each with a label: the classes with their images, how the set was read, what is left out, and warnings."""
     classes = zip(inventory.class_names, inventory.counts, strict=True)
     rows = [f"{printable(name)} ({_plus(counts)})" for name, counts in classes]
     more = f", and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
     yield f"classes   {', '.join(rows[:MOST_CLASSES])}{more}: training + validation + test images"
+    for note in inventory.notes:
+        yield f"read      {note}"
     if inventory.left_out:
         yield f"left out  {'; '.join(f'{each.reason}: {each.count:,}' for each in inventory.left_out)}"
     for warning in inventory.warnings:

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from se_nas.commands.ablate.ablate import ablate
 from se_nas.commands.ablate.flags import AblateRequest
 from se_nas.commands.confirm.confirm import confirm
 from se_nas.commands.confirm.flags import ConfirmRequest
+from se_nas.commands.images import opening_progress
 from se_nas.commands.predict import predict as predict_command
 from se_nas.commands.predict.flags import PredictRequest
 from se_nas.commands.predict.predict import predict
@@ -117,6 +119,7 @@ def test_a_search_lists_its_images_briefly_at_its_start_and_fully_on_its_page(
 
     said, page = said_on(console), (asked.run / "report.html").read_text()  # type: ignore[operator]
     assert "classes   dark (20 + 8 + 9), light (20 + 8 + 8): training + validation + test images" in said
+    assert "read      whole numbers in wider types are read as 12 bits (73 images)" in said
     assert "left out  files whose suffix is not that of an image (.txt): 1" in said
     assert "warning   1 test image equal to training images, e.g. test/dark/copy.tif and train/dark/00.png" in said
     assert ">The images</h2>" in page
@@ -124,6 +127,15 @@ def test_a_search_lists_its_images_briefly_at_its_start_and_fully_on_its_page(
     assert "train/dark/notes&lt;b&gt;.txt" in page
     assert str(pictures.parent) not in page
     assert str(pictures.parent) not in (asked.run / "images.json").read_text()  # type: ignore[operator]
+
+
+def test_the_bar_of_opened_images_shows_their_rate() -> None:
+    console = Console(file=StringIO(), width=120, force_terminal=True, color_system=None)
+    with opening_progress(console) as on_opened:
+        assert on_opened is not None
+        for done in range(3):
+            on_opened(done, 3)
+    assert "images/s" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_run_folder_of_an_earlier_version_is_reported_and_resumed(asked: SearchRequest, console: Console) -> None:

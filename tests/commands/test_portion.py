@@ -20,6 +20,7 @@ from se_nas.data.portion import Portion
 from se_nas.data.sources import load_data
 from se_nas.errors import InputError
 from se_nas.runs.retrained_files import read_result
+from tests.commands.conftest import said_on
 
 VALIDATION = 70
 """A fifth of the 34 to 36 validation images of each digit, rounded for each."""
@@ -61,6 +62,7 @@ def test_a_search_and_its_checks_train_on_the_portion_and_a_retraining_on_all_im
 
 def test_the_portion_is_stated_wherever_the_images_are(searched_part: Path, console: Console) -> None:
     line = f"a portion of the images of each class: 216 of 1,079 training images, {VALIDATION} of 359 validation images"
+    assert f"read      {line}" in said_on(console)
     assert line in (searched_part / "report.html").read_text()
     assert line in (searched_part / "images.json").read_text()
     assert "--fraction 0.2" in (searched_part / "report.html").read_text()

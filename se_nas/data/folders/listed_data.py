@@ -115,7 +115,7 @@ def load_listed(
     store_notes += not_stored_notes(placed.values(), folder, again=again, is_read_only=is_read_only)
     if in_memory:
         placed = {name: _held(part) for name, part in placed.items()}
-        store_notes += [] if store is None else ["decoded images are kept in the folder of --cache, too"]
+        store_notes += [] if store is None else [_kept_note(store)]
     left_out = listing.left_out
     if bad:
         left_out = (*left_out, LeftOut.of(UNREADABLE, [os.path.relpath(each.path, listing.root) for each in bad]))
@@ -132,6 +132,12 @@ def load_listed(
         left_out=left_out,
         warnings=images_that_look_wrong(listing.class_names, seen),
     )
+
+
+def _kept_note(store: DecodedStore) -> str:
+    """A line about decoded images that are kept although they are held in memory. It names no path, for the page."""
+    size = f"{store.nbytes / 1e6:,.1f} MB"
+    return f"decoded images are also kept in the folder of --cache: {size}; delete that folder to free the disk"
 
 
 def _parts(listing: Listing, image_size: int) -> dict[str, ImageFiles]:

@@ -267,6 +267,7 @@ def test_with_a_cache_images_that_fit_in_memory_are_decoded_once_too(
         assert (part.images == expected.images).all()
         assert (part.images == pixels(stored)).all()
     assert with_cache.fingerprint() == without.fingerprint() == on_disk.fingerprint()
+    assert "also kept in the folder of --cache: 0.0 MB; delete that folder to free the disk" in with_cache.notes[-1]
 
 
 def test_with_a_full_disk_images_that_fit_in_memory_are_decoded_by_each_command(
