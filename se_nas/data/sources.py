@@ -86,6 +86,8 @@ def load_data(
         return PATH_SOURCES[kind](Path(path), reading)
     if source in NAMED_SOURCES:
         return _of_arrays(NAMED_SOURCES[source](), portion, cache)
+    if kind == "coco":
+        raise InputError(f"--data {source}: images with boxes train a detector; use `detect` on a retrained network")
     known = [*NAMED_SOURCES, *(f"{name}:PATH" for name in PATH_SOURCES)]
     raise InputError(f"--data {source}: no such data; {suggest(source, known)}")
 

@@ -54,6 +54,8 @@ def list_imagenet(path: Path) -> Listing:
 
 def _base(path: Path, source: str) -> Path:
     """The folder that holds `train` and `val`. InputError if there is none, or if archives are still packed."""
+    if not path.is_dir():
+        raise InputError(f"--data {source}: no such folder")
     base = next((path / each for each in IMAGES if (path / each / "train").is_dir()), None)
     if base is None or not (base / "val").is_dir():
         archive = next(path.glob("ILSVRC2012_img_*.tar"), None)

@@ -18,6 +18,8 @@ SIZES = (("256", "val_256"), ("large", "val_large"))
 def list_places365(path: Path) -> Listing:
     """List the training and the validation images. InputError says which file or folder is missing."""
     source = f"places365:{path}"
+    if not path.is_dir():
+        raise InputError(f"--data {source}: no such folder")
     for variant in VARIANTS:
         for size, held in SIZES:
             listed, images = path / f"places365_train_{variant}.txt", path / f"data_{size}_{variant}"

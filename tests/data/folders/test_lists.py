@@ -179,6 +179,16 @@ def test_validation_images_of_imagenet_may_be_sorted_into_classes(tmp_path: Path
     assert np.bincount(data.test.labels).tolist() == [3, 3, 3]
 
 
+@pytest.mark.parametrize("kind", ["imagenet", "places365", "imagefolder"])
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, kind: str) -> None:
+    source = f"{kind}:{tmp_path / 'none'}"
+    assert refusal_of(source) == f"--data {source}: no such folder"
+
+
+def test_images_with_boxes_are_sent_to_detect(tmp_path: Path) -> None:
+    assert "use `detect` on a retrained network" in refusal_of(f"coco:{tmp_path}")
+
+
 def test_what_imagenet_lacks_is_named(tmp_path: Path) -> None:
     assert "expected the folders train and val" in refusal_of(f"imagenet:{tmp_path}")
     (tmp_path / "ILSVRC2012_img_train.tar").touch()
