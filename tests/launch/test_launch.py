@@ -81,9 +81,9 @@ def test_search_retrain_report_describe_is_one_road(
     """The search is a process of its own. The others run in this process."""
     run = tmp_path / "run"
 
-    searched = launch("search.py", "--budget", 9, "--workers", 2, "--confirm", "--run", run, *flags, cwd=tmp_path)
+    searched = launch("search.py", "--budget", 5, "--workers", 2, "--confirm", "--run", run, *flags, cwd=tmp_path)
     described = launch_here("describe.py", f"{run}:knee", "--json")
-    retrained = launch_here("retrain.py", run, "--pick", "knee", "--epochs", 6, "--wandb", "off")
+    retrained = launch_here("retrain.py", run, "--pick", "knee", "--epochs", 2, "--wandb", "off")
     confirmed = launch_here("confirm.py", run, "--wandb", "off")
     ablated = launch_here("ablate.py", f"{run}:knee", "--seeds", 2, "--workers", 1, "--wandb", "offline")
     (target,) = (run / "retrain").iterdir()
@@ -95,12 +95,12 @@ def test_search_retrain_report_describe_is_one_road(
 
     for done in (searched, described, retrained, confirmed, ablated, exported, predicted, reported):
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 9
+    assert sum(Counter(row["state"] for row in trial_rows(run)).values()) == 5
     picked = json.loads((run / "front.json").read_text())["picks"]["knee"]
     knee = json.loads(described.stdout)
     assert all(picked[name] == knee[name] for name in ("fingerprint", "flops", "params", "activations"))
     assert "Test accuracy on 40 images" in retrained.stdout
-    assert "epoch    6/6" in retrained.stdout
+    assert "epoch    2/2" in retrained.stdout
     assert "Confirmed on fresh seeds" in searched.stdout
     assert searched.stdout.endswith(confirmed.stdout)  # nothing was trained again
     assert "What SE is worth in trial" in ablated.stdout
@@ -152,8 +152,8 @@ def worker_of(search: subprocess.Popen[str]) -> psutil.Process:
 @pytest.mark.parametrize(
     ("sent", "code", "workers"),
     [
-        (signal.SIGINT, 130, 2),
-        pytest.param(signal.SIGTERM, 143, 1, marks=pytest.mark.slow),
+        (signal.SIGTERM, 143, 1),
+        pytest.param(signal.SIGINT, 130, 2, marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, 130, 1, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, 143, 2, marks=pytest.mark.slow),
     ],
@@ -181,19 +181,19 @@ def test_a_search_that_is_told_to_stop_says_how_to_resume_and_does(
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for_trials(run, 3, started)
+    wait_for_trials(run, 2, started)
 
     started.send_signal(sent)
     _, told = started.communicate(timeout=800)
     finished = settled_rows(run)
-    resumed = launch_here("search.py", "--resume", run, "--budget", 9, "--workers", 1, "--wandb", "off")
+    resumed = launch_here("search.py", "--resume", run, "--budget", 5, "--workers", 1, "--wandb", "off")
 
     assert started.returncode == code, told
     assert told.count("\n") == 1
     assert f"--resume {run}" in told
     assert resumed.returncode == 0, resumed.stderr
     after = settled_rows(run)
-    assert len(after) == 9
+    assert len(after) == max(5, *(int(number) + 1 for number in finished))
     assert {number: after[number] for number in finished} == finished
 
 
@@ -226,7 +226,7 @@ def test_a_killed_driver_loses_nothing_finished_and_leaves_nobody_training(tmp_p
 def test_a_killed_worker_costs_one_repetition(tmp_path: Path, flags: list[object]) -> None:
     run = tmp_path / "run"
     started = subprocess.Popen(
-        command("search.py", "--budget", 8, "--workers", 2, "--run", run, *flags[:4], "--epochs", 60, "--wandb", "off"),
+        command("search.py", "--budget", 4, "--workers", 2, "--run", run, *flags[:4], "--epochs", 60, "--wandb", "off"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -239,7 +239,7 @@ def test_a_killed_worker_costs_one_repetition(tmp_path: Path, flags: list[object
     assert started.returncode == 0, told
     assert "(raylet)" not in said  # what Ray says of it, in colours
     rows = trial_rows(run)
-    assert [row["trial"] for row in rows] == [str(number) for number in range(8)]
+    assert [row["trial"] for row in rows] == [str(number) for number in range(4)]
     assert all(row["state"] in ("complete", "pruned") for row in rows)
 
 

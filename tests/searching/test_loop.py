@@ -432,14 +432,16 @@ class TestCutOffAndResumed:
         }
         return records
 
+    @pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
     def test_a_search_cut_off_at_any_moment_resumes_to_the_same_end(
-        self, tmp_path: Path, uninterrupted: list[TrialRecord]
+        self, tmp_path: Path, uninterrupted: list[TrialRecord], step: int
     ) -> None:
+        """The short form tries every fourth moment."""
         with loop_on(tmp_path / "empty.db", budget=0):
             pass
         search(shutil.copyfile(tmp_path / "empty.db", tmp_path / "whole.db"), **SHORT, clock=(clock := Clock()))
 
-        for moment in range(clock.moments):
+        for moment in range(0, clock.moments, step):
             path = shutil.copyfile(tmp_path / "empty.db", tmp_path / f"{moment}.db")
             with pytest.raises(CutOffError):
                 search(path, **SHORT, clock=Clock(cut_at=moment))

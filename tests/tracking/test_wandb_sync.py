@@ -96,8 +96,8 @@ def received(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             subprocess.run([sys.executable, *command], env=environment, cwd=folder, check=True, timeout=800)
 
         run("-c", RUNS, str(folder), request.param)
-        for each in sorted(folder.glob("wandb/offline-run-*")):
-            run("-m", "wandb", "sync", str(each))
+        if offline := sorted(folder.glob("wandb/offline-run-*")):
+            run("-m", "wandb", "sync", *map(str, offline))
     return server.received
 
 

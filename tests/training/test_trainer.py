@@ -4,7 +4,6 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
 from se_nas.data.batches.device_data import DeviceData
@@ -186,6 +185,9 @@ class TestClassWeights:
     def test_the_weights_are_those_of_scikit_learn(self, rare: int) -> None:
         data = self.uneven(rare)
         device_data = DeviceData.of(data.train, data.validation, mirrored=True, device=CPU)
+
+        # imported here, because each process of test_distributed imports this file
+        from sklearn.utils.class_weight import compute_class_weight
 
         expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=data.train.labels)
         assert device_data.balanced_weights().tolist() == pytest.approx(expected.tolist())

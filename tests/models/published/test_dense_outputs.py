@@ -7,7 +7,11 @@ from se_nas.models.network import build_model
 from se_nas.space.published import published_network
 from tests.models.published.copying import assert_equal_outputs
 
-NETWORKS = ["densenet121", "densenet169", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0"]
+NETWORKS = [
+    "densenet121",
+    "shufflenet_v2_x0_5",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("densenet169", "shufflenet_v2_x1_0")),
+]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -11,7 +11,7 @@ from tests.models.published.copying import assert_equal_outputs
 NETWORKS = [
     "mobilenet_v2",
     "mobilenet_v3_small",
-    "mobilenet_v3_large",
+    pytest.param("mobilenet_v3_large", marks=pytest.mark.slow),
     "mnasnet0_5",
     "efficientnet_b0",
     "efficientnet_v2_s",

@@ -57,10 +57,11 @@ def build(
 class Search:
     """Asks and tells without training: `width` parallel trials end in random order and in every way.
 
-    With `reborn`, a new strategy replaces the old one before each trial and gets all records, as in a resumed search.
+    With `reborn`, a new strategy replaces the old one before every so many trials and gets all records, as in a resumed
+    search.
     """
 
-    def __init__(self, sampler: str, objectives: Objectives, *, seed: int = 0, width: int = 1, reborn: bool = False):
+    def __init__(self, sampler: str, objectives: Objectives, *, seed: int = 0, width: int = 1, reborn: int = 0):
         self._parts = (sampler, objectives, seed)
         self._strategy = self._build()
         self._width, self._reborn = width, reborn
@@ -72,7 +73,7 @@ class Search:
         running: list[int] = []
         proposals = []
         for number in range(trials):
-            if self._reborn:
+            if self._reborn and number % self._reborn == 0:
                 self._strategy = self._build()
                 for told in sorted(self.records):
                     self._strategy.tell(self.records[told])
@@ -130,11 +131,15 @@ class TestEverySampler:
     def test_proposes_other_networks_under_another_seed(self, sampler: str, objectives: Objectives) -> None:
         assert Search(sampler, objectives, seed=3).run(5) != Search(sampler, objectives, seed=4).run(5)
 
-    @pytest.mark.parametrize("width", [pytest.param(1, marks=pytest.mark.slow), 4])
+    @pytest.mark.parametrize(
+        ("width", "reborn"),
+        [(4, 4), pytest.param(4, 1, marks=pytest.mark.slow), pytest.param(1, 1, marks=pytest.mark.slow)],
+    )
     def test_resumed_before_any_trial_it_makes_the_same_proposals(
-        self, sampler: str, objectives: Objectives, width: int
+        self, sampler: str, objectives: Objectives, width: int, reborn: int
     ) -> None:
-        resumed = Search(sampler, objectives, width=width, reborn=True).run(60)
+        """The short form resumes before every fourth trial."""
+        resumed = Search(sampler, objectives, width=width, reborn=reborn).run(60)
 
         assert resumed == Search(sampler, objectives, width=width).run(60)
 
