@@ -38,13 +38,14 @@ from scipy.stats import kendalltau
 from se_nas.analysis.designed.best import probabilities_of_best
 from se_nas.analysis.designed.fractions import Point, design_for
 from se_nas.analysis.designed.model import Cell, Contrasts, Fitted, Key, distinct_pairs, fit
+from se_nas.analysis.first_placements import first_placements
 from se_nas.analysis.supernet_scores import SupernetScores
 from se_nas.commands.search.guidance import SupernetPrior
 from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET
 from se_nas.errors import InputError
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.objectives import Objectives
-from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
+from se_nas.searching.propose.strategies import STRATEGIES, SUGGESTED_TRIALS, SearchProblem
 from se_nas.searching.propose.strategy import Fallback, Patient, Sampling, SearchStrategy, Unique
 from se_nas.searching.records import TrialRecord, TrialStatus
 from se_nas.searching.surrogate.prior_mean import Prior
@@ -185,9 +186,16 @@ class Trained:
 def by_strategy(
     strategy: str, table: Placements, seed: int, *, prior: Callable[[], Prior] | None = None, chosen: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Yield the placement that a search names after each training. A search that has tried all starts again.
+    """Yield the placement that a search names after each training (`searched`)."""
+    return (trained.named() for trained in searched(strategy, table, seed, prior=prior, chosen=chosen))
 
-    `prior` makes the prior of each search, and the placements `chosen` are tried first.
+
+def searched(
+    strategy: str, table: Placements, seed: int, *, prior: Callable[[], Prior] | None = None, chosen: Sequence[str] = ()
+) -> Iterator[Trained]:
+    """Yield all trainings of a search after each training. A search that has tried all placements starts again.
+
+    `prior` makes the prior of each search, and the placements `chosen` are tried early.
     """
     decisions = {f"stage {stage + 1}": Categorical((False, True)) for stage in range(len(table.points[NOWHERE]))}
     name_of = {point: name for name, point in table.points.items()}
@@ -226,7 +234,7 @@ def by_strategy(
             )
             search.tell(begun)
             search.tell(replace(begun, status=TrialStatus.COMPLETE, curve=(trained.train(name),)))
-            yield trained.named()
+            yield trained
 
 
 def _only_new(strategy: SearchStrategy, name_for: Callable[[Assignment], str], patience: int) -> SearchStrategy:
@@ -272,7 +280,8 @@ def guided_ways(
         _check(supernet, order, table, wanted=len(table.names))
         check_costs(supernet, scores, table.flops)
         watched = partial(_watched, prior, scores)
-        ways[SUPERNET] = lambda seed: by_strategy(SUPERNET, table, seed, prior=watched)
+        first = [each.fingerprint for each in first_placements(scores, ("params",), len(SUGGESTED_TRIALS))]
+        ways[SUPERNET] = lambda seed: by_strategy(SUPERNET, table, seed, prior=watched, chosen=first)
         ways[ORDERED] = lambda seed: by_order(order, table, seed)
     if differentiable is not None:
         chosen = recorded_choices(differentiable)

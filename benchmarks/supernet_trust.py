@@ -2,17 +2,19 @@
 
     uv run launch/supernet.py --space benchmarks/tables/four_stages.yaml --data npz:cifar10_10k.npz --image-size 16 \\
         --epochs 8 --run RUN
-    uv run benchmarks/supernet_trust.py RUN/supernet.json benchmarks/tables/four_stages.csv
+    uv run benchmarks/supernet_trust.py RUN/supernet.json benchmarks/tables/four_stages.csv [--seeds RUN2/supernet.json]
 
 The images must have the size of the table's trainings (`--image-size`), since arrays keep their own size otherwise.
-The table is a CSV of `placement_table.py`; several tables of the same trainings are joined. It prints Kendall's tau
-with the mean accuracies after the last epoch and its 95 % interval, beside the rankings that need no training. The
-interval is a bootstrap over placements. It also prints how well one seed of the table ranks like the others, which no
-ranking can be expected to exceed, and the rank of the supernet's best placement in the table.
+`--seeds` names further supernets that were trained with other seeds; then the mean of their scores is compared, and the
+tau of each is printed. The table is a CSV of `placement_table.py`; several tables of the same trainings are joined. It
+prints Kendall's tau with the mean accuracies after the last epoch and its 95 % interval, beside the rankings that need
+no training. The interval is a bootstrap over placements. It also prints how well one seed of the table ranks like the
+others, which no ranking can be expected to exceed, and the rank of the supernet's best placement in the table.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -39,9 +41,21 @@ def reliability(accuracies: Mapping[str, Mapping[int, float]]) -> float | None:
     return fmean(kendall_tau(table[:, index], others[index]) for index in range(len(seeds)))
 
 
-def show(scores: SupernetScores, last: LastEpoch, console: Console) -> None:
+def mean_scores(supernets: Sequence[SupernetScores]) -> SupernetScores:
+    """The mean scores of supernets of one trunk. InputError if they have different placements."""
+    first, *others = supernets
+    read = [{each.fingerprint: each.accuracy for each in scores.placements} for scores in supernets]
+    if any(
+        other.trunk != first.trunk or own.keys() != read[0].keys() for other, own in zip(others, read[1:], strict=True)
+    ):
+        raise InputError("--seeds: the supernets have different trunks, or different placements were read from them")
+    placements = [replace(each, accuracy=fmean(own[each.fingerprint] for own in read)) for each in first.placements]
+    return replace(first, placements=tuple(placements))
+
+
+def show(supernets: Sequence[SupernetScores], last: LastEpoch, console: Console) -> None:
     """Print the comparison. InputError if the supernet and the table have fewer than 6 placements in common."""
-    accuracies = last.accuracies
+    accuracies, scores = last.accuracies, mean_scores(supernets)
     by_name = {placement_name(each.se): each for each in scores.placements}
     means = {
         by_name[name].fingerprint: fmean(by_seed.values()) for name, by_seed in accuracies.items() if name in by_name
@@ -60,6 +74,11 @@ def show(scores: SupernetScores, last: LastEpoch, console: Console) -> None:
     rows: list[Tau] = [trust.own, *trust.free]
     for row in rows:
         table.add_row(row.ranking, f"{row.tau:+.2f}", f"{row.low:+.2f} to {row.high:+.2f}")
+    if len(supernets) > 1:
+        for number, each in enumerate(supernets, start=1):
+            alone = each.trust(means)
+            if alone is not None:
+                table.add_row(f"supernet {number} alone", f"{alone.own.tau:+.2f}", "")
     alike = reliability(accuracies)
     if alike is not None:
         table.add_row("one seed of the table, with the mean of its other seeds", f"{alike:+.2f}", "")
@@ -79,16 +98,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scores", type=Path, help="the file supernet.json of launch/supernet.py")
     parser.add_argument("tables", type=Path, nargs="+", help="CSV files of benchmarks/placement_table.py")
+    parser.add_argument("--seeds", type=Path, nargs="+", default=[], help="further supernets with other seeds")
     options = parser.parse_args()
     try:
-        scores, content = load_scores(options.scores)
+        loaded = {path: load_scores(path) for path in (options.scores, *options.seeds)}
         rows = [row for path in options.tables for row in checked_rows(path, OF_ACCURACY, optional=("flops",))]
-        check_costs(options.scores, scores, {row["placement"]: int(row["flops"]) for row in rows if row.get("flops")})
-        show(scores, LastEpoch.of(rows), Console(width=110))
+        flops = {row["placement"]: int(row["flops"]) for row in rows if row.get("flops")}
+        for path, (scores, _) in loaded.items():
+            check_costs(path, scores, flops)
+        show([scores for scores, _ in loaded.values()], LastEpoch.of(rows), Console(width=110))
     except InputError as error:
         raise SystemExit(f"supernet_trust.py: {error}") from None
-    seconds = content["seconds"]
-    print(f"{seconds['training']:.0f} s to train the supernet, {seconds['reading']:.0f} s to read it")
+    for _, content in loaded.values():
+        seconds = content["seconds"]
+        print(f"{seconds['training']:.0f} s to train the supernet, {seconds['reading']:.0f} s to read it")
 
 
 if __name__ == "__main__":

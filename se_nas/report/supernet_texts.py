@@ -88,17 +88,14 @@ def prior_sentence(account: SupernetAccount) -> str:
     if trust is None:
         return (
             f"The search does not use these scores as a prior yet: {counted(len(account.trials), 'complete trial')} "
-            f"cannot show whether they are right, and {LEAST_PAIRS} are needed. Until then it searches as the strategy "
-            "front does."
+            f"cannot show whether they are right, and {LEAST_PAIRS} are needed."
         )
     is_same = trust is account.trust
     judged = "So" if is_same else f"By its {counted(trust.count, 'complete trial')}"
     why = "" if is_same else f", because {_why(trust)}"
     if account.is_prior_used:
         return f"{judged} the search uses these scores as the prior of its model of accuracy{why}."
-    return (
-        f"{judged} the prior is dropped{why}. The search ignores these scores, and searches as the strategy front does."
-    )
+    return f"{judged} the prior is dropped{why}. The model of the search ignores these scores."
 
 
 def effects_sentences(account: SupernetAccount) -> str:

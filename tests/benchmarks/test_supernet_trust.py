@@ -13,7 +13,7 @@ from se_nas.runs.supernet_file import write_scores
 PLACEMENTS = list(product((0, 1), repeat=3))
 
 
-def write_supernet(path: Path, accuracies: list[float], flops: float = 100.0) -> None:
+def write_supernet(path: Path, accuracies: list[float], flops: float = 100.0, trunk: str = "") -> None:
     placements = tuple(
         ScoredPlacement(
             options=options,
@@ -27,7 +27,7 @@ def write_supernet(path: Path, accuracies: list[float], flops: float = 100.0) ->
     )
     names = ("stage1", "stage2", "stage3")
     scores = SupernetScores(
-        trunk="", switches=names, options=(("none", "inner/4"),) * 3, count=8, placements=placements
+        trunk=trunk, switches=names, options=(("none", "inner/4"),) * 3, count=8, placements=placements
     )
     write_scores(path, scores, about={"identity": "", "seconds": {"training": 8.0, "reading": 1.0}}, trust=None)
 
@@ -40,8 +40,8 @@ def write_table(path: Path, accuracies: list[float]) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
-def compared(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    monkeypatch.setattr("sys.argv", ["supernet_trust.py", str(folder / "s.json"), str(folder / "t.csv")])
+def compared(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    monkeypatch.setattr("sys.argv", ["supernet_trust.py", str(folder / "s.json"), str(folder / "t.csv"), *flags])
     supernet_trust.main()
     return " ".join(capsys.readouterr().out.split())
 
@@ -59,6 +59,33 @@ def test_a_supernet_is_compared_with_what_is_free(
     assert "the supernet +1.00" in said
     assert "all placements equal +0.00" in said
     assert "the supernet's best placement is number 1 of 8 in the table, 0.00 points below its best" in said
+
+
+def test_the_mean_of_several_supernets_is_compared_beside_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracies = [0.5, 0.7, 0.4, 0.8, 0.3, 0.9, 0.2, 0.6]
+    write_supernet(tmp_path / "s.json", [value + 0.3 * (index < 4) for index, value in enumerate(accuracies)])
+    write_supernet(tmp_path / "other.json", [value - 0.3 * (index < 4) for index, value in enumerate(accuracies)])
+    write_table(tmp_path / "t.csv", accuracies)
+
+    said = compared(tmp_path, monkeypatch, capsys, "--seeds", str(tmp_path / "other.json"))
+
+    assert "the supernet +1.00" in said
+    for number in (1, 2):
+        assert f"supernet {number} alone" in said
+        assert f"supernet {number} alone +1.00" not in said
+
+
+def test_supernets_of_different_trunks_have_no_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_supernet(tmp_path / "s.json", [0.5] * 8)
+    write_supernet(tmp_path / "other.json", [0.5] * 8, trunk="another")
+    write_table(tmp_path / "t.csv", [0.5] * 8)
+
+    with pytest.raises(SystemExit, match="--seeds: the supernets have different trunks"):
+        compared(tmp_path, monkeypatch, capsys, "--seeds", str(tmp_path / "other.json"))
 
 
 def test_a_file_that_is_no_table_gets_one_line(

@@ -58,7 +58,7 @@ def test_a_prior_that_the_trials_do_not_confirm_is_dropped_and_the_page_says_why
 
     assert trust_sentence(account).startswith("The ranking cannot be trusted, compared with 16 networks")
     assert "the interval is not wholly above" in trust_sentence(account)
-    assert prior_sentence(account).startswith("So the prior is dropped. The search ignores these scores")
+    assert prior_sentence(account).startswith("So the prior is dropped. The model of the search ignores these scores")
 
 
 def test_with_few_networks_trained_alone_nothing_is_claimed() -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
-from se_nas.analysis.supernet_scores import SupernetScores
+from se_nas.analysis.first_placements import first_placements
+from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
 from se_nas.commands.preflight import CostOf
-from se_nas.commands.shared_weights.placements_to_read import usual_reading
+from se_nas.commands.shared_weights.placements_to_read import ALL_UP_TO, usual_reading
 from se_nas.commands.shared_weights.relaxed_task import RelaxedTask
-from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET, can_use_prior, most_trials
+from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET, networks_within, scores_matter
 from se_nas.commands.shared_weights.supernet_task import SupernetTask
 from se_nas.data.image_data import ImageData
 from se_nas.errors import InputError
@@ -16,6 +18,7 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
 from se_nas.runs.supernet_file import load_scores
 from se_nas.searching.propose.front_strategy import BLIND_TRIALS
+from se_nas.searching.propose.strategies import SUGGESTED_TRIALS
 from se_nas.searching.records import TrialRecord
 from se_nas.searching.surrogate.prior_mean import Prior
 from se_nas.space.decisions import Assignment
@@ -30,7 +33,7 @@ from se_nas.wording import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guidance:
-    """Networks that are tried first, and a prior of the accuracies."""
+    """Networks that are tried early, and a prior of the accuracies."""
 
     suggested: Sequence[Assignment] = ()
     prior: Prior | None = None
@@ -60,16 +63,9 @@ def guide(
 ) -> Guidance:
     """Train what the strategy needs in this process, or continue it, and return what follows from it.
 
-    A search that is too short for a prior trains no supernet, and prints a line.
+    A search that trains all networks of a small space trains no supernet, and prints a line.
     """
     if strategy not in (SUPERNET, DIFFERENTIABLE):
-        return Guidance()
-    if strategy == SUPERNET and not can_use_prior(config, space):
-        print_line(
-            f"supernet  not used: its scores guide a search after its first {BLIND_TRIALS} trials, and this search has "
-            f"at most {counted(most_trials(config, space), 'trial')}; so none is trained, and the search proposes as "
-            "front does"
-        )
         return Guidance()
     board, device = switches_of_space(space), pick_device(use_gpu=use_gpu)
     prepare(device)
@@ -87,13 +83,29 @@ def guide(
         cost_of=cost_of,
         print_line=print_line,
     )
+    if strategy == SUPERNET:
+        costs = (task.costs(board.network(placement)) for placement in islice(board.every(), ALL_UP_TO))
+        networks = networks_within(space, costs, min(board.count, ALL_UP_TO))
+        if not scores_matter(config.budget, networks):
+            print_line(
+                f"supernet  not used: {counted(networks, 'network')} of the space can be trained, and this search "
+                "trains each of them; so no supernet is trained, and the search proposes as front does"
+            )
+            return Guidance()
     for note in board.notes:
         print_line(f"note      {note}")
     if strategy == DIFFERENTIABLE:
         loss = GateLoss(config.gate_loss)
         choices = RelaxedTask(supernet=task, cost=config.parsed_objectives.costs[0], loss=loss).choices()
         return Guidance(suggested=[_assignment(space, board, each.placement) for each in choices])
-    return Guidance(prior=SupernetPrior(_scores(task, config), print_line))
+    scores = _scores(task, config)
+    first = _suggestions(scores, space, config)
+    print_line(
+        f"supernet  {len(first)} of the first {BLIND_TRIALS} trials train placements that it ranks best within budgets "
+        "of cost; the others cover the space. The page says whether its ranking can be trusted"
+    )
+    suggested = [_assignment(space, board, each.options) for each in first]
+    return Guidance(suggested=suggested, prior=SupernetPrior(scores, print_line))
 
 
 @dataclass(slots=True)
@@ -137,6 +149,13 @@ def _scores(task: SupernetTask, config: SearchConfig) -> SupernetScores:
     task.known()  # refuses a file of another supernet before it trains
     task.print_line("supernet  trained before the first trial; its scores are a prior, not an answer")
     return task.read_whole(task.trained())
+
+
+def _suggestions(scores: SupernetScores, space: DesignSpace, config: SearchConfig) -> list[ScoredPlacement]:
+    """The placements within the bounds that are tried early."""
+    within = tuple(each for each in scores.placements if space.cost_violation(each.cost) is None)
+    known = replace(scores, placements=within)
+    return first_placements(known, config.parsed_objectives.costs, len(SUGGESTED_TRIALS))
 
 
 def _as_begun(task: SupernetTask, content: Mapping[str, Any], config: SearchConfig) -> SupernetTask:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from se_nas.analysis.chosen_by_gates import ChosenByGates, GateChoice
 from se_nas.analysis.supernet_account import SupernetAccount
-from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET, can_use_prior
+from se_nas.commands.shared_weights.strategies import DIFFERENTIABLE, SUPERNET, networks_within, scores_matter
 from se_nas.commands.shared_weights.trained_alone import trained_alone
 from se_nas.errors import InputError
 from se_nas.files import read_checked
@@ -25,7 +25,8 @@ def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: 
     read = {each.fingerprint for each in scores.placements}
     alone = trained_alone(folder, progress, read, config.metric, print_line=_ignore)
     may_guide = config.strategy == SUPERNET and path.name == PRIOR_FILE
-    is_prior = may_guide and can_use_prior(config, load_stored_space(folder.space))
+    costs, space = [each.cost for each in scores.placements], load_stored_space(folder.space)
+    is_prior = may_guide and scores_matter(config.budget, networks_within(space, costs, len(costs)))
     by_trials = {name: float(record.accuracy or 0) for name, record in complete.items() if name in read}
     trust = scores.trust(alone.accuracies)
     return SupernetAccount(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from se_nas.analysis.first_placements import first_placements
 from se_nas.analysis.supernet_scores import ScoredPlacement, SupernetScores
 from se_nas.commands.interface import load_run
 from se_nas.commands.search.flags import SearchRequest
@@ -16,6 +17,7 @@ from se_nas.commands.supernet.flags import SupernetRequest
 from se_nas.commands.supernet.supernet import supernet
 from se_nas.errors import InputError
 from se_nas.files import write_checked
+from se_nas.runs.supernet_file import load_scores
 from se_nas.training.supernet import relaxed_gates
 from se_nas.training.supernet.reading import Reading
 from se_nas.training.trainer import Trainer
@@ -126,30 +128,52 @@ def test_if_too_few_placements_of_a_supernet_were_read_the_others_are_read_witho
     assert "2 placements of the 9 that a prior needs were read before" in said_on(console)
 
 
+def test_half_of_the_first_trials_train_the_best_placements_of_the_supernet(
+    request_alone: SearchRequest, console: Console
+) -> None:
+    run = start_search(replace(request_alone, strategy="supernet", budget=5, epochs=1), console)
+
+    assert run is not None
+    scores, _ = load_scores(run / "supernet.json")
+    best = [each.se for each in first_placements(scores, ("flops",), 3)]
+    trials = [trial.se for trial in load_run(run).records]
+    assert [trials[number] for number in (0, 3, 4)] == best
+    assert "of the first 10 trials train placements that it ranks best within budgets of cost" in said_on(console)
+
+
 @pytest.mark.parametrize(
-    ("budget", "reductions", "most"),
-    [(4, "[2, 4, 8]", 4), (10, "[2, 4, 8]", 10), (200, "[2, 4]", 9), (11, "[2, 4, 8]", None), (200, "[2, 4, 8]", None)],
+    ("budget", "reductions", "bounds", "networks"),
+    [
+        (9, "[2, 4]", "", 9),
+        (200, "[2, 4]", "", 9),
+        (200, "[2, 4, 8]", "bounds: {params: {max: 1960}}", 5),
+        (8, "[2, 4]", "", None),
+        (3, "[2, 4, 8]", "bounds: {params: {max: 1960}}", None),
+        (4, "[2, 4, 8]", "", None),
+        (200, "[2, 4, 8]", "", None),
+    ],
 )
-def test_a_search_that_is_too_short_for_a_prior_trains_no_supernet_and_says_so(
+def test_a_search_that_trains_all_of_few_networks_trains_no_supernet_and_says_so(
     request_tiny: SearchRequest,
     console: Console,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     budget: int,
     reductions: str,
-    most: int | None,
+    bounds: str,
+    networks: int | None,
 ) -> None:
-    """The space has 9 or 16 placements."""
-    (space := tmp_path / "se_alone.yaml").write_text(SE_ALONE.replace("[2, 4]", reductions))
+    """The space has 9 or 16 placements, and the bounds leave a few of them."""
+    (space := tmp_path / "se_alone.yaml").write_text(f"{SE_ALONE.replace('[2, 4]', reductions)}{bounds}\n")
     monkeypatch.setattr(Trainer, "train_epoch", interrupt)
     monkeypatch.setattr("se_nas.commands.search.assembly.SearchLoop", interrupt)
 
     with pytest.raises(KeyboardInterrupt):
         start_search(replace(request_tiny, space=space, strategy="supernet", budget=budget, epochs=1), console)
 
-    line = f"not used: its scores guide a search after its first 10 trials, and this search has at most {most} trials"
-    assert (line in said_on(console)) == (most is not None)
-    assert ("trained before the first trial" in said_on(console)) == (most is None)
+    line = f"not used: {networks} networks of the space can be trained, and this search trains each of them"
+    assert (line in said_on(console)) == (networks is not None)
+    assert ("trained before the first trial" in said_on(console)) == (networks is None)
 
 
 def test_too_few_scores_of_another_supernet_are_refused_with_what_to_do(

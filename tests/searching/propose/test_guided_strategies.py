@@ -1,8 +1,11 @@
 """Strategies that start with what shared weights say: networks to try first, or a prior of the accuracy."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from random import Random
+
+import pytest
 
 from se_nas.searching.candidates import Inspection
 from se_nas.searching.propose.strategies import STRATEGIES, SearchProblem
@@ -99,6 +102,30 @@ def test_suggested_networks_come_first_in_their_order_and_each_once() -> None:
 
     assert names[:3] == [name_of(ALL[index]) for index in (5, 3, 9)]
     assert len({*names}) == 6
+
+
+def test_suggestions_of_a_supernet_alternate_with_the_start_that_covers_the_space() -> None:
+    wanted = [ALL[5], ALL[63], ALL[3], ALL[9], ALL[17], ALL[33], ALL[34]]
+
+    names, plain = tried(build("supernet", suggested=wanted), 16), tried(build("front"), 16)
+
+    assert [names[trial] for trial in (0, 3, 4, 7, 8)] == [name_of(ALL[index]) for index in (5, 3, 9, 17, 33)]
+    assert name_of(ALL[34]) not in names[:10]
+    assert len({*names}) == 16
+    assert len({*names[:10]} & {*plain[:10]}) >= 2
+
+
+@pytest.mark.parametrize("told", [1, 3, 4, 7, 12])
+def test_a_resumed_search_with_a_supernet_proposes_what_it_would_have_proposed(told: int) -> None:
+    wanted = [ALL[5], ALL[3], ALL[9], ALL[17], ALL[33]]
+    whole, resumed = build("supernet", suggested=wanted), build("supernet", suggested=wanted)
+    for number in range(told):
+        proposal = whole.ask()
+        record = replace(trained(number, proposal.assignment), memo=proposal.memo)
+        whole.tell(record)
+        resumed.tell(record)
+
+    assert [resumed.ask().assignment for _ in range(3)] == [whole.ask().assignment for _ in range(3)]
 
 
 def test_a_resumed_search_continues_with_the_suggestions_that_are_left() -> None:
