@@ -7,7 +7,8 @@ Measures the table of a space as a search does, then draws other networks, predi
 each as a whole. The networks take turns. Prints Spearman's rank correlation of prediction and measurement, the same of
 the even and the odd passes of the measurement (no prediction can be expected to be much better), the median relative
 error, both for the plain sum of the parts and for FLOPs (scaled to the best fit), and how much slower a network is with
-its SE by the table and by the clock.
+its SE by the table and by the clock. `common factor` is the median of prediction / measurement: the machine may be
+slower or faster while the table is measured than later. `error beside it` is the median error without this factor.
 """
 
 import argparse
@@ -127,6 +128,8 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, object]:
         "milliseconds": [round(float(truth.min()), 3), round(float(truth.max()), 3)],
         "rank": round(rank_correlation(guess.tolist(), truth.tolist()), 3),
         "error": round(error(guess, truth), 3),
+        "common_factor": round(float(np.median(guess / truth)), 3),
+        "error_beside_it": round(error(guess / np.median(guess / truth), truth), 3),
         "error_90": round(float(np.quantile(np.abs(guess / truth - 1), 0.9)), 3),
         "rank_of_halves": round(rank_correlation(first, second), 3),
         "rank_of_sum": round(rank_correlation(sums.tolist(), truth.tolist()), 3),
@@ -167,6 +170,8 @@ def main() -> None:
         "rank",
         "rank_of_halves",
         "error",
+        "common_factor",
+        "error_beside_it",
         "error_of_sum",
         "rank_of_flops",
         "error_of_flops",
