@@ -6,17 +6,21 @@ it (Gelman et al., "Bayesian Data Analysis", 3rd edition, 2013, chapters 5 and 1
 as far as the seeds leave it uncertain. The posterior does not depend on why a network got more seeds (chapter 8
 there), so verdicts stay right although the results decide where seeds are added.
 
-Scatter, trend and noise are drawn from their posteriors, too, because they are uncertain. The noise of each network has
-its own variance, from a scaled inverse chi-squared distribution whose scale may rise or fall with the accuracy. It is
-learned from the differences between the seeds of a network alone (a cut posterior: Plummer, "Cuts in Bayesian graphical
-models", 2015). Given the noise, the draws are exact, except that the scatter is on a grid.
+Scatter, trend and noise are drawn from their posteriors, too, because they are uncertain. If the noise rises with the
+accuracy, good networks are the ones whose observed mean is often much too low. So the variance of a network depends on
+the place of its true mean, not of its observed mean (`training_noise.py`). The parameters of this are fitted to the
+places that are expected of the networks (regression calibration: Carroll et al., "Measurement Error in Nonlinear
+Models", 2nd edition, 2006, chapter 4). Given these, a true mean is chosen from normal candidates by their likelihood
+(importance resampling: Gelman et al., section 10.4).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+
+from se_nas.analysis.training_noise import Noise, drawn_noise
 
 Values = NDArray[np.float64]
 
@@ -26,12 +30,14 @@ TYPICAL_SCATTER = 0.5
 """The mode of the prior of the scatter, p(r) ∝ r / (2 · 0.5² + r²)^1.5: it excludes 0, and falls as 1 / r²."""
 SLOPE = 10.0
 """The prior standard deviation of a slope: deviations of one training over the range of a predictor."""
-FREEDOMS = np.array([3.0, 5.0, 8.0, 13.0, 25.0, 60.0, 1e5])
-"""The degrees of freedom of the networks' variances: few if their noise differs, many if it is the same."""
-SCALES = np.exp(np.linspace(-3.0, 5.0, 41))
-"""The scales of the variances that are considered, as multiples of the pooled variance."""
-RISES = np.linspace(-3.0, 3.0, 7)
-"""The rises of a variance's logarithm between the least and the most accurate network; a priori 0 ± 1."""
+FIRST_DRAWS, OF_EACH_FIRST = 20, 10
+"""The number of draws of the noise, and of means for each of them, behind the expected places of the means."""
+INNER = 0.9
+"""The fraction of the true means whose places differ. The rest has the lowest or the highest place."""
+CANDIDATES = 8
+"""The number of candidates for a true mean."""
+WIDER = 1.3
+"""The standard deviation of the candidates, as a multiple of that with a known variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +61,62 @@ class Seeds:
         return float(np.sqrt(self.squares.sum() / self.freedom))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """The distributions of the true means if the variances were known: normal, with `middle` and `deviation`
+    (draws, k, n). The `trend` (draws, k, n) and the `scatter` (draws, k, 1) around it are drawn."""
+
+    middle: Values
+    deviation: Values
+    trend: Values
+    scatter: Values
+
+
 def drawn_means(seeds: Seeds, rng: np.random.Generator, *, draws: int, of_each: int = 1) -> Values:
     """True means (draws · of_each, n): `of_each` for each of `draws` draws of the noise."""
-    unit, middle = seeds.deviation, float(seeds.means.mean())
-    means, squares = (seeds.means - middle) / unit, seeds.squares / unit**2
-    place = means.argsort().argsort() / max(len(means) - 1, 1) - 0.5
-    variances = _drawn_variances(seeds.counts, squares, place, rng, draws)
+    unit, center = seeds.deviation, float(seeds.means.mean())
+    means, squares, counts = (seeds.means - center) / unit, seeds.squares / unit**2, seeds.counts
     design = _design(seeds.predictors)
-    return middle + unit * _drawn_given_noise(means, variances / seeds.counts, design, rng, of_each)
+
+    def pooled(noise: Noise, place: Values, of_each: int) -> Pooled:
+        variances = noise.variances(counts, squares, place, rng)
+        return _pooled_given_variances(means, variances / counts, design, rng, of_each)
+
+    unknown = np.zeros(len(means))
+    first = pooled(
+        drawn_noise(counts, squares, unknown, rng, draws=FIRST_DRAWS, rises=unknown[:1]), unknown, OF_EACH_FIRST
+    )
+    drawn = first.middle + first.deviation * rng.standard_normal(first.middle.shape)
+    low, high = np.quantile(drawn, (0.5 - INNER / 2, 0.5 + INNER / 2))
+    expected = _places(drawn, low, high).mean(axis=(0, 1))
+    noise = drawn_noise(counts, squares, expected, rng, draws=draws)
+    final = pooled(noise, expected, of_each)
+    true = _resampled(
+        final,
+        lambda candidates: noise.log_likelihood(counts, squares, means, candidates, _places(candidates, low, high)),
+        rng,
+    )
+    return center + unit * true
 
 
-def _drawn_variances(counts: Values, squares: Values, place: Values, rng: np.random.Generator, draws: int) -> Values:
-    """The variance of a training of each network (draws, n), in units of the pooled variance."""
-    half, more = FREEDOMS[:, None, None, None] / 2, (counts - 1) / 2
-    scales = SCALES[:, None, None] * np.exp(RISES[:, None] * place)
-    constants = gammaln(half + more) - gammaln(half)
-    likelihood = constants + half * np.log(half * scales) - (half + more) * np.log(half * scales + squares / 2)
-    chosen = rng.choice(likelihood[..., 0].size, draws, p=_probabilities(likelihood.sum(axis=-1) - RISES**2 / 2))
-    freedom, scale, rise = np.unravel_index(chosen, likelihood.shape[:-1])
-    freedoms = FREEDOMS[freedom][:, None]
-    spread = np.exp(np.log(SCALES[1] / SCALES[0]) * (rng.random(draws) - 0.5))
-    scaled = (SCALES[scale] * spread)[:, None] * np.exp(RISES[rise][:, None] * place)
-    variances: Values = (freedoms * scaled + squares) / rng.chisquare(freedoms + counts - 1)
-    return variances
+def _places(means: Values, low: float, high: float) -> Values:
+    """The places of true means, from -0.5 to 0.5; `low` and `high` are the limits of the inner ones of all means."""
+    places: Values = ((means - low) / (high - low) - 0.5).clip(-0.5, 0.5)
+    return places
+
+
+def _resampled(pooled: Pooled, log_likelihood: Callable[[Values], Values], rng: np.random.Generator) -> Values:
+    """True means (draws · k, n) from candidates, by a `log_likelihood` of candidates (draws, k, n, candidates)."""
+    middle, deviation, trend, scatter = (
+        each[..., None].astype(np.float32)
+        for each in (pooled.middle, WIDER * pooled.deviation, pooled.trend, pooled.scatter)
+    )  # single precision suffices here and takes half the time
+    normal = rng.standard_normal((*pooled.middle.shape, CANDIDATES), dtype=np.float32)
+    candidates = middle + deviation * normal
+    logarithms = log_likelihood(candidates) + (normal**2 - ((candidates - trend) / scatter) ** 2) / 2
+    chosen = _chosen(logarithms.reshape(-1, CANDIDATES), rng, 1)
+    true: Values = np.take_along_axis(candidates.reshape(-1, CANDIDATES), chosen, axis=1)
+    return true.reshape(-1, middle.shape[2]).astype(float)
 
 
 def _design(predictors: Values) -> Values:
@@ -87,10 +126,10 @@ def _design(predictors: Values) -> Values:
     return np.column_stack([np.ones(len(predictors)), scaled])
 
 
-def _drawn_given_noise(
+def _pooled_given_variances(
     means: Values, variances: Values, design: Values, rng: np.random.Generator, of_each: int
-) -> Values:
-    """True means (draws · of_each, n), given the variances (draws, n) of the observed means (n,)."""
+) -> Pooled:
+    """The true means, given the variances (draws, n) of the observed means (n,)."""
     draws, count = variances.shape
     width = design.shape[1]
     precisions = 1 / (variances[:, None, :] + SCATTERS[:, None] ** 2)
@@ -108,10 +147,9 @@ def _drawn_given_noise(
     factors = np.linalg.cholesky(information[rows, scatter])
     normal = rng.standard_normal((draws, of_each, width, 1))
     trend = (trends[rows, scatter] + np.linalg.solve(factors.swapaxes(-1, -2), normal))[..., 0] @ design.T
-    own, around = variances[:, None, :], SCATTERS[scatter][..., None] ** 2
-    share = around / (around + own)
-    true = trend + share * (means - trend) + np.sqrt(share * own) * rng.standard_normal((draws, of_each, count))
-    return true.reshape(-1, count)
+    own, around = variances[:, None, :], SCATTERS[scatter][..., None]
+    share = around**2 / (around**2 + own)
+    return Pooled(middle=trend + share * (means - trend), deviation=np.sqrt(share * own), trend=trend, scatter=around)
 
 
 def _chosen(logarithms: Values, rng: np.random.Generator, of_each: int) -> NDArray[np.int64]:
@@ -120,10 +158,3 @@ def _chosen(logarithms: Values, rng: np.random.Generator, of_each: int) -> NDArr
     levels = rng.random((len(logarithms), of_each, 1)) * cumulated[:, None, -1:]
     columns: NDArray[np.int64] = (levels > cumulated[:, None, :]).sum(axis=2)
     return columns
-
-
-def _probabilities(logarithms: Values) -> Values:
-    """The probabilities, as one row, of unnormalised logarithms of probabilities."""
-    weights = np.exp(logarithms - logarithms.max()).ravel()
-    probabilities: Values = weights / weights.sum()
-    return probabilities
