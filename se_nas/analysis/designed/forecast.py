@@ -17,7 +17,8 @@ def expected_half_width(design: Design, *, size: int, columns: int, trainings: i
     seeds = trainings / size
     freedom = max(1, trainings - columns - math.ceil(seeds))
     variance = 4 * deviation**2 / (len(design.points) * seeds)
-    return float(half_widths(variance * np.eye(design.factors), freedom).max())
+    freedoms = np.full(design.factors, float(freedom))
+    return float(half_widths(variance * np.eye(design.factors), freedoms).max())
 
 
 def expected_trainings(design: Design, *, size: int, columns: int, until: float, deviation: float, most: int) -> int:

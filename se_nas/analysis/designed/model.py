@@ -2,7 +2,8 @@
 
 An accuracy is the sum of the effect of its seed, which all networks share, of half an effect for each factor (added if
 the factor is on, subtracted if it is off), of the interactions of two factors, and of noise. Box, Hunter and Hunter,
-"Statistics for Experimenters", 2nd edition, chapters 5 and 6. statsmodels fits it by least squares.
+"Statistics for Experimenters", 2nd edition, chapters 5 and 6. statsmodels fits it by least squares. The noise of each
+network has its own variance, as far as they seem to differ (`variances.py`).
 """
 
 import warnings
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from se_nas.analysis.designed.fractions import Point
 from se_nas.analysis.designed.simultaneous import half_widths
+from se_nas.analysis.designed.variances import NetworkVariances, moderated_variances
 
 Values = NDArray[np.float64]
 Key = tuple[str, int]
@@ -114,12 +116,17 @@ def distinct_pairs(points: Sequence[Point]) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A fitted model of n trainings, `keys`. `estimates` (q + s,) are of its columns and then of its seeds, with their
-    `covariance`. `deviation` is the standard deviation of the noise."""
+    """A fitted model of n trainings, `keys`. `estimates` (q + s,) are of its columns and then of its seeds.
+
+    `weights` (q + s, n) are the weights of the trainings in the estimates, and `noise` has the variance of a training
+    of each network. `deviation` is the standard deviation of the noise, pooled over the networks, and `freedom` are its
+    degrees of freedom.
+    """
 
     contrasts: Contrasts
     estimates: Values
-    covariance: Values
+    weights: Values
+    noise: NetworkVariances
     freedom: int
     deviation: float
     known: Values
@@ -127,6 +134,11 @@ class Fitted:
     keys: tuple[Key, ...]
     residuals: Values
     predicted: Values
+
+    @property
+    def covariance(self) -> Values:
+        """The covariance (q + s, q + s) of the estimates."""
+        return self._covariance(self.weights)
 
     @property
     def seeds(self) -> int:
@@ -150,8 +162,22 @@ class Fitted:
         return bool(np.abs(padded @ self.known - padded).max() < TOLERANCE)
 
     def _estimated(self, contrasts: Values) -> tuple[Values, Values]:
-        covariance = contrasts @ self.covariance @ contrasts.T
-        return contrasts @ self.estimates, half_widths(covariance, self.freedom)
+        weights = contrasts @ self.weights
+        return contrasts @ self.estimates, half_widths(self._covariance(weights), self._freedoms(weights))
+
+    def _covariance(self, weights: Values) -> Values:
+        covariance: Values = (weights * self.noise.variances[_networks(self.keys)]) @ weights.T
+        return covariance
+
+    def _freedoms(self, weights: Values) -> Values:
+        """The degrees of freedom (m,) of the variances of estimates with these weights (Satterthwaite, Biometrics
+        Bulletin 2, 1946), at most those of the noise."""
+        networks = _networks(self.keys)
+        parts = (weights**2 @ np.eye(len(self.noise.variances))[networks]) * self.noise.variances
+        doubt = (parts**2 / self.noise.freedoms).sum(axis=1)
+        whole = parts.sum(axis=1) ** 2
+        freedoms: Values = np.where(doubt * self.freedom > whole, whole / np.where(doubt > 0, doubt, 1), self.freedom)
+        return freedoms
 
 
 def fit(outcomes: Mapping[Key, float], cells: Mapping[str, Cell], contrasts: Contrasts) -> Fitted:
@@ -171,13 +197,17 @@ def fit(outcomes: Mapping[Key, float], cells: Mapping[str, Cell], contrasts: Con
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SingularMatrixWarning)  # `determines` says what is not determined
         found = OLS(np.array([outcomes[key] for key in keys]), design).fit()
+    weights = np.linalg.pinv(design)
+    own = np.eye(len(set(networks := _networks(keys))))[networks]
+    left = 1 - (design * weights.T).sum(axis=1)
     return Fitted(
         contrasts=contrasts,
         estimates=found.params,
-        covariance=found.cov_params(),
+        weights=weights,
+        noise=moderated_variances(found.resid**2 @ own, left @ own),
         freedom=round(found.df_resid),
         deviation=float(np.sqrt(found.scale)),
-        known=np.linalg.pinv(design) @ design,
+        known=weights @ design,
         keys=tuple(keys),
         residuals=found.resid,
         predicted=found.fittedvalues,
@@ -190,3 +220,9 @@ def _paired(outcomes: Mapping[Key, float]) -> list[Key]:
     for _, seed in outcomes:
         counts[seed] = counts.get(seed, 0) + 1
     return sorted(key for key in outcomes if counts[key[1]] > 1)
+
+
+def _networks(keys: Sequence[Key]) -> list[int]:
+    """The number of the network of each training (n,), from 0."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(name, len(numbers)) for name, _ in keys]
