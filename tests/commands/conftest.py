@@ -77,6 +77,12 @@ def written_nothing(*_: object) -> WrittenReport:
 
 
 @pytest.fixture
-def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page without its figures, which take half of its time; other tests of this folder draw them."""
-    monkeypatch.setattr("se_nas.commands.report.writing.figure_drawers", lambda *_, **__: {})
+def without_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page without its figures, which take half of its time, unless a test of the file asks for `with_figures`."""
+    if "with_figures" not in request.fixturenames:
+        monkeypatch.setattr("se_nas.commands.report.writing.figure_drawers", lambda *_, **__: {})
+
+
+@pytest.fixture
+def with_figures() -> None:
+    """Draw the page with its figures in a file whose other tests draw none."""

@@ -70,6 +70,7 @@ def test_a_search_whose_log_is_on_a_full_disk_leaves_its_results(search: list[st
     assert {"trials.csv", "front.json", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_search_in_a_locale_of_ascii_prints_plain_signs(search: list[str], tmp_path: Path) -> None:
     done = run_in_shell([*search, "--run", "run"], "", tmp_path, **IN_C)
 
@@ -78,6 +79,7 @@ def test_a_search_in_a_locale_of_ascii_prints_plain_signs(search: list[str], tmp
     assert b"SE by stage: . none, else its ratio" in done.stdout
 
 
+@pytest.mark.slow
 def test_one_of_two_searches_gets_a_folder_and_the_other_is_refused_in_a_line(
     search: list[str], tmp_path: Path
 ) -> None:

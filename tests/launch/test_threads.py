@@ -78,11 +78,13 @@ def watched_search(tmp_path: Path, *flags: object, terminal: bool = False) -> di
 @pytest.mark.parametrize(
     "flags",
     [
-        ("--workers", 1, "--wandb", "offline", "--wandb-trials"),
-        pytest.param(("--workers", 2, "--wandb", "offline"), marks=pytest.mark.slow),
-        pytest.param(("--workers", 1, "--wandb", "offline", "--confirm"), marks=pytest.mark.slow),
+        ("--budget", 4, "--workers", 1, "--wandb", "offline", "--wandb-trials"),
+        *(
+            pytest.param(("--budget", 12, "--wandb", "offline", *more), marks=pytest.mark.slow)
+            for more in (("--workers", 1, "--wandb-trials"), ("--workers", 2), ("--workers", 1, "--confirm"))
+        ),
     ],
-    ids=["each trial", "on two workers", "confirmed"],
+    ids=["shorter", "each trial", "on two workers", "confirmed"],
 )
 def test_no_second_thread_of_a_search_imports_or_draws(
     flags: tuple[object, ...], folder_of_images: Path, space_file: Path, tmp_path: Path
@@ -90,7 +92,7 @@ def test_no_second_thread_of_a_search_imports_or_draws(
     """As in a terminal, where a thread of its own draws the live table; and with W&B, which is told in another."""
     found = watched_search(
         tmp_path,
-        *("--space", space_file, "--data", f"imagefolder:{folder_of_images}", "--budget", 12, "--epochs", 1),
+        *("--space", space_file, "--data", f"imagefolder:{folder_of_images}", "--epochs", 1),
         *("--run", tmp_path / "run", *flags),
         terminal=True,
     )

@@ -25,6 +25,8 @@ from se_nas.space.architecture import Architecture
 from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.files.loading import load_design_space
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def ablated(run: Path, console: Console, *, pick: str = "knee", **changes: Any) -> dict[str, Any]:
     request = AblateRequest(network=f"{run}:{pick}", **{"seeds": 2, "workers": 1, "wandb": "off", **changes})
@@ -61,6 +63,7 @@ def pretended(self: Any, task: Any, *, noise: np.random.Generator | None = None,
         yield EpochReport(epoch=epoch, accuracy=accuracy, seconds=0.1)
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_each_network_of_the_experiment_is_trained_on_each_seed(searched: Path, console: Console) -> None:
     found = ablated(searched, console, pick="0")
 
@@ -186,6 +189,7 @@ def test_an_ablation_of_an_earlier_version_is_still_shown(searched: Path, consol
     assert "SE as found, not nowhere is worth +2.00 ± 1.00 points for +500 parameters." in page
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_terminal_and_report_show_the_ablation(searched: Path, console: Console) -> None:
     ablated(searched, console)
 

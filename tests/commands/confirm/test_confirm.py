@@ -19,6 +19,8 @@ from se_nas.runs.confirmation_file import load_confirmation
 from se_nas.runs.run_folder import RunFolder
 from se_nas.searching.records import TrialStatus
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
@@ -56,6 +58,7 @@ def test_every_network_of_the_front_is_trained_on_fresh_seeds(
     assert len(trained) == len(set(trained)) == sum(len(network["accuracies"]) for network in found["networks"])
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_the_report_and_the_terminal_show_the_confirmation(searched: Path, console: Console) -> None:
     confirmed(searched, console)
 

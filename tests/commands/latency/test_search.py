@@ -26,6 +26,8 @@ from se_nas.training.measurements import MEASUREMENTS
 from tests.commands.conftest import said_on
 from tests.fake_runtime import FakeRuntime
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture(autouse=True)
 def _without_paper_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +91,7 @@ def test_each_trial_knows_its_latency_from_the_table_and_none_measures_it(
     assert "latency   from a table of" in said_on(console)
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_the_page_shows_the_predicted_beside_the_measured_latency_of_the_front(
     request_small: SearchRequest, console: Console
 ) -> None:

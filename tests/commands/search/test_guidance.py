@@ -25,6 +25,8 @@ from tests.commands.conftest import SE_ALONE, outcome_of, said_on, written_nothi
 from tests.conftest import quiet_console
 from tests.fakes import record
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture
 def request_alone(request_tiny: SearchRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchRequest:
