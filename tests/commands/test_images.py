@@ -71,8 +71,9 @@ def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def decoded_in_each_epoch(on_disk: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pretend that neither memory nor disk has space for decoded images."""
+def decoded_in_each_epoch(on_disk: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pretend that neither memory nor disk has space for decoded images, and that none were decoded before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     monkeypatch.setattr(decoded_store, "SPARE_BYTES", 1 << 60)
 
 
@@ -445,6 +446,7 @@ class TestRetraining:
         self, run: Path, console: Console, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(decoded_store, "SPARE_BYTES", 1 << 60)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(run.parent / "user"))  # none were decoded before
         bad = pictures / "test/light/03.png"
         place = retraining.place
 
