@@ -25,6 +25,8 @@ from se_nas.runs.settings import load_config
 from tests.commands.conftest import said_on
 from tests.conftest import quiet_console, write_tiny_space
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 METRIC = "balanced_accuracy"
 LARGEST = "The largest class (0) has 80.0 % of the validation images; always naming it gives 50.0 % balanced accuracy."
 OF_TEST = "The largest class (0) has 80.0 % of the test images"
@@ -96,6 +98,7 @@ def test_the_tables_keep_the_accuracy_and_have_the_metric_beside_it(searched_by_
         assert member[METRIC] == pytest.approx(by_number[METRIC][member["trial"]])
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_the_page_shows_the_metric_on_its_axes_and_in_its_tables(run: Path) -> None:
     rewrite_report(run, quiet_console())
 
@@ -128,6 +131,7 @@ def test_a_search_by_accuracy_is_resumed_by_no_other_metric(searched: Path) -> N
     assert load_config(RunFolder(searched)).metric == "accuracy"
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_confirmations_and_ablations_use_the_metric_of_the_search(run: Path) -> None:
     console = quiet_console(300)
     confirm.confirm(ConfirmRequest(run_dir=run, seeds=2, workers=1, wandb="off"), console)
@@ -144,6 +148,7 @@ def test_confirmations_and_ablations_use_the_metric_of_the_search(run: Path) -> 
     assert "validation accuracy" not in page
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_a_retraining_measures_the_metric_beside_the_accuracy(run: Path) -> None:
     recipe = run.parent / "weighted.yaml"
     recipe.write_text("class_weights: balanced\n")

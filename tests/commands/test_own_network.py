@@ -2,8 +2,10 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +25,7 @@ from se_nas.commands.own_network import read_network, space_of_network
 from se_nas.commands.report.report import rewrite_report
 from se_nas.commands.retrain.flags import RetrainRequest
 from se_nas.commands.retrain.retrain import retrain
+from se_nas.commands.search.evaluation import TrialEvaluation
 from se_nas.commands.search.flags import SearchRequest
 from se_nas.commands.search.search import resume_search, start_search
 from se_nas.errors import InputError
@@ -30,12 +33,15 @@ from se_nas.models import cost, own_network
 from se_nas.models.cost import measure_cost, measure_module_cost
 from se_nas.models.network import build_model
 from se_nas.models.own_network import record_sites
+from se_nas.searching.tasks import EpochReport, TrialTask
 from se_nas.space.files.architecture_file import load_architecture
 from se_nas.space.files.loading import parse_design_space
 from se_nas.space.yaml_file import parse_yaml
 from se_nas.training.trained import load_trained
 from tests.conftest import quiet_console, write_tiny_data
 from tests.space.conftest import ROOT
+
+pytestmark = pytest.mark.usefixtures("without_figures")
 
 EXAMPLE = ROOT / "docs" / "examples" / "small_resnet.py"
 OWN = f"{EXAMPLE}:build"
@@ -78,6 +84,7 @@ def test_the_places_become_decisions_and_costs_are_exact(run: Path) -> None:
         assert measure_cost(network, image_size=8, num_classes=2) == whole
 
 
+@pytest.mark.usefixtures("with_figures")
 def test_every_later_command_works_with_the_network(run: Path) -> None:
     console = quiet_console()
     resume_search(run, SearchRequest(resume=run, own_network=OWN, budget=5, wandb="off", workers=1), console)
@@ -261,6 +268,31 @@ def test_the_copy_in_the_run_folder_continues_the_search(run: Path) -> None:
     assert len(list((run / "trials").iterdir())) == trials + 1
 
 
+def test_an_evaluation_that_was_sent_to_another_process_builds_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process is pretended: it knows no function of a user."""
+    sent: list[tuple[bytes, TrialTask]] = []
+    evaluate = TrialEvaluation.__call__
+
+    def noted(self: TrialEvaluation, task: TrialTask) -> Iterator[EpochReport]:
+        sent.append((pickle.dumps(self), task))
+        return evaluate(self, task)
+
+    monkeypatch.setattr(TrialEvaluation, "__call__", noted)
+    flags: dict[str, Any] = {"data": f"npz:{write_tiny_data(tmp_path)}", "budget": 1, "epochs": 1, "workers": 1}
+    start_search(SearchRequest(own_network=OWN, run=tmp_path / "run", wandb="off", **flags), quiet_console())
+    ((evaluation, task),) = sent
+    monkeypatch.setattr(own_network, "_FUNCTIONS", {})
+    with pytest.raises(InputError, match="add --network"):
+        build_model(task.architecture, num_classes=2)
+
+    reports = list(evaluate(pickle.loads(evaluation), task))
+
+    assert [report.epoch for report in reports] == [1]
+
+
+@pytest.mark.slow
 def test_processes_of_their_own_build_the_network(tmp_path: Path) -> None:
     flags = {
         "--network": OWN,

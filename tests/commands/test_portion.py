@@ -22,6 +22,8 @@ from se_nas.errors import InputError
 from se_nas.runs.retrained_files import read_result
 from tests.commands.conftest import said_on
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 VALIDATION = 70
 """A fifth of the 34 to 36 validation images of each digit, rounded for each."""
 

@@ -43,6 +43,8 @@ from tests.fake_runtime import FakeRuntime
 from tests.models.conftest import wake
 from tests.space.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 OWN = f"{ROOT / 'docs' / 'examples' / 'small_resnet.py'}:build"
 FIXED = """image_size: 8
 stem: {width: 8, stride: 1}

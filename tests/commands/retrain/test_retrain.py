@@ -27,6 +27,8 @@ from se_nas.space.files.architecture_file import load_architecture
 from se_nas.training.scoring import Scores
 from se_nas.training.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def retrained(run: Path, console: Console, **changes: Any) -> list[Path]:
     """The folders that a retraining writes."""

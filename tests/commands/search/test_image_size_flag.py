@@ -23,6 +23,8 @@ from se_nas.space.yaml_file import parse_yaml
 from se_nas.training.trained import load_trained
 from tests.commands.conftest import said_on
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def write_folder(path: Path) -> str:
     """Write a folder of 60 images of 20 pixels in two classes; return its source."""

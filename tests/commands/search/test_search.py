@@ -26,6 +26,8 @@ from se_nas.space.files.loading import load_design_space
 from tests.commands.conftest import outcome_of, rows_of, said_on
 from tests.conftest import tiny_request, write_tiny_data, write_tiny_space
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -159,6 +161,7 @@ QUICK += [("random", OBJECTIVES[1])]
 SLOW = [pair for pair in product(["front", "tpe", "nsga2", "random"], OBJECTIVES) if pair not in QUICK]
 
 
+@pytest.mark.usefixtures("with_figures")
 @pytest.mark.parametrize(
     ("strategy", "objectives"), [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW)]
 )

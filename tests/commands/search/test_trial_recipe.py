@@ -21,6 +21,8 @@ from se_nas.shipped_files import shipped
 from se_nas.training.recipe import Recipe
 from se_nas.training.recipe_file import load_recipe
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 OTHER = {"warmup_epochs": 0.5, "ema_decay": 0.9}
 
 

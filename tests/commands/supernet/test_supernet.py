@@ -24,6 +24,8 @@ from se_nas.training.trainer import Trainer
 from tests.commands.conftest import SE_ALONE, written_nothing
 from tests.conftest import quiet_console
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture(autouse=True)
 def _without_report_and_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
