@@ -25,8 +25,8 @@ from search_quality import RESOLUTION, OurRule
 
 BUDGETS = (50, 100)
 SETTINGS = [
-    {"KEPT": kept, "EARLIEST": earliest, "WORTHWHILE": worthwhile}
-    for kept, earliest, worthwhile in product((0.33, 0.4, 0.5), (0.03, 0.06, 0.12), (1.0, 1.1, 1.3))
+    {"SURE": sure, "EARLIEST": earliest, "WORTHWHILE": worthwhile}
+    for sure, earliest, worthwhile in product((0.7, 0.8, 0.85), (0.03, 0.06, 0.12), (1.0, 1.1, 1.3))
 ]
 TABLES: list[Table] = []
 

@@ -46,7 +46,7 @@ Values = NDArray[np.float64]
 WORKERS = 2
 RULES: dict[str, Callable[["Trainings", int], Ours]] = {
     "FrontPruner": lambda model, seed: Ours(model, seed),
-    "rungs open from a gain of 1": lambda model, seed: Ours(model, seed, least_gain=1.0),
+    "rungs open from a gain of 1.1": lambda model, seed: Ours(model, seed, least_gain=1.1),
     "rungs open from a gain of 0.95": lambda model, seed: Ours(model, seed, least_gain=0.95),
     "rungs always open": lambda model, seed: Ours(model, seed, least_gain=-math.inf),
     "no pruning": lambda model, seed: Ours(model, seed, pruning=False),

@@ -2,9 +2,10 @@
 
 Asynchronous successive halving on several objectives, after Schmucker et al., "Multi-objective Asynchronous Successive
 Halving", arXiv 2106.12639, in its stopping variant: a trial is judged when it arrives at a rung, and it is never
-resumed. There are three departures. Trials are ordered by their accuracy at the rung and the costs that are known
-beforehand. A trial that no other trial beats is never stopped. A rung is open only if judging there pays, which the
-trials that went further show (`estimate_correlation`).
+resumed. There are four departures. Trials are ordered by their accuracy at the rung and the costs that are known
+beforehand. A trial that no other trial beats is never stopped. The worse a rung predicts which networks are the best in
+the end, the more trials go on from it. A rung is open only if judging there pays. The trials that went further show
+both (`estimate_correlation`).
 """
 
 import math
@@ -20,10 +21,12 @@ from se_nas.searching.curves import Curves
 from se_nas.searching.stop.front_order import place
 from se_nas.searching.stop.rung_value import Arrivals, CorrelationEstimate, Values, estimate_correlation, forecast
 
-KEPT = 0.4
-"""The fraction of the trials at an open rung that goes on."""
-WORTHWHILE = 1.1
-"""The least expected gain of an open rung (`CorrelationEstimate.gain`)."""
+KEPT = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+"""The fractions of the trials at a rung of which one goes on: the least of which sought networks are `SURE` to be."""
+SURE = 0.85
+"""The least probability with which a rung keeps a sought network (`CorrelationEstimate.passing`)."""
+WORTHWHILE = 1.0
+"""The least expected gain of an open rung (`CorrelationEstimate.gain`). At 1, judging pays as much as it costs."""
 EARLIEST = 0.06
 """The fraction of a full training before which there is no rung. An earlier rung could save only this fraction more."""
 ASSUMED_TO_FINISH = 3
@@ -41,7 +44,7 @@ class FrontPruner(BasePruner):
     """Stops a trial at one of `rungs` if three conditions hold.
 
     - Judging pays at this rung.
-    - The trial is not among the best 40 % there.
+    - The trial is not among the best 40 % there, or among more if a sought network could be behind them (`SURE`).
     - Another trial at no more cost is more accurate there (or has ended at 100 %), and the trial's forecast is not
       above the accuracy that it has to beat.
 
@@ -152,22 +155,26 @@ class FrontPruner(BasePruner):
         if outlook is None:
             return None
         count = len(arrivals.accuracy)
-        kept = math.ceil(KEPT * count)
-        own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0, sought=kept)
-        if own_place is None or own_place <= kept:
+        at_least = math.ceil(KEPT[0] * count)
+        own_place = place(np.column_stack([-arrivals.accuracy, arrivals.log_costs]), 0, sought=at_least)
+        if own_place is None or own_place <= at_least:
             return None
         later = _later(lengths, epoch)
         belief = _estimate(arrivals, accuracy_at(later) if later > epoch else np.full(count, math.nan))
-        if not self._pays(belief, lengths, epoch, count):
+        kept = next((fraction for fraction in KEPT if belief.passing(fraction) >= SURE), None)
+        if kept is None or own_place <= math.ceil(kept * count) or not self._pays(belief, lengths, epoch, count, kept):
             return None
         return f"stopped at epoch {epoch}: place {own_place} of {count}; {outlook}"
 
-    def _pays(self, belief: CorrelationEstimate, lengths: NDArray[np.int64], epoch: int, arrived: int) -> bool:
-        """Whether the rung is open. `arrived` trials reached it; all trials trained for `lengths` epochs."""
+    def _pays(
+        self, belief: CorrelationEstimate, lengths: NDArray[np.int64], epoch: int, arrived: int, kept: float
+    ) -> bool:
+        """Whether a rung that keeps the fraction `kept` pays. `arrived` trials reached it; all trials trained for
+        `lengths` epochs."""
         beyond = lengths[lengths > epoch] - epoch
         unseen = ASSUMED_TO_FINISH * (self._epochs - epoch)
         gain = belief.gain(
-            kept=KEPT,
+            kept=kept,
             sunk=float(np.minimum(lengths, epoch).sum()) / arrived,
             rest=(float(beyond.sum()) + unseen) / (len(beyond) + ASSUMED_TO_FINISH),
         )

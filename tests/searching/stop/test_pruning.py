@@ -53,7 +53,8 @@ class TestRungs:
         assert front_pruner(epochs=epochs).rungs == rungs
 
     def test_the_first_rung_is_open_before_any_trial_is_finished(self, study: optuna.Study) -> None:
-        add(study, 0.5, flops=80.0)
+        for accuracy in (0.5, 0.45, 0.4):
+            add(study, accuracy, flops=80.0)
 
         assert front_pruner().prune(study, hopeless(study))
 
@@ -86,6 +87,20 @@ class TestRungs:
 
         add_finished(study, count=80, seed=1, told_early=False)
         assert not front_pruner().prune(study, hopeless(study))
+
+    def test_more_trials_go_on_from_a_rung_that_predicts_the_best_networks_badly(self, study: optuna.Study) -> None:
+        """The worse half of the trials has the same order at the rung and in the end, the better half another one."""
+        for surely in (True, False):
+            study = optuna.create_study(directions=["maximize", "minimize"])
+            best = np.random.default_rng(0).permutation(np.arange(20, 40))
+            for place, final in enumerate([*range(20), *(range(20, 40) if surely else best)]):
+                add(study, place / 100, place / 100, place / 100, final / 100, flops=50.0)
+
+            in_the_middle = add(study, 0.195, flops=60.0)
+            last = add(study, 0.001, flops=60.0)
+
+            assert front_pruner().prune(study, in_the_middle) is surely
+            assert front_pruner().prune(study, last)
 
     def test_between_rungs_no_trial_is_stopped(self, study: optuna.Study) -> None:
         rng = np.random.default_rng(0)
@@ -123,17 +138,19 @@ class TestStoppedTrials:
         assert reason == "stopped at epoch 1: place 5 of 7; expected final 60.0-60.0 % against 90.0 % at no more flops"
 
     def test_without_a_forecast_the_reason_has_the_accuracies_at_the_rung(self, study: optuna.Study) -> None:
-        add(study, 0.45, flops=50)
+        for accuracy in (0.45, 0.4, 0.35):
+            add(study, accuracy, flops=50)
 
         reason = front_pruner().reason_to_stop(study, add(study, 0.312, flops=65))
 
-        assert reason == "stopped at epoch 1: place 2 of 2; 31.2 % there against 45.0 % at no more flops"
+        assert reason == "stopped at epoch 1: place 4 of 4; 31.2 % there against 45.0 % at no more flops"
 
     def test_the_accuracy_to_beat_may_be_that_of_an_unfinished_rival(self, study: optuna.Study) -> None:
         """All finished trials are more expensive."""
         for final in (0.9, 0.8, 0.7, 0.6):
             add(study, final / 2, final / 2, final / 2, final, flops=500)
-        add(study, 0.4, flops=50)
+        for accuracy in (0.4, 0.39, 0.38):
+            add(study, accuracy, flops=50)
 
         reason = front_pruner().reason_to_stop(study, add(study, 0.3, flops=65))
 
@@ -162,6 +179,8 @@ class TestStoppedTrials:
         for early, final in [(0.30, 0.6), (0.35, 0.7), (0.40, 0.8), (0.45, 0.9)]:
             add(study, early, early, early, final, flops=50)
         add(study, 0.4, 0.4, 0.4, 0.5, flops=10)
+        for accuracy in (0.42, 0.44):
+            add(study, accuracy, flops=55)
 
         assert front_pruner().prune(study, add(study, 0.32, flops=60))
         assert not front_pruner().prune(study, add(study, 0.32, flops=20))
