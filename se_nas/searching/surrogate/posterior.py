@@ -1,10 +1,16 @@
-"""The posterior: the accuracy that the surrogate expects of each trained network after all complete trainings.
+"""The posterior: the accuracy that the surrogate expects of each trained network after all trials.
 
 A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
 surrogate that has learned from all complete trainings, their own among them. Where trainings are noisy, a network whose
-neighbours reached less is expected to reach less than it did. Stopped trainings are left out: the forecasts of their
-accuracy are too low near the front (`benchmarks/LOG.md`). In a long search, the surrogate learns only a part of the
-trials (`most_informative`). The prediction for each other network is then corrected by the network's own training.
+neighbours reached less is expected to reach less than it did.
+
+Two surrogates count equally. One has learned from complete trainings alone. It expects too much, because trainings went
+on if they were lucky. The other has also learned the forecasts of stopped trainings. It expects too little near the
+front, because a forecast is drawn to the mean of all trainings. The trials do not show which of them is nearer to the
+truth, so their difference widens the intervals (`benchmarks/LOG.md`).
+
+In a long search, a surrogate learns only a part of the trials (`most_informative`). The prediction for each other
+network is then corrected by the network's own training.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,13 +52,30 @@ def expectations(
     records: Iterable[TrialRecord], decisions: Mapping[str, Decision], objectives: Objectives
 ) -> dict[int, Expectation]:
     """The expectation of each complete trial, by number; empty for fewer than `FEWEST` trials."""
-    history = History.of(record for record in records if record.status is TrialStatus.COMPLETE)
-    numbers = history.numbers(TrialStatus.COMPLETE).tolist()
-    if len(numbers) < FEWEST:
+    known = [record for record in records if record.status in (TrialStatus.COMPLETE, TrialStatus.PRUNED)]
+    complete = [record for record in known if record.status is TrialStatus.COMPLETE]
+    if len(complete) < FEWEST:
         return {}
-    taught, rows = history.informative_observations(objectives), FeatureRows(decisions)
+    beliefs = [_belief(complete, complete, decisions, objectives)]
+    if len(known) > len(complete):
+        beliefs.append(_belief(known, complete, decisions, objectives))
+    means, deviations = np.array(beliefs).transpose(1, 0, 2)
+    mean, deviation = means.mean(axis=0), np.sqrt((deviations**2).mean(axis=0) + means.var(axis=0))
+    return {
+        record.number: Expectation(float(own), float(spread))
+        for record, own, spread in zip(complete, mean, deviation, strict=True)
+    }
+
+
+def _belief(
+    known: list[TrialRecord],
+    complete: list[TrialRecord],
+    decisions: Mapping[str, Decision],
+    objectives: Objectives,
+) -> tuple[Values, Values]:
+    """The mean (n,) and standard deviation (n,) of the accuracies of `complete`, by a surrogate of all `known`."""
+    taught, rows = History.of(known).informative_observations(objectives), FeatureRows(decisions)
     values, doubt = np.array([(observation.accuracy, observation.doubt) for observation in taught]).T
-    complete = [history.records[number] for number in numbers]
     observed = np.array([record.curve[-1] for record in complete])
     low, middle, high = np.quantile(observed, [0.25, 0.5, 0.75])
     floor = middle - LOWEST * (high - low) if high > low else -np.inf
@@ -61,15 +84,12 @@ def expectations(
         features, np.maximum(values, floor), doubt, groups=rows.groups(features), noise_prior=NOISE_PRIOR
     )
     mean, deviation = surrogate.predict(rows.of(complete))
-    unlearned = ~np.isin(numbers, [observation.record.number for observation in taught])
+    learned = [observation.record.number for observation in taught]
+    unlearned = ~np.isin([record.number for record in complete], learned)
     mean[unlearned], deviation[unlearned] = after_own_training(
         mean[unlearned], deviation[unlearned], np.maximum(observed, floor)[unlearned], noise=surrogate.noise
     )
-    mean = np.clip(mean - np.maximum(floor - observed, 0.0), 0.0, 1.0)
-    return {
-        number: Expectation(float(own), float(spread))
-        for number, own, spread in zip(numbers, mean, deviation, strict=True)
-    }
+    return np.clip(mean - np.maximum(floor - observed, 0.0), 0.0, 1.0), deviation
 
 
 def after_own_training(mean: Values, deviation: Values, observed: Values, *, noise: float) -> tuple[Values, Values]:

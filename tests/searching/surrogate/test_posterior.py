@@ -71,6 +71,51 @@ def test_nine_in_ten_intervals_hold() -> None:
     assert 0.8 <= np.mean(inside) <= 1.0
 
 
+def selected(seed: int) -> list[TrialRecord]:
+    """Trials of three noisy epochs. Those below the median after the first epoch were stopped there.
+
+    Half of the noise's variance is common to all epochs of a training, so trainings that went on are lucky ones.
+    """
+    rng, noise = np.random.default_rng([seed, 1]), 0.03 * np.sqrt(0.5)
+    records = []
+    for one in trained(60, noise=0.0, seed=seed):
+        curve = one.curve[-1] + noise * (rng.standard_normal() + rng.standard_normal(3))
+        records.append((one, tuple(np.clip(curve, 0.0, 1.0).tolist())))
+    median = np.median([curve[0] for _, curve in records])
+    return [
+        record(
+            one.number,
+            status=TrialStatus.COMPLETE if curve[0] >= median else TrialStatus.PRUNED,
+            assignment=one.assignment,
+            curve=curve if curve[0] >= median else curve[:1],
+            flops=one.cost["flops"],
+        )
+        for one, curve in records
+    ]
+
+
+def off_and_held(records: list[TrialRecord]) -> tuple[float, float]:
+    """How far the five best expectations are above the truth on average, and the fraction of intervals that hold."""
+    found = expectations(records, DECISIONS, TWO_OBJECTIVES)
+    true = {one.number: truth(**one.assignment) for one in records if one.number in found}
+    best = sorted(found, key=lambda number: -found[number].mean)[:5]
+    held = [found[number].interval[0] <= true[number] <= found[number].interval[1] for number in found]
+    return float(np.mean([found[number].mean - true[number] for number in best])), float(np.mean(held))
+
+
+def test_stopped_trials_show_that_the_others_went_on_by_luck() -> None:
+    """Without the stopped trials, the best are expected to be better than they are, and fewer intervals hold."""
+    searches = [selected(seed) for seed in range(6)]
+    with_stopped = np.array([off_and_held(search) for search in searches])
+    without = np.array(
+        [off_and_held([one for one in search if one.status is TrialStatus.COMPLETE]) for search in searches]
+    )
+
+    assert without[:, 0].mean() > 0.01
+    assert 0 < with_stopped[:, 0].mean() < 0.9 * without[:, 0].mean()
+    assert with_stopped[:, 1].mean() > without[:, 1].mean()
+
+
 @pytest.mark.parametrize("count", [0, 1, FEWEST - 1])
 def test_few_trials_tell_nothing_beyond_what_was_observed(count: int) -> None:
     assert expectations(trained(count, noise=0.01), DECISIONS, TWO_OBJECTIVES) == {}
