@@ -90,7 +90,8 @@ def test_a_search_runs_to_its_end_is_resumed_and_reported(made_up: SearchRequest
 
     config, progress = load_progress(RunFolder.open(made_up.run))
     assert config.strategy == "drawn"
-    assert [record.status for record in progress.records] == [TrialStatus.COMPLETE] * 7
+    assert len(progress.records) == 7
+    assert {record.status for record in progress.records} <= {TrialStatus.COMPLETE, TrialStatus.PRUNED}
     assert "two networks by turns" in console.file.getvalue()  # type: ignore[attr-defined]
 
 

@@ -238,7 +238,7 @@ def test_a_front_that_has_grown_since_is_not_shown_as_confirmed(searched: Path, 
     search.resume_search(searched, SearchRequest(budget=12, workers=1, wandb="off"), console)
 
     page = (searched / "report.html").read_text()
-    members = json.loads((searched / "front.json").read_text())["members"]
+    members = load_progress(RunFolder.open(searched))[1].front.members
     told = f"Of {len(members)} networks on the front," in page
     assert told != ("differences of a few images are chance" in page)
 
