@@ -7,7 +7,7 @@ as far as the seeds leave it uncertain. The posterior does not depend on why a n
 there), so verdicts stay right although the results decide where seeds are added.
 
 Scatter, trend and noise are drawn from their posteriors, too, because they are uncertain. If the noise rises with the
-accuracy, good networks are the ones whose observed mean is often much too low. So the variance of a network depends on
+accuracy, the observed mean of a good network is often much too low. So the variance of a network depends on
 the place of its true mean, not of its observed mean (`training_noise.py`). The parameters of this are fitted to the
 places that are expected of the networks (regression calibration: Carroll et al., "Measurement Error in Nonlinear
 Models", 2nd edition, 2006, chapter 4). Given these, a true mean is chosen from normal candidates by their likelihood

@@ -20,8 +20,8 @@ class SupernetAccount:
     trained alone, by fingerprint, `source` says where they are from, and `trials` are the numbers of complete trials by
     fingerprint. `trust` is None for too few networks.
 
-    `is_prior`: the scores may be the prior of the search. `prior_trust` is the trust from its trials alone, which
-    decides that; None for too few trials.
+    `is_start`: the scores choose some of the first trials of the search. `is_prior`: they may be its prior.
+    `prior_trust` is the trust from its trials alone, which decides that; None for too few trials.
     """
 
     file: str
@@ -33,6 +33,7 @@ class SupernetAccount:
     source: str
     trials: Mapping[str, int]
     trust: Trust | None
+    is_start: bool
     is_prior: bool
     prior_trust: Trust | None
 

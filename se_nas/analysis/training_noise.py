@@ -22,7 +22,10 @@ SCALES = np.exp(np.linspace(-3.0, 5.0, 41))
 RISES = np.linspace(-6.0, 6.0, 9)
 """The rises of a variance's logarithm between the least and the most accurate network."""
 TYPICAL_RISE = 2.0
-"""The prior standard deviation of the rise: the deviation of a training differs by a factor of up to e or so."""
+"""The prior standard deviation of the rise.
+
+A rise of 2 means a factor of e between the standard deviations of trainings of the least and the most accurate network.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

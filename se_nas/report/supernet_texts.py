@@ -83,7 +83,12 @@ def trust_sentence(account: SupernetAccount) -> str:
 def prior_sentence(account: SupernetAccount) -> str:
     """A sentence that says whether the search uses the scores as its prior, and why."""
     if not account.is_prior:
-        return "The search did not use these scores."
+        return (
+            "These scores chose some of the first trials. They are no prior, because the search ends before its model "
+            "proposes networks."
+            if account.is_start
+            else "The search did not use these scores."
+        )
     trust = account.prior_trust
     if trust is None:
         return (

@@ -35,6 +35,7 @@ def made_account(
     alone: Mapping[str, float],
     *,
     trials: Mapping[str, float] | None = None,
+    is_start: bool = True,
     is_prior: bool = True,
     file: str = "supernet.json",
 ) -> SupernetAccount:
@@ -52,6 +53,7 @@ def made_account(
         source="trials" if trials is None else "ablate-0003.json, 3 seeds each",
         trials={name: number for number, name in enumerate(own)},
         trust=trust,
+        is_start=is_start,
         is_prior=is_prior,
         prior_trust=trust if trials is None else scores.trust(trials),
     )

@@ -27,5 +27,5 @@ def test_each_placement_comes_once_and_none_is_left_out(costs: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize("read", [0, 1, 2])
-def test_few_placements_are_enough(read: int) -> None:
+def test_fewer_placements_than_asked_for_are_all_returned(read: int) -> None:
     assert len(names(("params",), 5, replace(SCORES, placements=SCORES.placements[:read]))) == read

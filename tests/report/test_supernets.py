@@ -82,12 +82,19 @@ def test_an_ablation_may_confirm_a_ranking_that_the_trials_alone_do_not_confirm(
 
 
 def test_a_supernet_that_is_no_prior_of_the_search_says_so() -> None:
-    account = made_account(SCORES, RIGHT, is_prior=False, file="supernet-0003.json")
+    account = made_account(SCORES, RIGHT, is_start=False, is_prior=False, file="supernet-0003.json")
 
     assert prior_sentence(account) == "The search did not use these scores."
     assert "One network on the trunk of trial 3 with a switch in each of 4 places" in " ".join(
         supernet_sentences(account)
     )
+
+
+def test_scores_that_only_chose_the_first_trials_of_a_short_search_are_not_called_a_prior() -> None:
+    account = made_account(SCORES, RIGHT, is_prior=False)
+
+    assert prior_sentence(account).startswith("These scores chose some of the first trials. They are no prior")
+    assert not account.is_prior_used
 
 
 def test_effects_are_those_of_the_supernet_with_unknown_places_named() -> None:

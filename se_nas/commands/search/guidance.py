@@ -63,7 +63,7 @@ def guide(
 ) -> Guidance:
     """Train what the strategy needs in this process, or continue it, and return what follows from it.
 
-    A search that trains all networks of a small space trains no supernet, and prints a line.
+    If the search trains all networks of a small space, no supernet is trained, and a line says so.
     """
     if strategy not in (SUPERNET, DIFFERENTIABLE):
         return Guidance()
@@ -100,9 +100,11 @@ def guide(
         return Guidance(suggested=[_assignment(space, board, each.placement) for each in choices])
     scores = _scores(task, config)
     first = _suggestions(scores, space, config)
+    turns = sum(trial < config.budget for trial in SUGGESTED_TRIALS)
     print_line(
-        f"supernet  {len(first)} of the first {BLIND_TRIALS} trials train placements that it ranks best within budgets "
-        "of cost; the others cover the space. The page says whether its ranking can be trusted"
+        f"supernet  {min(len(first), turns)} of the first {min(config.budget, BLIND_TRIALS)} trials train placements "
+        "that the supernet ranks best within budgets of cost; the others cover the space. The page says whether its "
+        "ranking can be trusted"
     )
     suggested = [_assignment(space, board, each.options) for each in first]
     return Guidance(suggested=suggested, prior=SupernetPrior(scores, print_line))
@@ -147,7 +149,7 @@ def _scores(task: SupernetTask, config: SearchConfig) -> SupernetScores:
                 "read before; the others are read now"
             )
     task.known()  # refuses a file of another supernet before it trains
-    task.print_line("supernet  trained before the first trial; its scores are a prior, not an answer")
+    task.print_line("supernet  trained before the first trial; its scores are a start and a prior, not an answer")
     return task.read_whole(task.trained())
 
 

@@ -12,6 +12,7 @@ from se_nas.runs.run_folder import RunFolder
 from se_nas.runs.settings import SearchConfig
 from se_nas.runs.supernet_file import PRIOR_FILE, load_scores
 from se_nas.searching.progress import SearchProgress
+from se_nas.searching.propose.front_strategy import BLIND_TRIALS
 from se_nas.space.files.loading import load_stored_space
 from se_nas.training.supernet.gate_loss import GateLoss
 
@@ -26,7 +27,8 @@ def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: 
     alone = trained_alone(folder, progress, read, config.metric, print_line=_ignore)
     may_guide = config.strategy == SUPERNET and path.name == PRIOR_FILE
     costs, space = [each.cost for each in scores.placements], load_stored_space(folder.space)
-    is_prior = may_guide and scores_matter(config.budget, networks_within(space, costs, len(costs)))
+    networks = networks_within(space, costs, len(costs))
+    is_start = may_guide and scores_matter(config.budget, networks)
     by_trials = {name: float(record.accuracy or 0) for name, record in complete.items() if name in read}
     trust = scores.trust(alone.accuracies)
     return SupernetAccount(
@@ -39,7 +41,8 @@ def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: 
         source=alone.source,
         trials={name: complete[name].number for name in by_trials},
         trust=trust,
-        is_prior=is_prior,
+        is_start=is_start,
+        is_prior=is_start and min(config.budget, networks) > BLIND_TRIALS,
         prior_trust=trust if by_trials == alone.accuracies else scores.trust(by_trials),
     )
 

@@ -37,8 +37,8 @@ SAVE_SECONDS = 20.0
 
 @dataclass(kw_only=True, slots=True)
 class SupernetTask:
-    """A supernet to train and to read. `name` is the start of the names of its files in `folder`. `cure` is the text
-    that tells a user what to do with files of another supernet."""
+    """A supernet to train and to read. `name` is the start of the names of its files in `folder`. `cure` says what
+    the user can do about files of another supernet."""
 
     folder: Path
     name: str

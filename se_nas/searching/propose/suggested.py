@@ -9,7 +9,10 @@ from se_nas.space.decisions import Assignment
 
 
 class Suggested:
-    """Proposes each of the given networks that was not tried yet. The other strategy learns from every record."""
+    """Proposes the given networks that were not tried yet, in their turns, and else what another strategy proposes.
+
+    The other strategy learns from every record.
+    """
 
     def __init__(
         self,

@@ -22,11 +22,13 @@ from se_nas.searching.stop.front_order import place
 from se_nas.searching.stop.rung_value import Arrivals, CorrelationEstimate, Values, estimate_correlation, forecast
 
 KEPT = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-"""The fractions of the trials at a rung of which one goes on: the least of which sought networks are `SURE` to be."""
+"""The fractions of the trials that may go on from a rung. The smallest fraction is used that a sought network is in
+with the probability `SURE`. If there is none, all trials go on."""
 SURE = 0.85
 """The least probability with which a rung keeps a sought network (`CorrelationEstimate.passing`)."""
 WORTHWHILE = 1.0
-"""The least expected gain of an open rung (`CorrelationEstimate.gain`). At 1, judging pays as much as it costs."""
+"""The least expected gain of an open rung (`CorrelationEstimate.gain`). At 1, a rung
+finds as many sought networks in one epoch of training as no rung."""
 EARLIEST = 0.06
 """The fraction of a full training before which there is no rung. An earlier rung could save only this fraction more."""
 ASSUMED_TO_FINISH = 3
@@ -44,7 +46,8 @@ class FrontPruner(BasePruner):
     """Stops a trial at one of `rungs` if three conditions hold.
 
     - Judging pays at this rung.
-    - The trial is not among the best 40 % there, or among more if a sought network could be behind them (`SURE`).
+    - The trial is not among the best fraction there. The fraction is 40 %, or more if a sought network might else be
+      stopped (`SURE`).
     - Another trial at no more cost is more accurate there (or has ended at 100 %), and the trial's forecast is not
       above the accuracy that it has to beat.
 

@@ -21,6 +21,8 @@ PRIOR_Z, PRIOR_POINTS = 0.6, 3.0
 """The prior: a correlation of tanh(0.6) = 0.54, with the weight of three points."""
 SOUGHT = 0.05
 """The fraction of networks that a search wants to find. A rung has to keep these networks."""
+ROUNDING = 1e-9
+"""The greatest residual that is taken for an error of rounding. Scores are about 1."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
@@ -59,6 +61,8 @@ class CorrelationEstimate:
         """The probability that the worst of the sought networks is among the best fraction `kept` (below 1) of a rung.
 
         If ranks are jointly normal, it is Φ((ρ·z(1-SOUGHT) - z(1-kept)) / √(1-ρ²)), averaged over the estimate of ρ.
+        The top-down correlation takes the place of the normal one, because it fits recorded tables better
+        (`benchmarks/LOG.md`).
         """
         rho = np.tanh(self.z + self.deviation * _NODES)
         return float(_WEIGHTS @ ndtr((rho * ndtri(1 - SOUGHT) - ndtri(1 - kept)) / np.sqrt(1 - rho * rho)))
@@ -89,13 +93,15 @@ def _belief(accuracy: Values, outcome: Values, costs: Values, *, prior_z: float)
     """The estimated top-down correlation between accuracy and `outcome` (n,), which is NaN if unknown.
 
     A linear fit on `costs` (n, 2k), the normal scores of the costs and their squares, is subtracted from both variables
-    (partial correlation), and Savage scores replace the rest. The caller has already done both for `accuracy` (n,).
-    Fisher's z has the standard deviation 1/√(n-3-2k), where k is the number of costs. If there are too few outcomes,
-    the result is the prior.
+    (partial correlation). Savage scores replace the rest of `outcome`. The caller has done the same for `accuracy`
+    (n,). What the costs of the trials with an outcome explain in its scores is subtracted again. Fisher's z has the
+    standard deviation 1/√(n-3-2k), where k is the number of costs. If there are too few outcomes, the result is the
+    prior.
 
     The trials with an outcome were selected by that very accuracy. This does not change the variance of Savage scores,
-    as the tail of an exponential distribution is exponential, but it lowers the correlation (from 0.65 to 0.51 for the
-    better half of normal values that are correlated by 0.7). So a rung rather keeps more trials.
+    as the tail of an exponential distribution is exponential, but it lowers the correlation (from 0.66 to 0.53 for the
+    better half of normal values that are correlated by 0.7). The estimate is not corrected for this. So a rung keeps
+    more trials than it would with the true correlation.
     """
     known = np.isfinite(outcome)
     evidence = float(known.sum()) - 3 - costs.shape[1]
@@ -132,7 +138,8 @@ def forecast(arrivals: Arrivals, *, confidence: float = 0.8) -> tuple[Values, Va
 
 
 def _without(values: Values, explained: Values) -> Values:
-    """The residuals of a linear regression on `explained` (n, k)."""
+    """The residuals of a linear regression on `explained` (n, k). Errors of rounding become 0 and have no order."""
     design = np.column_stack([np.ones(len(values)), explained])
     residuals: Values = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    residuals[np.abs(residuals) < ROUNDING] = 0.0
     return residuals

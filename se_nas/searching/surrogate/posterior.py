@@ -1,8 +1,8 @@
 """The posterior: the accuracy that the surrogate expects of each trained network after all trials.
 
-A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of a
-surrogate that has learned from all complete trainings, their own among them. Where trainings are noisy, a network whose
-neighbours reached less is expected to reach less than it did.
+A single training may have been lucky, and a search picks the lucky. So networks are compared by the posterior mean of
+surrogates that have learned from the trainings, each network's own among them. Where trainings are noisy, a network
+whose neighbours reached less is expected to reach less than it did.
 
 Two surrogates count equally. One has learned from complete trainings alone. It expects too much, because trainings went
 on if they were lucky. The other has also learned the forecasts of stopped trainings. It expects too little near the

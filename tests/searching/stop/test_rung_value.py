@@ -75,6 +75,15 @@ class TestEstimate:
         assert np.corrcoef(arrivals.accuracy, arrivals.final)[0, 1] > 0.7
         assert abs(belief_of(arrivals).correlation) < 0.3
 
+    @pytest.mark.parametrize("count", [9, 30, 100])
+    @pytest.mark.parametrize("slope", [1.0, -1.0])
+    def test_accuracies_that_the_cost_explains_entirely_say_nothing(self, count: int, slope: float) -> None:
+        """What is left of them are errors of rounding, and their order means nothing."""
+        costs = np.arange(1.0, count + 1)
+        arrivals = Arrivals(slope * costs, slope * costs, costs[:, None])
+
+        assert abs(belief_of(arrivals).z) <= PRIOR_Z
+
     @pytest.mark.parametrize("better", [0.5, 0.8])
     def test_a_selection_of_the_better_trials_lowers_the_estimate(self, better: float) -> None:
         arrivals = population(0.7, count=4000)
@@ -137,7 +146,7 @@ class TestEstimate:
 
 
 class TestPassing:
-    def test_the_probability_is_that_of_a_simulation(self) -> None:
+    def test_the_passing_probability_is_that_of_a_simulation(self) -> None:
         """Two million networks: how many at the border of the best 5 % are among the best 60 % at the early epoch?"""
         rng = np.random.default_rng(0)
         early, noise = rng.standard_normal((2, 2_000_000))
@@ -147,7 +156,7 @@ class TestPassing:
 
         assert passing == pytest.approx((early[sought] > norm.isf(0.6)).mean(), abs=0.01)
 
-    def test_more_pass_if_more_are_kept(self) -> None:
+    def test_a_sought_network_passes_more_often_if_more_trials_are_kept(self) -> None:
         found = [CorrelationEstimate(0.4, 0.3).passing(kept) for kept in (0.2, 0.4, 0.6, 0.8, 0.95)]
 
         assert found == sorted(found)

@@ -20,11 +20,11 @@ def test_equal_values_share_the_mean_of_their_scores() -> None:
 
 
 @pytest.mark.parametrize("values", [[0.5], [0.5, 0.5, 0.5], [3.0, 1.0, 2.0, 2.0]])
-def test_their_mean_is_0(values: list[float]) -> None:
+def test_savage_scores_have_a_mean_of_0(values: list[float]) -> None:
     assert savage_scores(np.array(values)).mean() == pytest.approx(0.0, abs=1e-12)
 
 
-def test_many_of_them_are_exponentially_distributed() -> None:
+def test_many_savage_scores_are_exponentially_distributed() -> None:
     values = np.random.default_rng(0).standard_normal(20_000)
 
     assert np.abs(savage_scores(values) + 1 + norm.logsf(values)).mean() < 0.01
