@@ -46,7 +46,7 @@ def with_stored_pixels(
     scaled = [place for place, each in enumerate(facts) if not each.has_eight_bits]
     new = [place for place, row in zip(scaled, store.rows([names[place] for place in scaled]), strict=True) if row < 0]
     read = partial(read_image, size=store.image_size, scale=scale)
-    for start in range(0, len(new), CHUNK):
+    for start in range(0, 0 if store.is_read_only else len(new), CHUNK):
         some = new[start : start + CHUNK]
         images = each_of([files.files[place] for place in some], read, processors=cpu_count())
         found = {names[place]: each for place, each in zip(some, images, strict=True) if not isinstance(each, BadFile)}

@@ -115,7 +115,7 @@ def load_listed(
     store_notes += not_stored_notes(placed.values(), folder, again=again, is_read_only=is_read_only)
     if in_memory:
         placed = {name: _held(part) for name, part in placed.items()}
-        store_notes += [] if store is None else [_kept_note(store)]
+        store_notes += [] if store is None or store.is_read_only else [_kept_note(store)]
     left_out = listing.left_out
     if bad:
         left_out = (*left_out, LeftOut.of(UNREADABLE, [os.path.relpath(each.path, listing.root) for each in bad]))
