@@ -166,14 +166,13 @@ class Fitted:
         return contrasts @ self.estimates, half_widths(self._covariance(weights), self._freedoms(weights))
 
     def _covariance(self, weights: Values) -> Values:
-        covariance: Values = (weights * self.noise.variances[_networks(self.keys)]) @ weights.T
+        covariance: Values = (weights * (_by_network(self.keys) @ self.noise.variances)) @ weights.T
         return covariance
 
     def _freedoms(self, weights: Values) -> Values:
         """The degrees of freedom (m,) of the variances of estimates with these weights (Satterthwaite, Biometrics
         Bulletin 2, 1946), at most those of the noise."""
-        networks = _networks(self.keys)
-        parts = (weights**2 @ np.eye(len(self.noise.variances))[networks]) * self.noise.variances
+        parts = (weights**2 @ _by_network(self.keys)) * self.noise.variances
         doubt = (parts**2 / self.noise.freedoms).sum(axis=1)
         whole = parts.sum(axis=1) ** 2
         freedoms: Values = np.where(doubt * self.freedom > whole, whole / np.where(doubt > 0, doubt, 1), self.freedom)
@@ -198,7 +197,7 @@ def fit(outcomes: Mapping[Key, float], cells: Mapping[str, Cell], contrasts: Con
         warnings.simplefilter("ignore", SingularMatrixWarning)  # `determines` says what is not determined
         found = OLS(np.array([outcomes[key] for key in keys]), design).fit()
     weights = np.linalg.pinv(design)
-    own = np.eye(len(set(networks := _networks(keys))))[networks]
+    own = _by_network(keys)
     left = 1 - (design * weights.T).sum(axis=1)
     return Fitted(
         contrasts=contrasts,
@@ -222,7 +221,8 @@ def _paired(outcomes: Mapping[Key, float]) -> list[Key]:
     return sorted(key for key in outcomes if counts[key[1]] > 1)
 
 
-def _networks(keys: Sequence[Key]) -> list[int]:
-    """The number of the network of each training (n,), from 0."""
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(name, len(numbers)) for name, _ in keys]
+def _by_network(keys: Sequence[Key]) -> Values:
+    """Whether each training is of each network (n, networks): 1 or 0. Networks are in the order of their appearance."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in keys))}
+    indicator: Values = np.eye(len(numbers))[[numbers[name] for name, _ in keys]]
+    return indicator

@@ -26,9 +26,9 @@ def load_account(path: Path, folder: RunFolder, config: SearchConfig, progress: 
     read = {each.fingerprint for each in scores.placements}
     alone = trained_alone(folder, progress, read, config.metric, print_line=_ignore)
     may_guide = config.strategy == SUPERNET and path.name == PRIOR_FILE
-    costs, space = [each.cost for each in scores.placements], load_stored_space(folder.space)
-    networks = networks_within(space, costs, len(costs))
-    is_start = may_guide and scores_matter(config.budget, networks)
+    costs = [each.cost for each in scores.placements]
+    networks = networks_within(load_stored_space(folder.space), costs, len(costs)) if may_guide else 0
+    is_start = scores_matter(config.budget, networks)
     by_trials = {name: float(record.accuracy or 0) for name, record in complete.items() if name in read}
     trust = scores.trust(alone.accuracies)
     return SupernetAccount(

@@ -43,10 +43,10 @@ def with_stored_pixels(
     """The same files with stored pixels. Those that do not have 8 bits are added now that their scale is known."""
     whites = f"{scale.white_of_whole} {scale.white_of_real}"
     names = [each.digest if each.has_eight_bits else f"{each.digest} {whites}" for each in facts]
-    scaled = [place for place, each in enumerate(facts) if not each.has_eight_bits]
+    scaled = [place for place, each in enumerate(facts) if not each.has_eight_bits and not store.is_read_only]
     new = [place for place, row in zip(scaled, store.rows([names[place] for place in scaled]), strict=True) if row < 0]
     read = partial(read_image, size=store.image_size, scale=scale)
-    for start in range(0, 0 if store.is_read_only else len(new), CHUNK):
+    for start in range(0, len(new), CHUNK):
         some = new[start : start + CHUNK]
         images = each_of([files.files[place] for place in some], read, processors=cpu_count())
         found = {names[place]: each for place, each in zip(some, images, strict=True) if not isinstance(each, BadFile)}

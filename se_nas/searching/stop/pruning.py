@@ -27,8 +27,10 @@ with the probability `SURE`. If there is none, all trials go on."""
 SURE = 0.85
 """The least probability with which a rung keeps a sought network (`CorrelationEstimate.passing`)."""
 WORTHWHILE = 1.0
-"""The least expected gain of an open rung (`CorrelationEstimate.gain`). At 1, a rung
-finds as many sought networks in one epoch of training as no rung."""
+"""The least expected gain of an open rung (`CorrelationEstimate.gain`).
+
+At 1, a rung finds as many sought networks in one epoch of training as no rung.
+"""
 EARLIEST = 0.06
 """The fraction of a full training before which there is no rung. An earlier rung could save only this fraction more."""
 ASSUMED_TO_FINISH = 3
