@@ -1,7 +1,7 @@
 """A short written form of segments of MBConv blocks: that of timm, e.g. `ir_r2_k5_s2_e6_c40_se0.25`.
 
 timm, timm/models/_efficientnet_builder.py, `decode_arch_def`. Only what the published networks here need is read:
-`ds` and `ir` are MBConv without and with the first 1×1, `er` is fused MBConv, and `cn` is one convolution K×K.
+`ds` and `ir` are MBConv without and with the first 1×1. `cn` and `er` are fused MBConv without and with the last 1×1.
 """
 
 import math
@@ -26,13 +26,15 @@ _OPTION = re.compile(r"(se|fc|[rksec])([0-9.]+)")
 class Multipliers:
     """Multipliers of all widths and depths. The first and the last segment keep their depth if `keep_ends` is true.
 
-    A scaled width is a multiple of 8 that is at least `least` times the product.
+    A scaled width is a multiple of 8 that is at least `least` times the product. `depth_rounding` makes a whole number
+    of a scaled depth.
     """
 
     width: float = 1
     depth: float = 1
     keep_ends: bool = False
     least: float = 0.9
+    depth_rounding: Callable[[float], int] = math.ceil
 
     def scaled(self, width: int) -> int:
         """A width times the multiplier, rounded to a multiple of 8."""
@@ -88,18 +90,15 @@ def _segments(
     activation = Activation.RELU if "nre" in flags else usual
     expansion = 1 if kind in ("ds", "cn") else options["e"]
     kernel, shortcut = int(options["k"]), "noskip" not in flags
-    block: MBConv | FusedMBConv
-    if kind in ("er", "cn"):
-        block = FusedMBConv(kernel=kernel, expansion=expansion, activation=activation, shortcut=shortcut)
-    else:
-        block = MBConv(
-            kernel=kernel,
-            expansion=expansion,
-            keep_expansion=kind == "ir" and expansion == 1,
-            activation=activation,
-            shortcut=shortcut,
-        )
-    depth, width = math.ceil(options["r"] * depth_multiplier), multipliers.scaled(int(options["c"]))
+    block = (FusedMBConv if kind in ("er", "cn") else MBConv)(
+        kernel=kernel,
+        expansion=expansion,
+        keep_expansion=kind in ("ir", "er") and expansion == 1,
+        activation=activation,
+        shortcut=shortcut,
+    )
+    depth = multipliers.depth_rounding(options["r"] * depth_multiplier)
+    width = multipliers.scaled(int(options["c"]))
     spec = se(activation) if se is not None and "se" in options else None
     stride = int(options["s"])
     if "fc" not in options:
