@@ -1,5 +1,5 @@
-"""EfficientNet (Tan and Le, arXiv 1905.11946), EfficientNet-Lite, EfficientNet-EdgeTPU, and EfficientNetV2 (arXiv
-2104.00298, table 4).
+"""EfficientNet (Tan and Le, arXiv 1905.11946), EfficientNet-Lite, EfficientNet-EdgeTPU, TinyNet (arXiv 2010.14819,
+table 1), and EfficientNetV2 (arXiv 2104.00298, table 4).
 
 `efficientnet_b0` to `efficientnet_b7` and `efficientnet_v2_s`, `_m` and `_l` are torchvision's, and the others are
 timm's. timm's `tf_` networks have the same layers and the numbers of TensorFlow's norms. TensorFlow pads a strided
@@ -36,6 +36,10 @@ COEFFICIENTS: Mapping[str, tuple[float, float, int]] = {
 LARGE_NORM = Norm(epsilon=1e-3, momentum=0.01)
 """The norms of torchvision's networks from B5 on."""
 
+B0 = (
+    "ds_r1_k3_s1_c16_se0.25 ir_r2_k3_s2_e6_c24_se0.25 ir_r2_k5_s2_e6_c40_se0.25 ir_r3_k3_s2_e6_c80_se0.25 "
+    "ir_r3_k5_s1_e6_c112_se0.25 ir_r4_k5_s2_e6_c192_se0.25 ir_r1_k3_s1_e6_c320_se0.25"
+)
 LITE = (
     "ds_r1_k3_s1_c16 ir_r2_k3_s2_e6_c24 ir_r2_k5_s2_e6_c40 ir_r3_k3_s2_e6_c80 ir_r3_k5_s1_e6_c112 ir_r4_k5_s2_e6_c192 "
     "ir_r1_k3_s1_e6_c320"
@@ -51,6 +55,14 @@ V2_BASE = (
 V2_S = (
     "cn_r2_k3_s1_c24 er_r4_k3_s2_e4_c48 er_r4_k3_s2_e4_c64 ir_r6_k3_s2_e4_c128_se0.25 ir_r9_k3_s1_e6_c160_se0.25 "
     "ir_r15_k3_s2_e6_c256_se0.25"
+)
+V2_S_RW = (
+    "er_r2_k3_s1_e1_c24 er_r4_k3_s2_e4_c48 er_r4_k3_s2_e4_c64 ir_r6_k3_s2_e4_c128_se0.25 ir_r9_k3_s1_e6_c160_se0.25 "
+    "ir_r15_k3_s2_e6_c272_se0.25"
+)
+V2_M_RW = (
+    "er_r3_k3_s1_e1_c24 er_r5_k3_s2_e4_c48 er_r5_k3_s2_e4_c64 ir_r8_k3_s2_e4_c128_se0.25 ir_r15_k3_s1_e6_c160_se0.25 "
+    "ir_r24_k3_s2_e6_c272_se0.25"
 )
 V2_M = (
     "cn_r3_k3_s1_c24 er_r5_k3_s2_e4_c48 er_r5_k3_s2_e4_c80 ir_r7_k3_s2_e4_c160_se0.25 ir_r14_k3_s1_e6_c176_se0.25 "
@@ -121,8 +133,30 @@ def _v2_base(width: float, depth: float, image_size: int) -> PublishedNetwork:
     return PublishedNetwork(build=build, image_size=image_size)
 
 
-def _v2(strings: str, stem_width: int, image_size: int, norm: Norm) -> PublishedNetwork:
-    return PublishedNetwork(build=partial(_other, strings, stem_width=stem_width, norm=norm), image_size=image_size)
+def _v2(
+    strings: str,
+    stem_width: int,
+    image_size: int,
+    norm: Norm,
+    *,
+    head_width: int = 1280,
+    multipliers: Multipliers = PLAIN,
+) -> PublishedNetwork:
+    build = partial(
+        _other,
+        strings,
+        stem_width=multipliers.scaled(stem_width),
+        head_width=multipliers.scaled(head_width),
+        multipliers=multipliers,
+        norm=norm,
+    )
+    return PublishedNetwork(build=build, image_size=image_size)
+
+
+def _tiny(width: float, depth: float, image_size: int) -> PublishedNetwork:
+    """EfficientNet-B0 in small, with the depths rounded. The ends keep their widths."""
+    multipliers = Multipliers(width=width, depth=depth, depth_rounding=lambda scaled: max(1, round(scaled)))
+    return PublishedNetwork(build=partial(_other, B0, multipliers=multipliers), image_size=image_size)
 
 
 EFFICIENTNETS: Mapping[str, PublishedNetwork] = {
@@ -140,6 +174,19 @@ EFFICIENTNETS: Mapping[str, PublishedNetwork] = {
     "efficientnet_es": _edge(1.0, 1.0, 224),
     "efficientnet_em": _edge(1.0, 1.1, 240),
     "efficientnet_el": _edge(1.2, 1.4, 300),
+    "tf_efficientnet_lite0": _lite(1.0, 1.0, 224, TENSORFLOW_NORM),
+    "tf_efficientnet_lite1": _lite(1.0, 1.1, 240, TENSORFLOW_NORM),
+    "tf_efficientnet_lite2": _lite(1.1, 1.2, 260, TENSORFLOW_NORM),
+    "tf_efficientnet_lite3": _lite(1.2, 1.4, 300, TENSORFLOW_NORM),
+    "tf_efficientnet_lite4": _lite(1.4, 1.8, 380, TENSORFLOW_NORM),
+    "tf_efficientnet_es": _edge(1.0, 1.0, 224, TENSORFLOW_NORM),
+    "tf_efficientnet_em": _edge(1.0, 1.1, 240, TENSORFLOW_NORM),
+    "tf_efficientnet_el": _edge(1.2, 1.4, 300, TENSORFLOW_NORM),
+    "tinynet_a": _tiny(1.0, 1.2, 192),
+    "tinynet_b": _tiny(0.75, 1.1, 188),
+    "tinynet_c": _tiny(0.54, 0.85, 184),
+    "tinynet_d": _tiny(0.54, 0.695, 152),
+    "tinynet_e": _tiny(0.51, 0.6, 106),
     "efficientnet_v2_s": _v2(V2_S, 24, 300, TENSORFLOW_NORM),
     "efficientnet_v2_m": _v2(V2_M, 24, 384, TENSORFLOW_NORM),
     "efficientnet_v2_l": _v2(V2_L, 32, 384, TENSORFLOW_NORM),
@@ -147,6 +194,9 @@ EFFICIENTNETS: Mapping[str, PublishedNetwork] = {
     "efficientnetv2_m": _v2(V2_M, 24, 320, USUAL_NORM),
     "efficientnetv2_l": _v2(V2_L, 32, 384, USUAL_NORM),
     "efficientnetv2_xl": _v2(V2_XL, 32, 384, USUAL_NORM),
+    "efficientnetv2_rw_t": _v2(V2_S, 24, 224, USUAL_NORM, multipliers=Multipliers(width=0.8, depth=0.9)),
+    "efficientnetv2_rw_s": _v2(V2_S_RW, 24, 288, USUAL_NORM, head_width=1792),
+    "efficientnetv2_rw_m": _v2(V2_M_RW, 24, 320, USUAL_NORM, head_width=1792, multipliers=Multipliers(width=1.2)),
     "tf_efficientnetv2_s": _v2(V2_S, 24, 300, TENSORFLOW_NORM),
     "tf_efficientnetv2_m": _v2(V2_M, 24, 384, TENSORFLOW_NORM),
     "tf_efficientnetv2_l": _v2(V2_L, 32, 384, TENSORFLOW_NORM),

@@ -1,5 +1,5 @@
-"""MobileNetV2 (arXiv 1801.04381, table 2) and MobileNetV3 (arXiv 1905.02244, tables 1 and 2), and HardCoRe-NAS (arXiv
-2102.11646), which has the ends of MobileNetV3.
+"""MobileNetV2 (arXiv 1801.04381, table 2) and MobileNetV3 (arXiv 1905.02244, tables 1 and 2), MobileNet-EdgeTPU, and
+HardCoRe-NAS (arXiv 2102.11646), which has the ends of MobileNetV3.
 
 Names with an underscore before the version are torchvision's, and the others are timm's. torchvision and timm build
 MobileNetV3-Small with a hidden layer of 1024 channels; the paper has 1280, and SE on the last 1×1. timm's `tf_`
@@ -41,6 +41,10 @@ V3_LARGE_MINIMAL = (
 V3_SMALL_MINIMAL = (
     "ds_r1_k3_s2_c16 ir_r1_k3_s2_e4.5_c24 ir_r1_k3_s1_e3.67_c24 ir_r1_k3_s2_e4_c40 ir_r2_k3_s1_e6_c40 "
     "ir_r2_k3_s1_e3_c48 ir_r3_k3_s2_e6_c96"
+)
+EDGE_TPU = (
+    "er_r1_k3_s2_e8_c32 er_r3_k3_s1_e4_c32 er_r1_k3_s2_e8_c48 er_r3_k3_s1_e4_c48 ir_r1_k3_s2_e8_c96 ir_r3_k3_s1_e4_c96 "
+    "ir_r1_k3_s1_e8_c96_noskip ir_r3_k3_s1_e4_c96 ir_r1_k5_s2_e8_c160 ir_r3_k5_s1_e4_c160 ir_r1_k3_s1_e8_c192"
 )
 HARDCORE_NAS: Mapping[str, str] = {
     "hardcorenas_a": (
@@ -112,6 +116,13 @@ def _v2(multipliers: Multipliers = PLAIN, *, small_images: bool = False) -> Arch
         ),
         tail=Tail(conv=head_width, activation=Activation.RELU6),
     )
+
+
+def _edge_tpu() -> Architecture:
+    """MobileNet-EdgeTPU. Its first block is one convolution 1×1, which is in the stem here."""
+    convs = (StemConv(kernel=3, stride=2, width=32), StemConv(kernel=1, stride=1, width=16))
+    stages = parse_stages(EDGE_TPU, stem_width=16, activation=Activation.RELU)
+    return Architecture(stem=Stem(convs=convs), stages=stages, tail=Tail(conv=1280))
 
 
 def v3_like(
@@ -200,6 +211,7 @@ MOBILENETS: Mapping[str, PublishedNetwork] = {
     "tf_mobilenetv3_small_075": _small(width=0.75, norm=TENSORFLOW_NORM),
     "tf_mobilenetv3_small_100": _small(norm=TENSORFLOW_NORM),
     "tf_mobilenetv3_small_minimal_100": _small_minimal(norm=TENSORFLOW_NORM),
+    "mobilenet_edgetpu_100": PublishedNetwork(build=_edge_tpu),
     **{
         name: PublishedNetwork(build=partial(v3_like, strings, conv=960, hidden=1280, stem_width=32))
         for name, strings in HARDCORE_NAS.items()

@@ -1,4 +1,5 @@
-"""The published RegNets. timm's names mean the 24 networks of the paper, and torchvision's names those of torchvision.
+"""The published RegNets. timm's names mean the 24 networks of the paper, and two larger ones that SEER trained (arXiv
+2103.01988). torchvision's names, and timm's with `_tv`, mean those of torchvision.
 
 Radosavovic et al., arXiv 2003.13678, tables 5 and 6. The numbers are those of facebookresearch/pycls,
 configs/dds_baselines.
@@ -74,6 +75,11 @@ OF_PAPER: Mapping[str, Law] = {
     "regnety_320": (20, 232, 115.89, 2.53, 232),
 }
 
+OF_SEER: Mapping[str, Law] = {
+    "regnety_640": (20, 352, 147.48, 2.4, 328),
+    "regnety_1280": (27, 456, 160.83, 2.52, 264),
+}
+
 OF_TORCHVISION: Mapping[str, Law] = {
     "regnet_x_16gf": (22, 216, 55.59, 2.1, 128),
     "regnet_x_1_6gf": (18, 80, 34.01, 2.25, 24),
@@ -90,9 +96,13 @@ OF_TORCHVISION: Mapping[str, Law] = {
     "regnet_y_400mf": (16, 48, 27.89, 2.09, 8),
     "regnet_y_800mf": (14, 56, 38.84, 2.4, 16),
     "regnet_y_8gf": (17, 192, 76.82, 2.19, 56),
+    "regnetx_004_tv": (22, 24, 24.48, 2.54, 16),
+    "regnety_008_tv": (14, 56, 38.84, 2.4, 16),
+    "regnety_080_tv": (17, 192, 76.82, 2.19, 56),
 }
 
 REGNETS: Mapping[str, PublishedNetwork] = {
     **_networks(OF_PAPER, _as_in_pycls),
+    **_networks(OF_SEER, _as_in_pycls),
     **_networks(OF_TORCHVISION, _as_in_torchvision),
 }

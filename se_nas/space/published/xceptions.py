@@ -1,4 +1,7 @@
-"""Xception: Chollet, arXiv 1610.02357, figure 5, as in timm's xception.py and pytorchcv's xception.py."""
+"""Xception: Chollet, arXiv 1610.02357, figure 5, as in timm's xception.py and pytorchcv's xception.py.
+
+`legacy_xception` is timm's name.
+"""
 
 from collections.abc import Mapping
 
@@ -38,4 +41,5 @@ def _segment(block: XceptionBlock, depth: int, width: int, stride: int) -> Segme
 
 XCEPTIONS: Mapping[str, PublishedNetwork] = {
     "xception": PublishedNetwork(build=_xception, image_size=299),
+    "legacy_xception": PublishedNetwork(build=_xception, image_size=299),
 }
