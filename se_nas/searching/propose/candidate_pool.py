@@ -10,8 +10,11 @@ from se_nas.searching.surrogate.features import features_of
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment, Decision
 
-DRAWS_A_TRIAL, MOST_DRAWS = 24, 1_000
-"""The number of candidates that are drawn for each trial, and the most that are drawn in all."""
+DRAWS_A_TRIAL, MOST_UNTRIED = 24, 1_000
+"""The number of candidates that are drawn for each trial, and the most that are drawn beyond the number of trials.
+
+So in a search of any length, some of them have not been tried.
+"""
 MOST_COMPARISONS = 100_000
 """The most comparisons of candidates with other networks, which are observed or in training.
 
@@ -57,15 +60,14 @@ class CandidatePool:
 
     def drawn(self, trials: int) -> list[Candidate]:
         """The networks that are drawn by now. Each trial adds a few, so that no proposal waits for many."""
-        wanted = min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
-        return [candidate for number in range(wanted) if (candidate := self.draw(number)) is not None]
+        return [candidate for number in range(_draws(trials)) if (candidate := self.draw(number)) is not None]
 
     def untried(self, front: Sequence[TrialRecord], trials: int, tried: Collection[str]) -> list[Candidate]:
         """The neighbours of the front and the networks drawn by now, each once and none whose fingerprint was tried."""
         for member in front:
             if member.number not in self._near:
                 self._near[member.number] = self.inspected(self._neighbours(member.assignment))
-        members, wanted = tuple(member.number for member in front), min(MOST_DRAWS, DRAWS_A_TRIAL * trials)
+        members, wanted = tuple(member.number for member in front), _draws(trials)
         if self._distinct[:2] != (members, wanted):
             near = [candidate for number in members for candidate in self._near[number]]
             distinct = {one.inspection.fingerprint: one for one in [*near, *self.drawn(trials)]}
@@ -82,3 +84,8 @@ class CandidatePool:
             return candidates
         rng = Random(derive_seed(self._seed, "looked at", trials))
         return [candidates[index] for index in sorted(rng.sample(range(len(candidates)), most))]
+
+
+def _draws(trials: int) -> int:
+    """The number of draws by now. After the first thousand, as many are added at a time as a trial adds before."""
+    return min(DRAWS_A_TRIAL * trials, MOST_UNTRIED + trials // DRAWS_A_TRIAL * DRAWS_A_TRIAL)
