@@ -9,6 +9,10 @@ on if they were lucky. The other has also learned the forecasts of stopped train
 front, because a forecast is drawn to the mean of all trainings. The trials do not show which of them is nearer to the
 truth, so their difference widens the intervals (`benchmarks/LOG.md`).
 
+What a surrogate does not explain may be the chance of one training, or peculiar to a network. Single trainings do not
+show which. The mean takes all of it for chance, so that no luck is reported. The interval is wider by a part of it that
+may be peculiar (`PECULIAR`).
+
 In a long search, a surrogate learns only a part of the trials (`most_informative`). The prediction for each other
 network is then corrected by the network's own training.
 """
@@ -32,6 +36,9 @@ FEWEST = 8
 NOISE_PRIOR = (-1.5, 1.0)
 """The prior of the noise, in the terms of `kernel.py`. It expects more noise than the prior for proposals: a proposal
 that underestimates the noise costs a few trials, but a posterior that does reports luck as accuracy."""
+PECULIAR = 0.25
+"""The fraction of the variance which the kernel does not explain that counts as peculiar to the networks. Real and
+recorded trainings agree with it roughly (`benchmarks/LOG.md`)."""
 LOWEST = 1.0
 """The lowest accuracy that is learned, in interquartile ranges below the median. Lower accuracies are raised to it."""
 
@@ -89,6 +96,7 @@ def _belief(
     mean[unlearned], deviation[unlearned] = after_own_training(
         mean[unlearned], deviation[unlearned], np.maximum(observed, floor)[unlearned], noise=surrogate.noise
     )
+    deviation = np.sqrt(deviation**2 + PECULIAR * surrogate.noise**2)
     return np.clip(mean - np.maximum(floor - observed, 0.0), 0.0, 1.0), deviation
 
 

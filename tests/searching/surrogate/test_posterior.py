@@ -71,6 +71,23 @@ def test_nine_in_ten_intervals_hold() -> None:
     assert 0.8 <= np.mean(inside) <= 1.0
 
 
+def test_intervals_allow_for_what_is_peculiar_to_a_network() -> None:
+    """A quarter of the variance that the decisions do not explain belongs to the networks, the rest to trainings."""
+    inside = []
+    for seed in range(5):
+        rng = np.random.default_rng([seed, 2])
+        records, true = [], {}
+        for one in trained(80, noise=0.0, seed=seed):
+            true[one.number] = one.curve[-1] + 0.01 * rng.standard_normal()
+            accuracy = true[one.number] + 0.01 * np.sqrt(3) * rng.standard_normal()
+            records.append(record(one.number, accuracy=accuracy, assignment=one.assignment, **one.cost))
+        for number, found in expectations(records, DECISIONS, TWO_OBJECTIVES).items():
+            low, high = found.interval
+            inside.append(low <= true[number] <= high)
+
+    assert 0.8 <= np.mean(inside) <= 1.0
+
+
 def selected(seed: int) -> list[TrialRecord]:
     """Trials of three noisy epochs. Those below the median after the first epoch were stopped there.
 
