@@ -8,6 +8,8 @@ from itertools import groupby
 
 UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
 
+MOST_LISTED = 40
+"""The largest number of words that a message lists."""
 
 UNNAMED_SITES = ("inner", "place")
 """The site inside a block, and the only site at a place of a user's own network."""
@@ -113,14 +115,21 @@ def as_folder_name(text: str) -> str:
 
 
 def suggest(given: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped word: the most similar known word, or all known words if none is similar.
+    """A hint for a mistyped word: the most similar known word, or all known words if none is similar. Of more than
+    `MOST_LISTED` words, a few are examples.
 
     >>> suggest("tpee", ["tpe", "random"]), suggest("x", ["tpe", "random"])
     ('did you mean tpe?', 'known: tpe, random')
+    >>> suggest("x", map(str, range(10, 90)))
+    '80 are known, for example 10, 20, 30, 40, 50, 60, 70, 80'
     """
     known = list(known)
     near = difflib.get_close_matches(given, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    if near:
+        return f"did you mean {near[0]}?"
+    if len(known) <= MOST_LISTED:
+        return f"known: {', '.join(known)}"
+    return f"{len(known)} are known, for example {', '.join(known[:: -(-len(known) // 8)])}"
 
 
 def _glyph(token: str) -> str:

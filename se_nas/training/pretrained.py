@@ -112,7 +112,9 @@ def match_weights(
     candidates = {len(_layers(model)): (each, _layers(model), _classifier(model)) for each, model in models.items()}
     if len(tensors) not in candidates:
         counts = " or ".join(map(str, sorted(candidates)))
-        raise InputError(f"--weights {source}: it has {len(tensors)} tensors, but this trunk needs {counts}")
+        _, layers, classifier = candidates[min(candidates, key=lambda count: abs(count - len(tensors)))]
+        misfit = _first_misfit(tensors, layers, [*layers] if tensors.keys() & layers.keys() else names, classifier)
+        raise InputError(f"--weights {source}: it has {len(tensors)} tensors, but this trunk needs {counts}; {misfit}")
     found, layers, classifier = candidates[len(tensors)]
     classes = _classes(tensors, theirs := _in_order(tensors, layers, names, source), layers, classifier)
     weights = {}
@@ -129,6 +131,24 @@ def match_weights(
         value = value.reshape(wanted)
         weights[name] = (value.float() if value.is_floating_point() else value).contiguous()
     return Pretrained(network=found, weights=weights, classifier=classifier)
+
+
+def _first_misfit(
+    tensors: Mapping[str, Tensor], layers: Mapping[str, Tensor], names: Sequence[str], classifier: str
+) -> str:
+    """The first tensor that does not fit, where the numbers of tensors differ: by its name if some have known names,
+    else by the order."""
+    known = [name for name in names if not name.endswith(COUNTER)]
+    if tensors.keys() & set(known):
+        missing = next((name for name in known if name not in tensors), None)
+        alien = next((name for name in tensors if name not in known), None)
+        return f"it lacks {missing}" if missing is not None else f"this trunk has no {alien}"
+    for (other, value), (name, layer) in zip(tensors.items(), layers.items(), strict=False):
+        if not name.startswith(classifier) and _without_ones(value.shape) != _without_ones(layer.shape):
+            return f"{other} has the shape {tuple(value.shape)}, but {name} needs {tuple(layer.shape)}"
+    if len(tensors) < len(layers):
+        return f"it lacks {list(layers)[len(tensors)]}"
+    return f"this trunk has no {list(tensors)[len(layers)]}"
 
 
 def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

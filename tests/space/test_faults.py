@@ -69,8 +69,18 @@ def test_a_design_rule_that_nothing_keeps_is_named(refusal, old, new, where, wha
             "4: stages.0.se:",
             "no block of stage1 has a site 'post'",
         ),
+        (
+            "- {family: bottleneck, depth: 1, width: 24, stride: 1, groups: 5}",
+            "4: stages.0.width:",
+            "these blocks cannot have a width of 24; the nearest is 20",
+        ),
+        (
+            "- {family: shuffle_v2, depth: [1, 2], width: [17], stride: 2}",
+            "4: stages.0.width:",
+            "these blocks cannot have a width of 17; the nearest is 18",
+        ),
     ],
-    ids=["width", "strided", "pad", "site"],
+    ids=["width", "strided", "pad", "site", "groups", "odd"],
 )
 def test_a_stage_that_cannot_be_is_named(refusal, stages, where, what):
     message = refusal(load_design_space, f"image_size: 32\nstem: {{width: 24, stride: 1}}\nstages:\n  {stages}\n")

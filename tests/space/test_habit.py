@@ -49,6 +49,8 @@ def test_se_everywhere_is_the_se_that_the_published_network_has_in_some_blocks()
         ("mnasnet1_0", MNASNET, ("MnasNet-B1", "MnasNet-A1")),
         ("mobilenet_v2", MNASNET, ("MobileNetV2", "SE-MobileNetV2")),
         ("efficientnet_b3", EFFICIENTNET, ("EfficientNet without SE", "EfficientNet")),
+        ("mobilenet_w1", "end/16 of site floor", ("MobileNetV1", "SE-MobileNetV1")),
+        ("lcnet_100", "inner/4 of site hard-sigmoid", ("PP-LCNet without SE", "PP-LCNet")),
     ],
 )
 def test_all_blocks_of_a_trunk_have_the_se_of_its_family(name, token, names):

@@ -155,6 +155,8 @@ class SearchRequest:
             raise InputError(f"--fraction {self.fraction}: cannot be used with --images {self.images}")
         if self.equal_cost is not None and not 0 <= self.equal_cost < 1:
             raise InputError(f"--equal-cost {self.equal_cost}: expected a fraction from 0 to below 1, e.g. 0.01")
+        if self.group != "site" and (self.own_network is None or self.resume is not None):
+            raise InputError(f"--group {self.group}: belongs to a new search of a network of your own (--network)")
         self.check_gate_loss()
         if self.objective_metric is not None:
             parse_metric(self.objective_metric)

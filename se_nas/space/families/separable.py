@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from se_nas.space.activation import Activation
-from se_nas.space.attention.squeeze_excite import Reference, Rounding, SqueezeExciteSpec
+from se_nas.space.attention.squeeze_excite import Gate, Reference, Rounding, SqueezeExciteSpec
 from se_nas.space.settings import Key, Parser, choice_of, is_whole
 
 
@@ -23,6 +23,9 @@ SE_MOBILENET = SqueezeExciteSpec(site=SeparableSite.END, reduction=16, of=Refere
 """SE as in SENet's SE-MobileNet (arXiv 1709.01507, table 3). The paper does not say where SE is. At the end of each
 block it has the paper's 4.7 million parameters; after the depthwise convolution it has 4.6 million."""
 
+SE_LC = SqueezeExciteSpec(site=SeparableSite.INNER, reduction=4, of=Reference.SITE, gate=Gate.HARD_SIGMOID)
+"""SE as in PP-LCNet: Cui et al., arXiv 2109.15099, section 3.2."""
+
 KERNEL = Key(Parser("an odd number of 3 to 11", lambda value: is_whole(value) and value in range(3, 12, 2)), default=3)
 ACTIVATION = Key(choice_of(Activation), default=Activation.RELU)
 
@@ -37,8 +40,6 @@ class SeparableBlock:
     name: ClassVar[str] = "separable"
     keys: ClassVar[Mapping[str, Key]] = {"kernel": KERNEL, "activation": ACTIVATION}
     site_names: ClassVar[tuple[str, ...]] = tuple(SeparableSite)
-    published_names: ClassVar[tuple[str, str]] = ("MobileNetV1", "SE-MobileNetV1")
-    published_attention: ClassVar[SqueezeExciteSpec] = SE_MOBILENET
 
     kernel: int = 3
     activation: str = Activation.RELU
@@ -46,6 +47,20 @@ class SeparableBlock:
     def __post_init__(self) -> None:
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"a kernel must be odd and at least 1, but got {self.kernel}")
+
+    @property
+    def published_names(self) -> tuple[str, str]:
+        """The names of published networks that are known by this activation: PP-LCNet has hard-swish."""
+        return ("PP-LCNet without SE", "PP-LCNet") if self._is_lc else ("MobileNetV1", "SE-MobileNetV1")
+
+    @property
+    def published_attention(self) -> SqueezeExciteSpec:
+        """The SE of published networks that are known by this activation."""
+        return SE_LC if self._is_lc else SE_MOBILENET
+
+    @property
+    def _is_lc(self) -> bool:
+        return self.activation == Activation.HARD_SWISH
 
     @classmethod
     def default_attention(cls) -> SqueezeExciteSpec:

@@ -97,10 +97,13 @@ def _by_name(entry: _Network, file: YamlFile) -> Architecture:
     network = replace(network, image_size=entry.image_size)
     if entry.se is None:
         return network
-    sites = {site for blocks in network.blocks() for block in blocks for site in block.sites}
+    sites = dict.fromkeys(site for blocks in network.blocks() for block in blocks for site in block.sites)
     chosen = _for_each(entry.se, len(network.stages), ("se",), file)
     given = [_chosen(token, sites, place, file) for token, place in chosen]
-    return with_attention_by_stage(network, [partial(_attention_of, each, trunk=network) for each in given])
+    try:
+        return with_attention_by_stage(network, [partial(_attention_of, each, trunk=network) for each in given])
+    except ValueError as error:  # e.g. the ratio leaves no channel
+        raise file.error(("se",), str(error)) from None
 
 
 def _check_no_ends(entry: _Network, message: str, file: YamlFile) -> None:

@@ -9,8 +9,9 @@ from pydantic import Field, create_model
 from se_nas.space.attention import ATTENTIONS
 from se_nas.space.attention.choices import AttentionChoices
 from se_nas.space.attention.tokens import NONE
+from se_nas.space.decisions import values_of
 from se_nas.space.families import DEFAULT_FAMILY, FAMILIES
-from se_nas.space.families.family import BlockFamily, property_keys
+from se_nas.space.families.family import BlockFamily, is_own, property_keys
 from se_nas.space.files.attention_entries import Sites, attention_of_stage, merge_attention, with_attention
 from se_nas.space.settings import MOST_WIDTH, Depth, Stride, Width, field_default
 from se_nas.space.trunks.stage_by_stage import AnyNetSegment, AnyNetStage
@@ -122,7 +123,26 @@ def _segment(
     segment = AnyNetSegment(
         family=family, depth=entry.depth, width=entry.width, stride=entry.stride, properties=properties
     )
+    _check_fixed_width(segment, at, file)
     return segment, entry
+
+
+def _check_fixed_width(segment: AnyNetSegment, at: Location, file: YamlFile) -> None:
+    """InputError for a fixed width that blocks of these fixed properties cannot have.
+
+    A searched width is fitted, and so is each width of RegNet's blocks, as in version 0.1.
+    """
+    values = {name: values_of(setting) for name, setting in [("width", segment.width), *segment.properties.items()]}
+    fixed = {name: own[0] for name, own in values.items() if own is not None and len(own) == 1}
+    if segment.family is FAMILIES[DEFAULT_FAMILY] or not is_own("width", segment.family) or len(fixed) < len(values):
+        return
+    wanted = int(fixed.pop("width"))
+    try:
+        fitted, _ = segment.family.fit(wanted, fixed)
+    except ValueError as error:
+        raise file.error(at, str(error)) from None
+    if fitted != wanted:
+        raise file.error((*at, "width"), f"these blocks cannot have a width of {wanted}; the nearest is {fitted}")
 
 
 def _most(segment: AnyNetSegment) -> int:

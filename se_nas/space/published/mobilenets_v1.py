@@ -9,8 +9,8 @@ from functools import partial
 
 from se_nas.space.activation import Activation
 from se_nas.space.architecture import Architecture
-from se_nas.space.attention.squeeze_excite import Gate, Reference, Rounding, SqueezeExciteSpec
-from se_nas.space.families.separable import SE_MOBILENET, SeparableBlock, SeparableSite
+from se_nas.space.attention.squeeze_excite import SqueezeExciteSpec
+from se_nas.space.families.separable import SE_LC, SE_MOBILENET, SeparableBlock
 from se_nas.space.parts.stage import Segment, Stage
 from se_nas.space.parts.stem import Stem, StemConv
 from se_nas.space.parts.tail import NO_TAIL, Tail
@@ -30,10 +30,6 @@ LC_STAGES = (
     ((2, 512, 5),),
 )
 """The depth, the width and the kernel of each segment of a PP-LCNet. All stages but the first halve the map."""
-SE_LC = SqueezeExciteSpec(
-    site=SeparableSite.INNER, reduction=4, of=Reference.SITE, rounding=Rounding.NEAREST, gate=Gate.HARD_SIGMOID
-)
-"""The SE in the last stage of a PP-LCNet: arXiv 2109.15099, section 3.2."""
 
 
 def _mobilenet(
