@@ -6,6 +6,8 @@ semicolons or tabs.
 
 import csv
 import io
+import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +50,7 @@ def list_csv(path: Path) -> Listing:
     """List the images in a CSV file. InputError names the line of a fault and says what is expected."""
     source = f"csv:{path}"
     rows, others = _rows(path, source)
-    rows, repeated = _without_repetitions(rows, source)
+    rows, repeated = _without_repetitions(rows, path.parent, source)
     names = _class_names(rows, source)
     numbers = {name: number for number, name in enumerate(names)}
     parts: dict[str, list[LabelledFile]] = {}
@@ -134,12 +136,13 @@ def _row(line: int, cells: Sequence[str], places: dict[str, int], source: str) -
     return _Row(line, values["path"], values["label"], split)
 
 
-def _without_repetitions(rows: Sequence[_Row], source: str) -> tuple[list[_Row], list[str]]:
-    """The rows without equal ones, and the paths of those. InputError if an image has two labels or two splits."""
+def _without_repetitions(rows: Sequence[_Row], folder: Path, source: str) -> tuple[list[_Row], list[str]]:
+    """The rows without equal ones, and the paths of those. `a.png` and `./a.png` in `folder` are one image. InputError
+    if an image has two labels or two splits."""
     first: dict[str, _Row] = {}
     repeated = []
     for row in rows:
-        known = first.setdefault(row.path, row)
+        known = first.setdefault(os.path.normpath(folder / row.path), row)
         if known is row:
             continue
         if (known.label, known.split) != (row.label, row.split):
@@ -153,7 +156,8 @@ def _without_repetitions(rows: Sequence[_Row], source: str) -> tuple[list[_Row],
 
 
 def _class_names(rows: Sequence[_Row], source: str) -> tuple[str, ...]:
-    """The classes, by number if all labels are whole numbers, else by name."""
+    """The classes, by number if all labels are whole numbers, else by name. InputError for labels that are no classes,
+    or if two labels are one number or one name."""
     names = {row.label for row in rows}
     if len(names) < 2:
         raise InputError(
@@ -163,4 +167,13 @@ def _class_names(rows: Sequence[_Row], source: str) -> tuple[str, ...]:
         raise InputError(
             f"--data {source}: labels must be classes, but no two of {len(rows)} images have the same label"
         )
-    return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
+    are_numbers = all(name.isdecimal() for name in names)
+    meant: dict[int | str, str] = {}
+    for name in sorted(names):
+        other = meant.setdefault(int(name) if are_numbers else unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise InputError(
+                f"--data {source}: the labels {other!a} and {name!a} are one {'number' if are_numbers else 'name'}; "
+                "write them in the same way"
+            )
+    return tuple(sorted(names, key=int) if are_numbers else sorted(names))

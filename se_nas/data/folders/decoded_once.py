@@ -57,11 +57,11 @@ def with_stored_pixels(
     return replace(files, stored=store.pixels(store.rows(names)))
 
 
-def not_stored_notes(parts: Iterable[Part], cache: Path, *, again: str, is_read_only: bool) -> list[str]:
+def not_stored_notes(parts: Iterable[Part], store: DecodedStore | None, *, again: str) -> list[str]:
     """A line about the images for which the disk had no space, or that could not be added to the folder."""
     stored = [part.stored for part in parts if isinstance(part, ImageFiles) and part.stored is not None]
     missing, total = sum(each.missing for each in stored), sum(len(each.rows) for each in stored)
-    if not missing:
+    if store is None or not missing:
         return []
-    reason = f"{cache} cannot be written" if is_read_only else f"no space in {cache}"
+    reason = store.refusal or "they could not be read a second time"
     return [f"{missing:,} of {total:,} images are decoded again {again}: {reason}"]

@@ -44,12 +44,14 @@ def usual_folder() -> Path:
 class DecodedStore:
     """The decoded images of `image_size` px in a folder. Several processes may fill it at the same time.
 
-    A store in a folder that cannot be written is only read.
+    A store in a folder that cannot be written is only read. `refusal` is the reason why images could not be added, once
+    that has happened; None before.
     """
 
     def __init__(self, folder: Path, image_size: int, decoding: Decoding = Decoding.SCALED) -> None:
         """Open the store, or begin it. InputError if the folder cannot be written and has no store of this size."""
         self.folder, self.image_size = folder, image_size
+        self.refusal: str | None = None
         self._path = folder / f"index-{image_size}px-{FORMATS[decoding]}.db"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -61,14 +63,14 @@ class DecodedStore:
                 self._begin_again_if_damaged(index)
                 index.execute("COMMIT")
             self.is_read_only = not all(os.access(path, os.W_OK) for path in (folder, self._path, self._file))
+            if self.is_read_only:
+                self.refusal = f"{folder} cannot be written"
         except (OSError, sqlite3.Error) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = self._reason(error)
             if not self._can_be_read():
-                raise InputError(
-                    f"--cache {folder}: decoded images cannot be kept there ({reason}); delete the folder if it is "
-                    "damaged"
-                ) from None
-            self.is_read_only = True
+                cure = "; delete the folder, which is damaged" if _is_damage(error) else ""
+                raise InputError(f"--cache {folder}: decoded images cannot be kept there ({reason}){cure}") from None
+            self.is_read_only, self.refusal = True, f"{folder} cannot be written ({reason})"
 
     @property
     def nbytes(self) -> int:
@@ -80,9 +82,13 @@ class DecodedStore:
         return shutil.disk_usage(self.folder).free - SPARE_BYTES >= more_bytes
 
     def rows(self, digests: Sequence[str]) -> NDArray[np.int64]:
-        """The row of each image; -1 for an image that is not stored."""
-        with self._index() as index:
-            return _rows(index, digests)
+        """The row of each image; -1 for an image that is not stored. InputError if the index is damaged."""
+        try:
+            with self._index() as index:
+                return _rows(index, digests)
+        except sqlite3.Error as error:
+            cure = "; delete the folder, which is damaged" if _is_damage(error) else ""
+            raise InputError(f"--cache {self.folder}: decoded images cannot be read there ({error}){cure}") from None
 
     def add(self, images: Mapping[str, NDArray[np.uint8]]) -> None:
         """Store images (S, S, 3) by their digests. StoreFullError if the disk is full; nothing is stored then.
@@ -100,7 +106,10 @@ class DecodedStore:
                 index.executemany("INSERT INTO images VALUES (?, ?)", [(each, first + i) for i, each in enumerate(new)])
                 index.execute("COMMIT")
             except (OSError, sqlite3.Error) as error:  # the transaction ends with the connection
-                raise StoreFullError(getattr(error, "strerror", None) or str(error)) from None
+                is_full = _is_full(error)
+                where = f"no space in {self.folder}" if is_full else f"{self.folder} cannot be written"
+                self.refusal = where if is_full else f"{where} ({self._reason(error)})"
+                raise StoreFullError(self._reason(error)) from None
 
     def pixels(self, rows: NDArray[np.int64]) -> StoredPixels:
         """The pixels in these rows, to read in any process."""
@@ -115,6 +124,16 @@ class DecodedStore:
         (self.folder / name).open("xb").close()
         index.execute("INSERT INTO file VALUES (?)", (name,))
         return name
+
+    def _reason(self, error: OSError | sqlite3.Error) -> str:
+        """Text that says why the store cannot be written. SQLite does not say why it cannot open a file or write
+        to it."""
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            try:
+                self._path.open("ab").close()
+            except OSError as real:
+                error = real
+        return getattr(error, "strerror", None) or str(error)
 
     def _can_be_read(self) -> bool:
         """Whether the folder has an undamaged store, whose data file is then known."""
@@ -153,6 +172,24 @@ class DecodedStore:
 
     def _index(self) -> contextlib.closing[sqlite3.Connection]:
         return contextlib.closing(sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None))
+
+
+def _is_full(error: OSError | sqlite3.Error) -> bool:
+    """Whether an error says that the disk, or this user's part of it, is full."""
+    return (
+        error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if isinstance(error, OSError)
+        else getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    )
+
+
+def _is_damage(error: OSError | sqlite3.Error) -> bool:
+    """Whether an error says that the index is damaged, rather than closed to this user or busy."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_ERROR,  # another table of this name
+    )
 
 
 def _known_name(index: sqlite3.Connection) -> str | None:

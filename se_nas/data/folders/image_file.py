@@ -23,6 +23,7 @@ from se_nas.data.folders.scaled_jpeg import content_digest, decode_scaled, is_jp
 from se_nas.data.pixels import PixelKind, PixelRange, PixelScale, range_of
 from se_nas.data.upper_half import is_numbers, is_upper_half, overflows
 from se_nas.errors import InputError
+from se_nas.wording import printable
 
 BACKGROUND = (128, 128, 128)
 """The colour behind transparent pixels."""
@@ -170,9 +171,15 @@ def _opened(file: Path) -> Iterator[Image.Image]:
             _refuse_what_pillow_misreads(opened)
             yield opened
     except UnidentifiedImageError:
-        raise InputError(f"{file}: cannot be read as an image (it is {content_of(file)})") from None
+        raise InputError(_refusal(file, f"it is {content_of(file)}")) from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds of errors
-        raise InputError(f"{file}: cannot be read as an image ({' '.join(str(error).split())})") from None
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise InputError(_refusal(file, reason)) from None
+
+
+def _refusal(file: Path, reason: str) -> str:
+    """The line about a file that cannot be read. It ends with the `reason`."""
+    return f"{printable(str(file))}: cannot be read as an image ({reason})"
 
 
 def _refuse_what_pillow_misreads(image: Image.Image) -> None:

@@ -17,7 +17,7 @@ from se_nas.data.folders.folder_walk import (
     images_below,
     visible_folders,
 )
-from se_nas.data.folders.listing import LabelledFile, Listing
+from se_nas.data.folders.listing import LabelledFile, Listing, require_folder
 from se_nas.data.folders.split_names import PARTS, PARTS_OR_CLASSES, SPLITS, numbered_part, split_in, split_named
 from se_nas.errors import InputError
 from se_nas.wording import counted
@@ -27,12 +27,7 @@ FOLDER_PER_CLASS = "expected a folder for each of two or more classes"
 
 def list_folder(path: Path) -> Listing:
     """List the images below a folder. The InputError says what is missing, or what is expected."""
-    try:
-        is_folder = path.is_dir()
-    except OSError as error:
-        raise InputError(f"--data imagefolder:{path}: cannot be read ({error.strerror})") from None
-    if not is_folder:
-        raise InputError(f"--data imagefolder:{path}: no such folder")
+    require_folder(path, f"imagefolder:{path}")
     leavings = Leavings(path)
     children = folders_in(path, leavings)
     splits = _splits_among(path, children)

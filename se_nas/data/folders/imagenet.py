@@ -11,7 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 from se_nas.data.folders.folder_walk import Leavings, folders_in, images_below
-from se_nas.data.folders.listing import LabelledFile, Listing
+from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of
 from se_nas.errors import InputError
 
 IMAGES = (".", "ILSVRC/Data/CLS-LOC")
@@ -54,8 +54,7 @@ def list_imagenet(path: Path) -> Listing:
 
 def _base(path: Path, source: str) -> Path:
     """The folder that holds `train` and `val`. InputError if there is none, or if archives are still packed."""
-    if not path.is_dir():
-        raise InputError(f"--data {source}: no such folder")
+    require_folder(path, source)
     base = next((path / each for each in IMAGES if (path / each / "train").is_dir()), None)
     if base is None or not (base / "val").is_dir():
         archive = next(path.glob("ILSVRC2012_img_*.tar"), None)
@@ -99,6 +98,8 @@ def _validation_ids(
 ) -> Sequence[str]:
     """The WordNet id of each validation image."""
     if folders_in(val, Leavings(path)):
+        if loose := next((Path(file).name for file in files if Path(file).parent == val), None):
+            raise InputError(f"--data {source}: {loose} lies in val beside the folders of the classes")
         return [Path(file).relative_to(val).parts[0] for file in files]
     if (path / KAGGLE_LABELS).is_file():
         labels = _kaggle_labels(path / KAGGLE_LABELS, source)
@@ -112,7 +113,7 @@ def _validation_ids(
             f"kit, or {KAGGLE_LABELS}, into {path}, or sort the images into a folder for each class"
         )
     of_number = {synset.number: synset.wordnet_id for synset in known}
-    lines = _text(truth, source).split()
+    lines = text_of(truth, source).split()
     if wrong := next((line for line in lines if not line.isdecimal() or int(line) not in of_number), None):
         raise InputError(f"--data {source}: {TRUTH}: {wrong!r} is not the number of a class in {META}")
     numbers = [int(line) for line in lines]
@@ -123,25 +124,21 @@ def _validation_ids(
 
 def _kaggle_labels(file: Path, source: str) -> Mapping[str, str]:
     """The WordNet id of each image by its name. A prediction is `n01440764 255 142 327 499`: the id, and a box."""
-    rows = list(csv.DictReader(StringIO(_text(file, source), newline="")))
-    if not rows or not {"ImageId", "PredictionString"} <= rows[0].keys():
-        raise InputError(f"--data {source}: {file.name}: expected the columns ImageId and PredictionString")
-    return {row["ImageId"]: row["PredictionString"].partition(" ")[0] for row in rows if row["PredictionString"]}
-
-
-def _text(file: Path, source: str) -> str:
-    """The text of a file with labels or names. InputError if it cannot be read as text."""
+    reader = csv.DictReader(StringIO(text_of(file, source), newline=""))
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--data {source}: {file.name} cannot be read: {error}") from None
+        if not {"ImageId", "PredictionString"} <= {*(reader.fieldnames or ())}:
+            raise InputError(f"--data {source}: {file.name}: expected the columns ImageId and PredictionString")
+        rows = list(reader)
+    except csv.Error as error:
+        raise InputError(f"--data {source}: {file.name}: {error}; is a quote not closed?") from None
+    return {row["ImageId"]: row["PredictionString"].partition(" ")[0] for row in rows if row["PredictionString"]}
 
 
 def _class_names(path: Path, ids: Sequence[str], known: Sequence[_Synset], source: str) -> tuple[str, ...]:
     """The first name of each class, or its WordNet id if it has none. Classes of equal names keep their ids too."""
     words = {synset.wordnet_id: synset.words for synset in known}
     if (path / KAGGLE_NAMES).is_file():
-        lines = _text(path / KAGGLE_NAMES, source).splitlines()
+        lines = text_of(path / KAGGLE_NAMES, source).splitlines()
         words = {wordnet_id: text for wordnet_id, _, text in (line.partition(" ") for line in lines)}
     names = [words.get(each, each).partition(",")[0] for each in ids]
     return tuple(f"{name} ({each})" if names.count(name) > 1 else name for name, each in zip(names, ids, strict=True))

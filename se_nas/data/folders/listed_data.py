@@ -111,8 +111,7 @@ def load_listed(
     good = {name: part.without_bad() for name, part in opened.items()}
     scale = _scale(listing, good)
     placed = {name: _placed(part, scale, store, decoding) for name, part in good.items()}
-    is_read_only = store is not None and store.is_read_only
-    store_notes += not_stored_notes(placed.values(), folder, again=again, is_read_only=is_read_only)
+    store_notes += not_stored_notes(placed.values(), store, again=again)
     if in_memory:
         placed = {name: _held(part) for name, part in placed.items()}
         store_notes += [] if store is None or store.is_read_only else [_kept_note(store)]

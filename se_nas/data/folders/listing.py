@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from se_nas.data.inventory import LeftOut
+from se_nas.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,23 @@ class Listing:
     parts: Mapping[str, Sequence[LabelledFile]]
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+
+def require_folder(path: Path, source: str) -> None:
+    """InputError if there is no folder at `path`, or if this user may not look there."""
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise InputError(f"--data {source}: cannot be read ({error.strerror})") from None
+    if not is_folder:
+        raise InputError(f"--data {source}: no such folder")
+
+
+def text_of(file: Path, source: str) -> str:
+    """The text of a file with labels or names. InputError if it cannot be read as text in UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--data {source}: {file.name} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"--data {source}: {file.name} cannot be read (it is not a text in UTF-8)") from None

@@ -6,7 +6,7 @@ http://places2.csail.mit.edu; the names of files and folders are those of torchv
 from collections.abc import Sequence
 from pathlib import Path
 
-from se_nas.data.folders.listing import LabelledFile, Listing
+from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of
 from se_nas.errors import InputError
 
 CATEGORIES = "categories_places365.txt"
@@ -18,8 +18,7 @@ SIZES = (("256", "val_256"), ("large", "val_large"))
 def list_places365(path: Path) -> Listing:
     """List the training and the validation images. InputError says which file or folder is missing."""
     source = f"places365:{path}"
-    if not path.is_dir():
-        raise InputError(f"--data {source}: no such folder")
+    require_folder(path, source)
     for variant in VARIANTS:
         for size, held in SIZES:
             listed, images = path / f"places365_train_{variant}.txt", path / f"data_{size}_{variant}"
@@ -38,10 +37,17 @@ def list_places365(path: Path) -> Listing:
 
 
 def _names(file: Path, source: str) -> tuple[str, ...]:
-    """The classes by number. A line is `/a/airfield 0`; the class is `airfield`, or `apartment_building/outdoor`."""
-    return tuple(
-        name[3:] if name[:1] == "/" else name for name, _ in sorted(_lines(file, source), key=lambda row: row[1])
-    )
+    """The classes by number. A line is `/a/airfield 0`; the class is `airfield`, or `apartment_building/outdoor`.
+
+    InputError if the numbers are not 0 to K - 1, each once, because later names would then belong to other classes.
+    """
+    rows = sorted(_lines(file, source), key=lambda row: row[1])
+    if wrong := next((row for expected, row in enumerate(rows) if row[1] != expected), None):
+        raise InputError(
+            f"--data {source}: {file.name}: expected the numbers 0 to {len(rows) - 1}, each once, but {wrong[0]} has "
+            f"the number {wrong[1]}"
+        )
+    return tuple(name[3:] if name[:1] == "/" else name for name, _ in rows)
 
 
 def _files(file: Path, images: Path, classes: int, source: str) -> list[LabelledFile]:
@@ -53,14 +59,8 @@ def _files(file: Path, images: Path, classes: int, source: str) -> list[Labelled
 
 def _lines(file: Path, source: str) -> Sequence[tuple[str, int]]:
     """The name and the number in each line. InputError names the line that has another form."""
-    try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"--data {source}: {file.name}: cannot be read ({getattr(error, 'strerror', error)})"
-        ) from None
     rows = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text_of(file, source).splitlines(), start=1):
         name, _, label = line.rpartition(" ")
         if not name or not label.isdecimal():
             raise InputError(

@@ -1,6 +1,7 @@
 """Images that do not fit in memory are decoded once, and read from the store afterwards."""
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import shutil
@@ -197,8 +198,8 @@ def test_images_that_a_read_only_folder_lacks_are_decoded_and_counted(pictures: 
 
     missing = sum(part.stored.missing for part in all_parts(data))  # type: ignore[union-attr]
     assert 0 < missing < COUNT
-    cache = pictures.parent / "cache"
-    assert f"{missing} of {COUNT} images are decoded again in each epoch: {cache} cannot be written" in data.notes
+    line = f"{missing} of {COUNT} images are decoded again in each epoch: {pictures.parent / 'cache'} cannot be written"
+    assert any(note.startswith(line) for note in data.notes)
     for part in all_parts(data):
         assert (pixels(part) == read_from_files(part)).all()
 
@@ -289,8 +290,52 @@ def test_stores_of_two_sizes_lie_side_by_side(pictures: Path) -> None:
 
 def test_a_folder_that_cannot_be_a_cache_is_named(pictures: Path) -> None:
     (pictures.parent / "file").touch()
-    with pytest.raises(InputError, match=r"--cache .*/file: decoded images cannot be kept there"):
+    with pytest.raises(InputError, match=r"--cache .*/file: decoded images cannot be kept there \(File exists\)$"):
         load_data(f"imagefolder:{pictures}", image_size=8, cache=pictures.parent / "file")
+
+
+def test_the_reason_is_named_when_the_index_cannot_be_opened(pictures: Path) -> None:
+    """SQLite itself only says that it was unable to open the file."""
+    index = pictures.parent / "cache" / "index-8px-2.db"
+    index.mkdir(parents=True)
+    with pytest.raises(InputError, match=r"decoded images cannot be kept there \(Is a directory\)$"):
+        load(pictures)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no space in {}"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "no space in {}"),
+        (OSError(errno.EIO, "Input/output error"), "{} cannot be written (Input/output error)"),
+        (sqlite3.OperationalError("database is locked"), "{} cannot be written (database is locked)"),
+    ],
+)
+def test_the_reason_is_named_when_images_cannot_be_added(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def fails(self: DecodedStore, first: int, images: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(DecodedStore, "_write", fails)
+    data = load(pictures)
+
+    line = f"{COUNT} of {COUNT} images are decoded again in each epoch: {reason.format(pictures.parent / 'cache')}"
+    assert line in data.notes
+
+
+def test_a_damaged_page_of_the_index_is_one_line(pictures: Path) -> None:
+    load(pictures)
+    (index,) = (pictures.parent / "cache").glob("*.db")
+    content = bytearray(index.read_bytes())
+    with contextlib.closing(sqlite3.connect(index)) as opened:
+        size = opened.execute("PRAGMA page_size").fetchone()[0]
+        (page,) = opened.execute("SELECT rootpage FROM sqlite_master WHERE name LIKE 'sqlite_autoindex%'").fetchone()
+    content[(page - 1) * size : page * size] = b"\xff" * size  # the lookup by digest
+    index.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"--cache .* \(.*malformed.*\); delete the folder, which is damaged"):
+        load(pictures)
 
 
 def test_images_in_memory_of_an_earlier_search_need_no_folder(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +373,7 @@ def test_a_damaged_store_gives_no_wrong_image(pictures: Path, damage: bytes) -> 
     assert (pixels(again.test) == read_from_files(again.test)).all()
     (index,) = (pictures.parent / "cache").glob("*.db")
     index.write_bytes(b"no index" * 500)
-    with pytest.raises(InputError, match="delete the folder if it is damaged"):
+    with pytest.raises(InputError, match=r"\(file is not a database\); delete the folder, which is damaged"):
         load(pictures)
 
 

@@ -86,6 +86,30 @@ def test_a_row_that_repeats_another_is_left_out_and_counted(tmp_path: Path) -> N
     assert {each.reason: each.count for each in data.left_out} == {"rows that repeat an earlier row": 1}
 
 
+def test_a_row_that_names_an_earlier_image_in_another_way_repeats_it(tmp_path: Path) -> None:
+    ways = f"./images/0.png,cat\n{tmp_path}/images/0.png,cat\nimages/../images/0.png,cat\n"
+    data = load(csv_of(tmp_path, "path,label\n" + rows(["cat", "dog"] * 20) + ways))
+    assert sum(counts(data)) == 40
+    assert {each.reason: each.count for each in data.left_out} == {"rows that repeat an earlier row": 3}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["1", "01"], "the labels '01' and '1' are one number"),
+        (["3", "\u0663"], "the labels '3' and '\\u0663' are one number"),
+        (["caf\u00e9", "cafe\u0301"], "the labels 'cafe\\u0301' and 'caf\\xe9' are one name"),
+    ],
+)
+def test_two_spellings_of_one_label_are_refused(tmp_path: Path, labels: list[str], message: str) -> None:
+    assert message in refusal_of(csv_of(tmp_path, "path,label\n" + rows([*labels, "2"] * 12)))
+
+
+def test_labels_in_capital_and_small_letters_are_two_classes(tmp_path: Path) -> None:
+    """As the letters in EMNIST."""
+    assert load(csv_of(tmp_path, "path,label\n" + rows(["A", "a"] * 20))).class_names == ("A", "a")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -100,6 +124,7 @@ def test_a_row_that_repeats_another_is_left_out_and_counted(tmp_path: Path) -> N
         ("path,label,split\na.png,cat,fold1\n", "line 2: expected the split train, val or test, but got 'fold1'"),
         ("path,label\na.png,cat\nb.png,dog\na.png,dog\n", "line 4: a.png has two labels; the other is in line 2"),
         ("path,label,split\na.png,0,train\na.png,0,test\n", "line 3: a.png has two splits; the other is in line 2"),
+        ("path,label,split\na.png,0,train\n./a.png,0,test\n", "line 3: ./a.png has two splits; the other is in line 2"),
         ("path,label\na.png,cat\nb.png,cat\n", "at least two classes are needed, but all labels are 'cat'"),
         ("path,label\na.png,1\nb.png,2\nc.png,3\n", "no two of 3 images have the same"),
         ("path,label,split\na.png,0,val\nb.png,1,val\n", "no training images; expected rows whose split is train"),
@@ -228,6 +253,20 @@ def test_damaged_lists_of_kaggle_are_one_line(tmp_path: Path, name: str) -> None
     assert f"{name} cannot be read" in refusal_of(f"imagenet:{tmp_path}")
 
 
+def test_a_list_of_kaggle_with_an_open_quote_or_without_rows_is_one_line(tmp_path: Path) -> None:
+    with_kaggle(tmp_path, imagenet_of(tmp_path))
+    (tmp_path / "LOC_val_solution.csv").write_text('ImageId,PredictionString\n"a,b' + "x" * 200_000)
+    assert "LOC_val_solution.csv: field larger than field limit" in refusal_of(f"imagenet:{tmp_path}")
+    (tmp_path / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n")
+    assert "has no line for ILSVRC2012_val_00000001" in refusal_of(f"imagenet:{tmp_path}")
+
+
+def test_an_image_of_imagenet_beside_the_folders_of_the_classes_is_named(tmp_path: Path) -> None:
+    imagenet_of(tmp_path)
+    (tmp_path / "val" / "n01440764").mkdir()
+    assert "ILSVRC2012_val_00000001.JPEG lies in val beside the folders" in refusal_of(f"imagenet:{tmp_path}")
+
+
 def test_validation_images_of_imagenet_need_a_class_with_training_images_and_a_line(tmp_path: Path) -> None:
     truth = imagenet_of(tmp_path)
     with_kaggle(tmp_path, [*truth[:-1], "n99999999"])
@@ -270,4 +309,12 @@ def test_what_places365_lacks_is_named(tmp_path: Path) -> None:
     (tmp_path / "places365_val.txt").write_text("Places365_val_00000000.jpg\n")
     assert "places365_val.txt, line 1: expected a name and a number" in refusal_of(f"places365:{tmp_path}")
     (tmp_path / "categories_places365.txt").unlink()
-    assert "categories_places365.txt: cannot be read (No such file" in refusal_of(f"places365:{tmp_path}")
+    assert "categories_places365.txt cannot be read (No such file" in refusal_of(f"places365:{tmp_path}")
+
+
+@pytest.mark.parametrize("numbers", [(0, 7), (0, 0), (1, 2)])
+def test_the_classes_of_places365_have_the_numbers_from_0_on(tmp_path: Path, numbers: tuple[int, int]) -> None:
+    """Otherwise a name would belong to the images of another class."""
+    places_of(tmp_path, "256", "val_256")
+    (tmp_path / "categories_places365.txt").write_text(f"/a/airfield {numbers[0]}\n/b/boat {numbers[1]}\n")
+    assert "expected the numbers 0 to 1, each once, but /" in refusal_of(f"places365:{tmp_path}")
