@@ -1,5 +1,6 @@
 """Measures a latency table, or the front of a search on the runtime of its table."""
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -45,7 +46,9 @@ def measure_latency(request: LatencyRequest, console: Console) -> None:
     print_line = line_printer(console)
     for line in latency_lines(table):
         print_line(line)
-    print_line(f"search    {invocation('search')} --objectives accuracy,latency --latency-table {request.table_path}")
+    chosen = [] if request.space is None else ["--space", str(request.space)]
+    flags = shlex.join([*chosen, "--objectives", "accuracy,latency", "--latency-table", str(request.table_path)])
+    print_line(f"search    {invocation('search')} {flags}")
 
 
 def _measure_run(path: Path, request: LatencyRequest, console: Console) -> None:

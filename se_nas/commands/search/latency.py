@@ -1,5 +1,6 @@
 """The latency table of a new search: a file that the user names, or measured before the search."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 from rich.console import Console
@@ -39,9 +40,10 @@ def choose_table(
             raise InputError(f"--latency-table {request.latency_table}: {reason}; use --objectives accuracy,latency")
         table, content = load_table(request.latency_table)
         if (difference := table.difference(image_size=data.image_size, num_classes=data.classes)) is not None:
+            chosen = "" if request.space is None else f"--space {shlex.quote(str(request.space))} "
             raise InputError(
                 f"--latency-table {request.latency_table}: measured {difference}; measure another with "
-                f"`{invocation('latency')} --image-size {data.image_size} --classes {data.classes}`"
+                f"`{invocation('latency')} {chosen}--image-size {data.image_size} --classes {data.classes}`"
             )
     elif wanted and not request.dry_run:
         on_gpu = pick_device(use_gpu=request.gpus_per_trial != 0).type == "cuda"
