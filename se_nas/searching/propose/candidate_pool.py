@@ -10,10 +10,11 @@ from se_nas.searching.surrogate.features import features_of
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment, Decision
 
-DRAWS_A_TRIAL, MOST_UNTRIED = 24, 1_000
-"""The number of candidates that are drawn for each trial, and the most that are drawn beyond the number of trials.
+DRAWS_A_TRIAL, MOST_DRAWN = 24, 1_000
+"""The number of candidates that are drawn for each trial, and the most that are kept.
 
-So in a search of any length, some of them have not been tried.
+After the first thousand, two are drawn for each trial, and they replace the oldest. So in a search of any length, some
+of them have not been tried.
 """
 MOST_COMPARISONS = 100_000
 """The most comparisons of candidates with other networks, which are observed or in training.
@@ -40,7 +41,7 @@ class CandidatePool:
         self._sample, self._neighbours, self._inspect = sample, neighbours, inspect
         self._drawn: dict[int, Candidate | None] = {}
         self._near: dict[int, list[Candidate]] = {}
-        self._distinct: tuple[tuple[int, ...], int, dict[str, Candidate]] = ((), 0, {})
+        self._distinct: tuple[tuple[int, ...], range, dict[str, Candidate]] = ((), range(0), {})
 
     def draw(self, number: int) -> Candidate | None:
         """The drawn candidate of this number; None if it breaks a rule or a bound."""
@@ -59,19 +60,21 @@ class CandidatePool:
         ]
 
     def drawn(self, trials: int) -> list[Candidate]:
-        """The networks that are drawn by now. Each trial adds a few, so that no proposal waits for many."""
-        return [candidate for number in range(_draws(trials)) if (candidate := self.draw(number)) is not None]
+        """The drawn networks that are kept by now. Each trial adds a few, so that no proposal waits for many."""
+        return [candidate for number in _kept(trials) if (candidate := self.draw(number)) is not None]
 
     def untried(self, front: Sequence[TrialRecord], trials: int, tried: Collection[str]) -> list[Candidate]:
         """The neighbours of the front and the networks drawn by now, each once and none whose fingerprint was tried."""
         for member in front:
             if member.number not in self._near:
                 self._near[member.number] = self.inspected(self._neighbours(member.assignment))
-        members, wanted = tuple(member.number for member in front), _draws(trials)
-        if self._distinct[:2] != (members, wanted):
+        members, kept = tuple(member.number for member in front), _kept(trials)
+        if self._distinct[:2] != (members, kept):
             near = [candidate for number in members for candidate in self._near[number]]
             distinct = {one.inspection.fingerprint: one for one in [*near, *self.drawn(trials)]}
-            self._distinct = members, wanted, distinct
+            self._distinct = members, kept, distinct
+            for number in [number for number in self._drawn if MOST_DRAWN <= number < kept.start]:
+                del self._drawn[number]  # a long search keeps no more of them in memory
         return [one for fingerprint, one in self._distinct[2].items() if fingerprint not in tried]
 
     def looked_at(self, candidates: list[Candidate], *, compared_with: int, trials: int) -> list[Candidate]:
@@ -86,6 +89,7 @@ class CandidatePool:
         return [candidates[index] for index in sorted(rng.sample(range(len(candidates)), most))]
 
 
-def _draws(trials: int) -> int:
-    """The number of draws by now. After the first thousand, as many are added at a time as a trial adds before."""
-    return min(DRAWS_A_TRIAL * trials, MOST_UNTRIED + trials // DRAWS_A_TRIAL * DRAWS_A_TRIAL)
+def _kept(trials: int) -> range:
+    """The numbers of the draws that are kept. Later ones replace the oldest, 48 after each 24 trials."""
+    end = min(DRAWS_A_TRIAL * trials, MOST_DRAWN + trials // DRAWS_A_TRIAL * 2 * DRAWS_A_TRIAL)
+    return range(max(0, end - MOST_DRAWN), end)
