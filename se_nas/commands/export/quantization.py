@@ -54,7 +54,7 @@ class Quantised:
         loss = self.before - self.after
         yield (
             f"int8      test accuracy {100 * self.before:.2f} % before, {100 * self.after:.2f} % after "
-            f"({-100 * loss:+.2f} points, {self.tested_on:,} images); calibrated on {self.calibrated_on:,} training "
+            f"({0 - 100 * loss:+.2f} points, {self.tested_on:,} images); calibrated on {self.calibrated_on:,} training "
             "images"
         )
         if "float" in self.validation:
