@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import dropwhile, takewhile
 from pathlib import Path
 from types import FrameType
@@ -103,9 +103,13 @@ def _handle_stops_by(handle: Callable[[int, FrameType | None], None]) -> None:
 
 
 def parse_flags(options: type[T], *, prog: str) -> T:
-    """Parse the command line into `options`. A mistake prints one line and ends the process with exit code 2."""
+    """Parse the command line into `options`. A mistake prints one line and ends the process with exit code 2.
+
+    InputError if a value is empty, as that of a shell variable that is not set: for a path, it would mean this folder.
+    """
     import tyro
 
+    _check_no_value_is_empty(sys.argv[1:])
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -204,6 +208,15 @@ def _exit_as_it_is(code: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
+
+
+def _check_no_value_is_empty(arguments: Sequence[str]) -> None:
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        flag, equals, value = argument.partition("=")
+        if argument == "" or (flag.startswith("--") and equals and value == ""):
+            named = flag or (before if before.startswith("-") else "")
+            reason = f"{named}: expected a value, but got an empty text" if named else "an argument is empty"
+            raise InputError(f"{reason}; see --help")
 
 
 def _one_line(box: str) -> str:

@@ -56,6 +56,9 @@ MISTAKES = {
     ("search", "--budgt", "3"): "search.py: Unrecognized options: --budgt, 3 (did you mean --budget?); see --help",
     ("search", "runs/x"): "search.py: Unrecognized options: runs/x; see --help",
     ("search", "--budget", "x"): "search.py: --budget x: expected a number; see --help",
+    ("search", "--cache", ""): "search.py: --cache: expected a value, but got an empty text; see --help",
+    ("search", "--run="): "search.py: --run: expected a value, but got an empty text; see --help",
+    ("predict", ""): "predict.py: an argument is empty; see --help",
     ("confirm", "--wandb", "maybe"): "confirm.py: invalid choice 'maybe' for argument '--wandb'. Expected one of",
     ("ablate",): "ablate.py: Missing from ablate.py: NETWORK",
 }
