@@ -1,4 +1,4 @@
-"""The inverted residual block: what MBConv and fused MBConv share, which is all but the first convolution."""
+"""The inverted residual block: the properties, the widths and the sites that MBConv and fused MBConv share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class InvertedResidual:
     """A wide middle between two narrow ends, beside a shortcut that exists only where the block keeps the shape.
 
     Sandler et al., "MobileNetV2", arXiv 1801.04381, section 3.3. The middle is `expansion` times as wide as the input.
-    A block with an expansion of 1 has one convolution less, unless `keep_expansion` is true (FBNet-C, and timm's
+    A block with an expansion of 1 has one 1×1 convolution less, unless `keep_expansion` is true (FBNet-C, and timm's
     `efficientnetv2_rw_s`). `shortcut` is false in a block that has none even where it keeps the shape.
     """
 
@@ -59,7 +59,7 @@ class InvertedResidual:
 
     @property
     def expands(self) -> bool:
-        """Whether the block has a middle of its own width."""
+        """Whether the block has the convolution that a block with an expansion of 1 usually lacks."""
         return self.expansion > 1 or self.keep_expansion
 
     def inner_width(self, width_in: int) -> int:

@@ -50,12 +50,12 @@ class SeparableBlock:
 
     @property
     def published_names(self) -> tuple[str, str]:
-        """The names of published networks that are known by this activation: PP-LCNet has hard-swish."""
+        """The names of published networks with this activation, without and with SE: PP-LCNet has hard-swish."""
         return ("PP-LCNet without SE", "PP-LCNet") if self._is_lc else ("MobileNetV1", "SE-MobileNetV1")
 
     @property
     def published_attention(self) -> SqueezeExciteSpec:
-        """The SE of published networks that are known by this activation."""
+        """The SE of published networks with this activation."""
         return SE_LC if self._is_lc else SE_MOBILENET
 
     @property

@@ -130,7 +130,7 @@ def _segment(
 def _check_fixed_width(segment: AnyNetSegment, at: Location, file: YamlFile) -> None:
     """InputError for a fixed width that blocks of these fixed properties cannot have.
 
-    A searched width is fitted, and so is each width of RegNet's blocks, as in version 0.1.
+    If the width or a property is searched, the width is fitted. RegNet's blocks always fit it, as in version 0.1.
     """
     values = {name: values_of(setting) for name, setting in [("width", segment.width), *segment.properties.items()]}
     fixed = {name: own[0] for name, own in values.items() if own is not None and len(own) == 1}

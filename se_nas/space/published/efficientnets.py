@@ -154,7 +154,7 @@ def _v2(
 
 
 def _tiny(width: float, depth: float, image_size: int) -> PublishedNetwork:
-    """EfficientNet-B0 in small, with the depths rounded. The ends keep their widths."""
+    """A TinyNet: EfficientNet-B0 with fewer channels and other depths. The stem and the tail keep their widths."""
     multipliers = Multipliers(width=width, depth=depth, depth_rounding=lambda scaled: max(1, round(scaled)))
     return PublishedNetwork(build=partial(_other, B0, multipliers=multipliers), image_size=image_size)
 

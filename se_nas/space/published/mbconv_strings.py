@@ -26,8 +26,8 @@ _OPTION = re.compile(r"(se|fc|[rksec])([0-9.]+)")
 class Multipliers:
     """Multipliers of all widths and depths. The first and the last segment keep their depth if `keep_ends` is true.
 
-    A scaled width is a multiple of 8 that is at least `least` times the product. `depth_rounding` makes a whole number
-    of a scaled depth.
+    A scaled width is a multiple of 8 that is at least `least` times the product. `depth_rounding` rounds a
+    scaled depth to a whole number.
     """
 
     width: float = 1

@@ -1,7 +1,7 @@
 """MobileNetV1: Howard et al., arXiv 1704.04861, table 1. With SE: SENet, arXiv 1709.01507, table 3. PP-LCNet: Cui et
 al., arXiv 2109.15099, table 1.
 
-timm's MobileNetV1 have ReLU6, and pytorchcv's have ReLU. The PP-LCNets are timm's.
+timm's MobileNetV1 have ReLU6, and pytorchcv's have ReLU. The PP-LCNet are timm's.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
-"""The published RegNets. timm's names mean the 24 networks of the paper, and two larger ones that SEER trained (arXiv
-2103.01988). torchvision's names, and timm's with `_tv`, mean those of torchvision.
+"""The published RegNets. timm's names mean the 24 networks of the paper, and two larger networks of SEER (arXiv
+2103.01988). torchvision's names, and timm's names with `_tv`, mean torchvision's networks.
 
 Radosavovic et al., arXiv 2003.13678, tables 5 and 6. The numbers are those of facebookresearch/pycls,
 configs/dds_baselines.

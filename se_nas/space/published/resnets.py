@@ -1,9 +1,9 @@
-"""ResNets for ImageNet: ResNet, ResNeXt, wide ResNet, ResNet-D, ResNet-RS, those of pre-activation, and SE variants.
+"""ResNets for ImageNet: ResNet, ResNeXt, wide ResNet, ResNet-D, ResNet-RS, pre-activation ResNet, and SE variants.
 
-Plain names are torchvision's. `seresnet50` and its like are timm's, `legacy_...` are timm's ports of the networks that
-SENet published, and `seresnet50_v1` is pytorchcv's `seresnet50`, with the stride in the first 1×1. The others are
-timm's. A letter behind the number names timm's stem of three convolutions: `c`; `s`, which is wider; `d`, with pools in
-the shortcuts; and `t`, as `d`, but each convolution is wider than the one before. `resnetv2` are of pre-activation.
+torchvision's networks have torchvision's names, and `seresnet50_v1` is pytorchcv's `seresnet50`, with the stride in the
+first 1×1. The other names are timm's; `legacy_...` are timm's ports of the networks that SENet published, and
+`resnetv2_...` are pre-activation ResNets. A letter after the number names a stem of three convolutions: `c`; `s`, which
+is wider; `d`, which is `c` with pools in the shortcuts; and `t`, which is `d` with convolutions that get wider.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ CAFFE_STEM = Stem(convs=(StemConv(kernel=7, stride=2, width=64),), pool=Pool.MAX
 
 
 def _convs(*widths: int) -> tuple[StemConv, ...]:
-    """Convolutions 3×3. The first has stride 2: arXiv 1812.01187, figure 2b."""
+    """3×3 convolutions. The first has stride 2: arXiv 1812.01187, figure 2b."""
     return tuple(StemConv(kernel=3, stride=1 if index else 2, width=width) for index, width in enumerate(widths))
 
 
