@@ -115,8 +115,8 @@ def as_folder_name(text: str) -> str:
 
 
 def suggest(given: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped word: the most similar known word, or all known words if none is similar. Of more than
-    `MOST_LISTED` words, a few are examples.
+    """A hint for a mistyped word: the most similar known word, or all known words if none is similar. If more than
+    `MOST_LISTED` words are known, a few of them are listed as examples.
 
     >>> suggest("tpee", ["tpe", "random"]), suggest("x", ["tpe", "random"])
     ('did you mean tpe?', 'known: tpe, random')

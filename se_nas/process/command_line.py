@@ -105,7 +105,7 @@ def _handle_stops_by(handle: Callable[[int, FrameType | None], None]) -> None:
 def parse_flags(options: type[T], *, prog: str) -> T:
     """Parse the command line into `options`. A mistake prints one line and ends the process with exit code 2.
 
-    InputError if a value is empty, as that of a shell variable that is not set: for a path, it would mean this folder.
+    InputError if a value is empty, e.g. from a shell variable that is not set. An empty path is the current folder.
     """
     import tyro
 

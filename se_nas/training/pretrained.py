@@ -136,8 +136,8 @@ def match_weights(
 def _first_misfit(
     tensors: Mapping[str, Tensor], layers: Mapping[str, Tensor], names: Sequence[str], classifier: str
 ) -> str:
-    """The first tensor that does not fit, where the numbers of tensors differ: by its name if some have known names,
-    else by the order."""
+    """Text about the first tensor that does not fit, if the numbers of tensors differ. Tensors are compared by name if
+    some have known names, else in their order."""
     known = [name for name in names if not name.endswith(COUNTER)]
     if tensors.keys() & set(known):
         missing = next((name for name in known if name not in tensors), None)

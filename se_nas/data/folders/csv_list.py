@@ -156,7 +156,7 @@ def _without_repetitions(rows: Sequence[_Row], folder: Path, source: str) -> tup
 
 
 def _class_names(rows: Sequence[_Row], source: str) -> tuple[str, ...]:
-    """The classes, by number if all labels are whole numbers, else by name. InputError for labels that are no classes,
+    """The classes, by number if all labels are whole numbers, else by name. InputError if the labels are not classes,
     or if two labels are one number or one name."""
     names = {row.label for row in rows}
     if len(names) < 2:

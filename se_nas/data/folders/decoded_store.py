@@ -44,8 +44,8 @@ def usual_folder() -> Path:
 class DecodedStore:
     """The decoded images of `image_size` px in a folder. Several processes may fill it at the same time.
 
-    A store in a folder that cannot be written is only read. `refusal` is the reason why images could not be added, once
-    that has happened; None before.
+    A store in a folder that cannot be written is only read. `refusal` is the reason why images cannot be added. It is
+    None as long as nothing has failed.
     """
 
     def __init__(self, folder: Path, image_size: int, decoding: Decoding = Decoding.SCALED) -> None:
@@ -184,7 +184,7 @@ def _is_full(error: OSError | sqlite3.Error) -> bool:
 
 
 def _is_damage(error: OSError | sqlite3.Error) -> bool:
-    """Whether an error says that the index is damaged, rather than closed to this user or busy."""
+    """Whether an error says that the index is damaged, rather than locked or not permitted to this user."""
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,

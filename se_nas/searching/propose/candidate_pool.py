@@ -13,8 +13,8 @@ from se_nas.space.decisions import Assignment, Decision
 DRAWS_A_TRIAL, MOST_DRAWN = 24, 1_000
 """The number of candidates that are drawn for each trial, and the most that are kept.
 
-After the first thousand, two are drawn for each trial, and they replace the oldest. So in a search of any length, some
-of them have not been tried.
+After the first thousand, about two are drawn for each trial, and they replace the oldest. So in a search of any length,
+some candidates have not been tried.
 """
 MOST_COMPARISONS = 100_000
 """The most comparisons of candidates with other networks, which are observed or in training.
@@ -74,7 +74,7 @@ class CandidatePool:
             distinct = {one.inspection.fingerprint: one for one in [*near, *self.drawn(trials)]}
             self._distinct = members, kept, distinct
             for number in [number for number in self._drawn if MOST_DRAWN <= number < kept.start]:
-                del self._drawn[number]  # a long search keeps no more of them in memory
+                del self._drawn[number]  # the memory of a long search is bounded
         return [one for fingerprint, one in self._distinct[2].items() if fingerprint not in tried]
 
     def looked_at(self, candidates: list[Candidate], *, compared_with: int, trials: int) -> list[Candidate]:
@@ -90,6 +90,6 @@ class CandidatePool:
 
 
 def _kept(trials: int) -> range:
-    """The numbers of the draws that are kept. Later ones replace the oldest, 48 after each 24 trials."""
+    """The numbers of the draws that are kept. After the first thousand, 48 draws replace the oldest every 24 trials."""
     end = min(DRAWS_A_TRIAL * trials, MOST_DRAWN + trials // DRAWS_A_TRIAL * 2 * DRAWS_A_TRIAL)
     return range(max(0, end - MOST_DRAWN), end)

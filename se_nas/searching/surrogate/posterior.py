@@ -10,8 +10,8 @@ front, because a forecast is drawn to the mean of all trainings. The trials do n
 truth, so their difference widens the intervals (`benchmarks/LOG.md`).
 
 What a surrogate does not explain may be the chance of one training, or peculiar to a network. Single trainings do not
-show which. The mean takes all of it for chance, so that no luck is reported. The interval is wider by a part of it that
-may be peculiar (`PECULIAR`).
+show which. The mean counts all of it as chance, so that no luck is reported. The interval counts a fraction of it as
+peculiar (`PECULIAR`), and is wider.
 
 In a long search, a surrogate learns only a part of the trials (`most_informative`). The prediction for each other
 network is then corrected by the network's own training.

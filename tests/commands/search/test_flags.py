@@ -38,6 +38,6 @@ def test_the_help_names_every_strategy_and_every_source_of_images(
     assert words >= {*STRATEGIES, *NAMED_SOURCES, *(f"{kind}:PATH" for kind in PATH_SOURCES)}
 
 
-def test_places_are_grouped_only_in_a_new_search_of_a_network_of_ones_own() -> None:
+def test_only_a_new_search_of_a_users_own_network_groups_its_places() -> None:
     with pytest.raises(InputError, match=r"^--group stage: belongs to a new search of a network of your own"):
         SearchRequest(group="stage").check()

@@ -34,7 +34,7 @@ def test_a_search_that_tries_every_candidate_always_finds_another(monkeypatch: p
     monkeypatch.setattr(candidate_pool, "MOST_DRAWN", 60)
     candidates, tried = pool(), set[str]()
 
-    for trials in range(1, 400):  # so many candidates have been tried, less one
+    for trials in range(1, 400):  # `trials - 1` candidates have been tried
         untried = candidates.untried((), trials, tried)
         assert 0 < len(untried) <= 60
         assert not {one.inspection.fingerprint for one in untried} & tried
