@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from se_nas.data.folders.listing import LabelledFile, Listing
+from se_nas.data.folders.listing import LabelledFile, Listing, whole_number
 from se_nas.data.folders.split_names import split_named
 from se_nas.data.inventory import LeftOut
 from se_nas.errors import InputError
@@ -50,7 +50,7 @@ def list_csv(path: Path) -> Listing:
     """List the images in a CSV file. InputError names the line of a fault and says what is expected."""
     source = f"csv:{path}"
     rows, others = _rows(path, source)
-    rows, repeated = _without_repetitions(rows, path.parent, source)
+    rows, repeated = _without_repetitions(rows, path.parent.absolute(), source)
     names = _class_names(rows, source)
     numbers = {name: number for number, name in enumerate(names)}
     parts: dict[str, list[LabelledFile]] = {}
@@ -167,13 +167,14 @@ def _class_names(rows: Sequence[_Row], source: str) -> tuple[str, ...]:
         raise InputError(
             f"--data {source}: labels must be classes, but no two of {len(rows)} images have the same label"
         )
-    are_numbers = all(name.isdecimal() for name in names)
+    numbers = {name: number for name in names if (number := whole_number(name)) is not None}
+    are_numbers = len(numbers) == len(names)
     meant: dict[int | str, str] = {}
     for name in sorted(names):
-        other = meant.setdefault(int(name) if are_numbers else unicodedata.normalize("NFC", name), name)
+        other = meant.setdefault(numbers[name] if are_numbers else unicodedata.normalize("NFC", name), name)
         if other != name:
             raise InputError(
                 f"--data {source}: the labels {other!a} and {name!a} are one {'number' if are_numbers else 'name'}; "
                 "write them in the same way"
             )
-    return tuple(sorted(names, key=int) if are_numbers else sorted(names))
+    return tuple(sorted(names, key=numbers.__getitem__) if are_numbers else sorted(names))

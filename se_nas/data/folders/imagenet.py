@@ -11,8 +11,9 @@ from io import StringIO
 from pathlib import Path
 
 from se_nas.data.folders.folder_walk import Leavings, folders_in, images_below
-from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of
+from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of, whole_number
 from se_nas.errors import InputError
+from se_nas.wording import printable
 
 IMAGES = (".", "ILSVRC/Data/CLS-LOC")
 """The folders that may hold `train` and `val`: ILSVRC's own layout, and Kaggle's."""
@@ -99,12 +100,12 @@ def _validation_ids(
     """The WordNet id of each validation image."""
     if folders_in(val, Leavings(path)):
         if loose := next((Path(file).name for file in files if Path(file).parent == val), None):
-            raise InputError(f"--data {source}: {loose} lies in val beside the folders of the classes")
+            raise InputError(f"--data {source}: {printable(loose)} lies in val beside the folders of the classes")
         return [Path(file).relative_to(val).parts[0] for file in files]
     if (path / KAGGLE_LABELS).is_file():
         labels = _kaggle_labels(path / KAGGLE_LABELS, source)
         if missing := next((file for file in files if Path(file).stem not in labels), None):
-            raise InputError(f"--data {source}: {KAGGLE_LABELS} has no line for {Path(missing).stem}")
+            raise InputError(f"--data {source}: {KAGGLE_LABELS} has no line for {printable(Path(missing).stem)}")
         return [labels[Path(file).stem] for file in files]
     truth = next((path / each / TRUTH for each in KIT if (path / each / TRUTH).is_file()), None)
     if truth is None or not known:
@@ -114,8 +115,8 @@ def _validation_ids(
         )
     of_number = {synset.number: synset.wordnet_id for synset in known}
     lines = text_of(truth, source).split()
-    if wrong := next((line for line in lines if not line.isdecimal() or int(line) not in of_number), None):
-        raise InputError(f"--data {source}: {TRUTH}: {wrong!r} is not the number of a class in {META}")
+    if wrong := next((line for line in lines if whole_number(line) not in of_number), None):
+        raise InputError(f"--data {source}: {TRUTH}: {wrong[:80]!r} is not the number of a class in {META}")
     numbers = [int(line) for line in lines]
     if len(numbers) != len(files):
         raise InputError(f"--data {source}: {TRUTH} has {len(numbers)} labels, but val has {len(files)} images")

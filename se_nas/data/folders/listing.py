@@ -42,10 +42,23 @@ def require_folder(path: Path, source: str) -> None:
 
 
 def text_of(file: Path, source: str) -> str:
-    """The text of a file with labels or names. InputError if it cannot be read as text in UTF-8."""
+    """The text of a file with labels or names, without the mark that Windows writes before a text in UTF-8.
+
+    InputError if it cannot be read as text in UTF-8.
+    """
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"--data {source}: {file.name} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise InputError(f"--data {source}: {file.name} cannot be read (it is not a text in UTF-8)") from None
+
+
+def whole_number(text: str) -> int | None:
+    """The number of a class that `text` is; None for every other text, and for a number of more than 600 digits, which
+    Python may refuse to read.
+
+    >>> whole_number("07"), whole_number("-1"), whole_number("9" * 5_000)
+    (7, None, None)
+    """
+    return int(text) if text.isdecimal() and len(text) <= 600 else None

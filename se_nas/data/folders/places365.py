@@ -6,8 +6,9 @@ http://places2.csail.mit.edu; the names of files and folders are those of torchv
 from collections.abc import Sequence
 from pathlib import Path
 
-from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of
+from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of, whole_number
 from se_nas.errors import InputError
+from se_nas.wording import printable
 
 CATEGORIES = "categories_places365.txt"
 VARIANTS = ("standard", "challenge")
@@ -44,8 +45,8 @@ def _names(file: Path, source: str) -> tuple[str, ...]:
     rows = sorted(_lines(file, source), key=lambda row: row[1])
     if wrong := next((row for expected, row in enumerate(rows) if row[1] != expected), None):
         raise InputError(
-            f"--data {source}: {file.name}: expected the numbers 0 to {len(rows) - 1}, each once, but {wrong[0]} has "
-            f"the number {wrong[1]}"
+            f"--data {source}: {file.name}: expected the numbers 0 to {len(rows) - 1}, each once, but "
+            f"{printable(wrong[0])} has the number {wrong[1]}"
         )
     return tuple(name[3:] if name[:1] == "/" else name for name, _ in rows)
 
@@ -53,7 +54,9 @@ def _names(file: Path, source: str) -> tuple[str, ...]:
 def _files(file: Path, images: Path, classes: int, source: str) -> list[LabelledFile]:
     rows = _lines(file, source)
     if outside := next(((name, label) for name, label in rows if not 0 <= label < classes), None):
-        raise InputError(f"--data {source}: {file.name}: {outside[0]} has the label {outside[1]} of {classes} classes")
+        raise InputError(
+            f"--data {source}: {file.name}: {printable(outside[0])} has the label {outside[1]} of {classes} classes"
+        )
     return [LabelledFile(str(images / name.lstrip("/")), label) for name, label in rows]
 
 
@@ -62,9 +65,10 @@ def _lines(file: Path, source: str) -> Sequence[tuple[str, int]]:
     rows = []
     for number, line in enumerate(text_of(file, source).splitlines(), start=1):
         name, _, label = line.rpartition(" ")
-        if not name or not label.isdecimal():
+        found = whole_number(label)
+        if not name or found is None:
             raise InputError(
-                f"--data {source}: {file.name}, line {number}: expected a name and a number, but got {line!r}"
+                f"--data {source}: {file.name}, line {number}: expected a name and a number, but got {line[:80]!r}"
             )
-        rows.append((name, int(label)))
+        rows.append((name, found))
     return rows

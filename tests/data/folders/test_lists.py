@@ -105,6 +105,20 @@ def test_two_spellings_of_one_label_are_refused(tmp_path: Path, labels: list[str
     assert message in refusal_of(csv_of(tmp_path, "path,label\n" + rows([*labels, "2"] * 12)))
 
 
+def test_a_list_in_the_present_folder_knows_its_images_by_their_full_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csv_of(tmp_path, "path,label\n" + rows(["cat", "dog"] * 20) + f"{tmp_path}/images/0.png,cat\n")
+    monkeypatch.chdir(tmp_path)
+    assert sum(counts(load("csv:list.csv"))) == 40
+
+
+def test_a_label_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
+    """Python refuses to read such numbers."""
+    long = "1" * 5_000
+    assert load(csv_of(tmp_path, "path,label\n" + rows(["2", long] * 20))).class_names == (long, "2")
+
+
 def test_labels_in_capital_and_small_letters_are_two_classes(tmp_path: Path) -> None:
     """As the letters in EMNIST."""
     assert load(csv_of(tmp_path, "path,label\n" + rows(["A", "a"] * 20))).class_names == ("A", "a")
@@ -244,6 +258,8 @@ def test_a_damaged_development_kit_of_imagenet_is_one_line(tmp_path: Path) -> No
         assert "is not the number of a class in meta.mat" in refusal_of(f"imagenet:{tmp_path}")
     (kit / "ILSVRC2012_validation_ground_truth.txt").write_bytes(b"\xff\xfe\x00")
     assert "ground_truth.txt cannot be read" in refusal_of(f"imagenet:{tmp_path}")
+    (kit / "ILSVRC2012_validation_ground_truth.txt").write_text("1" * 5_000)
+    assert "is not the number of a class in meta.mat" in refusal_of(f"imagenet:{tmp_path}")
 
 
 @pytest.mark.parametrize("name", ["LOC_val_solution.csv", "LOC_synset_mapping.txt"])
@@ -308,8 +324,23 @@ def test_what_places365_lacks_is_named(tmp_path: Path) -> None:
     assert "Places365_val_00000000.jpg has the label 7 of 2 classes" in refusal_of(f"places365:{tmp_path}")
     (tmp_path / "places365_val.txt").write_text("Places365_val_00000000.jpg\n")
     assert "places365_val.txt, line 1: expected a name and a number" in refusal_of(f"places365:{tmp_path}")
+    (tmp_path / "places365_val.txt").write_text("Places365_val_00000000.jpg " + "1" * 5_000)
+    assert "places365_val.txt, line 1: expected a name and a number" in refusal_of(f"places365:{tmp_path}")
     (tmp_path / "categories_places365.txt").unlink()
     assert "categories_places365.txt cannot be read (No such file" in refusal_of(f"places365:{tmp_path}")
+
+
+def test_lists_that_begin_with_the_mark_of_windows_are_read(tmp_path: Path) -> None:
+    """Otherwise the mark would be a part of the first class's name, or of the first column's."""
+    for name in ("places", "imagenet"):
+        (tmp_path / name).mkdir()
+    places_of(tmp_path / "places", "256", "val_256")
+    with_kaggle(tmp_path / "imagenet", imagenet_of(tmp_path / "imagenet"))
+    for file in (tmp_path / "places" / "categories_places365.txt", tmp_path / "imagenet" / "LOC_val_solution.csv"):
+        file.write_text("\ufeff" + file.read_text(), encoding="utf-8")
+
+    assert load(f"places365:{tmp_path}/places").class_names[0] == "airfield"
+    assert sum(counts(load(f"imagenet:{tmp_path}/imagenet"))) > 0
 
 
 @pytest.mark.parametrize("numbers", [(0, 7), (0, 0), (1, 2)])
