@@ -91,12 +91,12 @@ class DecodedStore:
             raise InputError(f"--cache {self.folder}: decoded images cannot be read there ({error}){cure}") from None
 
     def add(self, images: Mapping[str, NDArray[np.uint8]]) -> None:
-        """Store images (S, S, 3) by their digests. StoreFullError if the disk is full; nothing is stored then.
+        """Store images (S, S, 3) by their digests. StoreFullError if that is impossible; nothing is stored then.
 
         The pixels are on the disk before the index names their rows, so a crash leaves no row without pixels.
         """
-        with self._index() as index:
-            try:
+        try:
+            with self._index() as index:  # the transaction ends with the connection
                 index.execute("BEGIN IMMEDIATE")  # no other process chooses rows until the end
                 new = [digest for digest, row in zip(images, _rows(index, [*images]), strict=True) if row < 0]
                 if not self.has_space_for(len(new) * row_bytes(self.image_size)):
@@ -105,11 +105,11 @@ class DecodedStore:
                 self._write(first, [images[digest] for digest in new])
                 index.executemany("INSERT INTO images VALUES (?, ?)", [(each, first + i) for i, each in enumerate(new)])
                 index.execute("COMMIT")
-            except (OSError, sqlite3.Error) as error:  # the transaction ends with the connection
-                is_full = _is_full(error)
-                where = f"no space in {self.folder}" if is_full else f"{self.folder} cannot be written"
-                self.refusal = where if is_full else f"{where} ({self._reason(error)})"
-                raise StoreFullError(self._reason(error)) from None
+        except (OSError, sqlite3.Error) as error:
+            is_full = _is_full(error)
+            where = f"no space in {self.folder}" if is_full else f"{self.folder} cannot be written"
+            self.refusal = where if is_full else f"{where} ({self._reason(error)})"
+            raise StoreFullError(self._reason(error)) from None
 
     def pixels(self, rows: NDArray[np.int64]) -> StoredPixels:
         """The pixels in these rows, to read in any process."""
@@ -128,7 +128,7 @@ class DecodedStore:
     def _reason(self, error: OSError | sqlite3.Error) -> str:
         """Text that says why the store cannot be written. SQLite does not say why it cannot open a file or write
         to it."""
-        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        if _sqlite_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             try:
                 self._path.open("ab").close()
             except OSError as real:
@@ -176,20 +176,27 @@ class DecodedStore:
 
 def _is_full(error: OSError | sqlite3.Error) -> bool:
     """Whether an error says that the disk, or this user's part of it, is full."""
-    return (
-        error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if isinstance(error, OSError)
-        else getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    )
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _sqlite_code(error) == sqlite3.SQLITE_FULL
 
 
 def _is_damage(error: OSError | sqlite3.Error) -> bool:
     """Whether an error says that the index is damaged, rather than locked or not permitted to this user."""
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in (
+    return _sqlite_code(error) in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_ERROR,  # another table of this name
     )
+
+
+def _sqlite_code(error: OSError | sqlite3.Error) -> int | None:
+    """The kind of an error of SQLite, which is the low byte of its code; None for another error.
+
+    The other bytes have details, such as SQLITE_READONLY_DIRECTORY (https://sqlite.org/rescode.html).
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
 
 
 def _known_name(index: sqlite3.Connection) -> str | None:

@@ -324,6 +324,40 @@ def test_the_reason_is_named_when_images_cannot_be_added(
     assert line in data.notes
 
 
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [
+        (sqlite3.SQLITE_CORRUPT_INDEX, "(made up); delete the folder, which is damaged"),
+        (sqlite3.SQLITE_CANTOPEN_ISDIR, "(Is a directory)"),
+        (sqlite3.SQLITE_BUSY_RECOVERY, "(made up)"),
+    ],
+)
+def test_a_detailed_code_of_sqlite_means_what_its_kind_means(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, code: int, end: str
+) -> None:
+    error = sqlite3.OperationalError("made up")
+    error.sqlite_errorcode = code
+
+    def fails(self: DecodedStore) -> Any:
+        raise error
+
+    monkeypatch.setattr(DecodedStore, "_index", fails)
+    (pictures.parent / "cache" / "index-8px-2.db").mkdir(parents=True)
+    with pytest.raises(InputError) as refusal:
+        load(pictures)
+
+    assert str(refusal.value).endswith(f"decoded images cannot be kept there {end}")
+
+
+def test_a_folder_that_is_deleted_while_it_is_filled_is_named(tmp_path: Path) -> None:
+    store = DecodedStore(tmp_path / "cache", 8)
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(StoreFullError):
+        store.add({"digest": np.zeros((8, 8, 3), np.uint8)})
+
+    assert store.refusal == f"{tmp_path}/cache cannot be written (No such file or directory)"
+
+
 def test_a_damaged_page_of_the_index_is_one_line(pictures: Path) -> None:
     load(pictures)
     (index,) = (pictures.parent / "cache").glob("*.db")
