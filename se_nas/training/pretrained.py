@@ -16,6 +16,7 @@ from se_nas.space.attention.squeeze_excite import Gate
 from se_nas.space.files.architecture_file import parse_architecture
 from se_nas.space.placements import without_se
 from se_nas.training.checkpoint import read_tensors, write_tensors
+from se_nas.wording import printable
 
 FORMAT = "se-nas pretrained 1"
 COUNTER = "num_batches_tracked"
@@ -113,7 +114,8 @@ def match_weights(
     if len(tensors) not in candidates:
         counts = " or ".join(map(str, sorted(candidates)))
         _, layers, classifier = candidates[min(candidates, key=lambda count: abs(count - len(tensors)))]
-        misfit = _first_misfit(tensors, layers, [*layers] if tensors.keys() & layers.keys() else names, classifier)
+        known = [*layers] if tensors.keys() & layers.keys() else names
+        misfit = _first_misfit(tensors, layers, known, classifier, has_order=not source.endswith(SAFETENSORS))
         raise InputError(f"--weights {source}: it has {len(tensors)} tensors, but this trunk needs {counts}; {misfit}")
     found, layers, classifier = candidates[len(tensors)]
     classes = _classes(tensors, theirs := _in_order(tensors, layers, names, source), layers, classifier)
@@ -123,32 +125,39 @@ def match_weights(
         value = tensors[other]
         if _without_ones(value.shape) != _without_ones(wanted):
             raise InputError(
-                f"--weights {source}: {other} has the shape {tuple(value.shape)}, but {name} of this trunk needs "
-                f"{wanted}"
+                f"--weights {source}: {printable(other)} has the shape {tuple(value.shape)}, but {name} of this trunk "
+                f"needs {wanted}"
             )
         if fault := _fault(value, layer):
-            raise InputError(f"--weights {source}: {other} {fault}")
+            raise InputError(f"--weights {source}: {printable(other)} {fault}")
         value = value.reshape(wanted)
         weights[name] = (value.float() if value.is_floating_point() else value).contiguous()
     return Pretrained(network=found, weights=weights, classifier=classifier)
 
 
 def _first_misfit(
-    tensors: Mapping[str, Tensor], layers: Mapping[str, Tensor], names: Sequence[str], classifier: str
+    tensors: Mapping[str, Tensor],
+    layers: Mapping[str, Tensor],
+    names: Sequence[str],
+    classifier: str,
+    *,
+    has_order: bool,
 ) -> str:
     """Text about the first tensor that does not fit, if the numbers of tensors differ. Tensors are compared by name if
-    some have known names, else in their order."""
+    some have known names, else in their order, if the file keeps it."""
     known = [name for name in names if not name.endswith(COUNTER)]
     if tensors.keys() & set(known):
-        missing = next((name for name in known if name not in tensors), None)
-        alien = next((name for name in tensors if name not in known), None)
-        return f"it lacks {missing}" if missing is not None else f"this trunk has no {alien}"
+        if missing := next((name for name in known if name not in tensors), None):
+            return f"it lacks {missing}"
+        return f"this trunk has no {printable(next(name for name in tensors if name not in known))}"
+    if tensors and not has_order:
+        return f"{printable(next(iter(tensors)))} is unknown"
     for (other, value), (name, layer) in zip(tensors.items(), layers.items(), strict=False):
         if not name.startswith(classifier) and _without_ones(value.shape) != _without_ones(layer.shape):
-            return f"{other} has the shape {tuple(value.shape)}, but {name} needs {tuple(layer.shape)}"
+            return f"{printable(other)} has the shape {tuple(value.shape)}, but {name} needs {tuple(layer.shape)}"
     if len(tensors) < len(layers):
         return f"it lacks {list(layers)[len(tensors)]}"
-    return f"this trunk has no {list(tensors)[len(layers)]}"
+    return f"this trunk has no {printable(list(tensors)[len(layers)])}"
 
 
 def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -169,8 +178,8 @@ def _in_order(
     if source.endswith(SAFETENSORS):
         alien = next(name for name in tensors if name not in layers)
         raise InputError(
-            f"--weights {source}: {alien} is unknown, and a {SAFETENSORS} file keeps no order of layers; expected our "
-            "names or torchvision's, or a .pth file"
+            f"--weights {source}: {printable(alien)} is unknown, and a {SAFETENSORS} file keeps no order of layers; "
+            "expected our names or torchvision's, or a .pth file"
         )
     return list(tensors)
 

@@ -282,9 +282,10 @@ def test_a_file_of_torch_is_read_without_running_code(folder: Path, tmp_path: Pa
         ({"weights": "{folder}/numbers.pth"}, r"expected the tensors of a network by name \(a state dict\)"),
         ({"weights": "{folder}/other.safetensors"}, "layer0 is unknown, and a .safetensors file keeps no order"),
         ({"weights": "{folder}/list.pth"}, r"expected the tensors of a network by name \(a state dict\)"),
-        ({"weights": "{folder}/few.safetensors"}, "it has 1 tensors, but this trunk needs 42; weight has the shape"),
+        ({"weights": "{folder}/few.safetensors"}, "it has 1 tensors, but this trunk needs 42; weight is unknown$"),
+        ({"weights": "{folder}/few.pth"}, "it has 1 tensors, but this trunk needs 42; weight has the shape"),
         ({"weights": "{folder}/lacking.pth"}, "it has 41 tensors, but this trunk needs 42; it lacks stem.1.bias$"),
-        ({"weights": "{folder}/extra.pth"}, "it has 43 tensors, but this trunk needs 42; this trunk has no extra$"),
+        ({"weights": "{folder}/extra.pth"}, "it has 43 tensors, but this trunk needs 42; this trunk has no extra.x1b$"),
         ({"weights": "{folder}/wide.safetensors"}, r"stem.0.weight has the shape \(9, 3, 3, 3\), but stem.0.weight of"),
         ({"weights": "torchvision"}, "needs a space with `trunk: NAME`"),
         ({"space": "{folder}/open.yaml"}, "needs one fixed trunk, but space 'open' leaves stage1.depth open"),
@@ -302,9 +303,10 @@ def test_wrong_weights_get_one_line(folder: Path, tmp_path: Path, change: dict[s
         (folder / f"empty.{ending}").touch()
     good = weights_of(build_model(_plain(folder), num_classes=5))
     save_file({"weight": torch.zeros(1)}, folder / "few.safetensors")
+    torch.save({"weight": torch.zeros(1)}, folder / "few.pth")
     save_file(good | {"stem.0.weight": torch.zeros(9, 3, 3, 3)}, folder / "wide.safetensors")
     torch.save({name: value for name, value in good.items() if name != "stem.1.bias"}, folder / "lacking.pth")
-    torch.save({**good, "extra": torch.zeros(1)}, folder / "extra.pth")
+    torch.save({**good, "extra\x1b": torch.zeros(1)}, folder / "extra.pth")
     others = [value for value in good.values() if value.dim()]
     save_file({f"layer{number}": value for number, value in enumerate(others)}, folder / "other.safetensors")
     given = {name: value.format(folder=folder) for name, value in change.items()}
