@@ -40,11 +40,7 @@ def choose_table(
             raise InputError(f"--latency-table {request.latency_table}: {reason}; use --objectives accuracy,latency")
         table, content = load_table(request.latency_table)
         if (difference := table.difference(image_size=data.image_size, num_classes=data.classes)) is not None:
-            chosen = "" if request.space is None else f"--space {shlex.quote(str(request.space))} "
-            raise InputError(
-                f"--latency-table {request.latency_table}: measured {difference}; measure another with "
-                f"`{invocation('latency')} {chosen}--image-size {data.image_size} --classes {data.classes}`"
-            )
+            raise InputError(f"--latency-table {request.latency_table}: measured {difference}; {_cure(request, data)}")
     elif wanted and not request.dry_run:
         on_gpu = pick_device(use_gpu=request.gpus_per_trial != 0).type == "cuda"
         table = measure_for(
@@ -60,3 +56,12 @@ def choose_table(
     else:
         return None
     return ChosenTable(table=table, content=content, objectives=replace(objectives, tabled=wanted))
+
+
+def _cure(request: SearchRequest, data: ImageData) -> str:
+    """The way to a table for these images. `latency` measures none of a user's own network; its search does."""
+    if request.own_network is not None:
+        return "without the flag, the search measures another"
+    chosen = "" if request.space is None else f"--space {shlex.quote(str(request.space))} "
+    command = f"{invocation('latency')} {chosen}--image-size {data.image_size} --classes {data.classes}"
+    return f"measure another with `{command}`"

@@ -248,6 +248,22 @@ def test_a_table_for_other_images_is_refused_with_the_flags_that_fit(
         start_search(replace(request_small, latency_table=table), console)
 
 
+def test_a_search_of_a_users_own_network_measures_the_table_that_fits(
+    request_small: SearchRequest, console: Console, space_file: Path, tmp_path: Path
+) -> None:
+    table, network = measured_table(tmp_path, space_file, console, size=16), tmp_path / "own.py"
+    network.write_text(
+        "from torch import nn\n"
+        "def build(place, num_classes=2):\n"
+        "    layers = nn.Conv2d(3, 8, 3), place('first', 8), nn.AdaptiveAvgPool2d(1), nn.Flatten()\n"
+        "    return nn.Sequential(*layers, nn.Linear(8, num_classes))\n"
+    )
+    request = replace(request_small, space=None, own_network=f"{network}:build", latency_table=table)
+
+    with pytest.raises(InputError, match=r"measured at 16 px, .*; without the flag, the search measures another$"):
+        start_search(request, console)
+
+
 @pytest.mark.parametrize("objectives", ["accuracy,flops", "accuracy,latency=measured"])
 def test_a_table_that_nothing_needs_is_refused(
     request_small: SearchRequest, console: Console, tmp_path: Path, objectives: str
