@@ -22,7 +22,7 @@ def points(gain: float) -> str:
     >>> points(0.0123), points(-0.000001)
     ('+1.23', '+0.00')
     """
-    return f"{round(100 * gain, 2) + 0.0:+.2f}"  # adding 0 turns -0.0 into 0.0
+    return f"{100 * gain:+z.2f}"
 
 
 def option_text(scores: SupernetScores, switch: int, option: int) -> str:

@@ -52,10 +52,9 @@ class Quantised:
     def lines(self) -> Iterator[str]:
         """Lines about the accuracy, about SE's gates, and a warning if the loss is large."""
         loss = self.before - self.after
-        # `0 -` instead of `-`: a loss of 0 is printed as +0.00
         yield (
             f"int8      test accuracy {100 * self.before:.2f} % before, {100 * self.after:.2f} % after "
-            f"({0 - 100 * loss:+.2f} points, {self.tested_on:,} images); calibrated on {self.calibrated_on:,} training "
+            f"({-100 * loss:+z.2f} points, {self.tested_on:,} images); calibrated on {self.calibrated_on:,} training "
             "images"
         )
         if "float" in self.validation:

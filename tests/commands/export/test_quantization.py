@@ -101,6 +101,13 @@ def test_a_loss_above_the_limit_is_a_warning_that_names_the_gates(
     assert "gates" not in without
 
 
+@pytest.mark.parametrize(("after", "change"), [(0.9, "+0.00"), (0.89998, "+0.00"), (0.8999, "-0.01")])
+def test_a_change_that_rounds_to_0_has_no_minus(after: float, change: str) -> None:
+    validation = {"int8": 0.9}
+    found = Quantised(before=0.9, after=after, validation=validation, gates="int8", calibrated_on=10, tested_on=50_000)
+    assert f"({change} points" in next(found.lines())
+
+
 def test_a_network_without_its_run_folder_cannot_be_calibrated(tmp_path: Path) -> None:
     network = trained_network(network_with_se("none"), class_names=("a", "b"), image_size=8)
     save_trained(tmp_path, network)
