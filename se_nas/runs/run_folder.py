@@ -156,12 +156,17 @@ class RunFolder:
 def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
     """The content of `front.json`.
 
-    `members` are the complete trials that no other dominates by observed values, with what is expected of each. The
-    `picks` are chosen by what is expected, so a pick need not be a member.
+    `members` are the complete trials that no other dominates by observed values, with what is expected of each.
+    `expected_front` has the numbers of the trials that no other dominates by what is expected, as the page and the
+    terminal show them. The `picks` are among those, so a pick need not be a member.
     """
     believed = progress.front
     observed = replace(ParetoFront.of(progress.records, progress.objectives), expected=believed.expected)
     best = observed.best_of_equal_cost()
+
+    def by_cost(record: TrialRecord) -> tuple[float, int]:
+        return record.cost["flops"], record.number
+
     picks = {name: pick(believed) for name, pick in ROLES.items()} if believed.members else {}
     return {
         "objectives": list(progress.objectives.names),
@@ -169,8 +174,9 @@ def front_as_dict(progress: SearchProgress) -> dict[str, Any]:
         "reference": list(progress.reference),
         "members": [
             _member(member, believed) | {"best_of_equal_cost": best[member.number].number}
-            for member in sorted(observed.members, key=lambda member: (member.cost["flops"], member.number))
+            for member in sorted(observed.members, key=by_cost)
         ],
+        "expected_front": [member.number for member in sorted(believed.members, key=by_cost)],
         "picks": {name: _member(picked, believed) for name, picked in picks.items()},
     }
 
