@@ -68,8 +68,9 @@ class DecodedStore:
         except (OSError, sqlite3.Error) as error:
             reason = self._reason(error)
             if not self._can_be_read():
-                cure = "; delete the folder, which is damaged" if _is_damage(error) else ""
-                raise InputError(f"--cache {folder}: decoded images cannot be kept there ({reason}){cure}") from None
+                raise InputError(
+                    f"--cache {folder}: decoded images cannot be kept there ({reason}){_cure(error)}"
+                ) from None
             self.is_read_only, self.refusal = True, f"{folder} cannot be written ({reason})"
 
     @property
@@ -87,8 +88,9 @@ class DecodedStore:
             with self._index() as index:
                 return _rows(index, digests)
         except sqlite3.Error as error:
-            cure = "; delete the folder, which is damaged" if _is_damage(error) else ""
-            raise InputError(f"--cache {self.folder}: decoded images cannot be read there ({error}){cure}") from None
+            raise InputError(
+                f"--cache {self.folder}: decoded images cannot be read there ({error}){_cure(error)}"
+            ) from None
 
     def add(self, images: Mapping[str, NDArray[np.uint8]]) -> None:
         """Store images (S, S, 3) by their digests. StoreFullError if that is impossible; nothing is stored then.
@@ -106,10 +108,11 @@ class DecodedStore:
                 index.executemany("INSERT INTO images VALUES (?, ?)", [(each, first + i) for i, each in enumerate(new)])
                 index.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
-            is_full = _is_full(error)
-            where = f"no space in {self.folder}" if is_full else f"{self.folder} cannot be written"
-            self.refusal = where if is_full else f"{where} ({self._reason(error)})"
-            raise StoreFullError(self._reason(error)) from None
+            reason = self._reason(error)
+            self.refusal = (
+                f"no space in {self.folder}" if _is_full(error) else f"{self.folder} cannot be written ({reason})"
+            )
+            raise StoreFullError(reason) from None
 
     def pixels(self, rows: NDArray[np.int64]) -> StoredPixels:
         """The pixels in these rows, to read in any process."""
@@ -181,13 +184,15 @@ def _is_full(error: OSError | sqlite3.Error) -> bool:
     return _sqlite_code(error) == sqlite3.SQLITE_FULL
 
 
-def _is_damage(error: OSError | sqlite3.Error) -> bool:
-    """Whether an error says that the index is damaged, rather than locked or not permitted to this user."""
-    return _sqlite_code(error) in (
+def _cure(error: OSError | sqlite3.Error) -> str:
+    """The end of a line about an error: what to do if the index is damaged, rather than locked or not permitted to this
+    user; else nothing."""
+    is_damage = _sqlite_code(error) in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_ERROR,  # another table of this name
     )
+    return "; delete the folder, which is damaged" if is_damage else ""
 
 
 def _sqlite_code(error: OSError | sqlite3.Error) -> int | None:
