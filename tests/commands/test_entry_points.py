@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from se_nas.commands.entry_points import COMMANDS
+from se_nas.errors import InputError
 from se_nas.process.invocation import SCRIPTS, invocation
 from se_nas.shipped_files import given_or_shipped, shipped
 from se_nas.space.files.loading import load_design_space
@@ -126,11 +127,26 @@ def test_a_space_that_comes_with_se_nas_is_found_by_its_name(
     assert load_design_space(found).name == "cifar"
 
 
-@pytest.mark.parametrize("given", ["own.yaml", "folder/cifar.yaml", "no-such"])
-def test_an_own_file_and_an_unknown_name_stay_as_they_are(
+@pytest.mark.parametrize("given", ["own.yaml", "folder/cifar.yaml", "/cifar.yaml"])
+def test_an_own_file_and_a_path_elsewhere_stay_as_they_are(
     given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.yaml").touch()
 
     assert given_or_shipped(Path(given), "search_spaces") == Path(given)
+
+
+@pytest.mark.parametrize("given", ["cifr", "cifr.yaml", "search_spaces/cifr.yaml"])
+def test_an_unknown_name_gets_a_suggestion(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InputError, match=f"{given}: no such file, and no such name in search_spaces; .*cifar"):
+        given_or_shipped(Path(given), "search_spaces")
+
+
+def test_an_unknown_recipe_gets_the_names_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InputError, match="known: fast, long, strong"):
+        given_or_shipped(Path("nope"), "recipes")
