@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from se_nas.data.class_names import name_of_two
 from se_nas.data.folders.split_names import split_named
 from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.data.inventory import LeftOut
@@ -213,10 +214,8 @@ def _classes(
             f"{given.shape}"
         )
     names = tuple(map(str, given if len(given) == len(numbers) else given[numbers]))
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(
-            f"--data npz:{path}: class_names has {printable(twice[0])} for two classes; rename one of them"
-        )
+    if (name := name_of_two(names)) is not None:
+        raise InputError(f"--data npz:{path}: class_names has {printable(name)} for two classes; rename one of them")
     return numbers, names
 
 

@@ -6,6 +6,7 @@ http://places2.csail.mit.edu; the names of files and folders are those of torchv
 from collections.abc import Sequence
 from pathlib import Path
 
+from se_nas.data.class_names import name_of_two
 from se_nas.data.folders.listing import LabelledFile, Listing, require_folder, text_of, whole_number
 from se_nas.errors import InputError
 from se_nas.wording import printable
@@ -40,7 +41,8 @@ def list_places365(path: Path) -> Listing:
 def _names(file: Path, source: str) -> tuple[str, ...]:
     """The classes by number. A line is `/a/airfield 0`; the class is `airfield`, or `apartment_building/outdoor`.
 
-    InputError if the numbers are not 0 to K - 1, each once, because later names would then belong to other classes.
+    InputError if the numbers are not 0 to K - 1, each once, because later names would then belong to other classes, or
+    if two classes have the same name, because nobody could tell them apart.
     """
     rows = sorted(_lines(file, source), key=lambda row: row[1])
     if wrong := next((row for expected, row in enumerate(rows) if row[1] != expected), None):
@@ -48,7 +50,10 @@ def _names(file: Path, source: str) -> tuple[str, ...]:
             f"--data {source}: {file.name}: expected the numbers 0 to {len(rows) - 1}, each once, but "
             f"{printable(wrong[0])} has the number {wrong[1]}"
         )
-    return tuple(name[3:] if name[:1] == "/" else name for name, _ in rows)
+    names = tuple(name[3:] if name[:1] == "/" else name for name, _ in rows)
+    if (name := name_of_two(names)) is not None:
+        raise InputError(f"--data {source}: {file.name} has {printable(name)} for two classes; rename one of them")
+    return names
 
 
 def _files(file: Path, images: Path, classes: int, source: str) -> list[LabelledFile]:

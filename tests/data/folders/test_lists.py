@@ -349,3 +349,9 @@ def test_the_classes_of_places365_have_the_numbers_from_0_on(tmp_path: Path, num
     places_of(tmp_path, "256", "val_256")
     (tmp_path / "categories_places365.txt").write_text(f"/a/airfield {numbers[0]}\n/b/boat {numbers[1]}\n")
     assert "expected the numbers 0 to 1, each once, but /" in refusal_of(f"places365:{tmp_path}")
+
+
+def test_two_classes_of_places365_with_one_name_are_refused(tmp_path: Path) -> None:
+    places_of(tmp_path, "256", "val_256")
+    (tmp_path / "categories_places365.txt").write_text("/a/airfield 0\nairfield 1\n")
+    assert "categories_places365.txt has airfield for two classes" in refusal_of(f"places365:{tmp_path}")
