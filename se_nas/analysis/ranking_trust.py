@@ -50,10 +50,10 @@ class Trust:
     @property
     def verdict(self) -> str:
         """One line for people."""
-        interval = f"{self.own.tau:+.2f} ({self.own.low:+.2f} to {self.own.high:+.2f})"
+        interval = f"{self.own.tau:+z.2f} ({self.own.low:+z.2f} to {self.own.high:+z.2f})"
         best = max(self.free, key=lambda each: abs(each.tau))
         compared = (
-            f"Kendall's tau {interval} over {self.count} networks trained alone; best free ranking: {best.tau:+.2f}"
+            f"Kendall's tau {interval} over {self.count} networks trained alone; best free ranking: {best.tau:+z.2f}"
         )
         if self.is_earned:
             return f"{compared} by {best.ranking}. The supernet knows more than that."

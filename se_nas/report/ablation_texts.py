@@ -22,7 +22,7 @@ def ablation_sentences(ablation: Ablation) -> list[str]:
     sure = [effect for effect in ablation.effects if effect.gain.is_sure]
     unsure = [effect for effect in ablation.effects if not effect.gain.is_sure]
     sentences = [
-        f"SE {effect.label} is worth {_points(effect.gain)} points for {effect.added['params'].amount:+,.0f} "
+        f"SE {effect.label} is worth {gain_text(effect.gain)} points for {effect.added['params'].amount:+z,.0f} "
         "parameters."
         for effect in sure
     ]
@@ -104,9 +104,9 @@ def gain_cells(effect: Effect, ablation: Ablation) -> list[str]:
     compared = _compared(ablation)
     ratios = [effect.gain_per(name, step) if name in effect.added else None for name, step in compared.items()]
     return [
-        _points(effect.gain),
+        gain_text(effect.gain),
         *(_extra_if_known(name, effect.added) for name in compared),
-        *("" if gain is None else _points(gain) for gain in ratios),
+        *("" if gain is None else gain_text(gain) for gain in ratios),
     ]
 
 
@@ -117,12 +117,23 @@ def _compared(ablation: Ablation) -> dict[str, float]:
     }
 
 
+def gain_text(gain: Gain) -> str:
+    """A gain in points of accuracy with half the width of its interval. A gain that rounds to 0 has no minus.
+
+    >>> gain_text(Gain(mean=0.0123, half_width=0.0045, seeds=3)), gain_text(Gain(mean=-1e-6, half_width=0.01, seeds=3))
+    ('+1.23 ± 0.45', '+0.00 ± 1.00')
+    """
+    return f"{100 * gain.mean:+z.2f} ± {100 * gain.half_width:.2f}"
+
+
 def _extra_if_known(cost: str, added: Mapping[str, Extra]) -> str:
     """An additional cost, or nothing if it was not measured. A measured cost has an interval."""
     if cost not in added:
         return ""
     kind, extra = COSTS[cost], added[cost]
-    return f"{extra.amount:+.3f} ({extra.low:.3f} to {extra.high:.3f})" if kind.measured else f"{extra.amount:+,.0f}"
+    return (
+        f"{extra.amount:+z.3f} ({extra.low:z.3f} to {extra.high:z.3f})" if kind.measured else f"{extra.amount:+z,.0f}"
+    )
 
 
 def shown_placements(ablation: Ablation) -> Sequence[Placement]:
@@ -156,7 +167,7 @@ def placement_cells(placement: Placement, ablation: Ablation) -> list[str]:
         se_glyphs(placement.se),
         f"{placement.best:.2f}",
         f"{100 * placement.accuracy:.2f} ± {100 * placement.half_width:.2f}",
-        "" if placement.gain is None else _points(placement.gain),
+        "" if placement.gain is None else gain_text(placement.gain),
         *(_extra_if_known(name, placement.added) for name in _compared(ablation)),
     ]
 
@@ -165,13 +176,13 @@ def _undecided(effect: Effect, experiment: Experiment) -> str:
     """The effect, and the number of trainings that would show its sign if it is as large as estimated."""
     needed = trainings_needed(experiment.trainings, half_width=effect.gain.half_width, wanted=abs(effect.gain.mean))
     can = f"{rounded_trainings(needed)} trainings can, if the gain is as estimated"
-    return f"{effect.label} ({_points(effect.gain)}; {can})"
+    return f"{effect.label} ({gain_text(effect.gain)}; {can})"
 
 
 def _treatment_sentences(experiment: Experiment) -> Iterator[str]:
     sure = [effect for effect in experiment.treatments if effect.gain.is_sure]
     for effect in sure:
-        yield f"SE {effect.label} is worth {_points(effect.gain)} points."
+        yield f"SE {effect.label} is worth {gain_text(effect.gain)} points."
     if len(sure) < len(experiment.treatments):
         others = "; ".join(effect.label for effect in experiment.treatments if not effect.gain.is_sure)
         yield f"No significant difference: SE {others}."
@@ -180,7 +191,7 @@ def _treatment_sentences(experiment: Experiment) -> Iterator[str]:
 def _interaction_sentences(experiment: Experiment) -> Iterator[str]:
     sure: list[Interaction] = [each for each in experiment.interactions if each.gain.is_sure]
     for each in sure:
-        yield f"SE {each.label} together is worth {_points(each.gain)} points beyond the sum of both alone."
+        yield f"SE {each.label} together is worth {gain_text(each.gain)} points beyond the sum of both alone."
     if experiment.interactions and not sure:
         widest = max(each.gain.half_width for each in experiment.interactions)
         yield (
@@ -199,7 +210,3 @@ def _best(experiment: Experiment) -> str:
     if ranked[0].best >= CONFIDENCE:
         return f"The best placement is {told[0]}."
     return f"No placement is significantly the best. The most probable: {', then '.join(told)}."
-
-
-def _points(gain: Gain) -> str:
-    return f"{100 * gain.mean:+.2f} ± {100 * gain.half_width:.2f}"

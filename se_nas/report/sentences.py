@@ -83,7 +83,7 @@ def effect_sentences(effects: Sequence[Marginal]) -> list[str]:
     if not effects:
         return ["The effects of SE cannot be estimated here: the networks differ too little in their SE."]
     sure = [
-        f"{one.factor} {one.value}: {100 * one.mean:+.2f} points ({100 * one.low:+.2f} to {100 * one.high:+.2f})"
+        f"{one.factor} {one.value}: {100 * one.mean:+z.2f} points ({100 * one.low:+z.2f} to {100 * one.high:+z.2f})"
         for one in effects
         if one.is_sure
     ]
@@ -102,7 +102,7 @@ def stage_gain_sentences(gains: Sequence[StageGain]) -> list[str]:
     if not gains:
         return []
     told = [
-        f"in stage {one.stage} {100 * one.mean:+.2f} ± {100 * one.half_width:.2f}"
+        f"in stage {one.stage} {100 * one.mean:+z.2f} ± {100 * one.half_width:.2f}"
         f"{' (significant)' if one.is_sure else ''}"
         for one in gains
     ]
@@ -132,7 +132,7 @@ def split_sentences(splits: Sequence[Split]) -> list[str]:
     sure = [split for split in splits if split.is_sure]
     told = [
         f"{split.question}, {split.subspaces[0].label} against {split.subspaces[1].label}: the errors differ, in the "
-        f"median by {100 * split.difference:+.2f} points (p = {split.probability:.2g})."
+        f"median by {100 * split.difference:+z.2f} points (p = {split.probability:.2g})."
         for split in sure
     ]
     if len(sure) < len(splits):
@@ -162,7 +162,7 @@ def agreement_sentences(
             yield (
                 f"{found.count} networks {later}: their {values} have a rank correlation of {found.correlation:.2f} "
                 f"({found.low:.2f} to {found.high:.2f}) with those in the search; on average they differ by "
-                f"{100 * found.change:+.2f} points."
+                f"{100 * found.change:+z.2f} points."
             )
 
 

@@ -144,6 +144,6 @@ def _why(trust: Trust) -> str:
     relation = "the whole interval is" if trust.is_earned else "the interval is not wholly"
     free = f"ranking {'with' if best.ranking == ALL_EQUAL else 'by'} {best.ranking}"
     return (
-        f"its Kendall's tau is {trust.own.tau:+.2f} (95 % interval {trust.own.low:+.2f} to {trust.own.high:+.2f}), and "
-        f"{relation} above {trust.reached_for_free:.2f}, which {free} reaches without any training"
+        f"its Kendall's tau is {trust.own.tau:+z.2f} (95 % interval {trust.own.low:+z.2f} to {trust.own.high:+z.2f}), "
+        f"and {relation} above {trust.reached_for_free:.2f}, which {free} reaches without any training"
     )

@@ -59,8 +59,8 @@ def _trust_table(account: SupernetAccount) -> str:
     assert account.trust is not None
     head = ("ranking", "Kendall's tau", "95 %")
     rows = [
-        f"<tr>{cell_html(escape(each.ranking))}{cell_html(f'{each.tau:+.2f}', number=True)}"
-        f"{cell_html(f'{each.low:+.2f} to {each.high:+.2f}', number=True)}</tr>"
+        f"<tr>{cell_html(escape(each.ranking))}{cell_html(f'{each.tau:+z.2f}', number=True)}"
+        f"{cell_html(f'{each.low:+z.2f} to {each.high:+z.2f}', number=True)}</tr>"
         for each in (account.trust.own, *account.trust.free)
     ]
     return table_html(head, head[1:], rows)

@@ -12,6 +12,7 @@ from se_nas.data.inventory import Inventory
 from se_nas.report.ablation_texts import (
     gain_cells,
     gain_columns,
+    gain_text,
     placement_cells,
     placement_columns,
     shown_placements,
@@ -108,8 +109,7 @@ def interactions_table(experiment: Experiment) -> str:
     """A table of what SE in two places is worth beyond the sum of both alone."""
     rows = []
     for each in experiment.interactions:
-        points = f"{100 * each.gain.mean:+.2f} ± {100 * each.gain.half_width:.2f}"
-        rows.append(f"<tr>{cell_html(escape(each.label))}{cell_html(points, number=True)}</tr>")
+        rows.append(f"<tr>{cell_html(escape(each.label))}{cell_html(gain_text(each.gain), number=True)}</tr>")
     return table_html(("SE", "points beyond both alone, 95 %"), ("points beyond both alone, 95 %",), rows)
 
 
@@ -157,7 +157,7 @@ def latencies_table(check: LatencyCheck) -> str:
     for network in check.networks:
         times = (network.predicted, network.measured, network.low, network.high)
         cells = [button_html(network.trial), *(format_cost_exactly("latency", value) for value in times)]
-        cells.append(f"{network.error:+.1%}")
+        cells.append(f"{network.error:+z.1%}")
         rows.append(f"<tr data-trial={network.trial}>{''.join(cell_html(cell, number=True) for cell in cells)}</tr>")
     head = ("trial", "predicted", "measured", "lower quartile", "upper quartile", "error")
     return table_html(head, set(head), rows)

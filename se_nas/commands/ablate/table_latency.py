@@ -32,7 +32,7 @@ def latency_lines_of_places(
     texts = []
     for effect in ablation.effects:
         measured = effect.added["latency"].amount
-        texts.append(f"{effect.where} {measured:+.3f} ms and {by_place[effect.where]:+.3f} ms")
+        texts.append(f"{effect.where} {measured:+z.3f} ms and {by_place[effect.where]:+z.3f} ms")
     yield (
         f"latency   of SE, measured on this device and by the search's table ({table.setting.title}): "
         f"{'; '.join(texts)}"

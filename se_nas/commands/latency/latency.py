@@ -69,7 +69,7 @@ def _measure_run(path: Path, request: LatencyRequest, console: Console) -> None:
     for network in check.networks:
         print_line(
             f"trial {network.trial}: predicted {network.predicted:.3g} ms, measured {network.measured:.3g} ms "
-            f"({network.error:+.1%})"
+            f"({network.error:+z.1%})"
         )
     for line in report.lines:
         print_line(line)

@@ -63,7 +63,7 @@ def gain_sentences(gains: Sequence[DetectionGain]) -> Iterator[str]:
 def points(gain: Gain) -> str:
     """A gain in points with half the width of its interval.
 
-    >>> points(Gain(mean=0.0241, half_width=0.013, seeds=3))
-    '+2.4 ± 1.3'
+    >>> points(Gain(mean=0.0241, half_width=0.013, seeds=3)), points(Gain(mean=-1e-6, half_width=0.01, seeds=3))
+    ('+2.4 ± 1.3', '+0.0 ± 1.0')
     """
-    return f"{100 * gain.mean:+.1f} ± {100 * gain.half_width:.1f}"
+    return f"{100 * gain.mean:+z.1f} ± {100 * gain.half_width:.1f}"

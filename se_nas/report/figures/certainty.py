@@ -80,7 +80,7 @@ def ablation_figure(ablation: Ablation) -> go.Figure:
             low=effect.gain.mean - effect.gain.half_width,
             high=effect.gain.mean + effect.gain.half_width,
             is_sure=effect.gain.is_sure,
-            note=f"{effect.added['params'].amount:+,.0f} parameters",
+            note=f"{effect.added['params'].amount:+z,.0f} parameters",
         )
         for effect in ablation.effects
     ]
