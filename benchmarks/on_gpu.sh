@@ -14,7 +14,9 @@
 #
 # Every part needs torch, torchvision, numpy, scipy, pandas, pillow, pyyaml, rich, psutil, filelock, safetensors, pydantic
 # and platformdirs. `tests` also needs pytest with pytest-timeout. `search` needs all dependencies but Ray and W&B, and
-# `search_ray` needs Ray. `step_*` compares with timm and pytorchcv where they are installed. `*_mps` needs NVIDIA's MPS.
+# `search_ray` needs Ray, and `search_peer` Ray and Lightning. `step_*` compares with timm and pytorchcv where they are
+# installed. `*_mps` needs NVIDIA's MPS. `placements`, `choice` and `story_*` need all dependencies but Ray and W&B, and
+# each call of the script continues them where the last call ended: their results are OUT_DIR/*.csv and OUT_DIR/story.
 set -uo pipefail
 
 usage() {
@@ -130,6 +132,13 @@ benchmark() {
     part "$name" "$python" "$here/$script" "$@"
 }
 
+# launch NAME COMMAND FLAGS...: a part that runs a command of the project
+launch() {
+    local name=$1 command=$2
+    shift 2
+    part "$name" "$python" "$root/launch/$command.py" "$@" --wandb off
+}
+
 start_mps() {
     [ -z "$list$tiny" ] || return 0
     export CUDA_MPS_PIPE_DIRECTORY=/tmp/se-nas-mps-$$ CUDA_MPS_LOG_DIRECTORY=/tmp/se-nas-mps-$$
@@ -211,6 +220,10 @@ if [ -z "$tiny" ] && { [ -n "$list" ] || "$python" -c 'from ray import tune' 2>/
     benchmark search_ray search_rate.py --data "$data" --space "$large" --budget 32 --epochs 8
 fi
 
+if [ -z "$tiny" ] && { [ -n "$list" ] || "$python" -c 'from ray import tune; import lightning' 2>/dev/null; }; then
+    benchmark search_peer search_rate.py --data "$data" --space "$large" --budget 8 --epochs 4 --workers 4 --peer 4
+fi
+
 # Row 4: one network, against the limit of the device
 if [ -n "$tiny" ]; then
     benchmark roofline_1024 roofline.py --device cpu --batch 8
@@ -252,6 +265,25 @@ done
 compiled=(--batch 128 --networks 3)
 [ -z "$tiny" ] || compiled=(--batch 2 --networks 1 --steps 2 --space "$small")
 benchmark compilation compilation.py --device $device "${compiled[@]}"
+
+# Row 7: stories on all images
+if [ -n "$tiny" ]; then
+    few=(--placements habit --seeds 2 --epochs 1)
+    chosen=(--epochs 1 --total-epochs 2 --seeds 1 --fresh-seeds 1 --processes 1 --fraction 0.1)
+    budget=(--budget 2 --epochs 1) ablation=(--seeds 1 --epochs 1) retraining=(--epochs 1)
+else
+    few=(--placements all --seeds 3 --epochs 8)
+    chosen=(--epochs 8 --total-epochs 96 --seeds 2 --fresh-seeds 2 --processes 8)
+    budget=(--budget 40 --epochs 8) ablation=(--seeds 5) retraining=(--epochs 36 --baselines)
+fi
+benchmark placements placement_table.py --space "$here/tables/resnet20.yaml" --data "$data" --device $device \
+    "${few[@]}" --out "$out/resnet20.csv"
+benchmark choice real_choice.py --data "$data" --space "$small" --device $device "${chosen[@]}" --out "$out/choice.csv"
+search=(--data "$data" --space "$small" "${budget[@]}" --run "$out/story")
+[ -n "$list" ] || [ ! -e "$out/story" ] || search=(--resume "$out/story")
+launch story_search search "${search[@]}" --workers 1
+launch story_ablate ablate "$out/story:knee" "${ablation[@]}" --workers 1
+launch story_retrain retrain "$out/story" "${retraining[@]}"
 
 # What was measured before, with today's code
 if [ -z "$tiny" ]; then

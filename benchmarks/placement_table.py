@@ -7,7 +7,8 @@ The space decides on SE alone. `--placements habit` trains SE nowhere, everywher
 every network of the space. All placements of a seed are trained before the next seed begins, so the table is balanced
 whenever it stops. Rows that OUT.csv has already are not trained again: the same command continues after an
 interruption, and more seeds may be asked for. At the end, the gains over SE nowhere are printed, with intervals that
-hold together with 95 %. `--epochs 0` prints without training.
+hold together with 95 %. `--epochs 0` prints without training. All trainings of a table have one `--device`: the same
+seed gives other accuracies on another.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from se_nas.models.cost import measure_cost
 from se_nas.space.architecture import Architecture
 from se_nas.space.design_space import DesignSpace
 from se_nas.space.files.loading import load_design_space
+from se_nas.training.devices.device import prepare
 from se_nas.training.recipe import Recipe
 from se_nas.training.recipe_file import load_recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
@@ -54,10 +56,12 @@ def is_habit(name: str, stages: int) -> bool:
     return name == NOWHERE or name.count("+") in (0, stages - 1)
 
 
-def curve(network: Architecture, images: DeviceData, recipe: Recipe, *, classes: int, seed: int) -> Iterator[list[str]]:
+def curve(
+    network: Architecture, images: DeviceData, recipe: Recipe, *, classes: int, seed: int, device: torch.device
+) -> Iterator[list[str]]:
     """Epoch, accuracy and training loss after each epoch of one training."""
     model = build_initial_model(network, num_classes=classes, seed=seed)
-    for result in train(Trainer(model, images, recipe, seed=seed, device=torch.device("cpu"))):
+    for result in train(Trainer(model, images, recipe, seed=seed, device=device)):
         yield [str(result.epoch), f"{result.accuracy:.4f}", f"{result.loss:.4f}"]
 
 
@@ -74,8 +78,8 @@ def record(networks: Mapping[str, Architecture], options: argparse.Namespace, im
     if options.recipe:
         recipe = load_recipe(options.recipe, epochs=options.epochs, usual_epochs=options.epochs)
     data = load_data(options.data, image_size=image_size)
-    cpu = torch.device("cpu")
-    images = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=cpu, image_size=image_size)
+    device = options.device
+    images = DeviceData.of(data.train, data.validation, mirrored=data.mirrored, device=device, image_size=image_size)
     ended = {
         (row["placement"], int(row["seed"]))
         for row in read_rows(options.out)
@@ -94,7 +98,7 @@ def record(networks: Mapping[str, Architecture], options: argparse.Namespace, im
             cost = [str(int(costs[name]["params"])), str(int(costs[name]["flops"]))]
             rows = [
                 [name, str(seed), *row, *cost]
-                for row in curve(network, images, recipe, classes=data.classes, seed=seed)
+                for row in curve(network, images, recipe, classes=data.classes, seed=seed, device=device)
             ]
             with options.out.open("a", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
@@ -132,8 +136,10 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--recipe", type=Path, help="a file of recipes/; default: the recipe of a search")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
+    prepare(options.device)
     torch.set_num_threads(1)
     space = load_design_space(options.space)
     networks = placements(space)

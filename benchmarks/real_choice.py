@@ -6,11 +6,14 @@ Each method searches for the same number of epochs (`real_search.py`), one trial
 one fully trained network: by what the model expects where it is ours, by the observed accuracy where it is not or the
 model expects nothing yet. Each chosen network is trained again on fresh seeds, and tested on the test images, which no
 search has seen. A budget is a quantile of the logarithm of the FLOPs of 1,000 drawn networks. OUT.csv has a row for
-each choice and each fresh training. Intervals are 95 % by Student's t over the searches, whose seeds are paired.
+each choice, with the accuracies of its fresh trainings. Searches that OUT.csv has already are not run again: the same
+command continues after an interruption, and more seeds may be asked for. Intervals are 95 % by Student's t over the
+searches, whose seeds are paired.
 """
 
 import argparse
 import csv
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +37,7 @@ from se_nas.data.sources import load_data
 from se_nas.seeds import derive_seed
 from se_nas.space.decisions import Assignment
 from se_nas.space.files.loading import load_design_space
+from se_nas.training.devices.device import prepare
 
 COMPARED = ("front + FrontPruner", "front, no pruning", "multivariate TPE", "random")
 BUDGET_QUANTILES = (0.25, 0.5, 1.0)
@@ -84,8 +88,9 @@ def tested(task: Task, assignment: Assignment, seeds: int) -> list[float]:
     return [list(on_test.train(assignment, derive_seed(0, "fresh", seed)))[-1] for seed in range(seeds)]
 
 
-def job(args: tuple[str, int]) -> list[dict[str, Any]]:
-    """Run one search, and test its choices, in a process of its own."""
+def job(args: tuple[str, int]) -> tuple[str, int, list[dict[str, Any]]]:
+    """Run one search, and test its choices, in a process of its own: method, seed, and the rows of the table."""
+    prepare(TASK.device)
     torch.set_num_threads(1)
     method, seed = args
     known: dict[str, list[float]] = {}
@@ -96,7 +101,18 @@ def job(args: tuple[str, int]) -> list[dict[str, Any]]:
             known[network] = tested(TASK, choice.assignment, OPTIONS.fresh_seeds)
         cells = (method, seed, choice.budget, choice.trial, choice.flops, choice.reported, known[network])
         rows.append(dict(zip(COLUMNS, cells, strict=True)))
-    return rows
+    return method, seed, rows
+
+
+def read_choices(out: Path) -> list[dict[str, Any]]:
+    """The rows of a table; none if it does not exist yet."""
+    if not out.exists():
+        return []
+    with out.open(newline="") as file:
+        return [
+            {name: row[name] if name == "method" else json.loads(row[name]) for name in COLUMNS}
+            for row in csv.DictReader(file)
+        ]
 
 
 def show(rows: Sequence[dict[str, Any]], budgets: Sequence[float], seeds: Sequence[int], console: Console) -> None:
@@ -147,21 +163,27 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fresh-seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--out", type=Path, default=Path("real_choice.csv"))
     parser.parse_args(namespace=OPTIONS)
     space = load_design_space(OPTIONS.space)
     data = load_data(OPTIONS.data, image_size=space.image_size)
-    TASK = Task(space, with_portion(data, Portion(fraction=OPTIONS.fraction)), OPTIONS.epochs)
+    data = with_portion(data, Portion(fraction=OPTIONS.fraction))
+    TASK = Task(space, data, OPTIONS.epochs, device=OPTIONS.device)
     rng = Random(0)
     drawn = [TASK.inspect(space.sample(rng)) for _ in range(1000)]
     flops = np.log([seen.cost["flops"] for seen in drawn if seen is not None])
     BUDGETS[:] = np.exp(np.quantile(flops, BUDGET_QUANTILES)).tolist()
-    jobs = [(method, seed) for seed in range(OPTIONS.seeds) for method in COMPARED]
-    found: list[dict[str, Any]] = []
-    with get_context("fork").Pool(OPTIONS.processes) as pool, OPTIONS.out.open("w", newline="") as file:
+    found = read_choices(OPTIONS.out)
+    if {row["budget"] for row in found} - set(BUDGETS):
+        raise SystemExit(f"real_choice: {OPTIONS.out} has other budgets of FLOPs than this command; give another --out")
+    known = {(row["method"], row["seed"]) for row in found}
+    jobs = [(method, seed) for seed in range(OPTIONS.seeds) for method in COMPARED if (method, seed) not in known]
+    with get_context("fork").Pool(OPTIONS.processes) as pool, OPTIONS.out.open("a", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS)
-        writer.writeheader()
-        for (method, seed), rows in zip(jobs, pool.imap(job, jobs), strict=True):
+        if not file.tell():
+            writer.writeheader()
+        for method, seed, rows in pool.imap_unordered(job, jobs):
             texts = ", ".join(f"{100 * float(np.mean(row['accuracies'])):.1f} %" for row in rows)
             print(f"seed {seed}  {method:22s} {texts}", flush=True)
             writer.writerows(rows)

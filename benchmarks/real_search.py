@@ -47,6 +47,7 @@ from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import Trainer, build_initial_model, train
 
 OBJECTIVES = Objectives(("flops",))
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Task:
     data: ImageData
     epochs: int
     recipe: dict[str, Any] = field(default_factory=dict)
+    device: torch.device = CPU
 
     def inspect(self, assignment: Assignment) -> Inspection | None:
         """The network and its cost; None if it breaks a rule."""
@@ -68,13 +70,9 @@ class Task:
 
     def train(self, assignment: Assignment, seed: int) -> Iterator[float]:
         """The accuracy after each epoch."""
-        images = DeviceData.of(
-            self.data.train, self.data.validation, mirrored=self.data.mirrored, device=torch.device("cpu")
-        )
+        images = DeviceData.of(self.data.train, self.data.validation, mirrored=self.data.mirrored, device=self.device)
         model = build_initial_model(self.space.decode(assignment), num_classes=self.data.classes, seed=seed)
-        trainer = Trainer(
-            model, images, Recipe(epochs=self.epochs, **self.recipe), seed=seed, device=torch.device("cpu")
-        )
+        trainer = Trainer(model, images, Recipe(epochs=self.epochs, **self.recipe), seed=seed, device=self.device)
         return (result.accuracy for result in train(trainer))
 
 

@@ -151,13 +151,13 @@ def ours_with_stock_se(settings: Settings) -> Epoch:
 class Pictures(Dataset[tuple[Any, int]]):
     """Images as a DataLoader gets them, through torchvision's transforms."""
 
-    def __init__(self, part: ImageSet) -> None:
-        self._part = part
+    def __init__(self, part: ImageSet, *, augmented: bool = True) -> None:
+        self._part, size = part, part.image_size
+        augmentation = [transforms.RandomCrop(size, padding=size // 8), transforms.RandomHorizontalFlip()]
         self._transform = transforms.Compose(
             [
                 transforms.ToPILImage(),
-                transforms.RandomCrop(SIZE, padding=SIZE // 8),
-                transforms.RandomHorizontalFlip(),
+                *(augmentation if augmented else []),
                 transforms.ToTensor(),
                 transforms.Normalize((0.5,) * 3, (0.29,) * 3),
             ]

@@ -6,12 +6,17 @@ import os
 import shlex
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from se_nas.commands import entry_points
+from se_nas.commands.entry_points import COMMANDS
+from se_nas.process.command_line import parse_flags
+
+BENCHMARKS, LAUNCH = (Path(__file__).parents[2] / name for name in ("benchmarks", "launch"))
 SCRIPT = BENCHMARKS / "on_gpu.sh"
 STAND_IN = """\
 #!/bin/sh
@@ -80,17 +85,24 @@ def test_each_part_is_a_script_that_knows_its_flags(
         read(parser, args, namespace)
         raise FlagsAreValid
 
+    def read_request_and_end(request: type[object], *, prog: str) -> None:
+        parse_flags(request, prog=prog)
+        raise FlagsAreValid
+
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", read_and_end)
+    monkeypatch.setattr(entry_points, "parse_flags", read_request_and_end)
     found = commands(tmp_path, *flags)
     tests = found.pop("tests")
     assert Path(tests[3]).is_dir()
     assert {"sharing_small", "stacked_128", "search", "roofline_1024", "accuracy", "compilation"} <= found.keys()
+    assert {"placements", "choice", "story_search", "story_ablate", "story_retrain"} <= found.keys()
     for _python, script, *arguments in found.values():
-        assert Path(script).parent == BENCHMARKS
-        module = importlib.import_module(Path(script).stem)
+        folder, name = Path(script).parent, Path(script).stem
+        assert folder in (BENCHMARKS, LAUNCH)
+        command = importlib.import_module(name).main if folder == BENCHMARKS else partial(COMMANDS[name], name)
         monkeypatch.setattr("sys.argv", [script, *arguments])
         with pytest.raises(FlagsAreValid):
-            module.main()
+            command()
 
 
 def test_a_part_that_fails_stops_no_other_and_is_the_only_one_to_run_again(tmp_path: Path, stand_in: Path) -> None:
@@ -174,6 +186,15 @@ def test_a_part_that_was_interrupted_runs_again_even_if_other_data_were_done(tmp
 
     assert "sharing_small: exit code 0" in again.stdout
     assert "stacked_128: done before" in again.stdout
+
+
+def test_a_search_that_was_cut_off_is_resumed(tmp_path: Path, stand_in: Path) -> None:
+    story = tmp_path / "figures" / "story"
+    story.mkdir(parents=True)
+
+    run(tmp_path / "figures", "--tiny", python=str(stand_in))
+
+    assert f"search.py --resume {story} --workers 1" in (tmp_path / "figures" / "story_search.log").read_text()
 
 
 def test_a_part_whose_log_has_no_end_runs_again(tmp_path: Path, stand_in: Path) -> None:
