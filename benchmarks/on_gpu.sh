@@ -270,7 +270,7 @@ benchmark compilation compilation.py --device $device "${compiled[@]}"
 if [ -n "$tiny" ]; then
     few=(--placements habit --seeds 2 --epochs 1)
     chosen=(--epochs 1 --total-epochs 2 --seeds 1 --fresh-seeds 1 --processes 1 --fraction 0.1)
-    budget=(--budget 2 --epochs 1) ablation=(--seeds 1 --epochs 1) retraining=(--epochs 1)
+    budget=(--budget 2 --epochs 1) ablation=(--seeds 2 --epochs 1) retraining=(--epochs 1)
 else
     few=(--placements all --seeds 3 --epochs 8)
     chosen=(--epochs 8 --total-epochs 96 --seeds 2 --fresh-seeds 2 --processes 8)

@@ -45,6 +45,17 @@ def _restore_the_environment() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _commands_get_every_signal() -> None:
+    """Handle the signals that this process ignores, and do nothing, as with `nohup` or behind `&` in a script.
+
+    A command inherits that a signal is ignored, and would not end. It does not inherit a handler.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _quick_files() -> Iterator[None]:
     """Let this process not wait for the disk. Only a power failure could damage these files."""
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -85,8 +86,8 @@ def test_each_part_is_a_script_that_knows_its_flags(
         read(parser, args, namespace)
         raise FlagsAreValid
 
-    def read_request_and_end(request: type[object], *, prog: str) -> None:
-        parse_flags(request, prog=prog)
+    def read_request_and_end(request: type[Any], *, prog: str) -> None:
+        parse_flags(request, prog=prog).check()
         raise FlagsAreValid
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", read_and_end)
