@@ -258,7 +258,7 @@ BAD_CALLS = [
     (["search.py", "--objectives", "accuracy,flop"], "did you mean flops?"),
     (["search.py", "--objectives", "flops"], "expected accuracy and one or two costs"),
     (["search.py", "--wandb", "maybe"], "--wandb"),
-    (["search.py", "--space", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+    (["search.py", "--space", "nowhere.yaml"], "nowhere.yaml: no such file, and no such name in search_spaces"),
     (["search.py", "--space", "."], "cannot be read"),
     (["search.py", "--data", "digit"], "did you mean digits?"),
     (["search.py", "--data", "npz:nowhere.npz"], "no such file"),
