@@ -10,8 +10,8 @@ end, so they contain the imports, the compilation of kernels and the report. `--
 needs no Ray.
 
 `--peer N` then trains the first N networks of the search again by Ray Tune with Lightning (`tune_lightning.py`), each
-for as many epochs as the search did, and as many at a time as `--workers`. Nothing is proposed, judged or written, and
-its seconds contain the start and the end of Ray. The ratio is that of trained epochs an hour.
+for as many epochs as the search did, and as many at a time as `--workers`. There, nothing is proposed or judged. Its
+seconds contain the start and the end of Ray. The ratio is that of trained epochs an hour.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -69,7 +70,9 @@ def trained_by_peer(options: argparse.Namespace, run: Path, folder: Path) -> flo
     data = load_data(options.data, image_size=load_design_space(options.space).image_size)
     at_once = options.workers or 1
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    shared = Shared(data, device, at_once, loaders=max(1, cpu_count() // at_once - 1))
+    recipe = se_nas.SearchRequest(data=options.data, epochs=options.epochs).trial_recipe
+    batch_size = recipe.batch_size_for(len(data.train))
+    shared = Shared(data, batch_size, device, at_once, loaders=max(1, cpu_count() // at_once - 1))
     with GpuUse() as use:
         seconds = seconds_of_all(trainings, shared, folder)
     epochs = sum(training.epochs for training in trainings)
@@ -90,6 +93,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="trials at a time; default: as many as fit, but 1 for the peer")
     parser.add_argument("--peer", type=int, default=0, metavar="N", help="train the first N networks by the peer too")
     options = parser.parse_args()
+    if options.peer and find_spec("lightning") is None:
+        parser.error(
+            "--peer needs Lightning: uv run --with-requirements benchmarks/peers.txt benchmarks/search_rate.py"
+        )
     with tempfile.TemporaryDirectory(prefix="search-rate-") as folder:
         run = Path(folder) / "run"
         ours = searched(options, run)

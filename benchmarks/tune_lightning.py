@@ -1,6 +1,6 @@
 """Given trainings by Ray Tune with Lightning, as their users write them: a DataLoader, torch's SGD, a report an epoch.
 
-The networks are ours, built of stock operators. Images, batch size, loss and precision are those of our trainings.
+The networks are ours, built of stock operators. Images, batch size and precision are those of our trainings.
 Ray and Lightning are imported when trainings begin, so that this file can be imported without them.
 """
 
@@ -21,7 +21,6 @@ from se_nas.data.image_data import ImageData, ImageSet
 from se_nas.models.attention.squeeze_excite import SqueezeExcite
 from se_nas.models.normalisation import BatchNorm
 from se_nas.space.architecture import Architecture
-from se_nas.training.recipe import Recipe
 from se_nas.training.trainer import build_initial_model
 
 
@@ -38,6 +37,7 @@ class Shared:
     """The settings that all trainings have in common. `loaders` is the number of a training's DataLoader processes."""
 
     data: ImageData
+    batch_size: int
     device: torch.device
     at_once: int
     loaders: int
@@ -84,19 +84,18 @@ def train_one(config: dict[str, Any], *, trainings: Sequence[Training], shared: 
         mock.patch.object(BatchNorm, "forward", BatchNorm.forward_in_stock_operators),
     ):
         model = build_initial_model(training.network, num_classes=shared.data.classes, seed=config["number"])
-        batch = Recipe(epochs=training.epochs).batch_size_for(len(shared.data.train))
         trainer.fit(
             Module(model),
-            _loader(shared.data.train, batch, shared, training=True),
-            _loader(shared.data.validation, batch, shared, training=False),
+            _loader(shared.data.train, shared, training=True),
+            _loader(shared.data.validation, shared, training=False),
         )
 
 
-def _loader(part: Any, batch: int, shared: Shared, *, training: bool) -> DataLoader[Any]:
+def _loader(part: Any, shared: Shared, *, training: bool) -> DataLoader[Any]:
     assert isinstance(part, ImageSet)
     return DataLoader(
         Pictures(part, augmented=training),
-        batch_size=batch,
+        batch_size=shared.batch_size,
         shuffle=training,
         drop_last=training,
         num_workers=shared.loaders,
@@ -117,8 +116,13 @@ def seconds_of_all(trainings: Sequence[Training], shared: Shared, folder: Path) 
     began = time.perf_counter()
     here = str(Path(__file__).parent)
     paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    ray.init(address="local", include_dashboard=False, log_to_driver=False, num_cpus=shared.at_once,
-             runtime_env={"env_vars": {"PYTHONPATH": paths}})  # fmt: skip
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        num_cpus=shared.at_once,
+        runtime_env={"env_vars": {"PYTHONPATH": paths}},
+    )
     try:
         share = 1 / shared.at_once if shared.device.type == "cuda" else 0
         trainable = tune.with_parameters(train_one, trainings=list(trainings), shared=shared)
